@@ -1,0 +1,24 @@
+"""XNNPACK: optimised CPU kernels for Arm and x86."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import (  # type: ignore[import-untyped]
+    XnnpackPartitioner,
+)
+
+from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
+
+PRECISIONS: tuple[str, ...] = ("fp32",)
+OPTIONS: Mapping[str, str] = {}
+
+
+def lower(request: LoweringRequest) -> Lowered:
+    """Lower every operator that XNNPACK takes at float32 to the delegate `XnnpackBackend`.
+
+    Raises:
+        PteError: `unsupported-precision`, `bad-option`.
+    """
+    check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
+    return lower_with(request.exported_program, [XnnpackPartitioner()])

@@ -1,0 +1,119 @@
+"""Build the eager model that a request names, with its weights, and prove that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.checkpoints.restricted import apply_state, load_checkpoint
+from pte_foundry.checkpoints.seeded import initialise
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.fixed_inputs import fixed_inputs
+from pte_foundry.exporting.model_request import ModelRequest
+from pte_foundry.exporting.plugins import load_module
+from pte_foundry.models.definition import ModelDefinition
+
+
+@dataclass(frozen=True)
+class EagerModel:
+    """A model ready to run or to export.
+
+    Attributes:
+        definition: what the builder says of the model.
+        module: weights loaded, eval mode, no parameter requires a gradient. It is the definition's
+            own module.
+        example_inputs: contiguous, of the declared shapes and element types, in the module's order.
+    """
+
+    definition: ModelDefinition
+    module: nn.Module
+    example_inputs: tuple[Tensor, ...]
+
+
+def build_eager(request: ModelRequest, root: Path) -> EagerModel:
+    """Build the model, load or seed its weights, and run it once on the declared input shapes.
+
+    Args:
+        root: folder that `request.weights.file` is relative to.
+
+    Raises:
+        PteError: `bad-builder`, `bad-input-shape`, `forbidden-pickle` or `bad-checkpoint`; each
+            says what to change.
+    """
+    definition = _define(request)
+    _check_declared_inputs(request, definition)
+    module = definition.module
+    (example_inputs,) = fixed_inputs(request.inputs, 1)
+    _check_forward(request, definition, example_inputs)
+    if request.weights.file is None:
+        initialise(module, example_inputs, seed=request.name)
+    else:
+        path = root / request.weights.file
+        content = load_checkpoint(path, definition.checkpoint_globals)
+        apply_state(module, _adapt(definition, content, path), path.name)
+    module.requires_grad_(False)
+    return EagerModel(definition, module.eval(), example_inputs)
+
+
+def _define(request: ModelRequest) -> ModelDefinition:
+    name = request.builder
+    builder = load_module("builder", name, ("build",), "pte_foundry.models.mobilenet")
+    definition = builder.build(request.name)
+    if not isinstance(definition, ModelDefinition):
+        raise PteError(
+            "bad-builder",
+            f"model {request.name!r}: {name}.build returned a {type(definition).__name__}, "
+            "no pte_foundry.models.definition.ModelDefinition. Correct the builder",
+        )
+    return definition
+
+
+def _check_declared_inputs(request: ModelRequest, definition: ModelDefinition) -> None:
+    declared = [spec.name for spec in request.inputs]
+    expected = [contract.name for contract in definition.inputs]
+    if declared != expected:
+        raise PteError(
+            "bad-input-shape",
+            f"model {request.name!r} declares the inputs {declared}, but {request.builder} takes "
+            f"{expected}, in this order. Correct `inputs`",
+        )
+
+
+def _check_forward(
+    request: ModelRequest, definition: ModelDefinition, inputs: tuple[Tensor, ...]
+) -> None:
+    """One eager forward; then the declared shapes against those of the builder's preprocessing."""
+    declared = ", ".join(f"{spec.name!r} is declared as {spec}" for spec in request.inputs)
+    try:
+        with torch.no_grad():
+            definition.module(*inputs)
+    except Exception as error:  # Whatever the model raises is the reason that a person needs.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PteError(
+            "bad-input-shape",
+            f"model {request.name!r}: input {declared}, and the model rejects it: {reason}. "
+            "Correct `inputs`",
+        ) from error
+    for spec, contract in zip(request.inputs, definition.inputs):
+        if spec.shape != contract.shape:
+            raise PteError(
+                "bad-input-shape",
+                f"model {request.name!r}: input {spec.name!r} is declared as {spec}, but the "
+                f"preprocessing of {request.builder} makes {list(contract.shape)}: no app could "
+                "feed it. Correct `inputs`",
+            )
+
+
+def _adapt(definition: ModelDefinition, content: object, path: Path) -> Mapping[str, Tensor]:
+    try:
+        return definition.adapt_checkpoint(content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise PteError(
+            "bad-checkpoint",
+            f"{path.name}: its content is not of the form that the builder expects "
+            f"({type(error).__name__}: {error}). Check that the file is this model's checkpoint",
+        ) from error

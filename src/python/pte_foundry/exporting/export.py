@@ -1,0 +1,135 @@
+"""Export one model to one `.pte`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from pte_foundry.backends.lowering import LoweringRequest, check_supported
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.eager import build_eager
+from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.exporting.facts import export_facts
+from pte_foundry.exporting.plugins import load_module
+from pte_foundry.inspection.delegation import inspect_program
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export makes.
+
+    Attributes:
+        pte: the program's bytes.
+        facts: the content of facts.json (see `pte_foundry.exporting.facts`).
+    """
+
+    pte: bytes
+    facts: dict[str, object]
+
+
+def export(request: ExportRequest, root: Path) -> ExportResult:
+    """Build, rewrite, export, lower, serialize and inspect.
+
+    Runs torch with one thread: the order of float reductions must not depend on the machine where
+    they reach the bytes.
+
+    Args:
+        root: folder that the request's checkpoint path is relative to.
+
+    Raises:
+        PteError: `bad-builder`, `bad-input-shape`, `bad-checkpoint`, `forbidden-pickle`,
+            `bad-option`, `unsupported-precision`, `lowering-failed`.
+    """
+    backend = load_module(
+        "lowering",
+        request.lowering,
+        ("PRECISIONS", "OPTIONS", "lower"),
+        "pte_foundry.backends.xnnpack",
+    )
+    # The backend checks these too, but only after minutes of work.
+    check_supported(
+        request.lowering, backend.PRECISIONS, backend.OPTIONS, request.precision, request.options
+    )
+    rewrites = [
+        (
+            name,
+            load_module("rewrites", name, ("rewrite",), "pte_foundry.rewrites.float_hardsigmoid"),
+        )
+        for name in request.rewrites
+    ]
+    with _one_thread(), torch.no_grad():
+        _progress(request, "build")
+        eager = build_eager(request.model, root)
+        module: nn.Module = eager.module
+        for name, rewrite in rewrites:
+            _progress(request, f"rewrite {name}")
+            module = _phase(
+                request, f"the rewrite {name}", rewrite.rewrite, module, eager.example_inputs
+            )
+        _progress(request, "export")
+        program = _phase(request, "torch.export", _torch_export, module, eager.example_inputs)
+        _progress(request, f"lower with {request.lowering}")
+        lowering = LoweringRequest(program, request.precision, request.options)
+        lowered = _phase(request, request.lowering, backend.lower, lowering)
+        pte = bytes(lowered.program.buffer)
+    _progress(request, "inspect")
+    facts = export_facts(
+        request,
+        eager.definition,
+        pte,
+        inspect_program(pte),
+        lowered.operators_before_lowering,
+    )
+    return ExportResult(pte, facts)
+
+
+def _torch_export(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> ExportedProgram:
+    return torch.export.export(module.eval(), example_inputs, strict=False)
+
+
+def _phase(
+    request: ExportRequest, what: str, function: Callable[..., _T], *arguments: object
+) -> _T:
+    """Run a phase whose failures are about the model and not about this program."""
+    try:
+        return function(*arguments)
+    except PteError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or ["no message"])[0]
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        # The file's name only: its folder is this machine's affair.
+        where = (
+            f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
+        )
+        raise PteError(
+            "lowering-failed",
+            f"model {request.model.name!r}, {what}: {type(error).__name__}: {reason} (at {where}). "
+            "Add a rewrite that avoids what the backend cannot take, or choose another backend",
+        ) from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _progress(request: ExportRequest, phase: str) -> None:
+    print(f"{request.model.name}: {phase}", file=sys.stderr, flush=True)

@@ -1,0 +1,137 @@
+"""The facts of an export: everything a reader of the artifact needs that the bytes alone don't say.
+
+All of it is a function of the inputs: no time, host, path or address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib import metadata
+
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
+from pte_foundry.models.definition import ModelDefinition, Normalisation
+
+# Distributions that can decide what ends up in a `.pte`; their modules bear the same names.
+_DISTRIBUTIONS = (
+    "coremltools",
+    "executorch",
+    "numpy",
+    "timm",
+    "torch",
+    "torchao",
+    "torchvision",
+    "ultralytics",
+)
+
+
+def export_facts(
+    request: ExportRequest,
+    definition: ModelDefinition,
+    pte: bytes,
+    program: ProgramFacts,
+    operators_before_lowering: int,
+) -> dict[str, object]:
+    """The content of facts.json, JSON types only.
+
+    Raises:
+        PteError: `lowering-failed` if the program's inputs or outputs are not those that the
+            builder and the request declare.
+    """
+    _check_signature(request, definition, program)
+    return {
+        "model": request.model.name,
+        "precision": request.precision,
+        "options": dict(request.options),
+        "rewrites": list(request.rewrites),
+        "versions": _versions(),
+        "inputs": [
+            {
+                "name": contract.name,
+                "shape": list(tensor.shape),
+                "dtype": tensor.dtype,
+                "layout": contract.layout,
+                "normalisation": _normalisation(contract.normalisation),
+            }
+            for contract, tensor in zip(definition.inputs, program.inputs)
+        ],
+        "outputs": [
+            {
+                "name": contract.name,
+                "shape": list(tensor.shape),
+                "dtype": tensor.dtype,
+                "description": contract.description,
+            }
+            for contract, tensor in zip(definition.outputs, program.outputs)
+        ],
+        "pte": {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)},
+        "delegation": {
+            "delegates": dict(program.delegates),
+            "calls": program.delegate_calls,
+            "undelegated": dict(program.undelegated),
+            "undelegated_total": program.undelegated_total,
+            "operators_before_lowering": operators_before_lowering,
+            "delegated_fraction": delegated_fraction(program, operators_before_lowering),
+        },
+        "planned_memory_bytes": list(program.planned_memory_bytes),
+    }
+
+
+def delegated_fraction(program: ProgramFacts, operators_before_lowering: int) -> float:
+    """1 - undelegated_total / operators_before_lowering, in [0, 1], rounded to 6 digits.
+
+    0 without a delegate call: making a program drops an operator or two of its own accord (a
+    clone, a dropout), which is nothing that a delegate has taken.
+    """
+    if program.delegate_calls == 0 or operators_before_lowering == 0:
+        return 0.0
+    return round(max(0.0, 1.0 - program.undelegated_total / operators_before_lowering), 6)
+
+
+def _check_signature(
+    request: ExportRequest, definition: ModelDefinition, program: ProgramFacts
+) -> None:
+    declared = [(spec.shape, spec.dtype) for spec in request.model.inputs]
+    found = [(tensor.shape, tensor.dtype) for tensor in program.inputs]
+    if declared != found:
+        raise _mismatch(request, f"takes {found}, while {declared} are declared")
+    if len(program.outputs) != len(definition.outputs):
+        names = [contract.name for contract in definition.outputs]
+        raise _mismatch(
+            request, f"has {len(program.outputs)} outputs, while the builder names {names}"
+        )
+    for tensor in (*program.inputs, *program.outputs):
+        if not _contiguous(tensor):
+            raise _mismatch(request, f"has a tensor of memory order {tensor.dim_order}")
+
+
+def _contiguous(tensor: TensorFacts) -> bool:
+    return tensor.dim_order == tuple(range(len(tensor.shape)))
+
+
+def _mismatch(request: ExportRequest, what: str) -> PteError:
+    return PteError(
+        "lowering-failed",
+        f"model {request.model.name!r}: the lowered program {what}. "
+        f"Correct {request.model.builder} or `inputs`",
+    )
+
+
+def _normalisation(normalisation: Normalisation | None) -> dict[str, object] | None:
+    if normalisation is None:
+        return None
+    return {
+        "scale": normalisation.scale,
+        "mean": list(normalisation.mean),
+        "std": list(normalisation.std),
+        "colour": normalisation.colour,
+        "resize": normalisation.resize,
+    }
+
+
+def _versions() -> dict[str, str]:
+    # Only what this export has imported: what else happens to be installed has no part in the
+    # bytes.
+    return {name: metadata.version(name) for name in _DISTRIBUTIONS if name in sys.modules}

@@ -1,0 +1,72 @@
+"""Command line of an export: `python -m pte_foundry.exporting.main REQUEST --pte F --facts F`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.export_request import ExportRequest
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Export what the request file says; paths are relative to the working directory.
+
+    Returns:
+        0, or 1 after one line `pte-foundry: <kind>: <message>` on stderr. Neither output exists
+        after a failure unless it existed before.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m pte_foundry.exporting.main", description=__doc__
+    )
+    parser.add_argument("request", type=Path, help="export_request.json")
+    parser.add_argument("--pte", type=Path, required=True, help="where to write the program")
+    parser.add_argument(
+        "--facts", type=Path, required=True, help="where to write its facts, as JSON"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        request = ExportRequest.from_json(_read_json(options.request))
+        # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should
+        # not.
+        import torch
+
+        from pte_foundry.exporting.export import export
+
+        # ExecuTorch's own call of a deprecated name, once per copied graph: it would bury the
+        # errors.
+        warnings.filterwarnings("ignore", r".*treespec, LeafSpec", FutureWarning)
+        torch.set_num_interop_threads(1)
+        result = export(request, Path.cwd())
+    except PteError as error:
+        print(f"pte-foundry: {error.kind}: {error.message}", file=sys.stderr)
+        return 1
+    facts = json.dumps(result.facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    _write(options.pte, result.pte)
+    _write(options.facts, facts.encode("utf-8"))
+    return 0
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PteError(
+            "bad-request", f"{path.name} cannot be read as JSON: {error}. Correct the request file"
+        ) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write under a temporary name, then rename: a killed process leaves no half file behind."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,140 @@
+"""What a `.pte` says about itself: delegates, operators left over, memory, inputs and outputs.
+
+Everything is read from the bytes through ExecuTorch's own deserializer, so that a promise about an
+artifact is checked on the artifact and not on the process that made it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
+    deserialize_pte_binary,
+)
+from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untyped]
+from executorch.exir.schema import (  # type: ignore[import-untyped]
+    DelegateCall,
+    ExecutionPlan,
+    KernelCall,
+    Tensor,
+)
+
+from pte_foundry.errors import PteError
+
+_METHOD = "forward"
+
+_DTYPE_NAMES = {
+    ScalarType.BOOL: "bool",
+    ScalarType.BYTE: "uint8",
+    ScalarType.CHAR: "int8",
+    ScalarType.SHORT: "int16",
+    ScalarType.INT: "int32",
+    ScalarType.LONG: "int64",
+    ScalarType.HALF: "float16",
+    ScalarType.FLOAT: "float32",
+    ScalarType.DOUBLE: "float64",
+    ScalarType.BFLOAT16: "bfloat16",
+}
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """Shape and element type (PyTorch's name, e.g. `float32`) of a method's input or output.
+
+    Attributes:
+        dim_order: dimensions from outermost to innermost in memory; `(0, 1, 2, 3)` is contiguous.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    dim_order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ProgramFacts:
+    """What the bytes of a `.pte` say.
+
+    Attributes:
+        delegates: delegate id -> number of calls to it; sorted by id.
+        undelegated: operator left to the portable kernels, e.g. `aten::add.out` -> number of calls;
+            sorted by name.
+        planned_memory_bytes: size of each arena that the memory plan needs.
+        inputs: of the method `forward`, in order.
+        outputs: of the method `forward`, in order.
+    """
+
+    delegates: Mapping[str, int]
+    undelegated: Mapping[str, int]
+    planned_memory_bytes: tuple[int, ...]
+    inputs: tuple[TensorFacts, ...]
+    outputs: tuple[TensorFacts, ...]
+
+    @property
+    def delegate_calls(self) -> int:
+        return sum(self.delegates.values())
+
+    @property
+    def undelegated_total(self) -> int:
+        return sum(self.undelegated.values())
+
+
+def inspect_program(pte: bytes) -> ProgramFacts:
+    """Inspect a serialized program with the single method `forward`.
+
+    Raises:
+        PteError: `structure` if the bytes are no ExecuTorch program, or not one of that form.
+    """
+    try:
+        program = deserialize_pte_binary(pte).program
+        names = [plan.name for plan in program.execution_plan]
+        if names != [_METHOD]:
+            raise ValueError(f"expected the one method {_METHOD!r}, found {names}")
+        return _plan_facts(program.execution_plan[0])
+    except Exception as error:
+        # The deserializer meets damaged bytes with whatever its parsers raise (struct, json,
+        # subprocess, assertion and index errors): all of them mean the same to the reader.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PteError(
+            "structure",
+            f"{len(pte)} bytes are not a program that ExecuTorch's deserializer can read "
+            f"({reason}). Build the artifact again with `./pants package`",
+        ) from error
+
+
+def _plan_facts(plan: ExecutionPlan) -> ProgramFacts:
+    # A delegate that is listed but never called still has to be visible: it counts 0.
+    delegates = Counter({delegate.id: 0 for delegate in plan.delegates})
+    undelegated: Counter[str] = Counter()
+    for chain in plan.chains:
+        for instruction in chain.instructions:
+            call = instruction.instr_args
+            if isinstance(call, DelegateCall):
+                delegates[plan.delegates[call.delegate_index].id] += 1
+            elif isinstance(call, KernelCall):
+                operator = plan.operators[call.op_index]
+                overload = f".{operator.overload}" if operator.overload else ""
+                undelegated[operator.name + overload] += 1
+    return ProgramFacts(
+        delegates=dict(sorted(delegates.items())),
+        undelegated=dict(sorted(undelegated.items())),
+        # Entry 0 stands for constant memory and is always 0 (executorch/exir/schema.py,
+        # ExecutionPlan).
+        planned_memory_bytes=tuple(plan.non_const_buffer_sizes[1:]),
+        inputs=_tensors(plan, plan.inputs),
+        outputs=_tensors(plan, plan.outputs),
+    )
+
+
+def _tensors(plan: ExecutionPlan, indices: Sequence[int]) -> tuple[TensorFacts, ...]:
+    facts = []
+    for index in indices:
+        value = plan.values[index].val
+        if not isinstance(value, Tensor):
+            raise ValueError(f"value {index} of {plan.name} is a {type(value).__name__}, no tensor")
+        dtype = _DTYPE_NAMES.get(ScalarType(value.scalar_type))
+        if dtype is None:
+            raise ValueError(f"value {index} of {plan.name} has scalar type {value.scalar_type}")
+        facts.append(TensorFacts(tuple(value.sizes), dtype, tuple(value.dim_order)))
+    return tuple(facts)

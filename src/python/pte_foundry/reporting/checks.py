@@ -1,0 +1,46 @@
+"""The checks and thresholds that a program's test applies (standard library only)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pte_foundry.reporting.json_fields import Fields
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Parity thresholds against the eager fp32 model, and the task check.
+
+    Attributes:
+        min_cosine: least cosine similarity of an output, in [-1, 1]; None sets no bound.
+        max_abs_difference: greatest absolute difference of an output's element, in the output's own
+            unit; None sets no bound. At least one of the two is set.
+        photographs: file name -> label that the top-1 class must carry.
+    """
+
+    min_cosine: float | None
+    max_abs_difference: float | None
+    photographs: Mapping[str, str]
+
+    @staticmethod
+    def read(fields: Fields) -> Checks:
+        """Raises PteError `bad-request` for ill-typed fields and for a set without any threshold."""
+        cosine = fields.optional_number("min_cosine")
+        difference = fields.optional_number("max_abs_difference")
+        if cosine is None and difference is None:
+            raise fields.error(
+                "min_cosine", "and `max_abs_difference` are both null: parity would prove nothing"
+            )
+        if cosine is not None and not -1.0 <= cosine <= 1.0:
+            raise fields.error("min_cosine", f"is {cosine}, not within -1 and 1")
+        if difference is not None and difference < 0.0:
+            raise fields.error("max_abs_difference", f"is {difference}, below 0")
+        return Checks(cosine, difference, fields.text_map("photographs"))
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "min_cosine": self.min_cosine,
+            "max_abs_difference": self.max_abs_difference,
+            "photographs": dict(self.photographs),
+        }

@@ -1,0 +1,126 @@
+"""What the BUILD files declare of a program, as the plugin hands it over (standard library only)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pte_foundry.reporting.checks import Checks
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.promise import Promise
+
+WEIGHT_SOURCES = ("official", "substitute", "seeded")
+PLATFORMS = ("android", "ios", "linux", "macos", "web", "windows")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The checkpoint behind a program.
+
+    Attributes:
+        source: one of `WEIGHT_SOURCES`.
+        file: name of the checkpoint; None if there is none.
+        sha256: of the checkpoint that was used; None for seeded weights, set for all others.
+        size: bytes of the checkpoint; None where it is not known.
+        license: SPDX identifier.
+        source_page: where a person reads about the checkpoint.
+        description: of a substitute: what it is.
+    """
+
+    source: str
+    file: str | None
+    sha256: str | None
+    size: int | None
+    license: str
+    source_page: str | None
+    description: str | None
+
+    @staticmethod
+    def read(fields: Fields) -> Weights:
+        """Raises PteError `bad-request`, also for a source that contradicts the hash."""
+        source = fields.text("source")
+        if source not in WEIGHT_SOURCES:
+            raise fields.error("source", f"is {source!r}, not one of {', '.join(WEIGHT_SOURCES)}")
+        if (source == "seeded") != fields.is_null("sha256"):
+            raise fields.error("sha256", "is null for seeded weights and for no other")
+        return Weights(
+            source,
+            fields.optional_text("file"),
+            None if fields.is_null("sha256") else fields.sha256("sha256"),
+            fields.optional_count("size"),
+            fields.text("license"),
+            fields.optional_text("source_page"),
+            fields.optional_text("description"),
+        )
+
+    def to_json(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A file of class names, one a line: its name, SHA-256 and size in bytes."""
+
+    file: str
+    sha256: str
+    size: int
+
+    @staticmethod
+    def read(fields: Fields) -> LabelFile:
+        return LabelFile(fields.text("file"), fields.sha256("sha256"), fields.count("size"))
+
+    def to_json(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A program as the BUILD files declare it.
+
+    Attributes:
+        address: of the `pte_program`, e.g. `models/mobilenet:mobilenet_v3_small_xnnpack`.
+        family: folder of the family, e.g. `mobilenet`.
+        backend: short name of the backend, without `_`: consumers take a file name's last `_` part.
+        default_precision: the precision that the backend's file names leave out.
+        platforms: subset of `PLATFORMS`, sorted.
+    """
+
+    address: str
+    model: str
+    family: str
+    backend: str
+    backend_description: str
+    precision: str
+    default_precision: str
+    platforms: tuple[str, ...]
+    weights: Weights
+    labels: LabelFile | None
+    promise: Promise
+    checks: Checks
+
+    @staticmethod
+    def read(fields: Fields) -> Declared:
+        """Raises PteError `bad-request` naming the field that is missing or wrong."""
+        labels = fields.optional_object("labels")
+        backend = fields.text("backend")
+        if "_" in backend:
+            raise fields.error("backend", f"is {backend!r}: a backend's name has no `_`")
+        platforms = fields.texts("platforms")
+        unknown = sorted(set(platforms) - set(PLATFORMS))
+        if unknown or not platforms or len(set(platforms)) != len(platforms):
+            raise fields.error(
+                "platforms", f"is {list(platforms)}: list each of {', '.join(PLATFORMS)} once"
+            )
+        return Declared(
+            address=fields.text("address"),
+            model=fields.text("model"),
+            family=fields.text("family"),
+            backend=backend,
+            backend_description=fields.text("backend_description"),
+            precision=fields.text("precision"),
+            default_precision=fields.text("default_precision"),
+            platforms=tuple(sorted(platforms)),
+            weights=Weights.read(fields.object("weights")),
+            labels=None if labels is None else LabelFile.read(labels),
+            promise=Promise.read(fields),
+            checks=Checks.read(fields.object("checks")),
+        )

@@ -1,0 +1,31 @@
+"""The result of the preparation: a file that bash sources, valid while what it names exists."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Mapping
+
+
+def render(
+    settings: Mapping[str, str],
+    requires: tuple[Path, ...],
+    watched: tuple[Path, ...],
+    pants: Path | None,
+) -> str:
+    """The file's text. `.pants.bootstrap` defines the functions that it calls.
+
+    Args:
+        settings: environment variables, exported unless the user has set them.
+        requires: files without which the preparation has to run again.
+        watched: files whose later creation or change does the same (pip's site configuration).
+        pants: the pants program, for `./pants` alone.
+    """
+    lines = [f"_pte_require {shlex.quote(str(path))} || return 1" for path in requires]
+    lines += [f"_pte_unchanged {shlex.quote(str(path))} || return 1" for path in watched]
+    lines += [
+        f"_pte_default {name} {shlex.quote(value)}" for name, value in sorted(settings.items())
+    ]
+    if pants is not None:
+        lines.append(f"pte_pants={shlex.quote(str(pants))}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,60 @@
+"""The CPU build of torch, which the Python package index does not carry on Linux."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Mapping
+
+from cache_folder import publish, scratch_folder
+from errors import NoSpaceError, PreparationError
+from file_digest import matches, require_match
+from messages import note
+from pins import TORCH_CPU_INDEX, Wheel
+from pip_command import run_pip
+
+
+def ensure_torch_wheel(
+    cache: Path, wheel: Wheel, python311: Path, environment: Mapping[str, str]
+) -> Path:
+    """Fetches the wheel into `<cache>/wheels` unless it is there with the pinned hash.
+
+    pip's own sources are asked first, so that a mirror or a find-links folder suffices where
+    PyTorch's host cannot be reached; then the same with PyTorch's CPU index added.
+
+    Returns:
+        The folder, to be used as find-links.
+
+    Raises:
+        NoSpaceError: the disk is full.
+        PreparationError: no source has the wheel, or it has another hash.
+    """
+    folder = cache / "wheels"
+    final = folder / wheel.file_name
+    if matches(final, wheel.sha256, wheel.size):
+        return folder
+    note(f"Fetching {wheel.file_name} ({wheel.size // 1_000_000} MB, once)")
+    task = f"fetching {wheel.requirement}"
+    with scratch_folder(cache) as scratch:
+        fetch = ["download", "--no-deps", "--only-binary", ":all:", "-d", str(scratch)]
+        try:
+            run_pip(python311, [*fetch, wheel.requirement], scratch, environment, task)
+        except NoSpaceError:
+            raise
+        except PreparationError:
+            extended = [*fetch, "--extra-index-url", TORCH_CPU_INDEX, wheel.requirement]
+            run_pip(python311, extended, scratch, environment, task)
+        fetched = scratch / wheel.file_name
+        if not fetched.is_file():
+            found = ", ".join(sorted(path.name for path in scratch.glob("*.whl"))) or "nothing"
+            raise PreparationError(
+                f"{task} gave {found} instead of {wheel.file_name}.\n"
+                "Use a CPython 3.11 of this platform (PTE_PYTHON311)."
+            )
+        require_match(
+            fetched,
+            wheel.sha256,
+            wheel.size,
+            "A package source serves another build. Check the sources in `pip config debug`.",
+        )
+        publish(fetched, final)
+    return folder

@@ -1,0 +1,71 @@
+"""Regenerate the lockfiles of `3rdparty/python` from `locks.toml`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from compile import compile_lock
+from plan import PLAN_FILE, PlanError, read_plan
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="The locks to make; all if none is named.")] = None,
+    check: Annotated[bool, typer.Option(help="Write nothing; exit 1 if a lockfile is not current.")] = False,
+    upgrade: Annotated[bool, typer.Option(help="Take newest versions instead of the locked ones.")] = False,
+) -> None:
+    """Regenerate the lockfiles of 3rdparty/python from locks.toml.
+
+    Versions that are locked now stay unless --upgrade is given or the plan asks for others. The package index is the
+    one that Pants uses ([python-repos], from your pip settings).
+    """
+    console = Console(stderr=True)
+    try:
+        root = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
+        plan_file = root / PLAN_FILE
+        plan = read_plan(plan_file)
+        known = {lock.name: lock for lock in plan.locks}
+        if unknown := sorted(set(names or ()) - set(known)):
+            raise PlanError(f"{PLAN_FILE}: no lock is called {unknown}; there are {sorted(known)}")
+        stale = []
+        for lock in (known[name] for name in names) if names else plan.locks:
+            console.print(f"resolving {lock.name}: {lock.about}", markup=False)
+            target = plan_file.parent / lock.file
+            present = target.read_text() if target.exists() else ""
+            text = compile_lock(
+                plan,
+                lock,
+                find_links=_addresses("PANTS_PYTHON_REPOS_FIND_LINKS"),
+                indexes=_addresses("PANTS_PYTHON_REPOS_INDEXES"),
+                upgrade="" if upgrade else present,
+            )
+            if text == present:
+                continue
+            stale.append(lock.file)
+            if not check:
+                temporary = target.with_suffix(".lock.new")
+                temporary.write_text(text)
+                temporary.replace(target)
+    except PlanError as error:
+        console.print(f"tools/locks: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    console.print(f"{'stale' if check else 'written'}: {', '.join(stale) or 'none, all are current'}")
+    raise typer.Exit(1 if check and stale else 0)
+
+
+def _addresses(variable: str) -> list[str]:
+    """The launcher hands pip's settings to Pants as JSON lists in the environment."""
+    value = os.environ.get(variable)
+    return [] if not value else [str(item) for item in json.loads(value)]
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,121 @@
+"""The lock plan: `3rdparty/python/locks.toml`, read and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PLAN_FILE = Path("3rdparty/python/locks.toml")
+
+# PEP 508 marker values of the platforms that the project supports.
+PLATFORM_MARKERS: dict[str, dict[str, str]] = {
+    "linux-x86_64": {
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+    },
+    "linux-arm64": {
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "aarch64",
+        "os_name": "posix",
+    },
+    "macos-arm64": {
+        "sys_platform": "darwin",
+        "platform_system": "Darwin",
+        "platform_machine": "arm64",
+        "os_name": "posix",
+    },
+}
+
+
+class PlanError(Exception):
+    """The plan cannot be read; the message names the file, the entry and what is expected."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A package whose accepted wheels are listed by hand."""
+
+    version: str
+    sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lock:
+    name: str
+    about: str
+    python: tuple[str, ...]
+    requirements: tuple[str, ...]
+    drop: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """The lockfile's name inside the plan's folder."""
+        return f"{self.name}.lock"
+
+
+@dataclass(frozen=True)
+class Plan:
+    platforms: tuple[str, ...]
+    pins: dict[str, Pin]
+    constraints: dict[str, str]
+    locks: tuple[Lock, ...]
+
+    def environments(self, lock: Lock) -> tuple[dict[str, str], ...]:
+        """The marker environments that `lock` must install on."""
+        return tuple(
+            {
+                **PLATFORM_MARKERS[platform],
+                "python_version": python,
+                "python_full_version": f"{python}.7",
+                "implementation_name": "cpython",
+                "implementation_version": f"{python}.7",
+                "platform_python_implementation": "CPython",
+                "platform_release": "",
+                "platform_version": "",
+            }
+            for python in lock.python
+            for platform in self.platforms
+        )
+
+
+def read_plan(path: Path) -> Plan:
+    """Read the plan. Raises PlanError for a missing file, bad TOML, or an unknown or ill-typed entry."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlanError(f"{path}: no such file; run this tool from the repository's root") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"{path}: not valid TOML: {error}") from None
+    unknown = sorted(set(table.get("platforms", ())) - set(PLATFORM_MARKERS))
+    if unknown:
+        raise PlanError(f"{path}: platforms: unknown {unknown}; known are {sorted(PLATFORM_MARKERS)}")
+    return Plan(
+        platforms=tuple(table["platforms"]),
+        pins={
+            name: Pin(entry["version"], tuple(entry["sha256"]))
+            for name, entry in sorted(table.get("pins", {}).items())
+        },
+        constraints=dict(sorted(table.get("constraints", {}).items())),
+        locks=tuple(_lock(path, name, entry) for name, entry in table["locks"].items()),
+    )
+
+
+def _lock(path: Path, name: str, entry: dict[str, Any]) -> Lock:
+    allowed = {"about", "python", "requirements", "drop"}
+    if unknown := sorted(set(entry) - allowed):
+        raise PlanError(f"{path}: [locks.{name}]: unknown keys {unknown}; known are {sorted(allowed)}")
+    for required in ("about", "python", "requirements"):
+        if required not in entry:
+            raise PlanError(f"{path}: [locks.{name}]: `{required}` is missing")
+    return Lock(
+        name=name,
+        about=entry["about"],
+        python=tuple(entry["python"]),
+        requirements=tuple(entry["requirements"]),
+        drop=tuple(entry.get("drop", ())),
+    )

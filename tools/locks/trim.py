@@ -1,0 +1,88 @@
+"""From what the resolver wrote to what is committed: only our environments, only our torch wheels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
+
+from plan import Lock, Pin, Plan, PlanError
+
+_ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$")
+_HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One pinned distribution of a lockfile; `marker` is empty if it applies everywhere."""
+
+    name: str
+    version: str
+    marker: str
+    sha256: tuple[str, ...]
+
+    def render(self) -> str:
+        marker = f" ; {self.marker}" if self.marker else ""
+        hashes = "".join(f" \\\n    --hash=sha256:{digest}" for digest in self.sha256)
+        return f"{self.name}=={self.version}{marker}{hashes}\n"
+
+
+def parse_entries(text: str) -> list[Entry]:
+    """The entries of a requirements file with hashes, in its order. Raises PlanError for a line of another form."""
+    entries: list[Entry] = []
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if found := _HASH.search(line):
+            last = entries[-1]
+            entries[-1] = Entry(last.name, last.version, last.marker, (*last.sha256, found["sha256"]))
+        elif match := _ENTRY.match(line):
+            entries.append(
+                Entry(canonicalize_name(match["name"]), match["version"], match["marker"] or "", ())
+            )
+        else:
+            raise PlanError(f"not understood in the resolver's output: {line!r}")
+    return entries
+
+
+def trim(
+    entries: Iterable[Entry],
+    environments: Sequence[Mapping[str, str]],
+    pins: Mapping[str, Pin],
+    drop: Sequence[str] = (),
+) -> list[Entry]:
+    """Keep what installs on at least one environment and is not dropped; replace pinned packages by their pins.
+
+    A marker that holds in all environments is left out. Raises PlanError for an entry without a hash.
+    """
+    kept: dict[str, list[Entry]] = {}
+    for entry in entries:
+        holds = [not entry.marker or Marker(entry.marker).evaluate(dict(env)) for env in environments]
+        if not any(holds) or any(fnmatch(entry.name, pattern) for pattern in drop):
+            continue
+        if entry.name in pins:
+            pin = pins[entry.name]
+            kept[entry.name] = [Entry(entry.name, pin.version, "", tuple(sorted(pin.sha256)))]
+            continue
+        if not entry.sha256:
+            raise PlanError(f"{entry.name}=={entry.version}: the index gives no hash for it")
+        marker = "" if all(holds) else entry.marker
+        kept.setdefault(entry.name, []).append(
+            Entry(entry.name, entry.version, marker, tuple(sorted(entry.sha256)))
+        )
+    return [entry for name in sorted(kept) for entry in kept[name]]
+
+
+def render_lock(plan: Plan, lock: Lock, entries: Iterable[Entry]) -> str:
+    """The lockfile's text: a header that says what it is, then the entries, sorted. No download address."""
+    trimmed = f"#\n# Trimmed: never imported here: {', '.join(lock.drop)}.\n" if lock.drop else ""
+    return (
+        f"# {lock.about}\n"
+        "# Generated from locks.toml by `./pants run tools/locks`; do not edit.\n"
+        f"# CPython {', '.join(lock.python)} on {', '.join(plan.platforms)}.\n"
+        f"{trimmed}\n" + "".join(entry.render() for entry in entries)
+    )

@@ -1,0 +1,217 @@
+"""`index.json`: all programs of a `model_index`, built and validated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    FileContent,
+    FileDigest,
+    FileEntry,
+    MergeDigests,
+)
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.engine.unions import UnionRule
+
+from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
+from pte_build.aggregate.subsystem import IndexSubsystem
+from pte_build.errors import PteBuildError
+from pte_build.program.export import failure_message
+from pte_build.program.report import BuiltProgram, Labels
+from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.process import library_process
+from pte_build.validation.validate import Validation, ValidationRequest
+
+
+@dataclass(frozen=True)
+class IndexRequest(EngineAwareParameter):
+    index: Address
+    owner: Address
+
+    def debug_hint(self) -> str:
+        return self.index.spec
+
+
+@dataclass(frozen=True)
+class BuiltIndex:
+    """`content` is the digest of `index.json`; `version` is the ExecuTorch version of all of its programs."""
+
+    content: FileDigest
+    version: str
+    programs: tuple[BuiltProgram, ...]
+
+
+def tree_path(built: BuiltProgram) -> str:
+    """Where a program lies below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
+    return f"{built.declaration.family}/{PurePath(built.declaration.pte_path).name}"
+
+
+def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, Labels]:
+    """The label file of each family that has one.
+
+    Raises PteBuildError if the programs of one family have different ones: a tree has one `labels.txt` a folder.
+    """
+    found: dict[str, tuple[Address, Labels]] = {}
+    for built in programs:
+        if built.labels is None:
+            continue
+        family, address = built.declaration.family, built.declaration.address
+        other, labels = found.setdefault(family, (address, built.labels))
+        if labels.content != built.labels.content or labels.name != built.labels.name:
+            raise PteBuildError(
+                f"{other} and {address} are both of the family {family} but have different label files: "
+                f"{labels.path} and {built.labels.path}."
+            )
+    return {family: labels for family, (_, labels) in sorted(found.items())}
+
+
+def describe_failures(index: Address, validations: tuple[Validation, ...]) -> str | None:
+    """What to tell if not every validation passed; None if all did."""
+    failed = [validation for validation in validations if not validation.passed]
+    if not failed:
+        return None
+    lines = []
+    for validation in failed:
+        output = validation.result.stdout.decode() or validation.result.stderr.decode()
+        told = "".join(f"\n      {line}" for line in output.strip().splitlines()[-8:])
+        lines.append(f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}")
+    return f"{index}: not written, since these programs did not pass their validation:{''.join(lines)}"
+
+
+def index_request(
+    programs: tuple[BuiltProgram, ...],
+    validations: Mapping[Address, Mapping[str, Any]],
+    labels: Mapping[str, Labels],
+    base_url: str,
+    generated: str,
+) -> dict[str, Any]:
+    """The request of the library's index writer. `validations` has each program's validation.json."""
+    return {
+        "base_url": base_url,
+        "generated": generated,
+        "artifacts": [
+            {
+                "report": f"reports/{number}.json",
+                "path": tree_path(built),
+                "validation": {
+                    key: validations[built.declaration.address][key] for key in ("verdict", "evidence")
+                },
+            }
+            for number, built in enumerate(programs)
+        ],
+        "labels": [
+            {
+                "category": family,
+                "name": found.name,
+                "sha256": found.content.fingerprint,
+                "size": found.content.serialized_bytes_length,
+            }
+            for family, found in labels.items()
+        ],
+        "unavailable": [],
+    }
+
+
+@rule
+async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> BuiltIndex:
+    wrapped = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(request.index, description_of_origin=f"the `index` of {request.owner}"),
+    )
+    if not wrapped.target.has_field(IndexProgramsField):
+        raise PteBuildError(
+            f"{request.owner}: `index` names {request.index}, which is a `{wrapped.target.alias}` and not a "
+            f"`{ModelIndex.alias}`."
+        )
+    selected = await Get(
+        SelectedPrograms,
+        SelectProgramsRequest(request.index, wrapped.target[IndexProgramsField].value or ()),
+    )
+    validations = await MultiGet(
+        Get(Validation, ValidationRequest(program)) for program in selected.programs
+    )
+    if failures := describe_failures(request.index, validations):
+        raise PteBuildError(failures)
+    programs = tuple(validation.program for validation in validations)
+    outputs = await MultiGet(
+        Get(DigestContents, Digest, validation.result.output_digest) for validation in validations
+    )
+    results = {
+        built.declaration.address: json.loads(
+            next(file.content for file in output if file.path == "validation.json")
+        )
+        for built, output in zip(programs, outputs)
+    }
+    body = index_request(
+        programs, results, family_labels(programs), subsystem.base_url, subsystem.generated
+    )
+    sources, files, _ = await MultiGet(
+        Get(LibrarySources, LibrarySourcesRequest(INDEX_MAIN)),
+        Get(
+            Digest,
+            CreateDigest(
+                [
+                    FileContent("index_request.json", (json.dumps(body, indent=2) + "\n").encode()),
+                    *(
+                        FileEntry(artifact["report"], built.report)
+                        for artifact, built in zip(body["artifacts"], programs)
+                    ),
+                ]
+            ),
+        ),
+        Get(ToolchainInterpreter),
+    )
+    inputs = await Get(Digest, MergeDigests([sources.digest, files]))
+    result = await Get(
+        FallibleProcessResult,
+        Process,
+        library_process(
+            ("-m", "pte_foundry.indexing.main", "index_request.json", "--index", "index.json"),
+            input_digest=inputs,
+            output_files=("index.json",),
+            description=f"Write the index {request.index}",
+        ),
+    )
+    if result.exit_code != 0:
+        raise PteBuildError(f"{request.index}: {failure_message(result.stderr.decode())}")
+    entries, contents = await MultiGet(
+        Get(DigestEntries, Digest, result.output_digest),
+        Get(DigestContents, Digest, result.output_digest),
+    )
+    content = next(entry.file_digest for entry in entries if isinstance(entry, FileEntry))
+    return BuiltIndex(content, json.loads(contents[0].content)["version"], programs)
+
+
+@dataclass(frozen=True)
+class ModelIndexFieldSet(PackageFieldSet):
+    required_fields = (IndexProgramsField,)
+
+    output_path: IndexOutputPathField
+
+
+@rule
+async def package_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
+    built = await Get(BuiltIndex, IndexRequest(field_set.address, field_set.address))
+    path = field_set.output_path.value or IndexOutputPathField.default
+    digest = await Get(Digest, CreateDigest([FileEntry(path, built.content)]))
+    lines = (f"  {len(built.programs)} programs, sha256 {built.content.fingerprint}",)
+    return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return [*collect_rules(), UnionRule(PackageFieldSet, ModelIndexFieldSet)]

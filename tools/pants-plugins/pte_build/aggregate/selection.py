@@ -1,0 +1,80 @@
+"""Which programs an index takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.base.specs_parser import SpecsParser
+from pants.base.specs import RawSpecs
+from pants.base.build_root import BuildRoot
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import UnexpandedTargets
+
+from pte_build.errors import PteBuildError
+from pte_build.targets.model_index import IndexProgramsField
+from pte_build.targets.pte_program import ProgramBuilderField, PteProgram
+
+
+@dataclass(frozen=True)
+class SelectProgramsRequest(EngineAwareParameter):
+    """The specs of a `model_index`, relative to the build root."""
+
+    index: Address
+    specs: tuple[str, ...]
+
+    def debug_hint(self) -> str:
+        return self.index.spec
+
+
+@dataclass(frozen=True)
+class SelectedPrograms:
+    """Sorted, without repetition."""
+
+    programs: tuple[Address, ...]
+
+
+def duplicate_stems(programs: Iterable[Address]) -> dict[str, list[str]]:
+    """Names that several programs of one family folder would share in the tree."""
+    seen: dict[str, list[str]] = {}
+    for program in programs:
+        family = program.spec_path.rpartition("/")[2]
+        seen.setdefault(f"{family}/{program.target_name}", []).append(program.spec)
+    return {name: specs for name, specs in seen.items() if len(specs) > 1}
+
+
+@rule
+async def select_programs(request: SelectProgramsRequest, build_root: BuildRoot) -> SelectedPrograms:
+    origin = f"the `{IndexProgramsField.alias}` of {request.index}"
+    specs = SpecsParser(root_dir=build_root.path).parse_specs(
+        request.specs, description_of_origin=origin
+    )
+    targets = await Get(
+        UnexpandedTargets,
+        RawSpecs,
+        specs.includes,
+    )
+    excluded = await Get(UnexpandedTargets, RawSpecs, specs.ignores)
+    left_out = {target.address for target in excluded}
+    programs = sorted(
+        {
+            target.address
+            for target in targets
+            if target.has_field(ProgramBuilderField) and target.address not in left_out
+        }
+    )
+    if not programs:
+        raise PteBuildError(
+            f"{request.index}: {', '.join(request.specs)} matches no `{PteProgram.alias}`. An index of nothing is "
+            "not built."
+        )
+    if clashes := duplicate_stems(programs):
+        name, owners = sorted(clashes.items())[0]
+        raise PteBuildError(f"{request.index}: {' and '.join(owners)} would both be {name}.pte in a tree.")
+    return SelectedPrograms(tuple(programs))
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

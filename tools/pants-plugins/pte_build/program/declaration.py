@@ -1,0 +1,207 @@
+"""All that BUILD files say about one program, gathered and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.util.frozendict import FrozenDict
+
+from pte_build.errors import PteBuildError
+from pte_build.targets.pte_backend import (
+    BackendDelegateField,
+    BackendLoweringField,
+    BackendOptionsField,
+    BackendPlatformsField,
+    BackendPrecisionsField,
+    BackendResolveField,
+    BackendRewritesField,
+    BackendSummaryField,
+    PteBackend,
+)
+from pte_build.targets.pte_program import (
+    MaxDelegateCallsField,
+    MaxUndelegatedOperatorsField,
+    MinDelegatedFractionField,
+    ProgramBackendField,
+    ProgramBuilderField,
+    ProgramBuilderResolveField,
+    ProgramInputsField,
+    ProgramModelField,
+    ProgramOptionsField,
+    ProgramOutputPathField,
+    ProgramPrecisionField,
+    ProgramRewritesField,
+    ProgramWeightsField,
+    PteProgram,
+)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A `pte_backend` target."""
+
+    address: Address
+    name: str
+    resolve: str
+    lowering: Address
+    delegate: str | None
+    precisions: tuple[str, ...]
+    options: FrozenDict[str, str]
+    rewrites: tuple[Address, ...]
+    platforms: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The delegation floor; None leaves a bound out."""
+
+    max_delegate_calls: int | None
+    max_undelegated_operators: int | None
+    min_delegated_fraction: float | None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A `pte_program` target with its backend. `options` and `rewrites` are the backend's and the program's together."""
+
+    address: Address
+    model: str
+    weights: Address
+    builder: Address
+    inputs: tuple[tuple[str, str], ...]
+    backend: Backend
+    precision: str
+    options: FrozenDict[str, str]
+    rewrites: tuple[Address, ...]
+    resolves: tuple[str, ...]
+    floor: Floor
+    pte_path: str
+
+    @property
+    def family(self) -> str:
+        """The folder of the BUILD file, e.g. `mobilenet`."""
+        return PurePath(self.address.spec_path).name
+
+    @property
+    def report_path(self) -> str:
+        return str(PurePath(self.pte_path).with_suffix(".json"))
+
+
+@dataclass(frozen=True)
+class DeclarationRequest(EngineAwareParameter):
+    """`program` is the address of a `pte_program`; `origin` says who names it, for messages."""
+
+    program: Address
+    origin: str = "the command line"
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class BackendRequest(EngineAwareParameter):
+    backend: Address
+    program: Address
+
+
+def exactly_one(addresses: Iterable[Address], field: str, owner: Address) -> Address:
+    """The only address that a field names. Raises PteBuildError for none or several."""
+    found = tuple(addresses)
+    if len(found) != 1:
+        names = ", ".join(address.spec for address in found) or "nothing"
+        raise PteBuildError(f"{owner}: `{field}` must name exactly one target; it names {names}.")
+    return found[0]
+
+
+def choose_precision(program: Address, asked: str | None, backend: Backend) -> str:
+    """The precision to lower to. Raises PteBuildError if the backend does not have it."""
+    if asked is None:
+        return backend.precisions[0]
+    if asked not in backend.precisions:
+        raise PteBuildError(
+            f"{program}: precision {asked!r} is not one that the backend {backend.address} can lower to; it has: "
+            f"{', '.join(backend.precisions)}."
+        )
+    return asked
+
+
+@rule
+async def read_backend(request: BackendRequest) -> Backend:
+    wrapped = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(request.backend, description_of_origin=f"the `backend` of {request.program}"),
+    )
+    target = wrapped.target
+    if not target.has_field(BackendLoweringField):
+        raise PteBuildError(
+            f"{request.program}: `backend` names {request.backend}, which is a `{target.alias}` and not a "
+            f"`{PteBackend.alias}`."
+        )
+    lowering, rewrites = await MultiGet(
+        Get(Addresses, UnparsedAddressInputs, target[BackendLoweringField].to_unparsed_address_inputs()),
+        Get(Addresses, UnparsedAddressInputs, target[BackendRewritesField].to_unparsed_address_inputs()),
+    )
+    return Backend(
+        address=target.address,
+        name=target.address.target_name,
+        resolve=target[BackendResolveField].value or "",
+        lowering=exactly_one(lowering, BackendLoweringField.alias, target.address),
+        delegate=target[BackendDelegateField].value,
+        precisions=target[BackendPrecisionsField].value or (),
+        options=target[BackendOptionsField].value or FrozenDict(),
+        rewrites=tuple(rewrites),
+        platforms=target[BackendPlatformsField].value or (),
+        summary=target[BackendSummaryField].value or "",
+    )
+
+
+@rule
+async def read_declaration(request: DeclarationRequest) -> Declaration:
+    wrapped = await Get(
+        WrappedTarget, WrappedTargetRequest(request.program, description_of_origin=request.origin)
+    )
+    target = wrapped.target
+    if not target.has_field(ProgramBuilderField):
+        raise PteBuildError(
+            f"{request.origin} names {request.program}, which is a `{target.alias}` and not a `{PteProgram.alias}`."
+        )
+    weights, builder, backends, rewrites = await MultiGet(
+        Get(Addresses, UnparsedAddressInputs, target[ProgramWeightsField].to_unparsed_address_inputs()),
+        Get(Addresses, UnparsedAddressInputs, target[ProgramBuilderField].to_unparsed_address_inputs()),
+        Get(Addresses, UnparsedAddressInputs, target[ProgramBackendField].to_unparsed_address_inputs()),
+        Get(Addresses, UnparsedAddressInputs, target[ProgramRewritesField].to_unparsed_address_inputs()),
+    )
+    address = target.address
+    backend = await Get(
+        Backend, BackendRequest(exactly_one(backends, ProgramBackendField.alias, address), address)
+    )
+    builder_resolve = target[ProgramBuilderResolveField].value
+    return Declaration(
+        address=address,
+        model=target[ProgramModelField].value or "",
+        weights=exactly_one(weights, ProgramWeightsField.alias, address),
+        builder=exactly_one(builder, ProgramBuilderField.alias, address),
+        inputs=tuple((target[ProgramInputsField].value or FrozenDict()).items()),
+        backend=backend,
+        precision=choose_precision(address, target[ProgramPrecisionField].value, backend),
+        options=FrozenDict({**backend.options, **(target[ProgramOptionsField].value or {})}),
+        rewrites=(*backend.rewrites, *rewrites),
+        resolves=(backend.resolve, *((builder_resolve,) if builder_resolve else ())),
+        floor=Floor(
+            target[MaxDelegateCallsField].value,
+            target[MaxUndelegatedOperatorsField].value,
+            target[MinDelegatedFractionField].value,
+        ),
+        pte_path=target[ProgramOutputPathField].pte_path(),
+    )
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

@@ -1,0 +1,170 @@
+"""Export one program: from its declaration to the bytes of a `.pte` and the facts about them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    DigestSubset,
+    FileContent,
+    FileDigest,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
+from pants.engine.process import FallibleProcessResult
+from pants.engine.rules import Get, MultiGet, collect_rules, rule
+
+from pte_build.errors import PteBuildError
+from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.sources import (
+    EXPORT_MAIN,
+    LibrarySources,
+    LibrarySourcesRequest,
+    Module,
+    ModuleRequest,
+)
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.process import toolchain_process
+from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
+from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
+
+_PREFIX = "pte-foundry: "
+
+
+@dataclass(frozen=True)
+class ExportRequest(EngineAwareParameter):
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class ExportedProgram:
+    """`pte` and `facts` are the contents of the two files that the export wrote."""
+
+    declaration: Declaration
+    weights: ResolvedWeights
+    model_request: str
+    pte: FileDigest
+    facts: FileDigest
+
+
+def model_request(declaration: Declaration, builder: str, weights: ResolvedWeights) -> dict[str, Any]:
+    """The part of an export's request that says which eager model: validation asks for the same one."""
+    return {
+        "name": declaration.model,
+        "builder": builder,
+        "inputs": dict(declaration.inputs),
+        "weights": (
+            {"source": weights.source}
+            if weights.sha256 is None
+            else {"source": weights.source, "file": weights.sandbox_path}
+        ),
+    }
+
+
+def failure_message(stderr: str) -> str:
+    """What a failed library process says: its own message if it has one, else the whole of its error output."""
+    _, found, message = stderr.rpartition(_PREFIX)
+    return message.strip() if found else stderr.strip()
+
+
+def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> None:
+    """Raises PteBuildError if the facts were not written about these bytes, as after a wrong cache hit."""
+    said = (facts["pte"]["sha256"], facts["pte"]["size"])
+    if said != (pte.fingerprint, pte.serialized_bytes_length):
+        raise PteBuildError(
+            f"{program}: a cache returned a .pte with sha256 {pte.fingerprint} and {pte.serialized_bytes_length} bytes, "
+            f"but its export wrote {said[0]} and {said[1]} bytes. Do not trust that cache; build with "
+            "--no-local-cache and --no-remote-cache-read."
+        )
+
+
+@rule
+async def export_program(request: ExportRequest) -> ExportedProgram:
+    declaration = await Get(Declaration, DeclarationRequest(request.program))
+    address = declaration.address
+    weights = await Get(ResolvedWeights, WeightsRequest(declaration.weights, address))
+    builder, lowering, *rewrites = await MultiGet(
+        Get(Module, ModuleRequest(declaration.builder, address, "builder")),
+        Get(Module, ModuleRequest(declaration.backend.lowering, declaration.backend.address, "lowering")),
+        *(Get(Module, ModuleRequest(file, address, "rewrites")) for file in declaration.rewrites),
+    )
+    model = model_request(declaration, builder.name, weights)
+    export = {
+        "model": model,
+        "lowering": lowering.name,
+        "precision": declaration.precision,
+        "options": dict(declaration.options),
+        "rewrites": [rewrite.name for rewrite in rewrites],
+    }
+    sources, toolchain, weights_digest, request_digest, _ = await MultiGet(
+        Get(
+            LibrarySources,
+            LibrarySourcesRequest(
+                EXPORT_MAIN,
+                (declaration.builder, declaration.backend.lowering, *declaration.rewrites),
+            ),
+        ),
+        Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=address.spec)),
+        Get(WeightsDigest, ResolvedWeights, weights),
+        Get(Digest, CreateDigest([FileContent("export_request.json", _json(export))])),
+        Get(ToolchainInterpreter),
+    )
+    inputs = await Get(
+        Digest,
+        MergeDigests([sources.digest, toolchain.digest, weights_digest.digest, request_digest]),
+    )
+    result = await Get(
+        FallibleProcessResult,
+        ProcessWithWeights(
+            toolchain_process(
+                (
+                    "-m",
+                    "pte_foundry.exporting.main",
+                    "export_request.json",
+                    "--pte",
+                    "program.pte",
+                    "--facts",
+                    "facts.json",
+                ),
+                input_digest=inputs,
+                output_files=("program.pte", "facts.json"),
+                source_roots=sources.source_roots,
+                description=f"Export {address}",
+            ),
+            weights,
+        ),
+    )
+    if result.exit_code != 0:
+        raise PteBuildError(f"{address}: export failed: {failure_message(result.stderr.decode())}")
+    # The facts alone: the program itself need not be read into this process.
+    facts_digest = await Get(Digest, DigestSubset(result.output_digest, PathGlobs(["facts.json"])))
+    entries, contents = await MultiGet(
+        Get(DigestEntries, Digest, result.output_digest),
+        Get(DigestContents, Digest, facts_digest),
+    )
+    files = {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
+    check_facts(address, json.loads(contents[0].content), files["program.pte"])
+    return ExportedProgram(
+        declaration, weights, json.dumps(model), files["program.pte"], files["facts.json"]
+    )
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

@@ -1,0 +1,54 @@
+"""`./pants package` on a `pte_program`: the `.pte` and its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.fs import CreateDigest, Digest, FileEntry
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.unions import UnionRule
+
+from pte_build.program.report import BuiltProgram, ProgramRequest
+from pte_build.targets.pte_program import (
+    ProgramBackendField,
+    ProgramBuilderField,
+    ProgramOutputPathField,
+)
+
+
+@dataclass(frozen=True)
+class PteProgramFieldSet(PackageFieldSet):
+    required_fields = (ProgramBuilderField, ProgramBackendField)
+
+    output_path: ProgramOutputPathField
+
+
+@rule
+async def package_program(field_set: PteProgramFieldSet) -> BuiltPackage:
+    built = await Get(BuiltProgram, ProgramRequest(field_set.address))
+    pte, declaration = built.exported.pte, built.declaration
+    digest = await Get(
+        Digest,
+        CreateDigest(
+            [
+                FileEntry(declaration.pte_path, pte),
+                FileEntry(declaration.report_path, built.report),
+            ]
+        ),
+    )
+    lines = (
+        f"  {pte.serialized_bytes_length} bytes, sha256 {pte.fingerprint}",
+        f"  weights: {built.exported.weights.source}",
+    )
+    return BuiltPackage(
+        digest,
+        (
+            BuiltPackageArtifact(declaration.pte_path, lines),
+            BuiltPackageArtifact(declaration.report_path),
+        ),
+    )
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return [*collect_rules(), UnionRule(PackageFieldSet, PteProgramFieldSet)]

@@ -1,0 +1,46 @@
+"""The `model_index` target: `index.json` over a list of programs."""
+
+from __future__ import annotations
+
+from pants.core.goals.package import OutputPathField
+from pants.engine.target import COMMON_TARGET_FIELDS, Dependencies, StringSequenceField, Target
+from pants.util.strutil import help_text
+
+
+class IndexDependenciesField(Dependencies):
+    pass
+
+
+class IndexProgramsField(StringSequenceField):
+    alias = "programs"
+    required = True
+    help = help_text(
+        """
+        Which programs: specs as on the command line, relative to the repository's root, e.g. `["models::"]` for all
+        below that folder, or addresses. Other targets that a spec matches are passed over.
+        """
+    )
+
+
+class IndexOutputPathField(OutputPathField):
+    default = "index.json"
+    help = "Where the index is written below `dist/`."
+
+
+class ModelIndex(Target):
+    alias = "model_index"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        IndexDependenciesField,
+        IndexProgramsField,
+        IndexOutputPathField,
+    )
+    help = help_text(
+        f"""
+        The index of a list of programs (`{IndexProgramsField.alias}`): for each its file, SHA-256, size, platforms,
+        inputs, outputs, weights, delegation and the verdict of its validation.
+
+        Every program is built and validated first. One failure fails the index. `./pants package //:index` writes
+        `dist/index.json`.
+        """
+    )

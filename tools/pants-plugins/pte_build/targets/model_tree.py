@@ -1,0 +1,59 @@
+"""The `model_tree` target: the tree that an app takes as a git submodule."""
+
+from __future__ import annotations
+
+from pants.core.goals.package import OutputPathField
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    DictStringToStringField,
+    SpecialCasedDependencies,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from pte_build.targets.model_index import ModelIndex
+
+
+class TreeDependenciesField(Dependencies):
+    pass
+
+
+class TreeIndexField(SpecialCasedDependencies):
+    alias = "index"
+    required = True
+    help = f"The `{ModelIndex.alias}` whose programs the tree holds, one address."
+
+
+class TreeLicensesField(DictStringToStringField):
+    alias = "licenses"
+    required = True
+    help = help_text(
+        """
+        SPDX identifier to the file with that licence's text, from the repository's root. Each goes into the tree's
+        `LICENSES/` folder if one of the tree's programs has it; a program whose licence is not listed is an error.
+        """
+    )
+
+
+class TreeOutputPathField(OutputPathField):
+    default = "tree"
+    help = "The folder below `dist/` that holds the tree."
+
+
+class ModelTree(Target):
+    alias = "model_tree"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        TreeDependenciesField,
+        TreeIndexField,
+        TreeLicensesField,
+        TreeOutputPathField,
+    )
+    help = help_text(
+        """
+        A tree of validated programs, ready to be committed as a git submodule of an app: `versions.json`, `index.json`,
+        `<ExecuTorch version>/<family>/*.pte` with label files, `LICENSES/`, `README.md`, `index.schema.json` and
+        `SHA256SUMS`. `./pants package //:tree` writes it to `dist/tree/`.
+        """
+    )

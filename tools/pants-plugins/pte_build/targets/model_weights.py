@@ -1,0 +1,84 @@
+"""The `model_weights` target: a pinned checkpoint."""
+
+from __future__ import annotations
+
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    IntField,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+
+class WeightsFileField(StringField):
+    alias = "file"
+    required = True
+    help = help_text(
+        """
+        The checkpoint's file name, as its publisher has it. The builder finds the file under this name, and its suffix
+        (`.pth`, `.pt`, `.safetensors`) says how it is read.
+        """
+    )
+
+
+class WeightsUrlsField(StringSequenceField):
+    alias = "urls"
+    default = ()
+    help = help_text(
+        """
+        Where the checkpoint can be downloaded, tried in this order after the folders in `[weights].distdirs`.
+        `https:` or `file:`.
+        """
+    )
+
+
+class WeightsSha256Field(StringField):
+    alias = "sha256"
+    help = help_text(
+        """
+        The SHA-256 of the file, 64 lower-case hexadecimal digits. A checkpoint without one is not pinned, and using it
+        is an error: `./pants run tools/pin_weights -- ADDRESS` downloads it once and writes its hash and size here.
+        """
+    )
+
+
+class WeightsSizeField(IntField):
+    alias = "size"
+    help = "The length of the file in bytes. Goes together with `sha256`."
+
+
+class WeightsLicenseField(StringField):
+    alias = "license"
+    required = True
+    help = "The SPDX identifier of the licence that the checkpoint is published under, e.g. `BSD-3-Clause`."
+
+
+class WeightsSourcePageField(StringField):
+    alias = "source_page"
+    help = "The web page that describes the checkpoint: who trained it, on what, with which results."
+
+
+class ModelWeights(Target):
+    alias = "model_weights"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        WeightsFileField,
+        WeightsUrlsField,
+        WeightsSha256Field,
+        WeightsSizeField,
+        WeightsLicenseField,
+        WeightsSourcePageField,
+    )
+    help = help_text(
+        f"""
+        A pinned checkpoint.
+
+        It is fetched only when an export needs it and no cache has the export's result: from the folders in
+        `[weights].distdirs`, then from `{WeightsUrlsField.alias}`. SHA-256 and size are checked before anything reads
+        the file.
+
+        `[weights].source = "seeded"` builds without checkpoints; `[weights].substitutes` replaces some of them.
+        """
+    )

@@ -1,0 +1,119 @@
+"""The `pte_backend` target: a locked toolchain and the module that lowers with it."""
+
+from __future__ import annotations
+
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    DictStringToStringField,
+    SpecialCasedDependencies,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+PRECISIONS = ("fp32", "fp16", "int8")
+PLATFORMS = ("android", "ios", "macos", "linux", "windows", "web")
+
+
+class BackendDependenciesField(Dependencies):
+    pass
+
+
+class BackendResolveField(StringField):
+    alias = "resolve"
+    required = True
+    help = help_text(
+        """
+        The entry of `[python].resolves` whose lockfile is this backend's toolchain: torch, executorch and what the
+        lowering imports. The lockfile is used whole. It is an input of every program of this backend.
+        """
+    )
+
+
+class BackendLoweringField(SpecialCasedDependencies):
+    alias = "lowering"
+    required = True
+    help = help_text(
+        """
+        The file of the lowering module, one address. It has a function `lower(request)` that takes an exported program
+        to an ExecuTorch program (`src/python/pte_foundry/backends/lowering.py` has the contract). The file and what it
+        imports are inputs of every program of this backend.
+        """
+    )
+
+
+class BackendDelegateField(StringField):
+    alias = "delegate"
+    help = help_text(
+        """
+        The id of the delegate that a program of this backend calls, e.g. `XnnpackBackend`. It is a promise that every
+        build checks: this delegate is called and no other one. Without it no delegate may be called at all.
+        """
+    )
+
+
+class BackendPrecisionsField(StringSequenceField):
+    alias = "precisions"
+    default = ("fp32",)
+    valid_choices = PRECISIONS
+    help = "The precisions that this backend can lower to. The first one is the default of its programs."
+
+
+class BackendOptionsField(DictStringToStringField):
+    alias = "options"
+    help = help_text(
+        """
+        Options of the lowering module, as strings. A program can override single ones with its own `options`. They are
+        part of the cache key and stand in the report.
+        """
+    )
+
+
+class BackendRewritesField(SpecialCasedDependencies):
+    alias = "rewrites"
+    help = help_text(
+        """
+        Files of exact rewrites that are applied to the eager model before it is exported, in this order (see
+        `src/python/pte_foundry/rewrites`). Each lets this backend take more of the graph. Programs can add their own.
+        """
+    )
+
+
+class BackendPlatformsField(StringSequenceField):
+    alias = "platforms"
+    required = True
+    valid_choices = PLATFORMS
+    help = "The platforms whose ExecuTorch runtime can execute this backend's programs; written to the index."
+
+
+class BackendSummaryField(StringField):
+    alias = "summary"
+    required = True
+    help = "One sentence about the backend for people who choose an artifact; written to the index."
+
+
+class PteBackend(Target):
+    alias = "pte_backend"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        BackendDependenciesField,
+        BackendResolveField,
+        BackendLoweringField,
+        BackendDelegateField,
+        BackendPrecisionsField,
+        BackendOptionsField,
+        BackendRewritesField,
+        BackendPlatformsField,
+        BackendSummaryField,
+    )
+    help = help_text(
+        f"""
+        An ExecuTorch backend: one locked toolchain (`{BackendResolveField.alias}`), the Python module that lowers with
+        it (`{BackendLoweringField.alias}`), and the delegate that its programs promise to call
+        (`{BackendDelegateField.alias}`).
+
+        The target's name is the backend's name in addresses, file names and the index.
+        """
+    )

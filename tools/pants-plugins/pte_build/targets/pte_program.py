@@ -1,0 +1,172 @@
+"""The `pte_program` target: one `.pte`."""
+
+from __future__ import annotations
+
+from pants.core.goals.package import OutputPathField
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    DictStringToStringField,
+    FloatField,
+    IntField,
+    OptionalSingleSourceField,
+    SpecialCasedDependencies,
+    StringField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from pte_build.targets.pte_backend import PRECISIONS, BackendOptionsField, BackendRewritesField
+
+
+class ProgramDependenciesField(Dependencies):
+    pass
+
+
+class ProgramModelField(StringField):
+    alias = "model"
+    required = True
+    help = "The model's name. The builder knows it under this name, and so do the index and the apps that read it."
+
+
+class ProgramWeightsField(SpecialCasedDependencies):
+    alias = "weights"
+    required = True
+    help = "The `model_weights` target with the model's checkpoint, one address."
+
+
+class ProgramBuilderField(SpecialCasedDependencies):
+    alias = "builder"
+    required = True
+    help = help_text(
+        """
+        The file of the builder module, one address. It has a function `build(model)` that gives the eager model's
+        structure, its input contract and how a checkpoint is read (`src/python/pte_foundry/models/definition.py` has
+        the contract). The file and what it imports, and no other model's files, are inputs of the program.
+        """
+    )
+
+
+class ProgramBuilderResolveField(StringField):
+    alias = "builder_resolve"
+    help = help_text(
+        """
+        The entry of `[python].resolves` with what the builder imports beyond the backend's toolchain, e.g. torchvision.
+        Its lockfile holds no torch: the toolchain of an export is the backend's lock and this one together.
+        """
+    )
+
+
+class ProgramInputsField(DictStringToStringField):
+    alias = "inputs"
+    required = True
+    help = help_text(
+        """
+        The program's inputs, in the order in which the model takes them: name to data type and shape, for example
+        `{"image": "float32[1,3,224,224]"}`.
+        """
+    )
+
+
+class ProgramBackendField(SpecialCasedDependencies):
+    alias = "backend"
+    required = True
+    help = "The `pte_backend` target to lower with, one address."
+
+
+class ProgramPrecisionField(StringField):
+    alias = "precision"
+    valid_choices = PRECISIONS
+    help = "The precision to lower to; the backend's default precision if it is left out."
+
+
+class ProgramOptionsField(DictStringToStringField):
+    alias = "options"
+    help = f"Options of the lowering for this program; they win over the backend's `{BackendOptionsField.alias}`."
+
+
+class ProgramRewritesField(SpecialCasedDependencies):
+    alias = "rewrites"
+    help = f"Files of exact rewrites for this program, applied after the backend's `{BackendRewritesField.alias}`."
+
+
+class ProgramLabelsField(OptionalSingleSourceField):
+    alias = "labels"
+    help = "The text file with the names of the model's classes, one a line, in the order of its output."
+
+
+class MaxDelegateCallsField(IntField):
+    alias = "max_delegate_calls"
+    help = help_text(
+        """
+        Delegation floor: the build fails if the program calls its delegate more often. 1 says that the delegate takes
+        the graph in one piece.
+        """
+    )
+
+
+class MaxUndelegatedOperatorsField(IntField):
+    alias = "max_undelegated_operators"
+    help = help_text(
+        """
+        Delegation floor: the build fails if more operator calls are left to the portable kernels. The error lists them.
+        """
+    )
+
+
+class MinDelegatedFractionField(FloatField):
+    alias = "min_delegated_fraction"
+    help = help_text(
+        """
+        Delegation floor: the least share of the graph's operators that the delegate has to take, 0.0 to 1.0.
+        """
+    )
+
+
+class ProgramOutputPathField(OutputPathField):
+    help = help_text(
+        """
+        Where the `.pte` is written below `dist/`. If undefined: the folder of the BUILD file, then the target's name, as
+        in `models/yolo/yolo11n_coreml.pte`. The report lies beside it.
+        """
+    )
+
+    def pte_path(self) -> str:
+        return self.value or f"{self.address.spec_path}/{self.address.target_name}.pte".lstrip("/")
+
+
+class PteProgram(Target):
+    alias = "pte_program"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        ProgramDependenciesField,
+        ProgramModelField,
+        ProgramWeightsField,
+        ProgramBuilderField,
+        ProgramBuilderResolveField,
+        ProgramInputsField,
+        ProgramBackendField,
+        ProgramPrecisionField,
+        ProgramOptionsField,
+        ProgramRewritesField,
+        ProgramLabelsField,
+        MaxDelegateCallsField,
+        MaxUndelegatedOperatorsField,
+        MinDelegatedFractionField,
+        ProgramOutputPathField,
+    )
+    help = help_text(
+        f"""
+        One ExecuTorch program (`.pte`) and its report.
+
+        Its bytes are a function of: the checkpoint (`{ProgramWeightsField.alias}`), the files of the builder and of the
+        lowering with what they import (`{ProgramBuilderField.alias}`, `{ProgramBackendField.alias}`), the rewrites, the
+        inputs, the options, and two lockfiles. Nothing else makes it build again, and the same inputs give the same
+        bytes on any machine.
+
+        By convention it is called `<model>[_<precision>]_<backend>`, where the precision is left out if it is the
+        backend's default; its `pte_test` is called `<program>_test`. The macro `pte_model` writes both.
+
+        `./pants package ADDRESS` writes `<name>.pte` and `<name>.json` to `dist/<folder of the BUILD file>/`.
+        """
+    )

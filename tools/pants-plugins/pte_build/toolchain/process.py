@@ -1,0 +1,83 @@
+"""Processes whose cache keys are the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pants.engine.fs import Digest
+from pants.engine.process import Process
+from pants.util.logging import LogLevel
+
+from pte_build.toolchain.interpreter import CACHE, PATH
+from pte_build.toolchain.toolchain import PEX_NAME
+
+SOURCE_ROOT = "src/python"
+
+# Everything that could make two machines differ is fixed. Floating point first: torch and oneDNN choose their kernels
+# by what the CPU can do, and reductions depend on the number of threads.
+FIXED_ENVIRONMENT = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "DNNL_MAX_CPU_ISA": "SSE41",
+    "HOME": ".home",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "MKL_CBWR": "COMPATIBLE",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "PATH": "/usr/bin:/bin",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+}
+
+
+def toolchain_process(
+    argv: Iterable[str],
+    *,
+    input_digest: Digest,
+    output_files: Iterable[str],
+    description: str,
+    source_roots: Iterable[str] = (SOURCE_ROOT,),
+    timeout_seconds: int | None = None,
+) -> Process:
+    """A process in the Python of a toolchain: `argv` follows the interpreter, e.g. `-m MODULE`.
+
+    `input_digest` holds the toolchain's PEX and the sources below `source_roots`.
+    """
+    return Process(
+        # The interpreter is started by a shell because Pants resolves a relative argv[0] before named caches are
+        # mounted.
+        ("/bin/sh", "-c", 'exec "$0" "$@"', PATH, PEX_NAME, *argv),
+        input_digest=input_digest,
+        env={
+            **FIXED_ENVIRONMENT,
+            "PEX_EXTRA_SYS_PATH": ":".join(source_roots),
+            "PEX_IGNORE_RCFILES": "1",
+            "PEX_ROOT": ".pex_root",
+        },
+        append_only_caches={**CACHE, "pex_root": ".pex_root"},
+        output_files=output_files,
+        description=description,
+        timeout_seconds=timeout_seconds,
+        level=LogLevel.INFO,
+    )
+
+
+def library_process(
+    argv: Iterable[str],
+    *,
+    input_digest: Digest,
+    output_files: Iterable[str],
+    description: str,
+) -> Process:
+    """A process for parts of the library that need the standard library only: no toolchain is built for it."""
+    return Process(
+        ("/bin/sh", "-c", 'exec "$0" "$@"', PATH, *argv),
+        input_digest=input_digest,
+        env={**FIXED_ENVIRONMENT, "PYTHONPATH": SOURCE_ROOT},
+        append_only_caches=CACHE,
+        output_files=output_files,
+        description=description,
+        level=LogLevel.DEBUG,
+    )

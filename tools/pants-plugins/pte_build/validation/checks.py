@@ -1,0 +1,115 @@
+"""Which test validates a program, and the thresholds that it applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import AllTargets, Target
+from pants.util.frozendict import FrozenDict
+
+from pte_build.errors import PteBuildError
+from pte_build.targets.pte_test import (
+    MaxAbsDifferenceField,
+    MinCosineField,
+    TestExpectedLabelsField,
+    TestPhotographsField,
+    TestProgramField,
+    TestTimeoutField,
+)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The fields of a `pte_test`. `photographs` is the address of a `photograph_set`, if it has one."""
+
+    address: Address
+    min_cosine: float
+    max_abs_difference: float
+    photographs: Address | None
+    expected_labels: FrozenDict[str, str]
+    timeout: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As they stand in the report."""
+        return {
+            "min_cosine": self.min_cosine,
+            "max_abs_difference": self.max_abs_difference,
+            "photographs": dict(self.expected_labels),
+        }
+
+
+@dataclass(frozen=True)
+class ProgramChecksRequest(EngineAwareParameter):
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class ProgramChecks:
+    """`checks` is None if the program has no test."""
+
+    checks: Checks | None
+
+
+@dataclass(frozen=True)
+class AllProgramTests:
+    """The `pte_test` targets by address; a program's test is called `<program>_test`."""
+
+    by_address: FrozenDict[Address, Target]
+
+    def find(self, program: Address) -> Target | None:
+        name = f"{program.target_name}_test"
+        return self.by_address.get(Address(program.spec_path, target_name=name))
+
+
+@rule
+def find_all_program_tests(all_targets: AllTargets) -> AllProgramTests:
+    return AllProgramTests(
+        FrozenDict({t.address: t for t in all_targets if t.has_field(TestProgramField)})
+    )
+
+
+@rule
+async def find_program_checks(
+    request: ProgramChecksRequest, tests: AllProgramTests
+) -> ProgramChecks:
+    test = tests.find(request.program)
+    if test is None:
+        return ProgramChecks(None)
+    programs = await Get(
+        Addresses, UnparsedAddressInputs, test[TestProgramField].to_unparsed_address_inputs()
+    )
+    if tuple(programs) != (request.program,):
+        raise PteBuildError(
+            f"{test.address}: by its name it is the test of {request.program}, but its `{TestProgramField.alias}` names "
+            f"{', '.join(address.spec for address in programs) or 'nothing'}. The test of a program is called "
+            "`<program>_test`."
+        )
+    photographs = await Get(
+        Addresses, UnparsedAddressInputs, test[TestPhotographsField].to_unparsed_address_inputs()
+    )
+    return ProgramChecks(
+        Checks(
+            address=test.address,
+            min_cosine=_required(test[MinCosineField].value),
+            max_abs_difference=_required(test[MaxAbsDifferenceField].value),
+            photographs=photographs[0] if photographs else None,
+            expected_labels=test[TestExpectedLabelsField].value or FrozenDict(),
+            timeout=int(_required(test[TestTimeoutField].value)),
+        )
+    )
+
+
+def _required(value: float | None) -> float:
+    assert value is not None, "the field has a default"
+    return value
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

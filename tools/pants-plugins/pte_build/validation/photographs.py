@@ -1,0 +1,96 @@
+"""Take the photographs of a `photograph_set` out of the package that ships them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.target import WrappedTarget, WrappedTargetRequest
+
+from pte_build.errors import PteBuildError
+from pte_build.program.export import failure_message
+from pte_build.program.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.targets.photograph_set import (
+    PhotographsFilesField,
+    PhotographSet,
+    PhotographsResolveField,
+)
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.process import toolchain_process
+from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+
+FOLDER = "photographs"
+
+
+@dataclass(frozen=True)
+class PhotographsRequest(EngineAwareParameter):
+    """`owner` is the test that names the set, for messages."""
+
+    photographs: Address
+    owner: Address
+
+    def debug_hint(self) -> str:
+        return self.photographs.spec
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """The pictures below FOLDER, under their own names."""
+
+    digest: Digest
+    names: tuple[str, ...]
+
+
+@rule
+async def extract_photographs(request: PhotographsRequest) -> Photographs:
+    wrapped = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(
+            request.photographs, description_of_origin=f"the `photographs` of {request.owner}"
+        ),
+    )
+    target = wrapped.target
+    if not target.has_field(PhotographsFilesField):
+        raise PteBuildError(
+            f"{request.owner}: `photographs` names {target.address}, which is a `{target.alias}` and not a "
+            f"`{PhotographSet.alias}`."
+        )
+    files = dict(target[PhotographsFilesField].value or {})
+    names = tuple(sorted(PurePath(path).name for path in files))
+    if len(set(names)) != len(names):
+        raise PteBuildError(f"{target.address}: two photographs have the same file name: {', '.join(names)}.")
+    resolve = target[PhotographsResolveField].value or ""
+    sources, toolchain, request_digest, _ = await MultiGet(
+        Get(LibrarySources, LibrarySourcesRequest(PHOTOGRAPHS_MAIN)),
+        Get(Toolchain, ToolchainRequest((resolve,), needed_by=target.address.spec)),
+        Get(
+            Digest,
+            CreateDigest([FileContent("photographs.json", json.dumps(files, indent=2).encode())]),
+        ),
+        Get(ToolchainInterpreter),
+    )
+    inputs = await Get(Digest, MergeDigests([sources.digest, toolchain.digest, request_digest]))
+    result = await Get(
+        FallibleProcessResult,
+        Process,
+        toolchain_process(
+            ("-m", "pte_foundry.photographs.main", "photographs.json", "--output", FOLDER),
+            input_digest=inputs,
+            output_files=tuple(f"{FOLDER}/{name}" for name in names),
+            source_roots=sources.source_roots,
+            description=f"Extract {target.address}",
+        ),
+    )
+    if result.exit_code != 0:
+        raise PteBuildError(f"{target.address}: {failure_message(result.stderr.decode())}")
+    return Photographs(result.output_digest, names)
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

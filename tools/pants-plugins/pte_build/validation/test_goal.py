@@ -1,0 +1,106 @@
+"""`./pants test` on a `pte_test`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.engine.addresses import Addresses, UnparsedAddressInputs
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    FileEntry,
+    Snapshot,
+)
+from pants.engine.rules import Get, MultiGet, _uncacheable_rule, collect_rules
+from pants.option.option_types import SkipOption
+from pants.option.subsystem import Subsystem
+
+from pte_build.program.declaration import exactly_one
+from pte_build.targets.pte_test import TestNoSourcesField, TestProgramField
+from pte_build.validation.validate import Validation, ValidationRequest
+
+logger = logging.getLogger(__name__)
+
+
+class PteTestSubsystem(Subsystem):
+    options_scope = "pte-validation"
+    name = "pte-validation"
+    help = "The validation of programs by `pte_test` targets."
+
+    skip = SkipOption("test")
+
+
+@dataclass(frozen=True)
+class PteTestFieldSet(TestFieldSet):
+    required_fields = (TestProgramField,)
+
+    sources: TestNoSourcesField
+    program: TestProgramField
+
+
+class PteTestRequest(TestRequest):
+    tool_subsystem = PteTestSubsystem
+    field_set_type = PteTestFieldSet
+
+
+def skip_notes(validation_json: bytes) -> list[str]:
+    """One line for each case that was skipped, with its reason."""
+    return [
+        f"{case['name']} skipped: {case['message']}"
+        for case in json.loads(validation_json)["cases"]
+        if case["status"] == "skipped"
+    ]
+
+
+# Not memoized, so that what was skipped is said in every session; the validation itself is cached.
+@_uncacheable_rule  # type: ignore[misc]
+async def run_pte_test(
+    batch: PteTestRequest.Batch[PteTestFieldSet, object], test_subsystem: TestSubsystem
+) -> TestResult:
+    field_set = batch.single_element
+    programs = await Get(
+        Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()
+    )
+    program = exactly_one(programs, TestProgramField.alias, field_set.address)
+    validation = await Get(Validation, ValidationRequest(program))
+    entries, contents = await MultiGet(
+        Get(DigestEntries, Digest, validation.result.output_digest),
+        Get(DigestContents, Digest, validation.result.output_digest),
+    )
+    for content in contents:
+        if content.path == "validation.json":
+            for note in skip_notes(content.content):
+                logger.info(f"{field_set.address}: {note}")
+    stem = PurePath(validation.program.declaration.pte_path).stem
+    xml, measured = await MultiGet(
+        Get(Digest, CreateDigest(_renamed(entries, "junit.xml", f"{field_set.address.path_safe_spec}.xml"))),
+        Get(Digest, CreateDigest(_renamed(entries, "validation.json", f"{stem}.validation.json"))),
+    )
+    xml_results, extra_output = await MultiGet(
+        Get(Snapshot, Digest, xml), Get(Snapshot, Digest, measured)
+    )
+    return TestResult.from_fallible_process_result(
+        validation.result,
+        field_set.address,
+        test_subsystem.output,
+        xml_results=xml_results if xml_results.files else None,
+        extra_output=extra_output if extra_output.files else None,
+    )
+
+
+def _renamed(entries: DigestEntries, old: str, new: str) -> list[FileEntry]:
+    return [
+        FileEntry(new, entry.file_digest)
+        for entry in entries
+        if isinstance(entry, FileEntry) and entry.path == old
+    ]
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return [*collect_rules(), *PteTestRequest.rules()]

@@ -1,0 +1,132 @@
+"""Validate one built program, on its very bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import (
+    EMPTY_DIGEST,
+    CreateDigest,
+    Digest,
+    FileContent,
+    FileEntry,
+    MergeDigests,
+)
+from pants.engine.process import FallibleProcessResult
+from pants.engine.rules import Get, MultiGet, collect_rules, rule
+
+from pte_build.errors import PteBuildError
+from pte_build.program.report import BuiltProgram, ProgramRequest
+from pte_build.program.sources import VALIDATION_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.process import toolchain_process
+from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.validation.photographs import FOLDER, Photographs, PhotographsRequest
+from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
+from pte_build.weights.resolution import ResolvedWeights
+
+
+@dataclass(frozen=True)
+class ValidationRequest(EngineAwareParameter):
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class Validation:
+    """`result` has the process's output files `validation.json` and `junit.xml`."""
+
+    program: BuiltProgram
+    test: Address
+    result: FallibleProcessResult
+
+    @property
+    def passed(self) -> bool:
+        return self.result.exit_code == 0
+
+
+@rule
+async def validate_program(request: ValidationRequest) -> Validation:
+    built = await Get(BuiltProgram, ProgramRequest(request.program))
+    declaration, checks = built.declaration, built.checks
+    if checks is None:
+        raise PteBuildError(
+            f"{request.program}: it has no test. Declare a `pte_test` called `{request.program.target_name}_test` in the "
+            "same BUILD file (the macro `pte_model` does it); what nobody validates gets into no index."
+        )
+    photographs = Photographs(EMPTY_DIGEST, ())
+    if checks.photographs is not None:
+        photographs = await Get(Photographs, PhotographsRequest(checks.photographs, checks.address))
+    unknown = set(checks.expected_labels) - set(photographs.names)
+    if unknown:
+        raise PteBuildError(
+            f"{checks.address}: `expected_labels` names photographs that its `photographs` has not: "
+            f"{', '.join(sorted(unknown))}; there are: {', '.join(photographs.names) or 'none'}."
+        )
+    validation = {
+        "address": checks.address.spec,
+        "model": json.loads(built.exported.model_request),
+        "pte": "program.pte",
+        "report": "report.json",
+        "labels": built.labels and built.labels.name,
+        "photographs": {
+            f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
+        },
+    }
+    sources, toolchain, weights_digest, files, _ = await MultiGet(
+        Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder,))),
+        Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
+        Get(WeightsDigest, ResolvedWeights, built.exported.weights),
+        Get(
+            Digest,
+            CreateDigest(
+                [
+                    FileContent(
+                        "validation_request.json", (json.dumps(validation, indent=2) + "\n").encode()
+                    ),
+                    FileEntry("program.pte", built.exported.pte),
+                    FileEntry("report.json", built.report),
+                    *((FileEntry(built.labels.name, built.labels.content),) if built.labels else ()),
+                ]
+            ),
+        ),
+        Get(ToolchainInterpreter),
+    )
+    inputs = await Get(
+        Digest,
+        MergeDigests(
+            [sources.digest, toolchain.digest, weights_digest.digest, files, photographs.digest]
+        ),
+    )
+    result = await Get(
+        FallibleProcessResult,
+        ProcessWithWeights(
+            toolchain_process(
+                (
+                    "-m",
+                    "pte_foundry.validation.main",
+                    "validation_request.json",
+                    "--result",
+                    "validation.json",
+                    "--junit",
+                    "junit.xml",
+                ),
+                input_digest=inputs,
+                output_files=("validation.json", "junit.xml"),
+                source_roots=sources.source_roots,
+                description=f"Validate {request.program}",
+                timeout_seconds=checks.timeout,
+            ),
+            built.exported.weights,
+        ),
+    )
+    return Validation(built, checks.address, result)
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

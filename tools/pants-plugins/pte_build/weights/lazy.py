@@ -1,0 +1,75 @@
+"""Run a process that reads a checkpoint, without having the checkpoint if a cache has the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileDigest, FileEntry
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import Get, collect_rules, rule
+
+from pte_build.weights.fetching import FetchedWeights, FetchWeights
+from pte_build.weights.resolution import ResolvedWeights
+
+# How long a local run waits for a remote cache's answer. Without this the two race, and the local run loses for
+# want of the checkpoint before the answer is there.
+_CACHE_ANSWER_MILLIS = 120_000
+# What the engine says if a digest in a process's inputs is in no store.
+_MISSING_DIGEST = re.compile(r"Was not present in (either )?the (local|remote)|MissingDigest", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class WeightsDigest:
+    """The checkpoint at its sandbox path, as a digest whose content need not be in the store."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class ProcessWithWeights(EngineAwareParameter):
+    """`process` has the `WeightsDigest` of `weights` among its inputs."""
+
+    process: Process
+    weights: ResolvedWeights
+
+    def debug_hint(self) -> str:
+        return self.process.description
+
+
+@rule
+async def weights_digest(weights: ResolvedWeights) -> WeightsDigest:
+    if weights.sha256 is None or weights.size is None:
+        return WeightsDigest(EMPTY_DIGEST)
+    content = FileDigest(weights.sha256, weights.size)
+    return WeightsDigest(
+        await Get(Digest, CreateDigest([FileEntry(weights.sandbox_path, content)]))
+    )
+
+
+def is_missing_digest(error: Exception) -> bool:
+    """Whether the engine failed only because it has not got the content of an input."""
+    return bool(_MISSING_DIGEST.search(str(error)))
+
+
+@rule
+async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProcessResult:
+    if request.weights.sha256 is None:
+        return await Get(FallibleProcessResult, Process, request.process)
+    # Hash and size of the checkpoint are declared, so the process's cache key is known without it.
+    look_up = dataclasses.replace(
+        request.process, remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS
+    )
+    try:
+        return await Get(FallibleProcessResult, Process, look_up)
+    except Exception as error:
+        if not is_missing_digest(error):
+            raise
+    await Get(FetchedWeights, FetchWeights(request.weights))
+    return await Get(FallibleProcessResult, Process, request.process)
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()

@@ -1,0 +1,114 @@
+"""Which values a program gets: official, substitute or seeded. Nothing is fetched here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import Target, WrappedTarget, WrappedTargetRequest
+
+from pte_build.errors import PteBuildError
+from pte_build.targets.model_weights import (
+    ModelWeights,
+    WeightsFileField,
+    WeightsLicenseField,
+    WeightsSha256Field,
+    WeightsSizeField,
+    WeightsSourcePageField,
+    WeightsUrlsField,
+)
+from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
+from pte_build.weights.substitutes import Substitute, Substitutes
+
+
+@dataclass(frozen=True)
+class WeightsRequest(EngineAwareParameter):
+    """`program` is the address that asks, for messages."""
+
+    address: Address
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.address.spec
+
+
+@dataclass(frozen=True)
+class ResolvedWeights:
+    """What is known of a checkpoint from BUILD files and options alone.
+
+    source: "official", "substitute" or "seeded". sha256 and size are None exactly if it is "seeded".
+    local_path: the substitute's file on this machine; never part of a cache key.
+    """
+
+    address: Address
+    source: str
+    file: str
+    license: str
+    source_page: str | None
+    sha256: str | None
+    size: int | None
+    urls: tuple[str, ...] = ()
+    description: str | None = None
+    local_path: str | None = None
+
+    @property
+    def sandbox_path(self) -> str:
+        """Where an export process finds the checkpoint."""
+        return f"weights/{self.file}"
+
+
+def resolve_weights(
+    target: Target, source: WeightsSource, substitute: Substitute | None, program: Address
+) -> ResolvedWeights:
+    """Apply the options to one `model_weights` target.
+
+    Raises PteBuildError if the official checkpoint is asked for and nobody has pinned its hash.
+    """
+    file = target[WeightsFileField].value
+    assert file is not None
+    license_id = target[WeightsLicenseField].value
+    assert license_id is not None
+    page = target[WeightsSourcePageField].value
+    sha256 = target[WeightsSha256Field].value
+    size = target[WeightsSizeField].value
+    if substitute is not None:
+        return ResolvedWeights(
+            target.address, "substitute", file, license_id, page, substitute.sha256, substitute.size,
+            description=substitute.description, local_path=substitute.path,
+        )  # fmt: skip
+    if source is WeightsSource.SEEDED:
+        return ResolvedWeights(target.address, "seeded", file, license_id, page, None, None)
+    if sha256 is None or size is None:
+        raise PteBuildError(
+            f"{program}: its checkpoint {target.address} ({file}) is not pinned: nobody has written its `sha256` and "
+            f"`size` into the BUILD file yet. Pin it with `./pants run tools/pin_weights -- {target.address}`, or "
+            "build with --weights-source=seeded, which needs no checkpoint."
+        )
+    return ResolvedWeights(
+        target.address, "official", file, license_id, page, sha256, size,
+        urls=target[WeightsUrlsField].value or (),
+    )  # fmt: skip
+
+
+@rule
+async def resolve_weights_request(
+    request: WeightsRequest, subsystem: WeightsSubsystem, substitutes: Substitutes
+) -> ResolvedWeights:
+    wrapped = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(request.address, description_of_origin=f"the `weights` of {request.program}"),
+    )
+    if not wrapped.target.has_field(WeightsFileField):
+        raise PteBuildError(
+            f"{request.program}: `weights` names {request.address}, which is a `{wrapped.target.alias}` and not a "
+            f"`{ModelWeights.alias}`."
+        )
+    return resolve_weights(
+        wrapped.target, subsystem.source, substitutes.find(request.address.spec), request.program
+    )
+
+
+def rules():  # type: ignore[no-untyped-def]
+    return collect_rules()
