@@ -69,14 +69,17 @@ def _starts(folder: Path, environment: Mapping[str, str]) -> bool:
     program = folder / "bin" / "pants"
     if not program.is_file() or not os.access(program, os.X_OK):
         return False
-    check = subprocess.run(
-        [str(folder / "bin" / "python"), "-Es", "-c", "import pants.bin.pants_loader"],
-        env=clean_environment(environment),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    try:
+        check = subprocess.run(
+            [str(folder / "bin" / "python"), "-Es", "-c", "import pants.bin.pants_loader"],
+            env=clean_environment(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return False  # its interpreter has been uninstalled
     return check.returncode == 0
 
 

@@ -40,9 +40,16 @@ def ensure_torch_wheel(
             run_pip(python311, [*fetch, wheel.requirement], scratch, environment, task)
         except NoSpaceError:
             raise
-        except PreparationError:
+        except PreparationError as own_sources:
             extended = [*fetch, "--extra-index-url", TORCH_CPU_INDEX, wheel.requirement]
-            run_pip(python311, extended, scratch, environment, task)
+            try:
+                run_pip(python311, extended, scratch, environment, task)
+            except NoSpaceError:
+                raise
+            except PreparationError as error:
+                raise PreparationError(
+                    f"{own_sources}\nThen, with {TORCH_CPU_INDEX} added:\n{error}"
+                ) from error
         fetched = scratch / wheel.file_name
         if not fetched.is_file():
             found = ", ".join(sorted(path.name for path in scratch.glob("*.whl"))) or "nothing"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import pins
+from errors import PreparationError
+
+_HERE = Path(pins.__file__).resolve().parent
+_ROOT = _HERE.parent.parent
+
+
+def _pinned_versions(name: str) -> dict[str, str]:
+    text = (_HERE / name).read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+) ", text, re.MULTILINE))
+
+
+def test_pants_toml_names_the_same_version() -> None:
+    text = (_ROOT / "pants.toml").read_text()
+    assert re.findall(r'^pants_version *= *"(.*)"', text, re.MULTILINE) == [pins.PANTS_VERSION]
+
+
+def test_requirements_hold_the_pinned_versions() -> None:
+    pants = _pinned_versions(pins.PANTS_REQUIREMENTS)
+    assert pants["pantsbuild-pants"] == pins.PANTS_VERSION
+    assert _pinned_versions(pins.PEX_REQUIREMENTS) == {"pex": pins.PEX_VERSION}
+
+
+@pytest.mark.parametrize("name", [pins.PANTS_REQUIREMENTS, pins.PEX_REQUIREMENTS])
+def test_requirements_are_hashed_and_name_no_place(name: str) -> None:
+    text = (_HERE / name).read_text()
+    requirements = re.findall(
+        r"^[a-z0-9-]+==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n)+)", text, re.M
+    )
+    assert len(requirements) == len(_pinned_versions(name)) > 0
+    assert not re.search(r"https?:|file:|--index-url|--find-links|@ ", text)
+
+
+def test_linux_x86_64_has_a_torch_wheel_named_like_its_requirement() -> None:
+    wheel = pins.platform_pins("linux", "x86_64").torch_wheel
+    assert wheel is not None
+    assert wheel.file_name.startswith(wheel.requirement.replace("==", "-") + "-cp311-")
+    assert re.fullmatch("[0-9a-f]{64}", wheel.sha256)
+
+
+def test_only_linux_x86_64_is_called_tried() -> None:
+    tried = [key for key, value in pins.PLATFORMS.items() if value.tried]
+    assert tried == [("linux", "x86_64")]
+
+
+@pytest.mark.parametrize("system, machine", [("win32", "AMD64"), ("linux", "riscv64")])
+def test_other_platforms_are_refused_by_name(system: str, machine: str) -> None:
+    with pytest.raises(PreparationError, match=f"unsupported platform: {system} {machine}"):
+        pins.platform_pins(system, machine)
