@@ -7,7 +7,11 @@ from pte_foundry.checkpoints.counter_stream import raw_integers, uniform
 
 def test_stream_is_pinned() -> None:
     # Changing the stream changes every seeded artifact: this must never happen by accident.
-    assert raw_integers("key", 3).tolist() == [4202895235059773906, 7181452973128138602, 16895811564545863079]
+    assert raw_integers("key", 3).tolist() == [
+        4202895235059773906,
+        7181452973128138602,
+        16895811564545863079,
+    ]
 
 
 def test_streams_are_prefixes_and_differ_by_key() -> None:

@@ -106,8 +106,12 @@ def _phase(
     except PteError:
         raise
     except Exception as error:
-        reason = (str(error).strip().splitlines() or ["no message"])[0]
-        frame = error.__traceback__
+        # ExecuTorch's pass managers wrap what went wrong in "an error occurred when running ...".
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        reason = (str(root).strip().splitlines() or ["no message"])[0]
+        frame = root.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
         # The file's name only: its folder is this machine's affair.
@@ -116,7 +120,7 @@ def _phase(
         )
         raise PteError(
             "lowering-failed",
-            f"model {request.model.name!r}, {what}: {type(error).__name__}: {reason} (at {where}). "
+            f"model {request.model.name!r}, {what}: {type(root).__name__}: {reason} (at {where}). "
             "Add a rewrite that avoids what the backend cannot take, or choose another backend",
         ) from error
 

@@ -37,9 +37,9 @@ def _tensor(spec: TensorSpec, key: str) -> Tensor:
     dtype: torch.dtype = getattr(torch, spec.dtype)
     if dtype.is_floating_point:
         levels = _picture(spec.shape, key) if len(spec.shape) == 4 else _noise(spec.shape, key)
-        return torch.from_numpy((levels - _LEVELS // 2) / 256.0).to(dtype).contiguous()
+        return torch.tensor((levels - _LEVELS // 2) / 256.0).to(dtype).contiguous()
     bound = 2 if dtype == torch.bool else 128
-    return torch.from_numpy(_noise(spec.shape, key) % bound).to(dtype).contiguous()
+    return torch.tensor(_noise(spec.shape, key) % bound).to(dtype).contiguous()
 
 
 def _noise(shape: tuple[int, ...], key: str) -> npt.NDArray[np.int64]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torchvision.transforms._presets import ImageClassification  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
 from pte_foundry.models import mobilenet
@@ -22,6 +21,11 @@ def test_shapes_are_as_declared(name: str) -> None:
 @pytest.mark.parametrize(("name", "resize"), [("mobilenet_v2", 232), ("mobilenet_v3_small", 256)])
 @pytest.mark.parametrize("size", [(300, 451), (451, 300), (100, 90)])
 def test_preprocessing_is_torchvisions(name: str, resize: int, size: tuple[int, int]) -> None:
+    # Not at the top of the file: importing mobilenet is what makes torchvision importable.
+    from torchvision.transforms._presets import (  # type: ignore[import-untyped]
+        ImageClassification,
+    )
+
     picture = torch.randint(
         0, 256, (*size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
     )

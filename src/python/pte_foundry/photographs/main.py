@@ -13,7 +13,9 @@ from pte_foundry.photographs.extract import extract
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0, or 1 with one message on stderr."""
-    parser = argparse.ArgumentParser(description="Copy pinned pictures out of an installed package.")
+    parser = argparse.ArgumentParser(
+        description="Copy pinned pictures out of an installed package."
+    )
     parser.add_argument("files", type=Path, help="JSON: path below site-packages to SHA-256")
     parser.add_argument("--output", type=Path, required=True, help="the folder to write to")
     arguments = parser.parse_args(argv)

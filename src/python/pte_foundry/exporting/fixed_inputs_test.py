@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+import torch
+
+from pte_foundry.exporting.fixed_inputs import fixed_inputs
+from pte_foundry.exporting.tensor_spec import DTYPES, TensorSpec
+
+_IMAGE = TensorSpec("image", "float32", (1, 3, 70, 50))
+
+
+def test_bits_are_pinned() -> None:
+    (image,), (other,) = fixed_inputs([_IMAGE], 2)
+    digest = hashlib.sha256(image.numpy().tobytes() + other.numpy().tobytes()).hexdigest()
+    assert digest == "7f657f391d3306ed313db57c418158c0659c76971bce336a61eb394d8d07a32c"
+
+
+def test_pictures_look_like_normalised_pictures() -> None:
+    for (image,) in fixed_inputs([TensorSpec("image", "float32", (1, 3, 224, 224))], 4):
+        assert image.shape == (1, 3, 224, 224) and image.is_contiguous()
+        assert -2.0 <= float(image.min()) < -1.0 and 1.0 < float(image.max()) < 2.0
+        assert 0.5 < float(image.std()) < 1.5
+        # Patches: what a global average over 32 x 32 pixels sees still varies.
+        assert float(torch.nn.functional.avg_pool2d(image, 32).std()) > 0.5
+        assert torch.equal(image * 256, (image * 256).round())
+
+
+def test_sets_and_names_differ_and_counts_are_prefixes() -> None:
+    specs = [_IMAGE, TensorSpec("mask", "float32", (1, 3, 70, 50))]
+    (a, b), (c, _) = fixed_inputs(specs, 2)
+    assert not torch.equal(a, b) and not torch.equal(a, c)
+    assert torch.equal(fixed_inputs(specs, 1)[0][0], a)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_element_type(dtype: str) -> None:
+    ((tensor,),) = fixed_inputs([TensorSpec("x", dtype, (100,))], 1)
+    assert tensor.dtype == getattr(torch, dtype)
+    assert len(set(tensor.tolist())) >= (2 if dtype == "bool" else 40)
+    if not tensor.dtype.is_floating_point:
+        assert int(tensor.min()) >= 0 and int(tensor.max()) < 128
+
+
+def test_scalar() -> None:
+    assert fixed_inputs([TensorSpec("x", "float32", ())], 1)[0][0].shape == ()
