@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from plan import Lock, Plan, PlanError
-from trim import parse_entries, render_lock, trim
+from locks.plan import Lock, Plan, PlanError
+from locks.trim import parse_entries, render_lock, trim
 
 # A marker that holds nowhere: overriding a dependency with it leaves the dependency out.
 _NOWHERE = "sys_platform == 'never'"
@@ -26,7 +26,12 @@ def find_uv() -> str:
 
 
 def compile_lock(
-    plan: Plan, lock: Lock, *, find_links: Sequence[str] = (), indexes: Sequence[str] = (), upgrade: str = ""
+    plan: Plan,
+    lock: Lock,
+    *,
+    find_links: Sequence[str] = (),
+    indexes: Sequence[str] = (),
+    upgrade: str = "",
 ) -> str:
     """The text of `lock`'s lockfile. `upgrade` is the text of the present lockfile, whose versions are preferred.
 

@@ -10,17 +10,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from compile import compile_lock
-from plan import PLAN_FILE, PlanError, read_plan
+from locks.compile import compile_lock
+from locks.plan import PLAN_FILE, PlanError, read_plan
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="The locks to make; all if none is named.")] = None,
-    check: Annotated[bool, typer.Option(help="Write nothing; exit 1 if a lockfile is not current.")] = False,
-    upgrade: Annotated[bool, typer.Option(help="Take newest versions instead of the locked ones.")] = False,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="The locks to make; all if none is named.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option(help="Write nothing; exit 1 if a lockfile is not current.")
+    ] = False,
+    upgrade: Annotated[
+        bool, typer.Option(help="Take newest versions instead of the locked ones.")
+    ] = False,
 ) -> None:
     """Regenerate the lockfiles of 3rdparty/python from locks.toml.
 
@@ -57,7 +63,9 @@ def main(
     except PlanError as error:
         console.print(f"tools/locks: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
-    console.print(f"{'stale' if check else 'written'}: {', '.join(stale) or 'none, all are current'}")
+    console.print(
+        f"{'stale' if check else 'written'}: {', '.join(stale) or 'none, all are current'}"
+    )
     raise typer.Exit(1 if check and stale else 0)
 
 

@@ -93,7 +93,9 @@ def read_plan(path: Path) -> Plan:
         raise PlanError(f"{path}: not valid TOML: {error}") from None
     unknown = sorted(set(table.get("platforms", ())) - set(PLATFORM_MARKERS))
     if unknown:
-        raise PlanError(f"{path}: platforms: unknown {unknown}; known are {sorted(PLATFORM_MARKERS)}")
+        raise PlanError(
+            f"{path}: platforms: unknown {unknown}; known are {sorted(PLATFORM_MARKERS)}"
+        )
     return Plan(
         platforms=tuple(table["platforms"]),
         pins={
@@ -108,7 +110,9 @@ def read_plan(path: Path) -> Plan:
 def _lock(path: Path, name: str, entry: dict[str, Any]) -> Lock:
     allowed = {"about", "python", "requirements", "drop"}
     if unknown := sorted(set(entry) - allowed):
-        raise PlanError(f"{path}: [locks.{name}]: unknown keys {unknown}; known are {sorted(allowed)}")
+        raise PlanError(
+            f"{path}: [locks.{name}]: unknown keys {unknown}; known are {sorted(allowed)}"
+        )
     for required in ("about", "python", "requirements"):
         if required not in entry:
             raise PlanError(f"{path}: [locks.{name}]: `{required}` is missing")

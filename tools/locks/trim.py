@@ -10,9 +10,11 @@ from fnmatch import fnmatch
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from plan import Lock, Pin, Plan, PlanError
+from locks.plan import Lock, Pin, Plan, PlanError
 
-_ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$")
+_ENTRY = re.compile(
+    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$"
+)
 _HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
 
@@ -39,7 +41,9 @@ def parse_entries(text: str) -> list[Entry]:
             continue
         if found := _HASH.search(line):
             last = entries[-1]
-            entries[-1] = Entry(last.name, last.version, last.marker, (*last.sha256, found["sha256"]))
+            entries[-1] = Entry(
+                last.name, last.version, last.marker, (*last.sha256, found["sha256"])
+            )
         elif match := _ENTRY.match(line):
             entries.append(
                 Entry(canonicalize_name(match["name"]), match["version"], match["marker"] or "", ())
@@ -61,7 +65,9 @@ def trim(
     """
     kept: dict[str, list[Entry]] = {}
     for entry in entries:
-        holds = [not entry.marker or Marker(entry.marker).evaluate(dict(env)) for env in environments]
+        holds = [
+            not entry.marker or Marker(entry.marker).evaluate(dict(env)) for env in environments
+        ]
         if not any(holds) or any(fnmatch(entry.name, pattern) for pattern in drop):
             continue
         if entry.name in pins:

@@ -18,7 +18,7 @@ from pte_build.targets.model_index import IndexProgramsField
 from pte_build.targets.photograph_set import PhotographsFilesField, PhotographsResolveField
 from pte_build.targets.pte_backend import BackendLoweringField, BackendResolveField
 from pte_build.targets.pte_program import ProgramBuilderField, ProgramBuilderResolveField
-from pte_build.targets.pte_test import TestProgramField
+from pte_build.targets.pte_test_target import TestProgramField
 from pte_build.validation.checks import AllProgramTests
 
 
@@ -36,9 +36,7 @@ def lockfile_address(resolve: str, python_setup: PythonSetup, owner: Address) ->
             f"{owner}: there is no resolve {resolve!r}; [python].resolves in pants.toml has: "
             f"{', '.join(sorted(python_setup.resolves))}."
         )
-    return Address(
-        lockfile.rpartition("/")[0], target_name=synthetic_lockfile_target_name(resolve)
-    )
+    return Address(lockfile.rpartition("/")[0], target_name=synthetic_lockfile_target_name(resolve))
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,11 @@ def infer_program_dependencies(
         [
             library_file(sources.EXPORT_MAIN),
             library_file(sources.REPORT_MAIN),
-            *([lockfile_address(resolve, python_setup, request.field_set.address)] if resolve else ()),
+            *(
+                [lockfile_address(resolve, python_setup, request.field_set.address)]
+                if resolve
+                else ()
+            ),
         ]
     )
 

@@ -11,9 +11,9 @@ from pte_build.targets.model_weights import ModelWeights
 from pte_build.targets.photograph_set import PhotographSet
 from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
-from pte_build.targets.pte_test import PteTest
+from pte_build.targets.pte_test_target import PteTest
 from pte_build.toolchain import interpreter, toolchain
-from pte_build.validation import checks, photographs, test_goal, validate
+from pte_build.validation import checks, photographs, goal, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
 
 
@@ -24,6 +24,6 @@ def target_types():  # type: ignore[no-untyped-def]
 def rules():  # type: ignore[no-untyped-def]
     modules = (
         checks, declaration, export, fetching, index, inference, interpreter, lazy, package, photographs, report,
-        resolution, selection, sources, substitutes, test_goal, toolchain, tree, validate,
+        resolution, selection, sources, substitutes, goal, toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pte_foundry.reporting.checks import Checks
 from pte_foundry.reporting.json_fields import Fields
@@ -17,6 +17,7 @@ class Weights:
     """The checkpoint behind a program.
 
     Attributes:
+        address: of the `model_weights` target; None where the maker of the declaration has none.
         source: one of `WEIGHT_SOURCES`.
         file: name of the checkpoint; None if there is none.
         sha256: of the checkpoint that was used; None for seeded weights, set for all others.
@@ -26,6 +27,7 @@ class Weights:
         description: of a substitute: what it is.
     """
 
+    address: str | None
     source: str
     file: str | None
     sha256: str | None
@@ -43,6 +45,7 @@ class Weights:
         if (source == "seeded") != fields.is_null("sha256"):
             raise fields.error("sha256", "is null for seeded weights and for no other")
         return Weights(
+            fields.optional_text("address") if "address" in fields.values else None,
             source,
             fields.optional_text("file"),
             None if fields.is_null("sha256") else fields.sha256("sha256"),
@@ -53,7 +56,7 @@ class Weights:
         )
 
     def to_json(self) -> dict[str, object]:
-        return dict(vars(self))
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class LabelFile:
         return LabelFile(fields.text("file"), fields.sha256("sha256"), fields.count("size"))
 
     def to_json(self) -> dict[str, object]:
-        return dict(vars(self))
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Declared:
         backend: short name of the backend, without `_`: consumers take a file name's last `_` part.
         default_precision: the precision that the backend's file names leave out.
         platforms: subset of `PLATFORMS`, sorted.
+        checks: what the program's test applies; None for a program without a test.
     """
 
     address: str
@@ -95,12 +99,13 @@ class Declared:
     weights: Weights
     labels: LabelFile | None
     promise: Promise
-    checks: Checks
+    checks: Checks | None
 
     @staticmethod
     def read(fields: Fields) -> Declared:
         """Raises PteError `bad-request` naming the field that is missing or wrong."""
-        labels = fields.optional_object("labels")
+        labels = fields.optional_nested("labels")
+        checks = fields.optional_nested("checks")
         backend = fields.text("backend")
         if "_" in backend:
             raise fields.error("backend", f"is {backend!r}: a backend's name has no `_`")
@@ -119,8 +124,26 @@ class Declared:
             precision=fields.text("precision"),
             default_precision=fields.text("default_precision"),
             platforms=tuple(sorted(platforms)),
-            weights=Weights.read(fields.object("weights")),
+            weights=Weights.read(fields.nested("weights")),
             labels=None if labels is None else LabelFile.read(labels),
             promise=Promise.read(fields),
-            checks=Checks.read(fields.object("checks")),
+            checks=None if checks is None else Checks.read(checks),
         )
+
+    def to_json(self) -> dict[str, object]:
+        """The object that `read` takes."""
+        return {
+            "address": self.address,
+            "model": self.model,
+            "family": self.family,
+            "backend": self.backend,
+            "backend_description": self.backend_description,
+            "precision": self.precision,
+            "default_precision": self.default_precision,
+            "platforms": list(self.platforms),
+            "weights": self.weights.to_json(),
+            "labels": None if self.labels is None else self.labels.to_json(),
+            "delegate": self.promise.delegate,
+            "floor": asdict(self.promise.floor),
+            "checks": None if self.checks is None else self.checks.to_json(),
+        }

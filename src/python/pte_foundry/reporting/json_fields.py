@@ -72,12 +72,12 @@ class Fields:
     def optional_number(self, name: str) -> float | None:
         return None if self.is_null(name) else self.number(name)
 
-    def object(self, name: str) -> Fields:
+    def nested(self, name: str) -> Fields:
         """A nested object."""
         return self._object(name, self.get(name))
 
-    def optional_object(self, name: str) -> Fields | None:
-        return None if self.is_null(name) else self.object(name)
+    def optional_nested(self, name: str) -> Fields | None:
+        return None if self.is_null(name) else self.nested(name)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of non-empty strings."""
@@ -99,12 +99,12 @@ class Fields:
 
     def text_map(self, name: str) -> dict[str, str]:
         """An object whose values are non-empty strings, in the file's order."""
-        nested = self.object(name)
+        nested = self.nested(name)
         return {key: nested.text(key) for key in nested.values}
 
     def count_map(self, name: str) -> dict[str, int]:
         """An object whose values are integers that are not negative, in the file's order."""
-        nested = self.object(name)
+        nested = self.nested(name)
         return {key: nested.count(key) for key in nested.values}
 
     def _list(self, name: str) -> Sequence[object]:

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     declared = Declared.read(Fields(read_json(options.declared), str(options.declared)))
     facts = Fields(read_json(options.facts), str(options.facts))
-    write_json(options.report, build_report(declared, facts))
+    write_json(options.report, build_report(declared, facts).to_json())
     return 0
 
 

@@ -51,7 +51,7 @@ class Promise:
     @staticmethod
     def read(fields: Fields) -> Promise:
         """Read `delegate` and `floor`; raises PteError `bad-request`."""
-        return Promise(fields.optional_text("delegate"), Floor.read(fields.object("floor")))
+        return Promise(fields.optional_text("delegate"), Floor.read(fields.nested("floor")))
 
 
 def broken_promises(promise: Promise, delegation: Delegation) -> tuple[str, ...]:

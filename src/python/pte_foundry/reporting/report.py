@@ -1,8 +1,9 @@
-"""An artifact's report: what was declared and what the export found, checked against each other."""
+"""An artifact's report: what was declared and what the export found, in one JSON object."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.reporting.declared import Declared
@@ -11,16 +12,82 @@ from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.promise import broken_promises, explanation
 
 
-def build_report(declared: Declared, facts: Fields) -> dict[str, object]:
-    """The report of one program, a function of its arguments alone.
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: its name, element type (PyTorch's name) and static shape.
+
+    Attributes:
+        description: the whole JSON object, with layout and normalisation or a text for readers.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    description: Mapping[str, object]
+
+    @staticmethod
+    def read(fields: Fields) -> Tensor:
+        return Tensor(
+            fields.text("name"), fields.text("dtype"), fields.counts("shape"), dict(fields.values)
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is known of one `.pte`; a function of the build's inputs alone.
+
+    Attributes:
+        declared: from the BUILD files.
+        versions: distribution -> version in the toolchain; has `executorch`.
+        options: of the lowering.
+        rewrites: modules of the export-time rewrites, in order.
+        size: bytes of the `.pte`.
+        sha256: of the `.pte`, lower-case hexadecimal.
+        delegation: as the export found it.
+        planned_memory_bytes: size of each arena of the memory plan.
+    """
+
+    declared: Declared
+    versions: Mapping[str, str]
+    options: Mapping[str, str]
+    rewrites: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    size: int
+    sha256: str
+    delegation: Delegation
+    planned_memory_bytes: tuple[int, ...]
+
+    @staticmethod
+    def read(fields: Fields) -> Report:
+        """Read a report that `to_json` made.
+
+        Raises:
+            PteError: `bad-request` naming the field that is missing or wrong.
+        """
+        return _combine(Declared.read(fields), fields, fields)
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            **self.declared.to_json(),
+            "versions": dict(self.versions),
+            "options": dict(self.options),
+            "rewrites": list(self.rewrites),
+            "inputs": [dict(tensor.description) for tensor in self.inputs],
+            "outputs": [dict(tensor.description) for tensor in self.outputs],
+            "size": self.size,
+            "sha256": self.sha256,
+            "delegation": self.delegation.to_json(),
+            "planned_memory_bytes": list(self.planned_memory_bytes),
+        }
+
+
+def build_report(declared: Declared, facts: Fields) -> Report:
+    """The report of a program that keeps its backend's promise.
 
     Args:
         declared: from the BUILD files.
         facts: facts.json of the export.
-
-    Returns:
-        A JSON object. `sha256` and `size` (bytes) are those of the `.pte`, `planned_memory_bytes`
-        holds one size per arena of the memory plan, `promise` is what `delegation` was held to.
 
     Raises:
         PteError: `delegation` if the program breaks its backend's promise; `bad-request` if the
@@ -31,46 +98,34 @@ def build_report(declared: Declared, facts: Fields) -> dict[str, object]:
             raise facts.error(
                 name, f"is {facts.text(name)!r}, but {declared.address} declares {expected!r}"
             )
-    delegation = Delegation.read(facts.object("delegation"))
-    broken = broken_promises(declared.promise, delegation)
+    report = _combine(declared, facts, facts.nested("pte"))
+    broken = broken_promises(declared.promise, report.delegation)
     if broken:
-        raise PteError(
-            "delegation", f"{declared.address} breaks its promise: {explanation(broken, delegation)}"
-        )
+        reason = explanation(broken, report.delegation)
+        raise PteError("delegation", f"{declared.address} breaks its promise: {reason}")
+    return report
+
+
+def _combine(declared: Declared, facts: Fields, pte: Fields) -> Report:
     versions = facts.text_map("versions")
     if "executorch" not in versions:
         raise facts.error("versions", "does not name executorch")
-    pte = facts.object("pte")
-    return {
-        "address": declared.address,
-        "model": declared.model,
-        "family": declared.family,
-        "backend": declared.backend,
-        "backend_description": declared.backend_description,
-        "precision": declared.precision,
-        "default_precision": declared.default_precision,
-        "platforms": list(declared.platforms),
-        "versions": versions,
-        "options": facts.text_map("options"),
-        "rewrites": list(facts.texts("rewrites")),
-        "weights": declared.weights.to_json(),
-        "inputs": _tensors(facts, "inputs"),
-        "outputs": _tensors(facts, "outputs"),
-        "labels": None if declared.labels is None else declared.labels.to_json(),
-        "size": pte.count("size"),
-        "sha256": pte.sha256("sha256"),
-        "promise": asdict(declared.promise),
-        "delegation": delegation.to_json(),
-        "planned_memory_bytes": list(facts.counts("planned_memory_bytes")),
-        "checks": declared.checks.to_json(),
-    }
+    return Report(
+        declared=declared,
+        versions=versions,
+        options=facts.text_map("options"),
+        rewrites=facts.texts("rewrites"),
+        inputs=_tensors(facts, "inputs"),
+        outputs=_tensors(facts, "outputs"),
+        size=pte.count("size"),
+        sha256=pte.sha256("sha256"),
+        delegation=Delegation.read(facts.nested("delegation")),
+        planned_memory_bytes=facts.counts("planned_memory_bytes"),
+    )
 
 
-def _tensors(facts: Fields, name: str) -> list[dict[str, object]]:
-    """The inputs or outputs as the export wrote them, once name, shape and dtype are known good."""
-    tensors = facts.objects(name)
+def _tensors(facts: Fields, name: str) -> tuple[Tensor, ...]:
+    tensors = tuple(Tensor.read(fields) for fields in facts.objects(name))
     if not tensors:
         raise facts.error(name, "is empty")
-    for tensor in tensors:
-        tensor.text("name"), tensor.counts("shape"), tensor.text("dtype")
-    return [dict(tensor.values) for tensor in tensors]
+    return tensors

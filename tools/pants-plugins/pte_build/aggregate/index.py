@@ -89,8 +89,12 @@ def describe_failures(index: Address, validations: tuple[Validation, ...]) -> st
     for validation in failed:
         output = validation.result.stdout.decode() or validation.result.stderr.decode()
         told = "".join(f"\n      {line}" for line in output.strip().splitlines()[-8:])
-        lines.append(f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}")
-    return f"{index}: not written, since these programs did not pass their validation:{''.join(lines)}"
+        lines.append(
+            f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}"
+        )
+    return (
+        f"{index}: not written, since these programs did not pass their validation:{''.join(lines)}"
+    )
 
 
 def index_request(
@@ -109,7 +113,8 @@ def index_request(
                 "report": f"reports/{number}.json",
                 "path": tree_path(built),
                 "validation": {
-                    key: validations[built.declaration.address][key] for key in ("verdict", "evidence")
+                    key: validations[built.declaration.address][key]
+                    for key in ("verdict", "evidence")
                 },
             }
             for number, built in enumerate(programs)
@@ -131,7 +136,9 @@ def index_request(
 async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> BuiltIndex:
     wrapped = await Get(
         WrappedTarget,
-        WrappedTargetRequest(request.index, description_of_origin=f"the `index` of {request.owner}"),
+        WrappedTargetRequest(
+            request.index, description_of_origin=f"the `index` of {request.owner}"
+        ),
     )
     if not wrapped.target.has_field(IndexProgramsField):
         raise PteBuildError(

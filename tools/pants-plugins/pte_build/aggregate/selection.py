@@ -46,7 +46,9 @@ def duplicate_stems(programs: Iterable[Address]) -> dict[str, list[str]]:
 
 
 @rule
-async def select_programs(request: SelectProgramsRequest, build_root: BuildRoot) -> SelectedPrograms:
+async def select_programs(
+    request: SelectProgramsRequest, build_root: BuildRoot
+) -> SelectedPrograms:
     origin = f"the `{IndexProgramsField.alias}` of {request.index}"
     specs = SpecsParser(root_dir=build_root.path).parse_specs(
         request.specs, description_of_origin=origin
@@ -72,7 +74,9 @@ async def select_programs(request: SelectProgramsRequest, build_root: BuildRoot)
         )
     if clashes := duplicate_stems(programs):
         name, owners = sorted(clashes.items())[0]
-        raise PteBuildError(f"{request.index}: {' and '.join(owners)} would both be {name}.pte in a tree.")
+        raise PteBuildError(
+            f"{request.index}: {' and '.join(owners)} would both be {name}.pte in a tree."
+        )
     return SelectedPrograms(tuple(programs))
 
 

@@ -84,9 +84,7 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         BuiltIndex,
         IndexRequest(exactly_one(addresses, TreeIndexField.alias, request.tree), request.tree),
     )
-    licenses = needed_licenses(
-        request.tree, index, target[TreeLicensesField].value or FrozenDict()
-    )
+    licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
     texts = await Get(
         Digest,
         PathGlobs(

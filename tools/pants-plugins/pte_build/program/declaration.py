@@ -136,7 +136,9 @@ def choose_precision(program: Address, asked: str | None, backend: Backend) -> s
 async def read_backend(request: BackendRequest) -> Backend:
     wrapped = await Get(
         WrappedTarget,
-        WrappedTargetRequest(request.backend, description_of_origin=f"the `backend` of {request.program}"),
+        WrappedTargetRequest(
+            request.backend, description_of_origin=f"the `backend` of {request.program}"
+        ),
     )
     target = wrapped.target
     if not target.has_field(BackendLoweringField):
@@ -145,8 +147,16 @@ async def read_backend(request: BackendRequest) -> Backend:
             f"`{PteBackend.alias}`."
         )
     lowering, rewrites = await MultiGet(
-        Get(Addresses, UnparsedAddressInputs, target[BackendLoweringField].to_unparsed_address_inputs()),
-        Get(Addresses, UnparsedAddressInputs, target[BackendRewritesField].to_unparsed_address_inputs()),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[BackendLoweringField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[BackendRewritesField].to_unparsed_address_inputs(),
+        ),
     )
     return Backend(
         address=target.address,
@@ -173,10 +183,26 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
             f"{request.origin} names {request.program}, which is a `{target.alias}` and not a `{PteProgram.alias}`."
         )
     weights, builder, backends, rewrites = await MultiGet(
-        Get(Addresses, UnparsedAddressInputs, target[ProgramWeightsField].to_unparsed_address_inputs()),
-        Get(Addresses, UnparsedAddressInputs, target[ProgramBuilderField].to_unparsed_address_inputs()),
-        Get(Addresses, UnparsedAddressInputs, target[ProgramBackendField].to_unparsed_address_inputs()),
-        Get(Addresses, UnparsedAddressInputs, target[ProgramRewritesField].to_unparsed_address_inputs()),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[ProgramWeightsField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[ProgramBuilderField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[ProgramBackendField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[ProgramRewritesField].to_unparsed_address_inputs(),
+        ),
     )
     address = target.address
     backend = await Get(

@@ -60,7 +60,9 @@ class ExportedProgram:
     facts: FileDigest
 
 
-def model_request(declaration: Declaration, builder: str, weights: ResolvedWeights) -> dict[str, Any]:
+def model_request(
+    declaration: Declaration, builder: str, weights: ResolvedWeights
+) -> dict[str, Any]:
     """The part of an export's request that says which eager model: validation asks for the same one."""
     return {
         "name": declaration.model,
@@ -98,7 +100,10 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
     weights = await Get(ResolvedWeights, WeightsRequest(declaration.weights, address))
     builder, lowering, *rewrites = await MultiGet(
         Get(Module, ModuleRequest(declaration.builder, address, "builder")),
-        Get(Module, ModuleRequest(declaration.backend.lowering, declaration.backend.address, "lowering")),
+        Get(
+            Module,
+            ModuleRequest(declaration.backend.lowering, declaration.backend.address, "lowering"),
+        ),
         *(Get(Module, ModuleRequest(file, address, "rewrites")) for file in declaration.rewrites),
     )
     model = model_request(declaration, builder.name, weights)

@@ -121,7 +121,12 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
     )
     label_entries = await Get(DigestEntries, Digest, label_files.snapshot.digest)
     labels = next(
-        (Labels(entry.path, entry.file_digest) for entry in label_entries if isinstance(entry, FileEntry)), None
+        (
+            Labels(entry.path, entry.file_digest)
+            for entry in label_entries
+            if isinstance(entry, FileEntry)
+        ),
+        None,
     )
     declaration = exported.declaration
     declared = declared_part(declaration, exported.weights, labels, program_checks.checks)
@@ -139,7 +144,14 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
         FallibleProcessResult,
         Process,
         library_process(
-            ("-m", "pte_foundry.reporting.main", "declared.json", "facts.json", "--report", "report.json"),
+            (
+                "-m",
+                "pte_foundry.reporting.main",
+                "declared.json",
+                "facts.json",
+                "--report",
+                "report.json",
+            ),
             input_digest=inputs,
             output_files=("report.json",),
             description=f"Write the report of {declaration.address}",

@@ -76,7 +76,9 @@ async def gather_library_sources(request: LibrarySourcesRequest) -> LibrarySourc
     main = await Get(
         Addresses,
         UnparsedAddressInputs(
-            (f"//{request.main}",), owning_address=None, description_of_origin="the pte_build plugin"
+            (f"//{request.main}",),
+            owning_address=None,
+            description_of_origin="the pte_build plugin",
         ),
     )
     closure = await Get(TransitiveTargets, TransitiveTargetsRequest((*main, *request.plugins)))

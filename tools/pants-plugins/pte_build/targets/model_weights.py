@@ -57,7 +57,9 @@ class WeightsLicenseField(StringField):
 
 class WeightsSourcePageField(StringField):
     alias = "source_page"
-    help = "The web page that describes the checkpoint: who trained it, on what, with which results."
+    help = (
+        "The web page that describes the checkpoint: who trained it, on what, with which results."
+    )
 
 
 class ModelWeights(Target):

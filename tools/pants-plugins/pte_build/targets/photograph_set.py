@@ -42,4 +42,6 @@ class PhotographSet(Target):
         PhotographsResolveField,
         PhotographsFilesField,
     )
-    help = "Photographs that a locked package ships, each pinned by hash: real inputs for validation."
+    help = (
+        "Photographs that a locked package ships, each pinned by hash: real inputs for validation."
+    )

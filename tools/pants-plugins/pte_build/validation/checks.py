@@ -12,7 +12,7 @@ from pants.engine.target import AllTargets, Target
 from pants.util.frozendict import FrozenDict
 
 from pte_build.errors import PteBuildError
-from pte_build.targets.pte_test import (
+from pte_build.targets.pte_test_target import (
     MaxAbsDifferenceField,
     MinCosineField,
     TestExpectedLabelsField,

@@ -64,7 +64,9 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
     files = dict(target[PhotographsFilesField].value or {})
     names = tuple(sorted(PurePath(path).name for path in files))
     if len(set(names)) != len(names):
-        raise PteBuildError(f"{target.address}: two photographs have the same file name: {', '.join(names)}.")
+        raise PteBuildError(
+            f"{target.address}: two photographs have the same file name: {', '.join(names)}."
+        )
     resolve = target[PhotographsResolveField].value or ""
     sources, toolchain, request_digest, _ = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(PHOTOGRAPHS_MAIN)),

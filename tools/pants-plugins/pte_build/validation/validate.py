@@ -87,11 +87,16 @@ async def validate_program(request: ValidationRequest) -> Validation:
             CreateDigest(
                 [
                     FileContent(
-                        "validation_request.json", (json.dumps(validation, indent=2) + "\n").encode()
+                        "validation_request.json",
+                        (json.dumps(validation, indent=2) + "\n").encode(),
                     ),
                     FileEntry("program.pte", built.exported.pte),
                     FileEntry("report.json", built.report),
-                    *((FileEntry(built.labels.name, built.labels.content),) if built.labels else ()),
+                    *(
+                        (FileEntry(built.labels.name, built.labels.content),)
+                        if built.labels
+                        else ()
+                    ),
                 ]
             ),
         ),

@@ -126,7 +126,10 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
             misses.append(f"{url}: {_first_line(error)}")
             continue
         return FetchedWeights(weights.sha256, weights.size)
-    tried = "".join(f"\n  - {miss}" for miss in misses) or "\n  - it has no `urls`, and no distdirs are set"
+    tried = (
+        "".join(f"\n  - {miss}" for miss in misses)
+        or "\n  - it has no `urls`, and no distdirs are set"
+    )
     raise PteBuildError(
         f"{weights.address}: the checkpoint {weights.file} (sha256 {weights.sha256}, {weights.size} bytes) could not "
         f"be had. Tried:{tried}\nPut the file into a folder and name that with --weights-distdirs, or build with "

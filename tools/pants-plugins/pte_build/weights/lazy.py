@@ -7,9 +7,17 @@ import re
 from dataclasses import dataclass
 
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileDigest, FileEntry
+from pants.engine.fs import (
+    EMPTY_DIGEST,
+    CreateDigest,
+    Digest,
+    DownloadFile,
+    FileDigest,
+    FileEntry,
+)
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
+from pants.util.logging import LogLevel
 
 from pte_build.weights.fetching import FetchedWeights, FetchWeights
 from pte_build.weights.resolution import ResolvedWeights
@@ -18,7 +26,9 @@ from pte_build.weights.resolution import ResolvedWeights
 # want of the checkpoint before the answer is there.
 _CACHE_ANSWER_MILLIS = 120_000
 # What the engine says if a digest in a process's inputs is in no store.
-_MISSING_DIGEST = re.compile(r"Was not present in (either )?the (local|remote)|MissingDigest", re.IGNORECASE)
+_MISSING_DIGEST = re.compile(
+    r"Was not present in (either )?the (local|remote)|MissingDigest", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,27 @@ async def weights_digest(weights: ResolvedWeights) -> WeightsDigest:
     )
 
 
+@dataclass(frozen=True)
+class InStoreRequest(EngineAwareParameter):
+    content: FileDigest
+
+
+@dataclass(frozen=True)
+class InStore:
+    present: bool
+
+
+# The store changes between sessions, by fetches and by garbage collection.
+@_uncacheable_rule  # type: ignore[misc]
+async def is_in_store(request: InStoreRequest) -> InStore:
+    try:
+        # The engine looks into the store before it opens the address, and nothing is there to open.
+        await Get(Digest, DownloadFile("file:/nonexistent/checkpoint", request.content))
+    except Exception:
+        return InStore(False)
+    return InStore(True)
+
+
 def is_missing_digest(error: Exception) -> bool:
     """Whether the engine failed only because it has not got the content of an input."""
     return bool(_MISSING_DIGEST.search(str(error)))
@@ -56,18 +87,24 @@ def is_missing_digest(error: Exception) -> bool:
 
 @rule
 async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProcessResult:
-    if request.weights.sha256 is None:
+    weights = request.weights
+    if weights.sha256 is None or weights.size is None:
         return await Get(FallibleProcessResult, Process, request.process)
-    # Hash and size of the checkpoint are declared, so the process's cache key is known without it.
-    look_up = dataclasses.replace(
-        request.process, remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS
-    )
-    try:
-        return await Get(FallibleProcessResult, Process, look_up)
-    except Exception as error:
-        if not is_missing_digest(error):
-            raise
-    await Get(FetchedWeights, FetchWeights(request.weights))
+    store = await Get(InStore, InStoreRequest(FileDigest(weights.sha256, weights.size)))
+    if not store.present:
+        # Hash and size of the checkpoint are declared, so the process's cache key is known without it.
+        look_up = dataclasses.replace(
+            request.process,
+            description=f"Look up: {request.process.description}",
+            level=LogLevel.DEBUG,
+            remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS,
+        )
+        try:
+            return await Get(FallibleProcessResult, Process, look_up)
+        except Exception as error:
+            if not is_missing_digest(error):
+                raise
+        await Get(FetchedWeights, FetchWeights(weights))
     return await Get(FallibleProcessResult, Process, request.process)
 
 

@@ -98,7 +98,9 @@ async def resolve_weights_request(
 ) -> ResolvedWeights:
     wrapped = await Get(
         WrappedTarget,
-        WrappedTargetRequest(request.address, description_of_origin=f"the `weights` of {request.program}"),
+        WrappedTargetRequest(
+            request.address, description_of_origin=f"the `weights` of {request.program}"
+        ),
     )
     if not wrapped.target.has_field(WeightsFileField):
         raise PteBuildError(

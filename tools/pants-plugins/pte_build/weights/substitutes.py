@@ -54,19 +54,29 @@ def parse_substitutes(text: str, path: str) -> Substitutes:
     except json.JSONDecodeError as error:
         raise PteBuildError(f"{where}: not valid JSON: {error}") from None
     if not isinstance(table, dict):
-        raise PteBuildError(f"{where}: expected a JSON object of weights addresses, got {type(table).__name__}")
+        raise PteBuildError(
+            f"{where}: expected a JSON object of weights addresses, got {type(table).__name__}"
+        )
     entries = []
     for address, entry in sorted(table.items()):
         if not isinstance(entry, dict):
-            raise PteBuildError(f"{where}: {address}: expected an object, got {type(entry).__name__}")
+            raise PteBuildError(
+                f"{where}: {address}: expected an object, got {type(entry).__name__}"
+            )
         expected = {"file": str, "sha256": str, "size": int, "description": str}
         for key, kind in expected.items():
             if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), bool):
-                raise PteBuildError(f"{where}: {address}: `{key}` must be there and be a {kind.__name__}")
+                raise PteBuildError(
+                    f"{where}: {address}: `{key}` must be there and be a {kind.__name__}"
+                )
         if unknown := sorted(set(entry) - set(expected)):
-            raise PteBuildError(f"{where}: {address}: unknown keys {unknown}; known are {sorted(expected)}")
+            raise PteBuildError(
+                f"{where}: {address}: unknown keys {unknown}; known are {sorted(expected)}"
+            )
         if not _SHA256.fullmatch(entry["sha256"]):
-            raise PteBuildError(f"{where}: {address}: `sha256` must be 64 lower-case hexadecimal digits")
+            raise PteBuildError(
+                f"{where}: {address}: `sha256` must be 64 lower-case hexadecimal digits"
+            )
         entries.append(
             Substitute(
                 address=address,
@@ -81,7 +91,9 @@ def parse_substitutes(text: str, path: str) -> Substitutes:
 
 # The file may lie outside of the build root, where globs do not see it: it is read once a session.
 @_uncacheable_rule  # type: ignore[misc]
-async def read_substitutes_file(subsystem: WeightsSubsystem, build_root: BuildRoot) -> SubstitutesFile:
+async def read_substitutes_file(
+    subsystem: WeightsSubsystem, build_root: BuildRoot
+) -> SubstitutesFile:
     if not subsystem.substitutes:
         return SubstitutesFile("", None)
     path = os.path.normpath(os.path.join(build_root.path, subsystem.substitutes))

@@ -22,7 +22,7 @@ from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 
 from pte_build.program.declaration import exactly_one
-from pte_build.targets.pte_test import TestNoSourcesField, TestProgramField
+from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.validation.validate import Validation, ValidationRequest
 
 logger = logging.getLogger(__name__)

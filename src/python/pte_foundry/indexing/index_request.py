@@ -1,0 +1,110 @@
+"""What goes into an index, as the plugin asks for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pte_foundry.indexing.paths import check_path
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import read_json
+from pte_foundry.reporting.report import Report
+
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_ABSOLUTE_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\"<>\\?#]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One validated program.
+
+    Attributes:
+        path: of the `.pte` below its version's folder, e.g. `mobilenet/x_xnnpack.pte`.
+        verdict: of its validation.
+        evidence: what the validation did: `executed`, or `structural` where no runtime for the
+            delegate was there.
+    """
+
+    report: Report
+    path: str
+    verdict: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label file: its family's folder, its name, SHA-256 and size in bytes."""
+
+    category: str
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A declared program that could not be built here, and the declared condition behind it."""
+
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class IndexRequest:
+    """Attributes:
+    base_url: prefix of every URL, without a final slash; `.` makes them relative to the tree's root.
+    generated: UTC timestamp `YYYY-MM-DDTHH:MM:SSZ`.
+    """
+
+    base_url: str
+    generated: str
+    artifacts: tuple[Artifact, ...]
+    labels: tuple[Labels, ...]
+    unavailable: tuple[Unavailable, ...]
+
+    @staticmethod
+    def read(fields: Fields, root: Path) -> IndexRequest:
+        """Read the request and the reports that it names.
+
+        Args:
+            root: folder that the reports' paths are relative to.
+
+        Raises:
+            PteError: `bad-request` or `bad-path` naming the field that is missing or wrong.
+        """
+        generated = fields.text("generated")
+        if not _TIMESTAMP.fullmatch(generated):
+            raise fields.error("generated", f"is {generated!r}, not like 1970-01-01T00:00:00Z")
+        base_url = fields.text("base_url").rstrip("/")
+        if base_url != "." and not _ABSOLUTE_URL.fullmatch(base_url):
+            raise fields.error(
+                "base_url", f"is {base_url!r}: give `.` or an absolute URL without a query"
+            )
+        return IndexRequest(
+            base_url,
+            generated,
+            tuple(_artifact(entry, root) for entry in fields.objects("artifacts")),
+            tuple(_labels(entry) for entry in fields.objects("labels")),
+            tuple(
+                Unavailable(entry.text("address"), entry.text("reason"))
+                for entry in fields.objects("unavailable")
+            ),
+        )
+
+
+def _artifact(fields: Fields, root: Path) -> Artifact:
+    report = fields.text("report")
+    validation = fields.nested("validation")
+    return Artifact(
+        Report.read(Fields(read_json(root / report), report)),
+        check_path(fields.text("path"), fields.where),
+        validation.text("verdict"),
+        validation.text("evidence"),
+    )
+
+
+def _labels(fields: Fields) -> Labels:
+    category, name = fields.text("category"), fields.text("name")
+    check_path(f"{category}/{name}", fields.where)
+    return Labels(category, name, fields.sha256("sha256"), fields.count("size"))

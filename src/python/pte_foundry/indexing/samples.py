@@ -1,0 +1,86 @@
+"""A sample index request for the tests of the index and of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pte_foundry.indexing.index_request import IndexRequest
+from pte_foundry.reporting.declared import Declared
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import write_json
+from pte_foundry.reporting.report import build_report
+from pte_foundry.reporting.samples import SHA, sample_declared, sample_facts
+
+
+def sample_report(
+    facts: Mapping[str, object] | None = None, /, **changes: object
+) -> dict[str, object]:
+    """The report of the sample MobileNet, with fields of its declaration replaced."""
+    declared = Declared.read(Fields(sample_declared(**changes), "declared.json"))
+    return build_report(declared, Fields(facts or sample_facts(), "facts.json")).to_json()
+
+
+def portable_report(**changes: object) -> dict[str, object]:
+    """The report of the same model for the portable kernels."""
+    delegation = {
+        "delegates": {},
+        "calls": 0,
+        "undelegated": {"aten::convolution.out": 52},
+        "undelegated_total": 52,
+        "operators_before_lowering": 52,
+        "delegated_fraction": 0.0,
+    }
+    floor = {
+        "max_delegate_calls": None,
+        "max_undelegated_operators": None,
+        "min_delegated_fraction": None,
+    }
+    declared: dict[str, object] = {
+        "address": "models/mobilenet:mobilenet_v3_small_portable",
+        "backend": "portable",
+        "backend_description": "Portable kernels",
+        "delegate": None,
+        "floor": floor,
+        **changes,
+    }
+    return sample_report(sample_facts(delegation=delegation), **declared)
+
+
+def artifact(number: int, path: str, **changes: object) -> dict[str, object]:
+    """An entry of a request's `artifacts`, for the report `reports/<number>.json`."""
+    return {
+        "report": f"reports/{number}.json",
+        "path": path,
+        "validation": {"verdict": "passed", "evidence": "executed"},
+        **changes,
+    }
+
+
+def sample_request(**changes: object) -> dict[str, object]:
+    """An index request of an XNNPACK and a portable program, with top-level fields replaced."""
+    return {
+        "base_url": ".",
+        "generated": "1970-01-01T00:00:00Z",
+        "artifacts": [
+            artifact(0, "mobilenet/mobilenet_v3_small_xnnpack.pte"),
+            artifact(1, "mobilenet/mobilenet_v3_small_portable.pte"),
+        ],
+        "labels": [{"category": "mobilenet", "name": "labels.txt", "sha256": SHA, "size": 10472}],
+        "unavailable": [
+            {"address": "models/mobilenet:mobilenet_v3_small_qnn", "reason": "no QNN SDK is set"}
+        ],
+        **changes,
+    }
+
+
+def write_reports(folder: Path, *reports: dict[str, object]) -> None:
+    """Write reports/0.json, reports/1.json, ...; those of the sample request if none is given."""
+    (folder / "reports").mkdir(exist_ok=True)
+    for number, report in enumerate(reports or (sample_report(), portable_report())):
+        write_json(folder / "reports" / f"{number}.json", report)
+
+
+def read_request(folder: Path, **changes: object) -> IndexRequest:
+    """The sample request, read with the reports below `folder`."""
+    return IndexRequest.read(Fields(sample_request(**changes), "index_request.json"), folder)

@@ -1,0 +1,132 @@
+"""The JSON Schema (2020-12) of index.json, for readers and for our own tests."""
+
+from __future__ import annotations
+
+from pte_foundry.reporting.declared import PLATFORMS, WEIGHT_SOURCES
+
+_TEXT: dict[str, object] = {"type": "string", "minLength": 1}
+_TEXT_OR_NULL: dict[str, object] = {"type": ["string", "null"], "minLength": 1}
+_COUNT: dict[str, object] = {"type": "integer", "minimum": 0}
+_SHA256: dict[str, object] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_VERSION: dict[str, object] = {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)*((a|b|rc)[0-9]+)?$"}
+_COUNTS: dict[str, object] = {"type": "object", "additionalProperties": _COUNT}
+
+
+def _object(properties: dict[str, object]) -> dict[str, object]:
+    """An object that has all of `properties`; others are welcome, readers ignore them."""
+    return {"type": "object", "required": sorted(properties), "properties": properties}
+
+
+def _list(items: dict[str, object]) -> dict[str, object]:
+    return {"type": "array", "items": items}
+
+
+_TENSOR = _object({"name": _TEXT, "dtype": _TEXT, "shape": _list(_COUNT)})
+
+_MODEL = _object(
+    {
+        "name": {"type": "string", "pattern": "^[A-Za-z0-9._+-]+_[A-Za-z0-9]+\\.pte$"},
+        "address": _TEXT,
+        "modelName": _TEXT,
+        "category": _TEXT,
+        "backend": {"type": "string", "pattern": "^[^_]+$"},
+        "backendDescription": _TEXT,
+        "hash": _SHA256,
+        "size": _COUNT,
+        "sizeMB": {"type": "number", "minimum": 0},
+        "inputSize": {"type": "integer", "minimum": 1},
+        "remoteUrl": {"type": "string", "pattern": "\\.pte$"},
+        "platforms": {
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"enum": list(PLATFORMS)},
+        },
+        "labelsFile": _TEXT_OR_NULL,
+        "labelsRemoteUrl": _TEXT_OR_NULL,
+        "license": _TEXT,
+        "precision": _TEXT,
+        "weights": _object(
+            {
+                "source": {"enum": list(WEIGHT_SOURCES)},
+                "file": _TEXT_OR_NULL,
+                "sha256": {**_SHA256, "type": ["string", "null"]},
+                "size": {"type": ["integer", "null"], "minimum": 0},
+                "license": _TEXT,
+                "source_page": _TEXT_OR_NULL,
+                "description": _TEXT_OR_NULL,
+            }
+        ),
+        "inputs": {**_list(_TENSOR), "minItems": 1},
+        "outputs": {**_list(_TENSOR), "minItems": 1},
+        "delegation": _object(
+            {
+                "delegates": _COUNTS,
+                "calls": _COUNT,
+                "undelegated": _COUNTS,
+                "undelegated_total": _COUNT,
+                "operators_before_lowering": _COUNT,
+                "delegated_fraction": {"type": "number", "minimum": 0, "maximum": 1},
+            }
+        ),
+        "plannedMemoryBytes": _list(_COUNT),
+        "validation": _object(
+            {
+                "checks": _object(
+                    {
+                        "min_cosine": {"type": ["number", "null"], "minimum": -1, "maximum": 1},
+                        "max_abs_difference": {"type": ["number", "null"], "minimum": 0},
+                        "photographs": {"type": "object", "additionalProperties": _TEXT},
+                    }
+                ),
+                "verdict": {"const": "passed"},
+                "evidence": _TEXT,
+            }
+        ),
+        "toolchain": {
+            "type": "object",
+            "required": ["executorch"],
+            "additionalProperties": _TEXT,
+        },
+    }
+)
+
+INDEX_SCHEMA: dict[str, object] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Index of ExecuTorch programs",
+    **_object(
+        {
+            "version": _VERSION,
+            "executorchVersion": _VERSION,
+            "generated": {
+                "type": "string",
+                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
+            },
+            "baseUrl": _TEXT,
+            "weightsSources": {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"enum": list(WEIGHT_SOURCES)},
+            },
+            "models": {**_list(_MODEL), "minItems": 1},
+            "labels": _list(
+                _object(
+                    {
+                        "name": _TEXT,
+                        "category": _TEXT,
+                        "hash": _SHA256,
+                        "size": _COUNT,
+                        "remoteUrl": _TEXT,
+                    }
+                )
+            ),
+            "backends": {
+                "type": "object",
+                "additionalProperties": _object({"description": _TEXT}),
+            },
+            "unavailable": _list(_object({"address": _TEXT, "reason": _TEXT})),
+        }
+    ),
+}
+"""Fields beyond these are allowed: readers must ignore what they do not know."""

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing import main as index_main
+from pte_foundry.indexing import tree_main
+from pte_foundry.indexing.samples import (
+    portable_report,
+    sample_report,
+    sample_request,
+    write_reports,
+)
+from pte_foundry.indexing.tree_request import WRITTEN_HERE
+from pte_foundry.reporting.json_files import read_json, write_json
+from pte_foundry.reporting.samples import sample_facts
+
+CONTENTS = {
+    "mobilenet/labels.txt": b"tench",
+    "mobilenet/mobilenet_v3_small_xnnpack.pte": b"first program",
+    "mobilenet/mobilenet_v3_small_portable.pte": b"second program",
+}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def pte(name: str) -> dict[str, object]:
+    content = CONTENTS[f"mobilenet/{name}"]
+    return {"sha256": sha256(content), "size": len(content)}
+
+
+@pytest.fixture()
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a tree but its four own files, and tree_request.json beside it."""
+    monkeypatch.chdir(tmp_path)
+    labels = {"file": "labels.txt", "sha256": sha256(b"tench"), "size": 5}
+    xnnpack = sample_report(sample_facts(pte=pte("mobilenet_v3_small_xnnpack.pte")), labels=labels)
+    portable = {**portable_report(labels=labels), **pte("mobilenet_v3_small_portable.pte")}
+    write_reports(tmp_path, xnnpack, portable)
+    listed = {"category": "mobilenet", "name": "labels.txt", **labels}
+    del listed["file"]
+    write_json(tmp_path / "index_request.json", sample_request(labels=[listed]))
+    assert index_main.main(["index_request.json", "--index", "index.json"]) == 0
+    index = (tmp_path / "index.json").read_bytes()
+    files = {f"1.4.1/{path}": content for path, content in CONTENTS.items()}
+    files |= {"1.4.1/index.json": index, "index.json": index, "LICENSES/BSD-3-Clause.txt": b"BSD"}
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    entries = [{"path": path, "sha256": sha256(content)} for path, content in files.items()]
+    write_json(tmp_path / "tree_request.json", {"index": "index.json", "files": entries})
+    return tmp_path
+
+
+def change(tree: Path, path: str, sha: str | None) -> None:
+    """Give one file of the request another hash, or leave it out."""
+    request: Any = read_json(tree / "tree_request.json")
+    request["files"] = [each for each in request["files"] if each["path"] != path]
+    if sha is not None:
+        request["files"].append({"path": path, "sha256": sha})
+    write_json(tree / "tree_request.json", request)
+
+
+def test_sha256sum_accepts_the_whole_tree_and_sees_a_change(tree: Path) -> None:
+    assert tree_main.main(["tree_request.json"]) == 0
+    command = ["sha256sum", "--strict", "-c", "SHA256SUMS"]
+    checked = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    listed = [line[66:] for line in (tree / "SHA256SUMS").read_text().splitlines()]
+    assert listed == sorted(listed)
+    given: Any = read_json(tree / "tree_request.json")
+    names = [entry["path"] for entry in given["files"]]
+    assert set(listed) == {*names, *WRITTEN_HERE} - {"SHA256SUMS"}
+    (tree / "README.md").write_text("other")
+    assert subprocess.run(command, cwd=tree, capture_output=True, check=False).returncode == 1
+
+
+def test_versions_json_names_the_version(tree: Path) -> None:
+    tree_main.main(["tree_request.json"])
+    assert read_json(tree / "versions.json") == {"versions": ["1.4.1"], "latest": "1.4.1"}
+
+
+def test_an_older_version_beside_it_is_listed(tree: Path) -> None:
+    change(tree, "1.3.0/index.json", "0" * 64)
+    tree_main.main(["tree_request.json"])
+    assert read_json(tree / "versions.json")["versions"] == ["1.3.0", "1.4.1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sha", "reason"),
+    [
+        ("1.4.1/mobilenet/mobilenet_v3_small_xnnpack.pte", "0" * 64, "promises 1.4.1/mobilenet"),
+        ("1.4.1/mobilenet/mobilenet_v3_small_portable.pte", None, "no such file"),
+        ("1.4.1/mobilenet/labels.txt", None, "no such file"),
+        ("1.4.1/index.json", "0" * 64, "promises 1.4.1/index.json"),
+        ("index.json", None, "promises index.json"),
+        ("1.5.0/index.json", "0" * 64, "latest version is 1.5.0"),
+        ("latest/index.json", "0" * 64, "'latest' is no version"),
+        ("README.md", "0" * 64, "written here"),
+        ("1.4.1/../x", "0" * 64, "no plain relative path"),
+    ],
+)
+def test_a_tree_that_is_not_what_its_index_says_is_refused_and_nothing_is_written(
+    tree: Path, path: str, sha: str | None, reason: str
+) -> None:
+    change(tree, path, sha)
+    with pytest.raises(PteError, match=reason):
+        tree_main.main(["tree_request.json"])
+    assert [name for name in WRITTEN_HERE if (tree / name).exists()] == []
+
+
+def test_the_command_lines_give_equal_bytes_in_another_process(tree: Path) -> None:
+    tree_main.main(["tree_request.json"])
+    names = ("index.json", *WRITTEN_HERE)
+    first = {name: (tree / name).read_bytes() for name in names}
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "11"}
+    for arguments in (
+        ["pte_foundry.indexing.main", "index_request.json", "--index", "index.json"],
+        ["pte_foundry.indexing.tree_main", "tree_request.json"],
+    ):
+        subprocess.run([sys.executable, "-m", *arguments], cwd=tree, env=environment, check=True)
+    assert {name: (tree / name).read_bytes() for name in names} == first
+
+
+def test_a_failure_is_one_message_on_stderr(tree: Path) -> None:
+    change(tree, "index.json", None)
+    result = subprocess.run(
+        [sys.executable, "-m", "pte_foundry.indexing.tree_main", "tree_request.json"],
+        cwd=tree,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("pte-foundry: bad-tree: ")
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,133 @@
+"""The README.md of a tree: what it is, which weights it holds, what is in it, under which terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pte_foundry.reporting.json_fields import Fields
+
+_MEANING = {
+    "official": "the publisher's checkpoint, pinned by SHA-256",
+    "substitute": "a checkpoint that stands in for the publisher's",
+    "seeded": "a deterministic initialisation without any training",
+}
+
+
+def tree_readme(index: Fields) -> str:
+    """Markdown, a function of index.json alone.
+
+    Raises:
+        PteError: `bad-request` naming the index's field that is missing or wrong.
+    """
+    models = index.objects("models")
+    sections = [
+        f"# ExecuTorch {index.text('executorchVersion')} programs",
+        _introduction(len(models)),
+        *_warning(models),
+        "## Artifacts",
+        _table(
+            ("file", "backend", "precision", "MB", "weights", "licence", "platforms", "validation"),
+            [_artifact(model) for model in models],
+        ),
+        "## Backends",
+        _table(
+            ("backend", "description"),
+            [
+                (name, index.nested("backends").nested(name).text("description"))
+                for name in sorted(index.nested("backends").values)
+            ],
+        ),
+        "## Weights",
+        _table(("file", "source", "checkpoint", "SHA-256 of the checkpoint"), _weights(models)),
+        *_unavailable(index),
+        "## Licences",
+        _licences(models),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _introduction(count: int) -> str:
+    return (
+        f"{count} validated `.pte` programs for ExecuTorch, built by pte-foundry. Read `versions.json` "
+        "for the versions that are here, then `<version>/index.json` for their files; "
+        "`index.schema.json` says what its fields are. `index.json` is the latest version's index. "
+        "Check a download against the `hash` of its entry, or the whole tree with\n\n"
+        "    sha256sum -c SHA256SUMS"
+    )
+
+
+def _warning(models: Sequence[Fields]) -> list[str]:
+    unofficial: dict[str, int] = {}
+    for model in models:
+        source = model.nested("weights").text("source")
+        if source != "official":
+            unofficial[source] = unofficial.get(source, 0) + 1
+    if not unofficial:
+        return []
+    told = "; ".join(
+        f"{count} of {len(models)} are **{source}**: {_MEANING.get(source, 'not official')}"
+        for source, count in sorted(unofficial.items())
+    )
+    return [f"> **WARNING: NOT OFFICIAL WEIGHTS.** {told}. Do not ship these in an app."]
+
+
+def _artifact(model: Fields) -> tuple[str, ...]:
+    validation = model.nested("validation")
+    return (
+        f"`{model.text('category')}/{model.text('name')}`",
+        model.text("backend"),
+        model.text("precision"),
+        f"{model.number('sizeMB'):.2f}",
+        model.nested("weights").text("source"),
+        model.text("license"),
+        ", ".join(model.texts("platforms")),
+        f"{validation.text('verdict')} ({validation.text('evidence')})",
+    )
+
+
+def _weights(models: Sequence[Fields]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for model in models:
+        weights = model.nested("weights")
+        source = weights.text("source")
+        about = weights.optional_text("description") or _MEANING.get(source, "")
+        checkpoint = weights.optional_text("file") if source != "seeded" else None
+        rows.append(
+            (
+                f"`{model.text('name')}`",
+                f"{source}: {about}",
+                checkpoint or "none",
+                weights.optional_text("sha256") or "none",
+            )
+        )
+    return rows
+
+
+def _unavailable(index: Fields) -> list[str]:
+    entries = index.objects("unavailable")
+    if not entries:
+        return []
+    rows = [(f"`{entry.text('address')}`", entry.text("reason")) for entry in entries]
+    return ["## Not available in this build", _table(("program", "reason"), rows)]
+
+
+def _licences(models: Sequence[Fields]) -> str:
+    by_licence: dict[str, list[str]] = {}
+    for model in models:
+        by_licence.setdefault(model.text("license"), []).append(model.text("name"))
+    lines = [
+        f"- {licence}: {', '.join(f'`{name}`' for name in sorted(names))}"
+        for licence, names in sorted(by_licence.items())
+    ]
+    return "The texts are in `LICENSES/`.\n\n" + "\n".join(lines)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of its cell or bring in HTML."""
+    flat = " ".join(text.split())
+    return flat.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,81 @@
+"""The files of a tree, and whether they are the ones that its index promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.paths import check_path
+from pte_foundry.indexing.versions import versions_document
+from pte_foundry.reporting.json_fields import Fields
+
+VERSIONS = "versions.json"
+SUMS = "SHA256SUMS"
+README = "README.md"
+SCHEMA = "index.schema.json"
+WRITTEN_HERE = (README, SUMS, SCHEMA, VERSIONS)
+
+
+@dataclass(frozen=True)
+class TreeRequest:
+    """Attributes:
+    index: path of the latest version's index, relative to the working directory.
+    files: path in the tree -> SHA-256; every file but those of `WRITTEN_HERE`.
+    """
+
+    index: str
+    files: Mapping[str, str]
+
+    @staticmethod
+    def read(fields: Fields) -> TreeRequest:
+        """Raises PteError `bad-request` or `bad-path` naming the field that is missing or wrong."""
+        files: dict[str, str] = {}
+        for entry in fields.objects("files"):
+            path = check_path(entry.text("path"), entry.where)
+            if path in files or path in WRITTEN_HERE:
+                raise entry.error("path", f"is {path!r}, which is there twice or written here")
+            files[path] = entry.sha256("sha256")
+        return TreeRequest(fields.text("index"), files)
+
+    def versions(self) -> dict[str, object]:
+        """The content of versions.json: one version for each folder with an index.
+
+        Raises:
+            PteError: `bad-version` if there is none, or a folder's name is no version.
+        """
+        indices = [PurePosixPath(path) for path in self.files if path.endswith("/index.json")]
+        return versions_document(path.parts[0] for path in indices if len(path.parts) == 2)
+
+
+def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
+    """Check that every file that the index lists is in the tree with the hash that it lists.
+
+    Args:
+        index: the content of the tree's index.json.
+        index_sha256: the SHA-256 of its bytes.
+
+    Raises:
+        PteError: `bad-tree` naming the file that is absent or different.
+    """
+    version = index.text("version")
+    latest = request.versions()["latest"]
+    if version != latest:
+        raise PteError(
+            "bad-tree",
+            f"index.json is of {version}, but the tree's latest version is {latest}. "
+            "Put the latest version's index at the root",
+        )
+    expected = {"index.json": index_sha256, f"{version}/index.json": index_sha256}
+    for entry in (*index.objects("models"), *index.objects("labels")):
+        path = f"{version}/{entry.text('category')}/{entry.text('name')}"
+        expected[path] = entry.sha256("hash")
+    for path, sha256 in sorted(expected.items()):
+        found = request.files.get(path)
+        if found != sha256:
+            raise PteError(
+                "bad-tree",
+                f"the index promises {path} with SHA-256 {sha256}, the tree has "
+                f"{found or 'no such file'}. Build index and tree from one commit",
+            )

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.versions import version_key, versions_document
+
+
+def test_versions_sort_as_numbers_and_pre_releases_before_their_release() -> None:
+    expected = ["1.4", "1.4.1", "1.9", "1.10.0a1", "1.10.0b1", "1.10.0rc2", "1.10.0rc10", "1.10.0"]
+    assert sorted(expected, key=version_key) == expected
+    assert version_key("1.4") == version_key("1.4.0") != version_key("1.4.1")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1.", "v1.4", "1.4.1+cpu", "1.4.1.dev1", "..", "1.4\n", "1.٤"]
+)
+def test_what_is_no_supported_version_is_refused(text: str) -> None:
+    with pytest.raises(PteError) as caught:
+        version_key(text)
+    assert caught.value.kind == "bad-version"
+
+
+def test_the_latest_is_the_newest_final_release() -> None:
+    assert versions_document(["1.10.0", "1.4.1", "1.9.0", "1.4.1"]) == {
+        "versions": ["1.4.1", "1.9.0", "1.10.0"],
+        "latest": "1.10.0",
+    }
+    assert versions_document(["1.4.1", "1.5.0rc1"])["latest"] == "1.4.1"
+    assert versions_document(["1.5.0rc1", "1.5.0a1"])["latest"] == "1.5.0rc1"
+
+
+@pytest.mark.parametrize("versions", [[], ["1.4", "1.4.0"]])
+def test_no_version_and_one_version_twice_are_refused(versions: list[str]) -> None:
+    with pytest.raises(PteError):
+        versions_document(versions)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.reporting.json_files import canonical_json, read_json, write_json
+
+
+def test_the_text_does_not_depend_on_the_order_of_keys() -> None:
+    assert canonical_json({"b": {"d": 1, "c": "ü"}, "a": []}) == (
+        '{\n  "a": [],\n  "b": {\n    "c": "ü",\n    "d": 1\n  }\n}\n'
+    )
+
+
+def test_what_is_written_is_read_back_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": [1, None, "é"]})
+    assert read_json(tmp_path / "a.json") == {"x": [1, None, "é"]}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_an_old_file_survives_a_value_that_cannot_be_written(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": 1})
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert read_json(tmp_path / "a.json") == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b"{", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff", b"[" * 100_000]
+)
+def test_anything_but_one_json_object_is_refused_by_file_name(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "request.json").write_bytes(content)
+    with pytest.raises(PteError, match="request.json") as caught:
+        read_json(tmp_path / "request.json")
+    assert caught.value.kind == "bad-request"
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(PteError, match="absent.json"):
+        read_json(tmp_path / "absent.json")

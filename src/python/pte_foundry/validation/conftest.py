@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pte_foundry.exporting.export import ExportResult
+from pte_foundry.validation.workspace import Workspace, export_colours, make_workspace
+
+
+@pytest.fixture(scope="session")
+def xnnpack(tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    return export_colours(tmp_path_factory.mktemp("xnnpack"), "xnnpack")
+
+
+@pytest.fixture(scope="session")
+def portable(tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    return export_colours(tmp_path_factory.mktemp("portable"), "portable")
+
+
+@pytest.fixture()
+def workspace(tmp_path: Path, xnnpack: ExportResult) -> Workspace:
+    """A good XNNPACK program of the colour classifier, with everything that belongs to it."""
+    return make_workspace(tmp_path, xnnpack)

@@ -1,0 +1,46 @@
+"""Command line: `python -m pte_foundry.validation.main REQUEST --result R --junit J`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pte_foundry.reporting.command import run_command
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import read_json, write_json, write_text
+from pte_foundry.validation.junit import junit_xml
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.result import result_json, summary, verdict
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Validate one program; paths are relative to the working directory.
+
+    Returns:
+        0 if nothing failed, else 1. A request that cannot be read is a PteError, before any work.
+    """
+    parser = argparse.ArgumentParser(prog="pte_foundry.validation.main", description=__doc__)
+    parser.add_argument("request", type=Path, help="what to validate")
+    parser.add_argument("--result", type=Path, required=True, help="validation.json to write")
+    parser.add_argument("--junit", type=Path, required=True, help="junit.xml to write")
+    options = parser.parse_args(arguments)
+    fields = Fields(read_json(options.request), str(options.request))
+    request = ValidationRequest.read(fields, Path())
+    # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
+    from pte_foundry.validation.validate import validate
+
+    pte = (request.root / request.pte).read_bytes()
+    cases = validate(request, pte)
+    write_json(options.result, result_json(request, pte, cases))
+    write_text(options.junit, junit_xml(request.address, cases))
+    for case in cases:
+        kind = "" if case.status == "skipped" else f"{case.kind}: "
+        print(f"{case.status:<7} {case.name}: {kind}{' '.join(case.message.split())}")
+    print(summary(request, cases))
+    return 0 if verdict(cases) == "passed" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(lambda: main(sys.argv[1:])))

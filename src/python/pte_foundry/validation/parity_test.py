@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pte_foundry.errors import PteError
+from pte_foundry.reporting.checks import Checks
+from pte_foundry.validation.parity import measure_parity, parity_outcome
+
+REFERENCE = torch.tensor([[3.0, 0.0, 4.0]])
+
+
+def test_the_measures_are_those_of_the_formulas() -> None:
+    parity = measure_parity(torch.tensor([[3.0, 1.5, 4.0]]), REFERENCE)
+    assert (parity.max_abs, parity.mean_abs) == (1.5, 0.5)
+    assert parity.cosine == pytest.approx(25 / (5 * math.sqrt(27.25)), abs=1e-15)
+
+
+def test_differences_below_float32_are_not_lost() -> None:
+    reference = torch.tensor([2.0**24, 1.0])
+    parity = measure_parity(reference.double() + torch.tensor([0.25, 0.0]).double(), reference)
+    assert parity.max_abs == 0.25
+
+
+def test_a_scaled_output_has_cosine_one_and_an_absolute_difference() -> None:
+    parity = measure_parity(REFERENCE * 2, REFERENCE)
+    assert parity.cosine == 1.0 and parity.max_abs == 4.0
+
+
+def test_zeros_agree_with_nothing() -> None:
+    assert measure_parity(torch.zeros(1, 3), REFERENCE).cosine == 0.0
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "reason"),
+    [
+        (torch.ones(3), REFERENCE, "shape"),
+        (torch.tensor([[1.0, math.nan, 1.0]]), REFERENCE, "the program's output"),
+        (REFERENCE, torch.tensor([[1.0, math.inf, 1.0]]), "the eager model's output"),
+        (torch.zeros(3), torch.zeros(3), "constant"),
+        (torch.ones(3), torch.ones(3), "constant"),
+    ],
+)
+def test_what_cannot_be_compared_is_a_mismatch(
+    actual: torch.Tensor, expected: torch.Tensor, reason: str
+) -> None:
+    with pytest.raises(PteError, match=reason) as caught:
+        measure_parity(actual, expected)
+    assert caught.value.kind == "mismatch"
+
+
+@pytest.mark.parametrize(
+    ("cosine", "difference", "problems"),
+    [(None, 1.5, 0), (None, 1.4, 1), (0.957, None, 0), (0.958, None, 1), (0.958, 1.4, 2)],
+)
+def test_each_threshold_is_applied(
+    cosine: float | None, difference: float | None, problems: int
+) -> None:
+    checks = Checks(cosine, difference, {})
+    outcome = parity_outcome(["y"], [torch.tensor([[3.0, 1.5, 4.0]])], [REFERENCE], checks)
+    assert len(outcome.problems) == problems
+    assert set(outcome.measured) == {"y"}
+
+
+def test_the_second_output_counts_too() -> None:
+    outputs, expected = [REFERENCE, REFERENCE + 1], [REFERENCE, REFERENCE]
+    outcome = parity_outcome(["a", "b"], outputs, expected, Checks(None, 0.5, {}))
+    assert len(outcome.problems) == 1 and "'b'" in outcome.problems[0]
+
+
+def test_a_missing_output_is_a_mismatch() -> None:
+    with pytest.raises(PteError, match="1 outputs, the eager model has 2"):
+        parity_outcome(["a", "b"], [REFERENCE], [REFERENCE, REFERENCE], Checks(None, 1.0, {}))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.validation.case import Case, Kind, Status, skipped
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.result import evidence, result_json, summary, verdict
+from pte_foundry.validation.workspace import Workspace
+
+
+def case(status: Status, kind: Kind = "run") -> Case:
+    return Case("a", kind, status, "", {})
+
+
+@pytest.mark.parametrize(
+    ("cases", "expected"),
+    [
+        ([], "failed"),
+        ([skipped("a", "why")], "failed"),
+        ([case("passed")], "passed"),
+        ([case("passed"), skipped("a", "why")], "passed"),
+        ([case("passed"), case("failed")], "failed"),
+    ],
+)
+def test_only_something_that_passed_and_nothing_that_failed_is_a_pass(
+    cases: list[Case], expected: str
+) -> None:
+    assert verdict(cases) == expected
+
+
+def test_only_a_comparison_of_outputs_counts_as_executed() -> None:
+    assert evidence([case("passed", "structure"), skipped("parity", "")]) == "structural"
+    assert evidence([case("failed", "mismatch")]) == "structural"
+    assert evidence([case("passed", "mismatch")]) == "executed"
+
+
+def test_the_result_names_program_weights_and_cases(workspace: Workspace) -> None:
+    workspace.write()
+    request = ValidationRequest.read(Fields(workspace.request, "request"), workspace.folder)
+    cases = [case("passed", "mismatch"), skipped("b", "why")]
+    result = result_json(request, workspace.pte, cases)
+    assert result == {
+        "address": "models/colour:colour_xnnpack_test",
+        "verdict": "passed",
+        "evidence": "executed",
+        "weights_source": "substitute",
+        "pte_sha256": workspace.report["sha256"],
+        "cases": [each.to_json() for each in cases],
+    }
+    assert summary(request, cases) == (
+        "models/colour:colour_xnnpack_test: passed "
+        "(executed, substitute weights; 1 passed, 0 failed, 1 skipped)"
+    )

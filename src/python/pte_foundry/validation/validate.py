@@ -1,0 +1,164 @@
+"""Validate one program: all checks, in an order in which each relies on those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pte_foundry.exporting.eager import EagerModel, build_eager
+from pte_foundry.exporting.model_request import SEEDED
+from pte_foundry.inspection.delegation import ProgramFacts
+from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.delegation import delegation_cases
+from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
+from pte_foundry.validation.parity import parity_outcome
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.runtime import LoadedProgram, load_program, unregistered_delegates
+from pte_foundry.validation.structure import signature_problems, structure_cases
+from pte_foundry.validation.task import SEEDED_REASON, top_label_outcome
+
+
+@dataclass
+class _Run:
+    """A validation under way; `cases` grows."""
+
+    request: ValidationRequest
+    eager: EagerModel | None
+    program: LoadedProgram | None
+    why_no_program: str
+    cases: list[Case] = field(default_factory=list)
+
+
+def validate(request: ValidationRequest, pte: bytes) -> tuple[Case, ...]:
+    """Check the bytes of a program; what goes wrong is a failed case, never an exception.
+
+    Sets torch to one thread for good: the reference must not depend on the machine's core count,
+    and idle OpenMP workers compete with the runtime's own threads.
+    """
+    torch.set_num_threads(1)
+    cases, facts = structure_cases(request, pte)
+    if facts is not None:
+        cases += delegation_cases(request.report, facts)
+    program_case, program, why = _load(request, pte, facts)
+    eager_case, eager = run_case_for("reference", "build", lambda: _build(request))
+    run = _Run(request, eager, program, why, [*cases, program_case, eager_case])
+    for name, inputs in fixed_input_sets(request).items():
+        _exercise(run, name, _constant(inputs))
+    _photographs(run)
+    return tuple(run.cases)
+
+
+def _load(
+    request: ValidationRequest, pte: bytes, facts: ProgramFacts | None
+) -> tuple[Case, LoadedProgram | None, str]:
+    """Load the program; else say why later checks have none."""
+    if facts is None:
+        # Bytes that the deserializer refuses could take the runtime, and this process, down.
+        why = "the bytes do not parse, so they were not given to the runtime"
+        return Case("load", "load", "failed", why, {}), None, why
+    found = facts
+    absent = unregistered_delegates(found.delegates)
+    if absent:
+        why = (
+            f"the runtime on this machine has no implementation of {', '.join(absent)}: "
+            "the program was inspected and not executed"
+        )
+        return skipped("load", why), None, why
+    case, program = run_case_for("load", "load", lambda: _loaded(request, pte))
+    return case, program, "the program did not load"
+
+
+def _loaded(request: ValidationRequest, pte: bytes) -> tuple[Outcome, LoadedProgram]:
+    program = load_program(pte)
+    problems = (
+        *signature_problems("input", request.report.inputs, program.inputs),
+        *signature_problems("output", request.report.outputs, program.outputs),
+    )
+    return Outcome("the runtime loads it, with the report's inputs and outputs", problems), program
+
+
+def _build(request: ValidationRequest) -> tuple[Outcome, EagerModel]:
+    eager = build_eager(request.model, request.root)
+    return Outcome(f"eager fp32 model from {request.model.weights.source} weights"), eager
+
+
+def _photographs(run: _Run) -> None:
+    if run.eager is None:
+        for path in sorted(run.request.photographs):
+            name = PurePosixPath(path).name
+            run.cases.append(skipped(f"run:{name}", "without the model there is no preprocessing"))
+        return
+    prepared = photograph_inputs(run.request, run.eager.definition.preprocess)
+    for path, prepare in prepared.items():
+        name = PurePosixPath(path).name
+        outputs = _exercise(run, name, prepare)
+        expected = run.request.photographs[path]
+        if expected is not None:
+            run.cases.append(_task(run, name, expected, outputs))
+
+
+def _exercise(run: _Run, name: str, prepare: Callable[[], Inputs]) -> list[Tensor] | None:
+    """Run twice on one input and compare with the eager model; the outputs if it ran."""
+    program, eager = run.program, run.eager
+    if program is None:
+        run.cases.append(skipped(f"run:{name}", run.why_no_program))
+        run.cases.append(skipped(f"parity:{name}", run.why_no_program))
+        return None
+    case, ran = run_case_for(f"run:{name}", "run", lambda: _run_twice(program, prepare()))
+    run.cases.append(case)
+    if ran is None:
+        run.cases.append(skipped(f"parity:{name}", "the program did not run"))
+        return None
+    inputs, outputs = ran
+    if eager is None:
+        run.cases.append(skipped(f"parity:{name}", "there is no eager model to compare with"))
+        return outputs
+    reference, names = eager, [tensor.name for tensor in run.request.report.outputs]
+    run.cases.append(
+        run_case(
+            f"parity:{name}",
+            "mismatch",
+            lambda: parity_outcome(
+                names, outputs, _eager_outputs(reference, inputs), run.request.checks
+            ),
+        )
+    )
+    return outputs
+
+
+def _run_twice(
+    program: LoadedProgram, inputs: Inputs
+) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
+    first, second = program.run(inputs), program.run(inputs)
+    problems = []
+    if any(not torch.isfinite(output).all() for output in first):
+        problems.append("an output has elements that are not finite")
+    elif not all(torch.equal(one, other) for one, other in zip(first, second)):
+        problems.append("two runs on equal inputs gave different outputs")
+    return Outcome("two runs give equal, finite outputs", tuple(problems)), (inputs, first)
+
+
+def _eager_outputs(eager: EagerModel, inputs: Inputs) -> list[Tensor]:
+    """Flattened as torch.export flattens them, which is the order of the program's outputs."""
+    with torch.no_grad():
+        return list(pytree.tree_leaves(eager.module(*inputs)))
+
+
+def _task(run: _Run, name: str, expected: str, outputs: list[Tensor] | None) -> Case:
+    if run.request.model.weights.source == SEEDED:
+        return skipped(f"task:{name}", SEEDED_REASON)
+    if outputs is None:
+        return skipped(f"task:{name}", f"it did not run on {name}")
+    scores = outputs[0]
+    return run_case(
+        f"task:{name}", "task", lambda: top_label_outcome(scores, run.request.labels, expected)
+    )
+
+
+def _constant(inputs: Inputs) -> Callable[[], Inputs]:
+    return lambda: inputs

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pte_foundry.exporting.export import ExportResult
+from pte_foundry.validation.case import Case
+from pte_foundry.validation.result import evidence, verdict
+from pte_foundry.validation.runtime import LoadedProgram
+from pte_foundry.validation.task import SEEDED_REASON
+from pte_foundry.validation.validate import _run_twice
+from pte_foundry.validation.workspace import (
+    Workspace,
+    export_colours,
+    make_workspace,
+    model_request,
+    write_checkpoint,
+)
+
+
+def failures(cases: dict[str, Case]) -> dict[str, str]:
+    """Name -> kind of every failed case."""
+    return {name: case.kind for name, case in cases.items() if case.status == "failed"}
+
+
+def follow(workspace: Workspace, pte: bytes) -> None:
+    """Put other bytes into the workspace and let the report's digest follow them."""
+    workspace.pte = pte
+    workspace.report |= {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)}
+
+
+def test_a_good_program_passes_every_check(workspace: Workspace) -> None:
+    cases = workspace.run()
+    assert {name: case.message for name, case in cases.items() if case.status != "passed"} == {}
+    inputs = ("fixed-0", "fixed-1", "leaf.png", "rose.png")
+    assert {f"{what}:{name}" for what in ("run", "parity") for name in inputs} <= cases.keys()
+    assert {"task:leaf.png", "task:rose.png", "digest", "promise", "load"} <= cases.keys()
+    assert (verdict(list(cases.values())), evidence(list(cases.values()))) == ("passed", "executed")
+    measured: Any = cases["parity:rose.png"].measured["logits"]
+    assert 0.9999 < measured["cosine"] <= 1.0
+    assert 0.0 <= measured["mean_abs"] <= measured["max_abs"] < 1e-4
+
+
+def test_a_good_portable_program_passes(tmp_path: Path, portable: ExportResult) -> None:
+    assert failures(make_workspace(tmp_path, portable, backend="portable").run()) == {}
+
+
+def test_a_portable_program_under_the_xnnpack_name_breaks_the_promise(
+    workspace: Workspace, portable: ExportResult
+) -> None:
+    # Its report tells the truth of the bytes: only the promise is left to see it.
+    facts: Any = portable.facts
+    follow(workspace, portable.pte)
+    workspace.report |= {name: facts[name] for name in ("delegation", "planned_memory_bytes")}
+    cases = workspace.run()
+    assert failures(cases) == {"promise": "delegation"}
+    assert "never calls the delegate XnnpackBackend" in cases["promise"].message
+    assert "aten::" in cases["promise"].message
+
+
+def test_a_delegation_that_the_report_only_claims_is_seen(
+    workspace: Workspace, portable: ExportResult
+) -> None:
+    follow(workspace, portable.pte)
+    found = failures(workspace.run())
+    assert found["delegation"] == found["promise"] == "delegation"
+
+
+def test_a_program_with_other_weights_is_a_mismatch(workspace: Workspace, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    follow(workspace, export_colours(other, "xnnpack", scale=1.05).pte)
+    found = failures(workspace.run())
+    assert set(found.values()) == {"mismatch"}
+    assert {"parity:fixed-0", "parity:fixed-1"} <= found.keys()
+
+
+def test_another_checkpoint_behind_the_reference_is_a_mismatch(workspace: Workspace) -> None:
+    write_checkpoint(workspace.folder, scale=1.05)
+    assert set(failures(workspace.run()).values()) == {"mismatch"}
+
+
+@pytest.mark.parametrize("keep", [0, 40, 0.5, -64])
+def test_a_truncated_program_fails_by_structure_and_load(workspace: Workspace, keep: float) -> None:
+    length = int(len(workspace.pte) * keep) if isinstance(keep, float) else keep
+    follow(workspace, workspace.pte[:length])
+    cases = workspace.run()
+    assert failures(cases) == {"parse": "structure", "load": "load"}
+    assert cases["run:fixed-0"].status == "skipped"
+
+
+def test_one_flipped_bit_is_seen_by_the_digest(workspace: Workspace) -> None:
+    changed = bytearray(workspace.pte)
+    changed[-1] ^= 1
+    workspace.pte = bytes(changed)
+    assert failures(workspace.run())["digest"] == "structure"
+
+
+def test_a_wrong_digest_or_size_in_the_report_fails(workspace: Workspace) -> None:
+    workspace.report["sha256"] = "0" * 64
+    assert failures(workspace.run()) == {"digest": "structure"}
+    follow(workspace, workspace.pte)
+    workspace.report["size"] += 1
+    assert failures(workspace.run()) == {"digest": "structure"}
+
+
+def test_a_wrong_shape_in_the_report_fails(workspace: Workspace) -> None:
+    workspace.report["outputs"][0]["shape"] = [1, 4]
+    assert failures(workspace.run()) == {"signature": "structure", "load": "load"}
+
+
+def test_a_wrong_memory_plan_in_the_report_fails(workspace: Workspace) -> None:
+    workspace.report["planned_memory_bytes"] = [1]
+    assert failures(workspace.run()) == {"planned-memory": "budget"}
+
+
+def test_a_wrong_expected_label_fails(workspace: Workspace) -> None:
+    workspace.request["photographs"]["photographs/rose.png"] = "blue"
+    workspace.report["checks"]["photographs"]["rose.png"] = "blue"
+    cases = workspace.run()
+    assert failures(cases) == {"task:rose.png": "task"}
+    assert "it sees 'red', expected is 'blue'" in cases["task:rose.png"].message
+
+
+def test_checks_that_the_report_does_not_publish_fail(workspace: Workspace) -> None:
+    workspace.request["photographs"]["photographs/rose.png"] = None
+    cases = workspace.run()
+    assert failures(cases) == {"report": "structure"}
+    assert "task:rose.png" not in cases and cases["parity:rose.png"].status == "passed"
+
+
+def test_a_threshold_that_is_not_met_fails(workspace: Workspace) -> None:
+    workspace.report["checks"]["max_abs_difference"] = 0.0
+    assert set(failures(workspace.run()).values()) == {"mismatch"}
+
+
+def test_seeded_weights_skip_the_task_and_nothing_else(tmp_path: Path) -> None:
+    exported = export_colours(tmp_path, "xnnpack", weights={"source": "seeded"})
+    cases = make_workspace(tmp_path, exported, source="seeded").run()
+    skips = {
+        name: (case.kind, case.message) for name, case in cases.items() if case.status != "passed"
+    }
+    assert skips == {
+        "task:leaf.png": ("skipped", SEEDED_REASON),
+        "task:rose.png": ("skipped", SEEDED_REASON),
+    }
+
+
+def test_a_delegate_that_this_runtime_lacks_is_skipped_visibly(workspace: Workspace) -> None:
+    absent = "AbsentsBackend"
+    assert len(absent) == len("XnnpackBackend")  # So that the flatbuffer's offsets stay right.
+    follow(workspace, workspace.pte.replace(b"XnnpackBackend", absent.encode()))
+    delegates = workspace.report["delegation"]["delegates"]
+    workspace.report["delegate"] = absent
+    workspace.report["delegation"]["delegates"] = {absent: delegates["XnnpackBackend"]}
+    cases = workspace.run()
+    assert failures(cases) == {}
+    for name in ("load", "run:fixed-0", "parity:rose.png"):
+        assert cases[name].status == "skipped" and absent in cases[name].message
+    assert cases["promise"].status == "passed"
+    values = list(cases.values())
+    assert (verdict(values), evidence(values)) == ("passed", "structural")
+
+
+def test_a_reference_that_cannot_be_built_fails_and_the_program_still_runs(
+    workspace: Workspace,
+) -> None:
+    workspace.request["model"] = model_request({"source": "substitute", "file": "weights/absent"})
+    cases = workspace.run()
+    assert failures(cases) == {"reference": "build"}
+    assert cases["run:fixed-0"].status == "passed"
+    assert cases["parity:fixed-0"].status == cases["run:rose.png"].status == "skipped"
+
+
+def test_a_picture_that_is_none_fails_its_own_case(workspace: Workspace) -> None:
+    (workspace.folder / "photographs" / "rose.png").write_bytes(b"not a picture")
+    cases = workspace.run()
+    assert failures(cases) == {"run:rose.png": "run"}
+    assert cases["task:leaf.png"].status == "passed"
+
+
+def test_two_validations_of_one_program_agree(workspace: Workspace) -> None:
+    assert workspace.run() == workspace.run()
+
+
+def test_outputs_that_change_from_run_to_run_or_are_not_finite_fail(workspace: Workspace) -> None:
+    class Drifting:
+        """A method whose answers grow from call to call."""
+
+        def __init__(self, start: float) -> None:
+            self.answer = start
+
+        def execute(self, inputs: object) -> list[torch.Tensor]:
+            self.answer += 1.0
+            return [torch.full((1, 3), self.answer)]
+
+    for start, reason in ((0.0, "different outputs"), (math.nan, "not finite")):
+        program = LoadedProgram(program=None, method=Drifting(start), inputs=(), outputs=())
+        outcome, _ = _run_twice(program, (torch.zeros(1),))
+        assert len(outcome.problems) == 1 and reason in outcome.problems[0]

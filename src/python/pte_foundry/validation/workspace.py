@@ -1,0 +1,130 @@
+"""Test support: the working directory of a validation, with a really exported program in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from pte_foundry.exporting.export import ExportResult, export
+from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.reporting.declared import Declared
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import write_json
+from pte_foundry.reporting.report import build_report
+from pte_foundry.reporting.samples import SHA, sample_declared
+from pte_foundry.validation.case import Case
+from pte_foundry.validation.colour_classifier import LABELS, SIDE, trained_state
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.validate import validate
+
+ADDRESS = "models/colour:colour_xnnpack_test"
+_TRAINED = {"source": "substitute", "file": "weights/colours.pth"}
+_NO_FLOOR = {
+    "max_delegate_calls": None,
+    "max_undelegated_operators": None,
+    "min_delegated_fraction": None,
+}
+_DELEGATES = {"xnnpack": "XnnpackBackend", "portable": None}
+
+
+def model_request(weights: Mapping[str, object] = _TRAINED) -> dict[str, object]:
+    return {
+        "name": "colour",
+        "builder": "pte_foundry.validation.colour_classifier",
+        "inputs": {"image": f"float32[1,3,{SIDE},{SIDE}]"},
+        "weights": dict(weights),
+    }
+
+
+def export_colours(
+    folder: Path, backend: str, scale: float = 1.0, weights: Mapping[str, object] = _TRAINED
+) -> ExportResult:
+    """Export the colour classifier, with trained weights multiplied by `scale`."""
+    write_checkpoint(folder, scale)
+    return export(
+        ExportRequest.from_json(
+            {
+                "model": model_request(weights),
+                "lowering": f"pte_foundry.backends.{backend}",
+                "precision": "fp32",
+                "options": {},
+                "rewrites": [],
+            }
+        ),
+        folder,
+    )
+
+
+def write_checkpoint(folder: Path, scale: float = 1.0) -> None:
+    (folder / "weights").mkdir(exist_ok=True)
+    state = {name: value * scale for name, value in trained_state().items()}
+    torch.save(state, folder / "weights" / "colours.pth")
+
+
+@dataclass
+class Workspace:
+    """A folder with checkpoint, pictures, labels, program.pte and report.json.
+
+    `request` and `report` may be changed before `run`.
+    """
+
+    folder: Path
+    pte: bytes
+    request: dict[str, Any]
+    report: dict[str, Any]
+
+    def write(self) -> None:
+        (self.folder / "program.pte").write_bytes(self.pte)
+        write_json(self.folder / "report.json", self.report)
+        write_json(self.folder / "validation_request.json", self.request)
+
+    def run(self) -> dict[str, Case]:
+        """Validate, and return the cases by name."""
+        self.write()
+        fields = Fields(self.request, "validation_request.json")
+        request = ValidationRequest.read(fields, self.folder)
+        return {case.name: case for case in validate(request, self.pte)}
+
+
+def make_workspace(
+    folder: Path, exported: ExportResult, backend: str = "xnnpack", source: str = "substitute"
+) -> Workspace:
+    """A workspace in which every check passes."""
+    write_checkpoint(folder)
+    (folder / "photographs").mkdir()
+    for name, colour in (("rose.png", (200, 30, 20)), ("leaf.png", (10, 180, 40))):
+        Image.new("RGB", (24, 20), colour).save(folder / "photographs" / name)
+    (folder / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    expected = {"rose.png": "red", "leaf.png": "green"}
+    sample: Any = sample_declared()
+    weights = {
+        **sample["weights"],
+        "source": source,
+        "sha256": None if source == "seeded" else SHA,
+    }
+    declared = sample_declared(
+        address=ADDRESS.removesuffix("_test"),
+        model="colour",
+        family="colour",
+        backend=backend,
+        weights=weights,
+        delegate=_DELEGATES[backend],
+        floor=_NO_FLOOR,
+        checks={"min_cosine": 0.9999, "max_abs_difference": 1e-4, "photographs": expected},
+    )
+    read = Declared.read(Fields(declared, "declared.json"))
+    report = build_report(read, Fields(exported.facts, "facts.json")).to_json()
+    request: dict[str, Any] = {
+        "address": ADDRESS,
+        "model": model_request({"source": "seeded"} if source == "seeded" else _TRAINED),
+        "pte": "program.pte",
+        "report": "report.json",
+        "labels": "labels.txt",
+        "photographs": {f"photographs/{name}": label for name, label in expected.items()},
+    }
+    return Workspace(folder, exported.pte, request, report)
