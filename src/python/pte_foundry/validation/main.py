@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     write_json(options.result, result_json(request, pte, cases))
     write_text(options.junit, junit_xml(request.address, cases))
     for case in cases:
-        kind = "" if case.status == "skipped" else f"{case.kind}: "
+        kind = f"{case.kind}: " if case.status == "failed" else ""
         print(f"{case.status:<7} {case.name}: {kind}{' '.join(case.message.split())}")
     print(summary(request, cases))
     return 0 if verdict(cases) == "passed" else 1

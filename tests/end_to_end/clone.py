@@ -1,0 +1,125 @@
+"""A temporary clone of this repository, and `./pants` in it, as a user has them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# What a checkout has at its top; beside it the test's sandbox holds files of Pants' own.
+TOP_LEVEL = (
+    ".pants.bootstrap",
+    "3rdparty",
+    "BUILD",
+    "models",
+    "pants",
+    "pants.toml",
+    "pyproject.toml",
+    "src",
+    "toolchains",
+    "tools",
+)
+_EXPORT = re.compile(r"Completed: Export (\S+)")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of `./pants` did."""
+
+    exit_code: int
+    output: str
+
+    @property
+    def exports(self) -> list[str]:
+        """The addresses that were exported, not taken from a cache."""
+        return sorted(_EXPORT.findall(self.output))
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A checkout with a git repository of its own.
+
+    `environment` changes the test's own environment; None takes a variable out of it.
+    """
+
+    root: Path
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+
+    def run(self, *arguments: str, timeout: float = 1800) -> Outcome:
+        """Run `./pants` with all output in one text. Colours and the progress display are off."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PEX", "PYTHON", "PYTEST", "VIRTUAL_ENV"))
+        }
+        wanted = {**inherited, **self.environment}
+        finished = subprocess.run(
+            ["./pants", "--no-dynamic-ui", "--no-colors", *arguments],
+            cwd=self.root,
+            env={name: value for name, value in wanted.items() if value is not None},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Outcome(finished.returncode, finished.stdout)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that must be there."""
+        file = self.root / path
+        text = file.read_text()
+        assert old in text, f"{path} does not contain {old!r}"
+        file.write_text(text.replace(old, new, 1))
+
+    @contextmanager
+    def edited(self, path: str, old: str, new: str) -> Iterator[None]:
+        """`edit` for the length of a `with` block."""
+        before = (self.root / path).read_bytes()
+        self.edit(path, old, new)
+        try:
+            yield
+        finally:
+            (self.root / path).write_bytes(before)
+
+    def dist_files(self) -> dict[str, bytes]:
+        """What lies in `dist/` now, by path."""
+        dist = self.root / "dist"
+        return {
+            str(path.relative_to(dist)): path.read_bytes()
+            for path in sorted(dist.rglob("*"))
+            if path.is_file()
+        }
+
+    def clear_dist(self) -> None:
+        shutil.rmtree(self.root / "dist", ignore_errors=True)
+
+    def stop(self) -> None:
+        """End the clone's daemon, which would live on otherwise."""
+        for pid_file in self.root.glob(".pids/*/pantsd/pid"):
+            try:
+                os.kill(int(pid_file.read_text()), signal.SIGTERM)
+            except (ProcessLookupError, ValueError):
+                continue
+
+
+def make_clone(destination: Path, environment: Mapping[str, str | None] | None = None) -> Clone:
+    """Copy the repository out of the test's sandbox and commit it."""
+    destination.mkdir(parents=True)
+    for name in TOP_LEVEL:
+        source = Path(name)
+        if source.is_dir():
+            shutil.copytree(source, destination / name)
+        else:
+            shutil.copy2(source, destination / name)
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
+    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Clone"]):
+        subprocess.run([*git, *arguments], cwd=destination, check=True)
+    return Clone(destination, environment or {})

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from end_to_end.clone import Clone, make_clone
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A clone that shares the user's caches. Tests that edit it put it back."""
+    made = make_clone(tmp_path_factory.mktemp("clone") / "pte-foundry")
+    yield made
+    made.stop()

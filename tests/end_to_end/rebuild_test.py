@@ -1,0 +1,95 @@
+"""What makes a program build again, and what does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from end_to_end.clone import Clone, make_clone
+
+PROGRAMS = [
+    "models/mobilenet:mobilenet_v3_small_portable",
+    "models/mobilenet:mobilenet_v3_small_xnnpack",
+]
+BUILDER = "src/python/pte_foundry/models/mobilenet.py"
+SEEDED = "--weights-source=seeded"
+
+
+def package_tree(clone: Clone) -> list[str]:
+    """Build everything; the programs that were exported for it."""
+    outcome = clone.run(SEEDED, "package", "//:tree", *PROGRAMS)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.exports
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("models/mobilenet/BUILD", "model_weights(", "# A comment.\nmodel_weights("),
+        ("src/python/pte_foundry/validation/main.py", '"""', '"""A new word. '),
+        ("models/mobilenet/BUILD", '"min_cosine": 0.99999', '"min_cosine": 0.9999'),
+    ],
+    ids=["comment-in-BUILD", "validator", "threshold"],
+)
+def test_edits_that_touch_no_export(clone: Clone, path: str, old: str, new: str) -> None:
+    package_tree(clone)
+    with clone.edited(path, old, new):
+        assert package_tree(clone) == []
+
+
+def test_another_familys_builder_touches_no_export(clone: Clone) -> None:
+    package_tree(clone)
+    other = clone.root / "src/python/pte_foundry/models/other.py"
+    other.write_text("import torch\n")
+    try:
+        assert package_tree(clone) == []
+    finally:
+        other.unlink()
+
+
+def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_only(
+    clone: Clone,
+) -> None:
+    package_tree(clone)
+    stamp = f"# {clone.root.parent.name}\n"  # never in the cache before
+    with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
+        assert package_tree(clone) == PROGRAMS
+    with clone.edited(
+        "src/python/pte_foundry/backends/xnnpack.py", "from __future__", f"{stamp}from __future__"
+    ):
+        assert package_tree(clone) == PROGRAMS[1:]
+
+
+def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
+    clone: Clone, tmp_path: Path
+) -> None:
+    """Another path, another $HOME and another $PATH, but the same local store."""
+    assert package_tree(clone) == []
+    home = tmp_path / "home"
+    home.mkdir()
+    shared = shared_caches()
+    second = make_clone(
+        tmp_path / "elsewhere" / "checkout",
+        {**shared, "HOME": str(home), "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin"},
+    )
+    try:
+        assert package_tree(second) == []
+        assert second.dist_files() == clone.dist_files()
+    finally:
+        second.stop()
+
+
+def shared_caches() -> dict[str, str]:
+    """The variables that make another $HOME use the caches of this one."""
+    home = Path(os.environ["HOME"])
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return {
+        "PANTS_LOCAL_STORE_DIR": os.environ.get("PANTS_LOCAL_STORE_DIR")
+        or str(cache / "pants" / "lmdb_store"),
+        "PANTS_NAMED_CACHES_DIR": os.environ.get("PANTS_NAMED_CACHES_DIR")
+        or str(cache / "pants" / "named_caches"),
+        "PTE_FOUNDRY_CACHE": os.environ.get("PTE_FOUNDRY_CACHE") or str(cache / "pte-foundry"),
+        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or str(home / ".pyenv"),
+    }
