@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from cache_folder import LOCK_NAME, SCRATCH_PREFIX, locked, publish, scratch_folder
 from errors import PreparationError
 
@@ -38,9 +37,8 @@ def _hold(cache: Path, seconds: float) -> subprocess.Popen[str]:
 def test_waits_for_the_holder_and_names_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with _hold(tmp_path, 1.0) as child:
-        with locked(tmp_path):
-            assert (tmp_path / "done").exists()
+    with _hold(tmp_path, 1.0) as child, locked(tmp_path):
+        assert (tmp_path / "done").exists()
     assert f"waiting for another ./pants (pid {child.pid})" in capsys.readouterr().err
 
 
@@ -63,16 +61,17 @@ def test_removes_what_an_interrupted_run_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file", "file/below"])
 def test_an_unusable_folder_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(PreparationError, match=f"cannot use .*{name}.*\n.*PTE_FOUNDRY_CACHE"):
-        with locked(tmp_path / name):
-            pass
+    with (
+        pytest.raises(PreparationError, match=f"cannot use .*{name}.*\n.*PTE_FOUNDRY_CACHE"),
+        locked(tmp_path / name),
+    ):
+        pass
 
 
 def test_a_scratch_folder_goes_away_on_an_interrupt(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        with scratch_folder(tmp_path) as scratch:
-            (scratch / "half").write_text("x")
-            raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), scratch_folder(tmp_path) as scratch:
+        (scratch / "half").write_text("x")
+        raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from errors import PreparationError
 from file_digest import matches, require_match
 

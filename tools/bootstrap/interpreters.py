@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping
 
 from errors import PreparationError
 
@@ -116,7 +116,7 @@ def _candidates(minor: int, environment: Mapping[str, str]) -> Iterator[str]:
     home = Path(environment.get("HOME", "/nonexistent"))
     roots = dict.fromkeys([Path(environment.get("PYENV_ROOT") or home / ".pyenv"), home / ".pyenv"])
     for root in roots:
-        found = [path for path in root.glob(f"versions/3.{minor}.*/bin/{name}")]
+        found = list(root.glob(f"versions/3.{minor}.*/bin/{name}"))
         yield from (str(path) for path in sorted(found, key=_patch_version, reverse=True))
     uv = shutil.which("uv", path=environment.get("PATH", os.defpath))
     if uv is not None:

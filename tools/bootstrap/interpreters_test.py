@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from errors import PreparationError
 from interpreters import find_interpreter
 

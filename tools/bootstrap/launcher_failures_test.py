@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from fake_machine import FakeMachine, make_machine
 
 _STEPS = ("pip config", "pex download", "pex build", "torch download", "venv", "pants install")
@@ -25,7 +24,7 @@ def _wait_for(path: Path) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("minor, other", [(9, 11), (11, 9)])
+@pytest.mark.parametrize(("minor", "other"), [(9, 11), (11, 9)])
 def test_a_missing_interpreter_is_named(tmp_path: Path, minor: int, other: int) -> None:
     finished = make_machine(tmp_path, minors=(other,)).run()
     assert finished.returncode == 1

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from fake_machine import make_machine
 
 _SOURCE = ". repo/.pants.bootstrap; env"

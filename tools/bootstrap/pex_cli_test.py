@@ -1,11 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
-
-import pytest
 
 import pex_cli
+import pytest
 from errors import PreparationError
 
 

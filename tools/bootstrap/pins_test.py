@@ -3,9 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 import pins
+import pytest
 from errors import PreparationError
 
 _HERE = Path(pins.__file__).resolve().parent
@@ -50,7 +49,7 @@ def test_only_linux_x86_64_is_called_tried() -> None:
     assert tried == [("linux", "x86_64")]
 
 
-@pytest.mark.parametrize("system, machine", [("win32", "AMD64"), ("linux", "riscv64")])
+@pytest.mark.parametrize(("system", "machine"), [("win32", "AMD64"), ("linux", "riscv64")])
 def test_other_platforms_are_refused_by_name(system: str, machine: str) -> None:
     with pytest.raises(PreparationError, match=f"unsupported platform: {system} {machine}"):
         pins.platform_pins(system, machine)

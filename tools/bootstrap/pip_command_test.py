@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from errors import NoSpaceError, PreparationError
 from pip_command import clean_environment, explain_failure, run_pip, run_step
 

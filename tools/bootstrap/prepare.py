@@ -12,9 +12,9 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Mapping
 
 from cache_folder import locked, publish, scratch_folder
 from environment_file import render

@@ -3,12 +3,11 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
-
-import pytest
 
 import prepare
+import pytest
 from errors import PreparationError
 
 
@@ -23,7 +22,7 @@ def _main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: BaseExceptio
 
 
 @pytest.mark.parametrize(
-    "failure, status, text",
+    ("failure", "status", "text"),
     [
         (PreparationError("what failed"), 1, "pants: what failed"),
         (OSError(errno.ENOSPC, "full"), 1, "no disk space left"),

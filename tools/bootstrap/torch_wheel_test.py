@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 import pytest
-
 import torch_wheel
 from errors import NoSpaceError, PreparationError
 from pins import TORCH_CPU_INDEX, Wheel

@@ -44,7 +44,7 @@ def seeded(inputs: list[tuple[Tensor, ...]]) -> tuple[nn.Module, tuple[Scaling, 
     return _seeded(inputs[0])
 
 
-@pytest.fixture
+@pytest.fixture()
 def threads() -> Iterator[None]:
     before = torch.get_num_threads()
     yield

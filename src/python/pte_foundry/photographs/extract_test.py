@@ -12,7 +12,7 @@ CONTENT = b"a picture"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.fixture
+@pytest.fixture()
 def site_packages(tmp_path: Path) -> Path:
     folder = tmp_path / "site-packages"
     (folder / "package" / "data").mkdir(parents=True)

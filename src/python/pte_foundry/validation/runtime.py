@@ -30,7 +30,7 @@ class LoadedProgram:
     outputs: tuple[tuple[tuple[int, ...], str], ...]
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Execute once; the outputs are copies that later runs leave alone.
+        """Execute once; the runtime's bindings copy the outputs, so later runs leave them alone.
 
         Raises:
             RuntimeError: from the runtime, for inputs of another shape or a failing kernel.
@@ -40,7 +40,7 @@ class LoadedProgram:
         for output in self.method.execute(tuple(inputs)):
             if not isinstance(output, Tensor):
                 raise TypeError(f"the method returned a {type(output).__name__}, not a tensor")
-            outputs.append(output.clone())
+            outputs.append(output)
         return outputs
 
 

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from locks.plan import PlanError, read_plan
+
+GOOD = """
+platforms = ["linux-x86_64", "macos-arm64"]
+[pins.torch]
+version = "2.0"
+sha256 = ["aa"]
+[constraints]
+numpy = "2.4"
+[locks.one]
+about = "the first"
+python = ["3.9", "3.11"]
+requirements = ["six"]
+drop = ["pandas"]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "locks.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_plan_is_read(tmp_path: Path) -> None:
+    plan = read_plan(write(tmp_path, GOOD))
+    (lock,) = plan.locks
+    assert (lock.file, lock.requirements, lock.drop) == ("one.lock", ("six",), ("pandas",))
+    assert plan.pins["torch"].version == "2.0"
+    assert [
+        (environment["python_version"], environment["sys_platform"])
+        for environment in plan.environments(lock)
+    ] == [("3.9", "linux"), ("3.9", "darwin"), ("3.11", "linux"), ("3.11", "darwin")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"macos-arm64"', '"amiga"', r"platforms: unknown \['amiga'\]; known are"),
+        ("drop =", "dropped =", r"\[locks.one\]: unknown keys \['dropped'\]"),
+        ('about = "the first"', "", r"\[locks.one\]: `about` is missing"),
+        ("[constraints]", "[constraints", "not valid TOML"),
+    ],
+)
+def test_a_wrong_plan_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(PlanError, match=message):
+        read_plan(write(tmp_path, GOOD.replace(old, new)))
+
+
+def test_a_missing_plan_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="no such file; run this tool from the repository's root"):
+        read_plan(tmp_path / "locks.toml")
