@@ -84,6 +84,8 @@ def _build(
         [
             *(str(python311), "-s", "-m", "pex", f"pex=={PEX_VERSION}", "-c", "pex"),
             *("--no-compile", "--python-shebang", "/usr/bin/env python3"),
+            # Written into the file: the default follows XDG_CACHE_HOME and the operating system.
+            *("--runtime-pex-root", "~/.cache/pex"),
             *("--no-pypi", "--find-links", str(wheels), "-o", str(built)),
         ],
         scratch,

@@ -27,8 +27,8 @@ PANTS_REQUIREMENTS = f"pants-{PANTS_VERSION}.txt"
 PEX_VERSION = "2.105.2"
 PEX_REQUIREMENTS = f"pex-{PEX_VERSION}.txt"
 # Built here from the index's wheel. GitHub's file of the same version has another hash.
-PEX_CLI_SHA256 = "2031bc1218b0ecb16d8e1a283ed5fc89a351f5de4f3f592cda8d59b8ba480dc9"
-PEX_CLI_SIZE = 5467118  # bytes
+PEX_CLI_SHA256 = "134f7eb398ab8e0a52248c50982feaf398a3158b62fe18eb4ebb5d6866141e89"
+PEX_CLI_SIZE = 5467134  # bytes
 # Pants' names for the platforms it runs on. The pex is pure Python: one file serves all of them.
 PEX_CLI_PLATFORMS = ("linux_arm64", "linux_x86_64", "macos_arm64", "macos_x86_64")
 
