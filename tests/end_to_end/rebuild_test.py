@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_
     clone: Clone,
 ) -> None:
     package_tree(clone)
-    stamp = f"# {clone.root.parent.name}\n"  # never in the cache before
+    stamp = f"# {uuid4().hex}\n"  # never in a cache before
     with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
         assert package_tree(clone) == PROGRAMS
     with clone.edited(
