@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.backend.python.goals.lockfile import synthetic_lockfile_target_name
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
@@ -46,7 +47,7 @@ class BackendInferenceFieldSet(FieldSet):
     resolve: BackendResolveField
 
 
-class InferBackendDependencies(InferDependenciesRequest):
+class InferBackendDependencies(InferDependenciesRequest[BackendInferenceFieldSet]):
     infer_from = BackendInferenceFieldSet
 
 
@@ -67,7 +68,7 @@ class ProgramInferenceFieldSet(FieldSet):
     builder_resolve: ProgramBuilderResolveField
 
 
-class InferProgramDependencies(InferDependenciesRequest):
+class InferProgramDependencies(InferDependenciesRequest[ProgramInferenceFieldSet]):
     infer_from = ProgramInferenceFieldSet
 
 
@@ -96,7 +97,7 @@ class PhotographsInferenceFieldSet(FieldSet):
     resolve: PhotographsResolveField
 
 
-class InferPhotographsDependencies(InferDependenciesRequest):
+class InferPhotographsDependencies(InferDependenciesRequest[PhotographsInferenceFieldSet]):
     infer_from = PhotographsInferenceFieldSet
 
 
@@ -120,7 +121,7 @@ class TestInferenceFieldSet(FieldSet):
     __test__ = False
 
 
-class InferTestDependencies(InferDependenciesRequest):
+class InferTestDependencies(InferDependenciesRequest[TestInferenceFieldSet]):
     infer_from = TestInferenceFieldSet
 
 
@@ -136,7 +137,7 @@ class IndexInferenceFieldSet(FieldSet):
     programs: IndexProgramsField
 
 
-class InferIndexDependencies(InferDependenciesRequest):
+class InferIndexDependencies(InferDependenciesRequest[IndexInferenceFieldSet]):
     infer_from = IndexInferenceFieldSet
 
 
@@ -159,7 +160,7 @@ async def infer_index_dependencies(
     )
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule | UnionRule]:
     return [
         *collect_rules(),
         UnionRule(InferDependenciesRequest, InferBackendDependencies),

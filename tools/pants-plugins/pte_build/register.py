@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from pants.engine.rules import Rule
+from pants.engine.target import Target
+from pants.engine.unions import UnionRule
+
 from pte_build import inference
 from pte_build.aggregate import index, selection, tree
 from pte_build.program import declaration, export, package, report, sources
@@ -13,17 +19,17 @@ from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.toolchain import interpreter, toolchain
-from pte_build.validation import checks, photographs, goal, validate
+from pte_build.validation import checks, goal, photographs, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
 
 
-def target_types():  # type: ignore[no-untyped-def]
+def target_types() -> Iterable[type[Target]]:
     return [ModelWeights, PteBackend, PteProgram, PhotographSet, PteTest, ModelIndex, ModelTree]
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        checks, declaration, export, fetching, index, inference, interpreter, lazy, package, photographs, report,
-        resolution, selection, sources, substitutes, goal, toolchain, tree, validate,
+        checks, declaration, export, fetching, goal, index, inference, interpreter, lazy, package,
+        photographs, report, resolution, selection, sources, substitutes, toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

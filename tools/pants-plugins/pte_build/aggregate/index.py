@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -22,7 +22,7 @@ from pants.engine.fs import (
     MergeDigests,
 )
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 
@@ -220,5 +220,5 @@ async def package_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
     return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule | UnionRule]:
     return [*collect_rules(), UnionRule(PackageFieldSet, ModelIndexFieldSet)]

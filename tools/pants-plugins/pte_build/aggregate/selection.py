@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.base.specs_parser import SpecsParser
-from pants.base.specs import RawSpecs
 from pants.base.build_root import BuildRoot
+from pants.base.specs import RawSpecs
+from pants.base.specs_parser import SpecsParser
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import UnexpandedTargets
 
 from pte_build.errors import PteBuildError
@@ -80,5 +80,5 @@ async def select_programs(
     return SelectedPrograms(tuple(programs))
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -20,7 +21,7 @@ from pants.engine.fs import (
     PathGlobs,
 )
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
@@ -64,8 +65,9 @@ def needed_licenses(
         license_id = built.exported.weights.license
         if license_id not in declared:
             raise PteBuildError(
-                f"{tree}: {built.declaration.address} is under {license_id}, but `{TreeLicensesField.alias}` has no file "
-                "with that licence's text. Add it, or leave the program out of the index."
+                f"{tree}: {built.declaration.address} is under {license_id}, but "
+                f"`{TreeLicensesField.alias}` has no file with that licence's text. Add it, or "
+                "leave the program out of the index."
             )
         needed[license_id] = declared[license_id]
     return dict(sorted(needed.items()))
@@ -165,5 +167,5 @@ async def package_tree(field_set: ModelTreeFieldSet) -> BuiltPackage:
     return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule | UnionRule]:
     return [*collect_rules(), UnionRule(PackageFieldSet, ModelTreeFieldSet)]

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.util.frozendict import FrozenDict
 
@@ -69,7 +69,10 @@ class Floor:
 
 @dataclass(frozen=True)
 class Declaration:
-    """A `pte_program` target with its backend. `options` and `rewrites` are the backend's and the program's together."""
+    """A `pte_program` target with its backend.
+
+    `options` and `rewrites` are the backend's and the program's together.
+    """
 
     address: Address
     model: str
@@ -145,6 +148,11 @@ async def read_backend(request: BackendRequest) -> Backend:
         raise PteBuildError(
             f"{request.program}: `backend` names {request.backend}, which is a `{target.alias}` and not a "
             f"`{PteBackend.alias}`."
+        )
+    if not target[BackendPrecisionsField].value:
+        raise PteBuildError(
+            f"{target.address}: `{BackendPrecisionsField.alias}` is empty. Name the precisions that "
+            "its lowering module can lower to, the default one first."
         )
     lowering, rewrites = await MultiGet(
         Get(
@@ -229,5 +237,5 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
     )
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from pants.engine.fs import (
     PathGlobs,
 )
 from pants.engine.process import FallibleProcessResult
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
 from pte_build.program.declaration import Declaration, DeclarationRequest
@@ -87,9 +88,10 @@ def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> Non
     said = (facts["pte"]["sha256"], facts["pte"]["size"])
     if said != (pte.fingerprint, pte.serialized_bytes_length):
         raise PteBuildError(
-            f"{program}: a cache returned a .pte with sha256 {pte.fingerprint} and {pte.serialized_bytes_length} bytes, "
-            f"but its export wrote {said[0]} and {said[1]} bytes. Do not trust that cache; build with "
-            "--no-local-cache and --no-remote-cache-read."
+            f"{program}: a cache returned a .pte with sha256 {pte.fingerprint} and "
+            f"{pte.serialized_bytes_length} bytes, but its export wrote {said[0]} and {said[1]} "
+            "bytes. Do not trust that cache; build with --no-local-cache and "
+            "--no-remote-cache-read."
         )
 
 
@@ -171,5 +173,5 @@ def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import CreateDigest, Digest, FileEntry
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from pte_build.program.report import BuiltProgram, ProgramRequest
@@ -50,5 +51,5 @@ async def package_program(field_set: PteProgramFieldSet) -> BuiltPackage:
     )
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule | UnionRule]:
     return [*collect_rules(), UnionRule(PackageFieldSet, PteProgramFieldSet)]

@@ -126,8 +126,8 @@ class MinDelegatedFractionField(FloatField):
 class ProgramOutputPathField(OutputPathField):
     help = help_text(
         """
-        Where the `.pte` is written below `dist/`. If undefined: the folder of the BUILD file, then the target's name, as
-        in `models/yolo/yolo11n_coreml.pte`. The report lies beside it.
+        Where the `.pte` is written below `dist/`. If undefined: the folder of the BUILD file, then
+        the target's name, as in `models/yolo/yolo11n_coreml.pte`. The report lies beside it.
         """
     )
 

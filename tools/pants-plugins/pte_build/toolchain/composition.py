@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pte_build.errors import PteBuildError
 
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def toolchain_name(resolves: tuple[str, ...]) -> str:
@@ -31,7 +31,7 @@ def check_locks_agree(locks: Mapping[str, str]) -> None:
             other_path, other_version = seen.setdefault(name, (path, version))
             if other_version != version:
                 raise PteBuildError(
-                    f"{name} is locked at {other_version} in {other_path} and at {version} in {path}, but one toolchain "
-                    "is made of both. Add it to [constraints] in 3rdparty/python/locks.toml and run "
-                    "`./pants run tools/locks`."
+                    f"{name} is locked at {other_version} in {other_path} and at {version} in {path}, "
+                    "but one toolchain is made of both. Add it to [constraints] in "
+                    "3rdparty/python/locks.toml and run `./pants run tools/locks`."
                 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.util_rules.pex import Pex, PexRequest
 from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import DigestContents, GlobMatchErrorBehavior, PathGlobs
-from pants.engine.fs import Digest, DigestSubset
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import Digest, DigestContents, DigestSubset, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
 from pte_build.toolchain.composition import check_locks_agree, toolchain_name
@@ -83,5 +83,5 @@ async def build_toolchain(request: ToolchainRequest, python_setup: PythonSetup) 
     return Toolchain(pex.digest)
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

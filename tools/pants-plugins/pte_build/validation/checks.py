@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import AllTargets, Target
 from pants.util.frozendict import FrozenDict
 
@@ -87,9 +88,10 @@ async def find_program_checks(
     )
     if tuple(programs) != (request.program,):
         raise PteBuildError(
-            f"{test.address}: by its name it is the test of {request.program}, but its `{TestProgramField.alias}` names "
-            f"{', '.join(address.spec for address in programs) or 'nothing'}. The test of a program is called "
-            "`<program>_test`."
+            f"{test.address}: by its name it is the test of {request.program}, but its "
+            f"`{TestProgramField.alias}` names "
+            f"{', '.join(address.spec for address in programs) or 'nothing'}. The test of a "
+            "program is called `<program>_test`."
         )
     photographs = await Get(
         Addresses, UnparsedAddressInputs, test[TestPhotographsField].to_unparsed_address_inputs()
@@ -111,5 +113,5 @@ def _required(value: float | None) -> float:
     return value
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any, cast
 
+from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.fs import (
@@ -17,7 +20,8 @@ from pants.engine.fs import (
     FileEntry,
     Snapshot,
 )
-from pants.engine.rules import Get, MultiGet, _uncacheable_rule, collect_rules
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 
@@ -45,7 +49,7 @@ class PteTestFieldSet(TestFieldSet):
 
 
 class PteTestRequest(TestRequest):
-    tool_subsystem = PteTestSubsystem
+    tool_subsystem = cast("type[SkippableSubsystem]", PteTestSubsystem)
     field_set_type = PteTestFieldSet
 
 
@@ -59,9 +63,9 @@ def skip_notes(validation_json: bytes) -> list[str]:
 
 
 # Not memoized, so that what was skipped is said in every session; the validation itself is cached.
-@_uncacheable_rule  # type: ignore[misc]
+@_uncacheable_rule
 async def run_pte_test(
-    batch: PteTestRequest.Batch[PteTestFieldSet, object], test_subsystem: TestSubsystem
+    batch: PteTestRequest.Batch[PteTestFieldSet, Any], test_subsystem: TestSubsystem
 ) -> TestResult:
     field_set = batch.single_element
     programs = await Get(
@@ -79,7 +83,10 @@ async def run_pte_test(
                 logger.info(f"{field_set.address}: {note}")
     stem = PurePath(validation.program.declaration.pte_path).stem
     xml, measured = await MultiGet(
-        Get(Digest, CreateDigest(_renamed(entries, "junit.xml", f"{field_set.address.path_safe_spec}.xml"))),
+        Get(
+            Digest,
+            CreateDigest(_renamed(entries, "junit.xml", f"{field_set.address.path_safe_spec}.xml")),
+        ),
         Get(Digest, CreateDigest(_renamed(entries, "validation.json", f"{stem}.validation.json"))),
     )
     xml_results, extra_output = await MultiGet(
@@ -102,5 +109,5 @@ def _renamed(entries: DigestEntries, old: str, new: str) -> list[FileEntry]:
     ]
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule | UnionRule]:
     return [*collect_rules(), *PteTestRequest.rules()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -10,15 +11,15 @@ from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
 from pte_build.errors import PteBuildError
 from pte_build.program.export import failure_message
 from pte_build.program.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.photograph_set import (
-    PhotographsFilesField,
     PhotographSet,
+    PhotographsFilesField,
     PhotographsResolveField,
 )
 from pte_build.toolchain.interpreter import ToolchainInterpreter
@@ -94,5 +95,5 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
     return Photographs(result.output_digest, names)
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

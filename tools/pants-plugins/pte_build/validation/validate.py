@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
@@ -16,7 +17,7 @@ from pants.engine.fs import (
     MergeDigests,
 )
 from pants.engine.process import FallibleProcessResult
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
 from pte_build.program.report import BuiltProgram, ProgramRequest
@@ -56,8 +57,9 @@ async def validate_program(request: ValidationRequest) -> Validation:
     declaration, checks = built.declaration, built.checks
     if checks is None:
         raise PteBuildError(
-            f"{request.program}: it has no test. Declare a `pte_test` called `{request.program.target_name}_test` in the "
-            "same BUILD file (the macro `pte_model` does it); what nobody validates gets into no index."
+            f"{request.program}: it has no test. Declare a `pte_test` called "
+            f"`{request.program.target_name}_test` in the same BUILD file (the macro `pte_model` "
+            "does it); what nobody validates gets into no index."
         )
     photographs = Photographs(EMPTY_DIGEST, ())
     if checks.photographs is not None:
@@ -133,5 +135,5 @@ async def validate_program(request: ValidationRequest) -> Validation:
     return Validation(built, checks.address, result)
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

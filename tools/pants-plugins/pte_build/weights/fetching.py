@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest, DownloadFile, FileDigest
-from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
 from pte_build.weights.resolution import ResolvedWeights
@@ -82,7 +83,7 @@ def search_distdirs(folders: Iterator[str], file: str, sha256: str, size: int) -
 
 
 # Files outside of the build root are invisible to the engine: look anew in every session that needs one.
-@_uncacheable_rule  # type: ignore[misc]
+@_uncacheable_rule
 async def find_local_copy(
     request: LocalCopyRequest, subsystem: WeightsSubsystem, build_root: BuildRoot
 ) -> LocalCopy:
@@ -110,7 +111,12 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
     expected = FileDigest(weights.sha256, weights.size)
     local = await Get(LocalCopy, LocalCopyRequest(weights))
     if local.path is not None:
-        await Get(Digest, DownloadFile(f"file:{local.path}", expected))
+        # The engine does not decode addresses: a space or a `#` in the path would be looked for
+        # as written there. A link has a path without such characters.
+        with tempfile.TemporaryDirectory() as folder:
+            link = os.path.join(folder, "checkpoint")
+            os.symlink(local.path, link)
+            await Get(Digest, DownloadFile(f"file:{link}", expected))
         return FetchedWeights(weights.sha256, weights.size)
     if weights.source == "substitute":
         raise PteBuildError(
@@ -142,5 +148,5 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

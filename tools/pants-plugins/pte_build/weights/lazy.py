@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.engine_aware import EngineAwareParameter
@@ -11,12 +12,16 @@ from pants.engine.fs import (
     EMPTY_DIGEST,
     CreateDigest,
     Digest,
-    DownloadFile,
     FileDigest,
     FileEntry,
 )
-from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
+from pants.engine.process import (
+    FallibleProcessResult,
+    Process,
+    ProcessCacheScope,
+    ProcessResult,
+)
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from pte_build.weights.fetching import FetchedWeights, FetchWeights
@@ -59,9 +64,17 @@ async def weights_digest(weights: ResolvedWeights) -> WeightsDigest:
     )
 
 
+def is_missing_digest(error: Exception) -> bool:
+    """Whether the engine failed only because it has not got the content of an input."""
+    return bool(_MISSING_DIGEST.search(str(error)))
+
+
 @dataclass(frozen=True)
 class InStoreRequest(EngineAwareParameter):
-    content: FileDigest
+    weights: ResolvedWeights
+
+    def debug_hint(self) -> str:
+        return self.weights.address.spec
 
 
 @dataclass(frozen=True)
@@ -70,19 +83,25 @@ class InStore:
 
 
 # The store changes between sessions, by fetches and by garbage collection.
-@_uncacheable_rule  # type: ignore[misc]
+@_uncacheable_rule
 async def is_in_store(request: InStoreRequest) -> InStore:
+    checkpoint = await Get(WeightsDigest, ResolvedWeights, request.weights)
+    # A sandbox cannot be set up without the content. A download with this hash would not do: the
+    # engine takes it from the store only if this very address gave it before.
+    probe = Process(
+        ("/bin/sh", "-c", ":"),
+        input_digest=checkpoint.digest,
+        description=f"Look for {request.weights.file} in the store",
+        cache_scope=ProcessCacheScope.PER_SESSION,
+        level=LogLevel.DEBUG,
+    )
     try:
-        # The engine looks into the store before it opens the address, and nothing is there to open.
-        await Get(Digest, DownloadFile("file:/nonexistent/checkpoint", request.content))
-    except Exception:
+        await Get(ProcessResult, Process, probe)
+    except Exception as error:
+        if not is_missing_digest(error):
+            raise
         return InStore(False)
     return InStore(True)
-
-
-def is_missing_digest(error: Exception) -> bool:
-    """Whether the engine failed only because it has not got the content of an input."""
-    return bool(_MISSING_DIGEST.search(str(error)))
 
 
 @rule
@@ -90,7 +109,7 @@ async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProce
     weights = request.weights
     if weights.sha256 is None or weights.size is None:
         return await Get(FallibleProcessResult, Process, request.process)
-    store = await Get(InStore, InStoreRequest(FileDigest(weights.sha256, weights.size)))
+    store = await Get(InStore, InStoreRequest(weights))
     if not store.present:
         # Hash and size of the checkpoint are declared, so the process's cache key is known without it.
         look_up = dataclasses.replace(
@@ -108,5 +127,5 @@ async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProce
     return await Get(FallibleProcessResult, Process, request.process)
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import Target, WrappedTarget, WrappedTargetRequest
 
 from pte_build.errors import PteBuildError
@@ -19,8 +20,8 @@ from pte_build.targets.model_weights import (
     WeightsSourcePageField,
     WeightsUrlsField,
 )
-from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
 from pte_build.weights.substitutes import Substitute, Substitutes
+from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
 
 
 @dataclass(frozen=True)
@@ -112,5 +113,5 @@ async def resolve_weights_request(
     )
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
-from pants.engine.rules import _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.target import AllTargets
 
 from pte_build.errors import PteBuildError
@@ -90,7 +91,7 @@ def parse_substitutes(text: str, path: str) -> Substitutes:
 
 
 # The file may lie outside of the build root, where globs do not see it: it is read once a session.
-@_uncacheable_rule  # type: ignore[misc]
+@_uncacheable_rule
 async def read_substitutes_file(
     subsystem: WeightsSubsystem, build_root: BuildRoot
 ) -> SubstitutesFile:
@@ -121,5 +122,5 @@ async def load_substitutes(file: SubstitutesFile, all_targets: AllTargets) -> Su
     return substitutes
 
 
-def rules():  # type: ignore[no-untyped-def]
+def rules() -> Iterable[Rule]:
     return collect_rules()

@@ -6,7 +6,7 @@ from enum import Enum
 
 from pants.option.option_types import EnumOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
-from pants.util.strutil import help_text
+from pants.util.strutil import softwrap
 
 
 class WeightsSource(Enum):
@@ -18,7 +18,7 @@ class WeightsSource(Enum):
 
 class WeightsSubsystem(Subsystem):
     options_scope = "weights"
-    help = help_text(
+    help = softwrap(
         """
         Where the values of the models' weights come from. Every report and index entry says which of `official`,
         `substitute` and `seeded` it was.
@@ -27,7 +27,7 @@ class WeightsSubsystem(Subsystem):
 
     source = EnumOption(
         default=WeightsSource.OFFICIAL,
-        help=help_text(
+        help=softwrap(
             """
             `official`: the pinned checkpoints. `seeded`: a deterministic initialisation that needs no checkpoint and no
             network; what it builds has every property of the real artifact except sensible predictions.
@@ -37,7 +37,7 @@ class WeightsSubsystem(Subsystem):
         ),
     )
     distdirs = StrListOption(
-        help=help_text(
+        help=softwrap(
             """
             Folders that are searched for checkpoints before any URL is tried. A file matches by SHA-256 and size
             alone, whatever its name. Relative paths start at the repository's root.
@@ -46,7 +46,7 @@ class WeightsSubsystem(Subsystem):
     )
     substitutes = StrOption(
         default=None,
-        help=help_text(
+        help=softwrap(
             """
             A JSON file with checkpoints that take the place of pinned ones: a map from the address of a
             `model_weights` target to `{"file", "sha256", "size", "description"}`, where `file` is relative to the JSON

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.fs import DigestContents, FileDigest
+from pants.testutil.rule_runner import RuleRunner
+
+from pte_build.aggregate.index import BuiltIndex, IndexRequest, describe_failures, family_labels
+from pte_build.aggregate.tree import BuiltTree, TreeRequest
+from pte_build.errors import PteBuildError
+from pte_build.program.report import Labels
+from pte_build.stand_in_repository import program_text, target_text
+from pte_build.test_support import SEEDED, make_runner, refusal, set_options
+
+INDEX = Address("", target_name="index")
+TREE = Address("", target_name="tree")
+
+
+def built(name: str, labels: Labels | None = None, family: str = "alpha") -> Any:
+    address = Address(f"models/{family}", target_name=name)
+    return SimpleNamespace(
+        declaration=SimpleNamespace(address=address, family=family), labels=labels
+    )
+
+
+def outcome(name: str, passed: bool, stdout: str = "") -> Any:
+    return SimpleNamespace(
+        program=built(name),
+        test=Address("models/alpha", target_name=f"{name}_test"),
+        passed=passed,
+        result=SimpleNamespace(stdout=stdout.encode(), stderr=b"only on stderr"),
+    )
+
+
+def test_failures_are_told_with_address_test_and_reason() -> None:
+    told = describe_failures(INDEX, (outcome("a", True), outcome("b", False, "cosine 0.1")))
+    assert told is not None
+    assert "//:index: not written" in told
+    assert "models/alpha:b (models/alpha:b_test failed)" in told
+    assert "cosine 0.1" in told
+    assert "models/alpha:a" not in told
+
+
+def test_a_failure_without_output_on_stdout_tells_stderr() -> None:
+    told = describe_failures(INDEX, (outcome("b", False),))
+    assert told is not None
+    assert "only on stderr" in told
+
+
+def test_no_failures_are_nothing_to_tell() -> None:
+    assert describe_failures(INDEX, (outcome("a", True),)) is None
+
+
+def test_a_family_has_one_label_file() -> None:
+    one = Labels("models/alpha/labels.txt", FileDigest("a" * 64, 1))
+    other = Labels("models/alpha/labels.txt", FileDigest("b" * 64, 1))
+    assert family_labels((built("a", one), built("b", one), built("c"))) == {"alpha": one}
+    with pytest.raises(PteBuildError, match="models/alpha:a and models/alpha:b .* different label"):
+        family_labels((built("a", one), built("b", other)))
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    return make_runner(SEEDED)
+
+
+def contents(runner: RuleRunner, digest: object) -> dict[str, bytes]:
+    return {file.path: file.content for file in runner.request(DigestContents, [digest])}
+
+
+def test_the_tree_holds_programs_labels_licences_and_the_index(runner: RuleRunner) -> None:
+    set_options(runner, SEEDED)
+    tree = runner.request(BuiltTree, [TreeRequest(TREE)])
+    files = contents(runner, tree.digest)
+    version = tree.index.version
+    assert {
+        "index.json",
+        f"{version}/index.json",
+        f"{version}/alpha/alpha_fast.pte",
+        f"{version}/alpha/alpha_slow.pte",
+        f"{version}/alpha/labels.txt",
+        f"{version}/beta/beta_slow.pte",
+        "LICENSES/MIT.txt",
+        "SHA256SUMS",
+        "README.md",
+        "versions.json",
+        "index.schema.json",
+    } == set(files)
+    assert files["index.json"] == files[f"{version}/index.json"]
+    assert files["LICENSES/MIT.txt"] == b"the text of the MIT licence"
+
+
+def test_a_program_without_a_test_gets_into_no_index(runner: RuleRunner) -> None:
+    runner.write_files({"models/gamma/BUILD": program_text("gamma_fast")})
+    try:
+        set_options(runner, SEEDED)
+        told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+        assert "models/gamma:gamma_fast: it has no test" in told
+        assert "gamma_fast_test" in told
+    finally:
+        runner.write_files({"models/gamma/BUILD": ""})
+
+
+def test_a_failed_validation_gets_into_no_index(runner: RuleRunner) -> None:
+    builder = "src/python/pte_foundry/models/wrong.py"
+    runner.write_files(
+        {
+            builder: "CONTENT = 'wrong'\n",
+            "models/gamma/BUILD": program_text("gamma_fast", builder=[builder])
+            + target_text("pte_test", "gamma_fast_test", program=[":gamma_fast"]),
+        }
+    )
+    try:
+        set_options(runner, SEEDED)
+        told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+        assert "models/gamma:gamma_fast (models/gamma:gamma_fast_test failed)" in told
+        assert "models/alpha:alpha_fast" not in told
+    finally:
+        runner.write_files({"models/gamma/BUILD": ""})
+
+
+def test_a_licence_without_a_text_is_refused(runner: RuleRunner) -> None:
+    name = Address("other", target_name="tree")
+    runner.write_files(
+        {
+            "other/BUILD": target_text(
+                "model_tree", "tree", index=["//:index"], licenses={"BSD-3-Clause": "LICENSE"}
+            )
+        }
+    )
+    set_options(runner, SEEDED)
+    told = refusal(runner, BuiltTree, TreeRequest(name))
+    assert "other:tree: models/alpha:alpha_fast is under MIT" in told
+
+
+def test_an_index_of_nothing_is_refused(runner: RuleRunner) -> None:
+    name = Address("empty", target_name="index")
+    runner.write_files({"empty/BUILD": target_text("model_index", "index", programs=["empty::"])})
+    set_options(runner, SEEDED)
+    assert "empty:index: empty:: matches no `pte_program`" in refusal(
+        runner, BuiltIndex, IndexRequest(name, name)
+    )
+
+
+def test_an_unpinned_checkpoint_fails_the_index(runner: RuleRunner) -> None:
+    set_options(runner)
+    told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+    assert "models/beta:beta_weights" in told or "models/alpha:alpha_weights" in told

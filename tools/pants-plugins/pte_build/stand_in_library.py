@@ -1,0 +1,134 @@
+"""A library of standard-library Python that obeys the plugin's command lines, for tests without torch.
+
+A builder is a module with `CONTENT`, or with `FAILURE` to refuse the export. What a program's bytes
+say decides the rest: `undelegated` in them leaves operators over, `wrong` fails the validation.
+"""
+
+from __future__ import annotations
+
+ROOT = "src/python/pte_foundry"
+
+_EXPORT = """
+import hashlib, importlib, json, sys
+
+request_file, _, pte_file, _, facts_file = sys.argv[1:]
+request = json.load(open(request_file))
+builder = importlib.import_module(request["model"]["builder"])
+lowering = importlib.import_module(request["lowering"])
+if hasattr(builder, "FAILURE"):
+    print("Traceback or warnings come first", file=sys.stderr)
+    sys.exit(f"pte-foundry: {builder.FAILURE}")
+weights = request["model"]["weights"]
+values = open(weights["file"], "rb").read() if "file" in weights else b"seeded"
+rewrites = [importlib.import_module(name).NAME for name in request["rewrites"]]
+pte = json.dumps(
+    [builder.CONTENT, lowering.NAME, hashlib.sha256(values).hexdigest(), rewrites, request["precision"]]
+).encode()
+said = b"something else" if request["options"].get("poison") else pte
+facts = {
+    "request": request,
+    "pte": {"sha256": hashlib.sha256(said).hexdigest(), "size": len(said)},
+    "undelegated_total": pte.count(b"undelegated"),
+}
+open(pte_file, "wb").write(pte)
+json.dump(facts, open(facts_file, "w"))
+"""
+
+_REPORT = """
+import json, sys
+
+declared_file, facts_file, _, report_file = sys.argv[1:]
+declared, facts = json.load(open(declared_file)), json.load(open(facts_file))
+most = declared["floor"]["max_undelegated_operators"]
+if most is not None and facts["undelegated_total"] > most:
+    sys.exit(f"pte-foundry: delegation: {declared['address']} leaves operators over")
+json.dump({"declared": declared, "facts": facts}, open(report_file, "w"))
+"""
+
+_VALIDATION = """
+import json, os, sys
+
+request_file, _, result_file, _, junit_file = sys.argv[1:]
+request = json.load(open(request_file))
+pte = open(request["pte"], "rb").read()
+failed = b"wrong" in pte
+source = request["model"]["weights"]["source"]
+cases = [{"name": "parity", "status": "failed" if failed else "passed", "message": "cosine 0.1"}]
+if source == "seeded":
+    cases.append({"name": "task", "status": "skipped", "message": "seeded weights"})
+result = {
+    "verdict": "failed" if failed else "passed",
+    "evidence": "executed",
+    "cases": cases,
+    "request": request,
+    "photographs": {path: open(path).read() for path in request["photographs"]},
+    "labels": request["labels"] and open(request["labels"]).read(),
+    "report": json.load(open(request["report"])),
+}
+json.dump(result, open(result_file, "w"))
+open(junit_file, "w").write("<testsuites/>")
+for case in cases:
+    print(case["status"], case["name"], case["message"])
+sys.exit(failed)
+"""
+
+_PHOTOGRAPHS = """
+import json, os, sys
+
+files, _, folder = sys.argv[1:]
+os.makedirs(folder, exist_ok=True)
+for path, sha256 in json.load(open(files)).items():
+    if sha256 == "missing":
+        sys.exit(f"pte-foundry: bad-photograph: {path} is not in the package")
+    open(f"{folder}/{os.path.basename(path)}", "w").write(f"{path} {sha256}")
+"""
+
+_INDEX = """
+import json, sys
+
+request_file, _, index_file = sys.argv[1:]
+request = json.load(open(request_file))
+for artifact in request["artifacts"]:
+    artifact["report"] = json.load(open(artifact["report"]))
+json.dump({"version": "1.4.1", "request": request}, open(index_file, "w"))
+"""
+
+_TREE = """
+import json, sys
+
+request = json.load(open(sys.argv[1]))
+json.load(open(request["index"]))
+for name in ("versions.json", "README.md", "index.schema.json"):
+    open(name, "w").write(name)
+with open("SHA256SUMS", "w") as sums:
+    for file in request["files"]:
+        print(file["sha256"], "", file["path"], file=sums)
+"""
+
+_MODULES = {
+    "exporting/main.py": _EXPORT,
+    "reporting/main.py": _REPORT,
+    "validation/main.py": _VALIDATION,
+    "photographs/main.py": _PHOTOGRAPHS,
+    "indexing/main.py": _INDEX,
+    "indexing/tree_main.py": _TREE,
+    "models/shared.py": "UNIT = 'alpha'\n",
+    "models/alpha.py": "from pte_foundry.models.shared import UNIT\nCONTENT = UNIT\n",
+    "models/beta.py": "CONTENT = 'beta'\n",
+    "models/left_over.py": "CONTENT = 'undelegated undelegated'\n",
+    "models/wrong.py": "CONTENT = 'wrong'\n",
+    "models/refusing.py": "FAILURE = 'bad-input-shape: image is float32[1,4]: give it 3 channels'\n",
+    "backends/fast.py": "NAME = 'fast'\n",
+    "backends/slow.py": "NAME = 'slow'\n",
+    "rewrites/plain.py": "NAME = 'plain'\n",
+    "rewrites/special.py": "NAME = 'special'\n",
+}
+
+
+def library_files() -> dict[str, str]:
+    """Path to text of every file of the library, BUILD files with it."""
+    files = {f"{ROOT}/{path}": text for path, text in _MODULES.items()}
+    folders = {path.rpartition("/")[0] for path in files} | {ROOT}
+    files.update({f"{folder}/__init__.py": "" for folder in folders})
+    files.update({f"{folder}/BUILD": "python_sources()\n" for folder in folders})
+    return files

@@ -1,0 +1,154 @@
+"""Pants with this plugin, in a repository of stand-in programs: what the rule tests share."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeVar
+
+import pytest
+from pants.backend.python import register as python_backend
+from pants.backend.python import target_types_rules
+from pants.backend.python.dependency_inference import rules as python_inference
+from pants.backend.python.goals import lockfile
+from pants.backend.python.util_rules import pex, python_sources
+from pants.core import register as core_backend
+from pants.core import target_types as core_targets
+from pants.core.goals import package, test
+from pants.core.util_rules import (
+    archive,
+    config_files,
+    environments,
+    external_tool,
+    source_files,
+    stripped_source_files,
+    subprocess_environment,
+)
+from pants.engine.addresses import Address
+from pants.engine.fs import Digest, DigestContents
+from pants.engine.internals.scheduler import ExecutionError
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
+from pants.util.dirutil import safe_mkdtemp
+
+from pte_build import register
+from pte_build.aggregate.index import BuiltIndex, IndexRequest
+from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
+from pte_build.aggregate.tree import BuiltTree, TreeRequest
+from pte_build.errors import PteBuildError
+from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.report import BuiltProgram, ProgramRequest
+from pte_build.stand_in_repository import repository_files
+from pte_build.validation.validate import Validation, ValidationRequest
+
+T = TypeVar("T")
+
+SEEDED = "--weights-source=seeded"
+ALPHA_FAST = Address("models/alpha", target_name="alpha_fast")
+ALPHA_SLOW = Address("models/alpha", target_name="alpha_slow")
+BETA_SLOW = Address("models/beta", target_name="beta_slow")
+
+# Only what the plugin needs: the rule graph of whole backends takes ten seconds.
+_RULE_MODULES: tuple[Any, ...] = (
+    archive,
+    config_files,
+    core_targets,
+    environments,
+    external_tool,
+    lockfile,
+    package,
+    pex,
+    python_inference,
+    python_sources,
+    register,
+    source_files,
+    stripped_source_files,
+    subprocess_environment,
+    target_types_rules,
+    test,
+)
+_TARGET_MODULES: tuple[Any, ...] = (core_backend, python_backend, register)
+_QUERIES: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
+    (BuiltIndex, (IndexRequest,)),
+    (BuiltProgram, (ProgramRequest,)),
+    (BuiltTree, (TreeRequest,)),
+    (Declaration, (DeclarationRequest,)),
+    (DigestContents, (Digest,)),
+    (ExportedProgram, (ExportRequest,)),
+    (SelectedPrograms, (SelectProgramsRequest,)),
+    (Validation, (ValidationRequest,)),
+)
+
+# This machine's package sources and interpreters, where the launcher or the shell has set them.
+_MACHINE_OPTIONS = (
+    "PANTS_PEX_CLI_KNOWN_VERSIONS",
+    "PANTS_PEX_CLI_URL_TEMPLATE",
+    "PANTS_PEX_CLI_VERSION",
+    "PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH",
+    "PANTS_PYTHON_REPOS_FIND_LINKS",
+    "PANTS_PYTHON_REPOS_INDEXES",
+)
+_REPOSITORY_OPTIONS = (
+    "--python-interpreter-constraints=['CPython==3.11.*']",
+    "--python-enable-resolves",
+    "--python-default-resolve=dev",
+    "--python-resolves={'dev': 'locks/dev.lock', 'engine': 'locks/engine.lock',"
+    " 'extra': 'locks/extra.lock'}",
+    "--python-pip-version=23.1.2",
+    "--python-infer-use-rust-parser",
+    "--source-root-patterns=['/src/python']",
+    "--pex-executable-search-paths=['/usr/local/bin', '/usr/bin', '/bin']",
+)
+
+
+def make_runner(
+    *options: str, store: str | None = None, queries: tuple[QueryRule, ...] = ()
+) -> RuleRunner:
+    """Pants in a new repository with `repository_files()`.
+
+    store: the folder of the local store; a new one if left out, so that nothing is cached yet.
+    queries: what `RuleRunner.request` is asked for beyond the plugin's own results.
+    """
+    runner = RuleRunner(
+        rules=[
+            *(rule for module in _RULE_MODULES for rule in module.rules()),
+            *(QueryRule(output, inputs) for output, inputs in _QUERIES),
+            *queries,
+        ],
+        target_types=[kind for module in _TARGET_MODULES for kind in module.target_types()],
+        ca_certs_path=os.environ.get("PANTS_CA_CERTS_PATH"),
+        bootstrap_args=[
+            f"--local-store-dir={store or safe_mkdtemp()}",
+            f"--named-caches-dir={safe_mkdtemp()}",
+        ],
+    )
+    runner.write_files(repository_files())
+    set_options(runner, *options)
+    return runner
+
+
+def set_options(runner: RuleRunner, *options: str) -> None:
+    """Begin a new session, with these options beside those of the repository and of the machine."""
+    arguments, environment = session_settings(*options)
+    runner.set_options(arguments, env=environment, env_inherit=set(PYTHON_BOOTSTRAP_ENV))
+
+
+def session_settings(*options: str) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment for a Pants run with these options."""
+    machine = {name: os.environ[name] for name in _MACHINE_OPTIONS if name in os.environ}
+    return [*_REPOSITORY_OPTIONS, *options], machine
+
+
+def refusal(runner: RuleRunner, output: type[T], *request: object) -> str:
+    """The message of the PteBuildError that ends this request."""
+    error = failure(runner, output, *request)
+    assert isinstance(error, PteBuildError), repr(error)
+    return str(error)
+
+
+def failure(runner: RuleRunner, output: type[T], *request: object) -> Exception:
+    """The exception that ends this request."""
+    with pytest.raises(ExecutionError) as caught:
+        runner.request(output, request)
+    errors: list[Exception] = list(caught.value.wrapped_exceptions)
+    return errors[0]

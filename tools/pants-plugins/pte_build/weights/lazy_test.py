@@ -1,0 +1,129 @@
+"""A checkpoint is fetched when an export has to run, and not when a cache has its result."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.fs import EMPTY_DIGEST
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import RuleRunner
+
+from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256
+from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal, set_options
+from pte_build.weights.lazy import (
+    InStore,
+    InStoreRequest,
+    ProcessWithWeights,
+    WeightsDigest,
+    is_missing_digest,
+)
+from pte_build.weights.resolution import ResolvedWeights
+
+WEIGHTS = ResolvedWeights(
+    address=Address("models/alpha", target_name="alpha_weights"),
+    source="official",
+    file="alpha.pth",
+    license="MIT",
+    source_page=None,
+    sha256=CHECKPOINT_SHA256,
+    size=len(CHECKPOINT),
+)
+SEEDED_WEIGHTS = ResolvedWeights(WEIGHTS.address, "seeded", "alpha.pth", "MIT", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (f"Was not present in the local store: Digest {{hash=Fingerprint<{'0' * 64}>}}", True),
+        ("Was not present in either the local or remote store", True),
+        ("MissingDigest { ... }", True),
+        ("export failed: the file is missing", False),
+        ("Connection refused", False),
+    ],
+)
+def test_is_missing_digest(message: str, expected: bool) -> None:
+    assert is_missing_digest(Exception(message)) is expected
+
+
+def lazy_runner(store: Path) -> RuleRunner:
+    return make_runner(
+        store=str(store),
+        queries=(
+            QueryRule(InStore, (InStoreRequest,)),
+            QueryRule(WeightsDigest, (ResolvedWeights,)),
+            QueryRule(FallibleProcessResult, (ProcessWithWeights,)),
+        ),
+    )
+
+
+@pytest.fixture()
+def runner(tmp_path: Path) -> RuleRunner:
+    return lazy_runner(tmp_path / "store")
+
+
+def with_distdir(runner: RuleRunner, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "checkpoint").write_bytes(CHECKPOINT)
+    set_options(runner, f"--weights-distdirs={folder}")
+
+
+def process(runner: RuleRunner, script: str) -> ProcessWithWeights:
+    """A shell script with the checkpoint in its sandbox."""
+    digest = runner.request(WeightsDigest, [WEIGHTS]).digest
+    command = Process(("/bin/sh", "-c", script), input_digest=digest, description="A script")
+    return ProcessWithWeights(command, WEIGHTS)
+
+
+def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -> None:
+    with_distdir(runner, tmp_path / "distdir")
+    assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
+    script = process(runner, "/bin/cat weights/alpha.pth")
+    result = runner.request(FallibleProcessResult, [script])
+    assert (result.exit_code, result.stdout) == (0, CHECKPOINT)
+    set_options(runner)
+    assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(True)
+
+
+def test_a_failing_process_is_a_result_and_no_reason_to_fetch(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    with_distdir(runner, tmp_path / "distdir")
+    script = process(runner, f"echo ran >> {tmp_path}/runs; echo why >&2; exit 3")
+    result = runner.request(FallibleProcessResult, [script])
+    assert (result.exit_code, result.stderr) == (3, b"why\n")
+    # Not a second time because of the first time's failure.
+    assert (tmp_path / "runs").read_text() == "ran\n"
+
+
+def test_without_weights_nothing_is_looked_up(runner: RuleRunner) -> None:
+    digest = runner.request(WeightsDigest, [SEEDED_WEIGHTS]).digest
+    assert digest == EMPTY_DIGEST
+    command = Process(("/bin/sh", "-c", "echo ran"), description="A script")
+    request = ProcessWithWeights(command, SEEDED_WEIGHTS)
+    assert runner.request(FallibleProcessResult, [request]).stdout == b"ran\n"
+
+
+def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
+    first = lazy_runner(tmp_path / "first")
+    with_distdir(first, tmp_path / "distdir")
+    exported = first.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    assert exported.weights.source == "official"
+
+    # Another clone, with what the store had except for the checkpoint.
+    shutil.rmtree(tmp_path / "distdir")
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    (copy,) = (tmp_path / "second").glob(f"immutable/**/{CHECKPOINT_SHA256}*")
+    copy.unlink()
+    second = lazy_runner(tmp_path / "second")
+
+    again = second.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    assert (again.pte, again.facts) == (exported.pte, exported.facts)
+    assert second.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
+    # What has not been exported before does need it.
+    message = refusal(second, ExportedProgram, ExportRequest(ALPHA_SLOW))
+    assert "the checkpoint alpha.pth" in message and "could not be had" in message
