@@ -151,3 +151,12 @@ def test_a_missed_delegation_floor(clone: Clone) -> None:
 def test_a_portable_program_under_the_name_of_xnnpack(clone: Clone) -> None:
     with clone.edited(TOOLCHAINS, "backends/xnnpack.py", "backends/portable.py"):
         assert_refused(clone, [SEEDED], PROGRAM, "delegation", "XnnpackBackend")
+
+
+def test_a_program_that_cannot_be_built_fails_its_own_test_and_no_other(clone: Clone) -> None:
+    with clone.edited(BUILD, '"xnnpack": {', '"xnnpack": {"precision": "int8",'):
+        outcome = clone.run(SEEDED, "test", "models/mobilenet::")
+    assert outcome.exit_code == 1, outcome.output
+    assert f"✕ {PROGRAM}_test failed" in outcome.output
+    assert "✓ models/mobilenet:mobilenet_v3_small_portable_test succeeded" in outcome.output
+    assert "precision 'int8' is not one" in outcome.output

@@ -20,11 +20,14 @@ from pants.engine.fs import (
     FileEntry,
     Snapshot,
 )
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
+from pants.util.logging import LogLevel
 
+from pte_build.errors import PteBuildError
 from pte_build.program.declaration import exactly_one
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.validation.validate import Validation, ValidationRequest
@@ -62,6 +65,15 @@ def skip_notes(validation_json: bytes) -> list[str]:
     ]
 
 
+def failing_process(message: str) -> Process:
+    """A process that says `message` on stderr and fails: test results are made from processes only."""
+    return Process(
+        ("/bin/sh", "-c", 'printf "%s\\n" "$0" >&2; exit 1', message),
+        description="Tell why a program could not be built",
+        level=LogLevel.DEBUG,
+    )
+
+
 # Not memoized, so that what was skipped is said in every session; the validation itself is cached.
 @_uncacheable_rule
 async def run_pte_test(
@@ -72,7 +84,14 @@ async def run_pte_test(
         Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()
     )
     program = exactly_one(programs, TestProgramField.alias, field_set.address)
-    validation = await Get(Validation, ValidationRequest(program))
+    try:
+        validation = await Get(Validation, ValidationRequest(program))
+    except PteBuildError as error:
+        # A failed test like any other: the rest of the tests run, and the summary names this one.
+        failure = await Get(FallibleProcessResult, Process, failing_process(str(error)))
+        return TestResult.from_fallible_process_result(
+            failure, field_set.address, test_subsystem.output
+        )
     entries, contents = await MultiGet(
         Get(DigestEntries, Digest, validation.result.output_digest),
         Get(DigestContents, Digest, validation.result.output_digest),
