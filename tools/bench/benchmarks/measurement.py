@@ -1,0 +1,45 @@
+"""A number, what it is compared with, and the goal for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The bound belongs to the goal: `at_most` 1.5 is met by 1.5."""
+
+    kind: Literal["at_most", "at_least"]
+    bound: float
+
+    def is_met_by(self, value: float) -> bool:
+        return value <= self.bound if self.kind == "at_most" else value >= self.bound
+
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', ' ')} {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One row of the result.
+
+    Attributes:
+        what: what was measured; for a ratio the numerator.
+        baseline: what it is compared with; for a ratio the denominator.
+        unit: "ratio" (no unit), "exports" (a count of export processes) or "files" (a count).
+        details: what the value was computed from; values that JSON can hold. Times in seconds.
+    """
+
+    benchmark: str
+    what: str
+    baseline: str
+    value: float
+    unit: Literal["ratio", "exports", "files"]
+    goal: Goal
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool:
+        return self.goal.is_met_by(self.value)

@@ -1,0 +1,23 @@
+"""All benchmarks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.benchmarks import noop, rebuild, second_checkout, unaffected_edits
+from bench.benchmarks.measurement import Measurement
+from bench.benchmarks.setting import Setting
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    name: str
+    about: str
+    run: Callable[[Setting], tuple[Measurement, ...]]
+
+
+BENCHMARKS = tuple(
+    Benchmark(module.NAME, module.ABOUT, module.run)
+    for module in (noop, rebuild, second_checkout, unaffected_edits)
+)

@@ -1,0 +1,43 @@
+"""What every benchmark is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.workspace.clone import Clone, temporary_clone
+from bench.workspace.repository import Repository
+
+# What this repository is for; its tools' PEX files are left out, because they need the whole `dev` resolve.
+PACKAGE_ARTIFACTS = (
+    "--filter-target-type=pte_program,model_index,model_tree",
+    "package",
+    "::",
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """scratch: an empty folder of the benchmark's own. rounds: how often to time; None for its default.
+
+    environment: of every `./pants`, see `clone_environment`.
+    """
+
+    repository: Repository
+    scratch: Path
+    environment: Mapping[str, str]
+    progress: Callable[[str], None]
+    rounds: int | None = None
+
+    def clone(
+        self, name: str, environment: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[Clone]:
+        """A clone at `scratch/name`; `environment` adds to the setting's own."""
+        self.progress(f"cloning {len(self.repository.files)} files into {name}")
+        return temporary_clone(
+            self.repository,
+            self.scratch / name,
+            {**self.environment, **(environment or {})},
+        )

@@ -1,0 +1,106 @@
+"""`unaffected-edits`: whether a change rebuilds what it affects and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.benchmarks import second_family
+from bench.benchmarks.measurement import Goal, Measurement
+from bench.benchmarks.rebuild import BUILDER
+from bench.benchmarks.second_family import of_family
+from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
+from bench.workspace.clone import Clone
+from bench.workspace.edits import unique_comment
+from bench.workspace.errors import BenchError
+
+NAME = "unaffected-edits"
+ABOUT = "exports after edits that no program depends on, or only another family's"
+NONE = Goal("at_most", 0)
+SOME = Goal("at_least", 1)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """family: the one whose programs depend on the file; None if no program does.
+
+    validates: whether validations depend on the file.
+    """
+
+    what: str
+    file: str
+    family: str | None = None
+    validates: bool = False
+
+
+EDITS = (
+    Edit("a comment in a BUILD file", "models/mobilenet/BUILD"),
+    Edit(
+        "an edit of the validator",
+        "src/python/pte_foundry/validation/validate.py",
+        validates=True,
+    ),
+    Edit("an edit of another family's builder", second_family.BUILDER, second_family.FAMILY),
+    Edit("an edit of MobileNet's builder", BUILDER, "models/mobilenet"),
+)
+
+
+def run(setting: Setting) -> tuple[Measurement, ...]:
+    with setting.clone("repository") as clone:
+        second_family.add_family(clone.root)
+        setting.progress("building everything once")
+        clone.pants(*PACKAGE_ARTIFACTS)
+        if left := clone.pants(*PACKAGE_ARTIFACTS).exports:
+            raise BenchError(f"a second build without any edit exported {list(left)}")
+        measurements: list[Measurement] = []
+        for edit in EDITS:
+            setting.progress(edit.what)
+            measurements += _measure(clone, edit)
+    return tuple(measurements)
+
+
+def _measure(clone: Clone, edit: Edit) -> list[Measurement]:
+    with unique_comment(clone.root / edit.file):
+        done = clone.pants(*PACKAGE_ARTIFACTS)
+    return count_exports(edit, done.exports, done.validations)
+
+
+def count_exports(
+    edit: Edit, exports: tuple[str, ...], validations: tuple[str, ...]
+) -> list[Measurement]:
+    """One row for the programs that must stay, and, if a family is affected, a control for its programs.
+
+    exports, validations: the addresses that were exported and validated after the edit.
+    Raises BenchError if an edit that must lead to validations led to none: then it edits the wrong file.
+    """
+    if edit.validates and not validations:
+        raise BenchError(
+            f"no program was validated after an edit of {edit.file}, so its 0 exports show nothing; "
+            "name a file of the validator in this benchmark"
+        )
+    affected = of_family(exports, edit.family) if edit.family is not None else ()
+    unaffected = tuple(address for address in exports if address not in affected)
+    details = {"file": edit.file, "exports": list(exports), "validations": list(validations)}
+    rows = [
+        Measurement(
+            NAME,
+            f"{edit.what}: exports of other programs" if edit.family else edit.what,
+            "a full build before",
+            len(unaffected),
+            "exports",
+            NONE,
+            details,
+        )
+    ]
+    if edit.family is not None:
+        rows.append(
+            Measurement(
+                NAME,
+                f"{edit.what}: exports of {edit.family}",
+                "a full build before (control)",
+                len(affected),
+                "exports",
+                SOME,
+                details,
+            )
+        )
+    return rows

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.benchmarks.measurement import Goal, Measurement
+from bench.benchmarks.registry import BENCHMARKS, Benchmark
+from bench.benchmarks.setting import Setting
+from bench.command import main
+from bench.workspace.errors import BenchError
+from bench.workspace.repository import Repository
+
+
+def use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: float, error: str | None = None
+) -> None:
+    """One benchmark, called `only`, with this value or this error."""
+
+    def run(setting: Setting) -> tuple[Measurement, ...]:
+        if error is not None:
+            raise BenchError(error)
+        return (Measurement("only", "[what]", "base", value, "ratio", Goal("at_most", 1)),)
+
+    monkeypatch.setattr(main, "BENCHMARKS", (Benchmark("only", "about it", run),))
+    repository = Repository(tmp_path, "0" * 40, False, ())
+    monkeypatch.setattr(main, "find_repository", lambda start: repository)
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments", "code", "verdict"),
+    [
+        (1.0, [], 0, "met"),
+        (1.1, [], 0, "missed"),
+        (1.0, ["--strict"], 0, "met"),
+        (1.1, ["--strict"], 1, "missed"),
+    ],
+)
+def test_a_missed_goal_is_told_and_fails_only_if_strict(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    value: float,
+    arguments: list[str],
+    code: int,
+    verdict: str,
+) -> None:
+    use(monkeypatch, tmp_path, value)
+    file = tmp_path / "results.json"
+    result = CliRunner().invoke(main.app, ["only", "--json", str(file), *arguments])
+    assert result.exit_code == code, result.output
+    assert verdict in result.output
+    assert "[what]" in result.output
+    assert json.loads(file.read_text())["measurements"][0]["value"] == value
+
+
+def test_a_benchmark_that_cannot_run_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, tmp_path, 1.0, error="the reason")
+    result = CliRunner().invoke(main.app, [])
+    assert result.exit_code == 2
+    assert "only: failed: the reason" in result.output
+    assert [line for line in result.output.splitlines() if "│ only" in line and "failed" in line]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["unknown"], "no benchmark is called"), (["--json", "/no/such/folder/x"], "not a folder")],
+)
+def test_bad_arguments_are_told_before_any_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    use(monkeypatch, tmp_path, 1.0, error="it ran")
+    result = CliRunner().invoke(main.app, arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "it ran" not in result.output
+
+
+def test_the_list_names_every_benchmark() -> None:
+    result = CliRunner().invoke(main.app, ["--list"])
+    assert result.exit_code == 0
+    names = [line.split()[0] for line in result.output.splitlines()]
+    assert names == [benchmark.name for benchmark in BENCHMARKS]
+    assert names == ["noop", "rebuild", "second-checkout", "unaffected-edits"]
+
+
+def test_rounds_must_be_positive() -> None:
+    assert CliRunner().invoke(main.app, ["--rounds", "0"]).exit_code == 2

@@ -1,0 +1,68 @@
+"""The sandbox of a process that Pants has run, kept to run the same process again without Pants."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.workspace.errors import BenchError
+from bench.workspace.pants_run import PantsRun
+
+# Written by `--keep-sandboxes`: changes to the sandbox and starts the process with its own environment.
+_SCRIPT = "__run.sh"
+
+
+@dataclass(frozen=True)
+class KeptSandbox:
+    folder: Path
+
+    def run(self, outputs: tuple[str, ...]) -> float:
+        """Seconds of wall-clock time that the process takes. It has to write `outputs` anew.
+
+        Raises BenchError with the end of its output if it fails.
+        """
+        for name in outputs:
+            (self.folder / name).unlink(missing_ok=True)
+        start = time.perf_counter()
+        finished = subprocess.run(
+            ["bash", _SCRIPT],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        seconds = time.perf_counter() - start
+        missing = [name for name in outputs if not (self.folder / name).is_file()]
+        if finished.returncode != 0 or missing:
+            raise BenchError(
+                f"the process of a kept sandbox, run without Pants, ended with exit code "
+                f"{finished.returncode} and without {missing or 'no'} outputs. The end of its "
+                "output:\n" + "\n".join(finished.stdout.splitlines()[-20:])
+            )
+        return seconds
+
+    def replace(self, source: Path, name: str) -> None:
+        """Put another content in the place of an input file."""
+        target = self.folder / name
+        if not target.is_file():
+            raise BenchError(f"the sandbox has no {name}; Pants gives the process other inputs now")
+        # Not in place: the file may be a hard link into Pants' store.
+        target.unlink()
+        shutil.copyfile(source, target)
+
+
+def find_sandbox(run: PantsRun, description: str) -> KeptSandbox:
+    """The sandbox that `run` kept of the process; BenchError unless there is exactly one."""
+    folders = run.sandboxes(description)
+    if len(folders) != 1 or not (Path(folders[0]) / _SCRIPT).is_file():
+        raise BenchError(
+            f"expected one kept sandbox with {_SCRIPT} of the process `{description}`, found "
+            f"{list(folders)}. It may have come from a cache, or Pants words its log otherwise now"
+        )
+    return KeptSandbox(Path(folders[0]))

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.workspace.errors import BenchError
+from bench.workspace.kept_sandbox import KeptSandbox, find_sandbox
+from bench.workspace.pants_run import PantsRun
+
+
+def kept(tmp_path: Path, script: str) -> KeptSandbox:
+    (tmp_path / "__run.sh").write_text(script)
+    return KeptSandbox(tmp_path)
+
+
+def run_that_kept(*folders: Path) -> PantsRun:
+    lines = [
+        f"01:02:03.04 [INFO] Preserving local process execution dir {folder} for Export a:b"
+        for folder in folders
+    ]
+    return PantsRun((), 0, "\n".join(lines), 1.0)
+
+
+def test_a_process_runs_again_and_is_timed(tmp_path: Path) -> None:
+    sandbox = kept(tmp_path, "sleep 0.2; cat input > output\n")
+    (tmp_path / "input").write_text("one")
+    (tmp_path / "output").write_text("stale")
+    assert 0.2 <= sandbox.run(("output",)) < 10
+    assert (tmp_path / "output").read_text() == "one"
+
+
+def test_a_failure_shows_the_output(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="(?s)exit code 4.*the reason"):
+        kept(tmp_path, "echo the reason; exit 4\n").run(())
+
+
+def test_a_stale_output_does_not_pass_for_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("stale")
+    with pytest.raises(BenchError, match=r"without \['output'\]"):
+        kept(tmp_path, "true\n").run(("output",))
+
+
+def test_a_replaced_input_leaves_its_hard_link_alone(tmp_path: Path) -> None:
+    sandbox = kept(tmp_path, "cat input > output\n")
+    (tmp_path / "stored").write_text("old")
+    os.link(tmp_path / "stored", tmp_path / "input")
+    (tmp_path / "edited").write_text("new")
+    sandbox.replace(tmp_path / "edited", "input")
+    sandbox.run(("output",))
+    assert (tmp_path / "output").read_text() == "new"
+    assert (tmp_path / "stored").read_text() == "old"
+    with pytest.raises(BenchError, match="no other_input"):
+        sandbox.replace(tmp_path / "edited", "other_input")
+
+
+def test_exactly_one_sandbox_is_found(tmp_path: Path) -> None:
+    kept(tmp_path, "")
+    assert find_sandbox(run_that_kept(tmp_path), "Export a:b").folder == tmp_path
+    for folders in ((), (tmp_path, tmp_path), (tmp_path / "gone",)):
+        with pytest.raises(BenchError, match="expected one kept sandbox"):
+            find_sandbox(run_that_kept(*folders), "Export a:b")

@@ -1,0 +1,18 @@
+"""Where the user's caches are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def user_caches(environment: Mapping[str, str]) -> dict[str, str]:
+    """Where Pants and the launcher keep things by default, written out, so that another $HOME finds them."""
+    home = Path(environment["HOME"])
+    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    return {
+        "PANTS_NAMED_CACHES_DIR": environment.get("PANTS_NAMED_CACHES_DIR")
+        or str(cache / "pants" / "named_caches"),
+        "PTE_FOUNDRY_CACHE": environment.get("PTE_FOUNDRY_CACHE") or str(cache / "pte-foundry"),
+        "PYENV_ROOT": environment.get("PYENV_ROOT") or str(home / ".pyenv"),
+    }

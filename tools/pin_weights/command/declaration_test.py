@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pin_weights.command.declaration import (
+    Declaration,
+    check_address,
+    parse_peek,
+    read_declaration,
+)
+from pin_weights.command.errors import PinError
+
+
+def peek(*addresses: str, kind: str = "model_weights") -> str:
+    return json.dumps(
+        [
+            {
+                "address": address,
+                "target_type": kind,
+                "file": "a.pt",
+                "urls": ["https://example.org/a.pt"],
+                "sha256": None,
+                "source_page": None,
+            }
+            for address in addresses
+        ]
+    )
+
+
+def launcher(root: Path, script: str) -> None:
+    (root / "pants").write_text("#!/bin/sh\n" + script)
+    (root / "pants").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("address", "folder", "name"),
+    [
+        ("models/yolo:a_weights", "models/yolo", "a_weights"),
+        ("models/yolo", "models/yolo", "yolo"),
+        ("//:a_weights", ".", "a_weights"),
+    ],
+)
+def test_where_a_target_is(address: str, folder: str, name: str) -> None:
+    declaration = parse_peek(peek(address), address)
+    assert declaration == Declaration(
+        address, Path(folder), name, "a.pt", ("https://example.org/a.pt",), None
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (peek("a:a", kind="pte_program"), r"found a:a \(pte_program\)"),
+        (peek("a:a", "a:b"), r"found a:a \(model_weights\), a:b"),
+        ("[]", "found none"),
+    ],
+)
+def test_another_kind_of_target_is_refused(output: str, message: str) -> None:
+    with pytest.raises(PinError, match=message):
+        parse_peek(output, "a:a")
+
+
+@pytest.mark.parametrize("address", ["models/yolo:a", "//:a", "models/yolo", "//models/yolo:a-b"])
+def test_addresses(address: str) -> None:
+    check_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "::", "models::", "models:", "-ldebug", "--version", "a b", "a*:b", "!a:b", "@f"],
+)
+def test_what_is_no_address_of_one_target(address: str) -> None:
+    with pytest.raises(PinError, match="is not the address of one target"):
+        check_address(address)
+
+
+def test_pants_is_asked_with_the_given_environment(tmp_path: Path) -> None:
+    (tmp_path / "peeked").write_text(peek("a:a"))
+    launcher(tmp_path, '[ "$*$MARK" = "--no-dynamic-ui --no-colors peek a:ax" ] && cat peeked\n')
+    environment = {"PATH": "/usr/bin:/bin", "MARK": "x"}
+    assert read_declaration(tmp_path, "a:a", environment).address == "a:a"
+
+
+def test_an_unknown_address_is_told_in_pants_own_words(tmp_path: Path) -> None:
+    text = (
+        "[ERROR] 1 Exception\n\nEngine traceback:\n  in peek\n\n"
+        "ResolveError: The address does not exist.\n\n  * :b\n"
+    )
+    (tmp_path / "error").write_text(text)
+    launcher(tmp_path, "cat error >&2; exit 1\n")
+    with pytest.raises(PinError) as caught:
+        read_declaration(tmp_path, "a:a", {"PATH": "/usr/bin:/bin"})
+    assert str(caught.value) == "a:a: Pants cannot read it: The address does not exist.\n\n  * :b"

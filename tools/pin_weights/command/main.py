@@ -1,0 +1,140 @@
+"""Pin a checkpoint: write the SHA-256 and the size of its file into its BUILD file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+from rich.text import Text
+
+from bench.workspace.child_environment import same_checkout_environment
+from pin_weights.command.build_edit import pinned_text, present_pin
+from pin_weights.command.build_file import find_build_file
+from pin_weights.command.content import Content, check_name, content_of_file
+from pin_weights.command.declaration import Declaration, read_declaration
+from pin_weights.command.download import check_schemes, download, open_https_or_file
+from pin_weights.command.errors import PinError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    address: Annotated[str, typer.Argument(help="For example models/yolo:yolov5n_weights.")],
+    file: Annotated[
+        Path | None, typer.Option(help="Pin this local file instead of downloading one.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the edit, write nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a pin that differs.")] = False,
+    no_hash_in_name: Annotated[
+        bool,
+        typer.Option("--no-hash-in-name", help="The file's name carries no digits of its hash."),
+    ] = False,
+    max_mib: Annotated[int, typer.Option(min=1, help="Refuse larger downloads.")] = 4096,
+) -> None:
+    """Pin the checkpoint of a model_weights target: write its SHA-256 and size into the BUILD file.
+
+    The file is downloaded from the first of the target's urls that gives it, and not kept. Compare the result with what
+    the publisher says: a pin only promises that everybody builds from the file that was there now.
+    """
+    output, progress = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+    try:
+        root = _build_root()
+        declaration = read_declaration(root, address, same_checkout_environment(os.environ))
+        build = find_build_file(root / declaration.folder, declaration.name)
+        present = present_pin(build)
+        source, content = (
+            _from_urls(declaration, max_mib << 20, progress)
+            if file is None
+            else (str(file), content_of_file(file))
+        )
+        output.print(_summary(declaration, source, content))
+        if not no_hash_in_name:
+            check_name(declaration.file, content)
+        if present.contradicts(content) and not force:
+            raise PinError(
+                f"{declaration.address} is pinned already, to another file: sha256 "
+                f"{present.sha256}, size {present.size}. Find out why the file changed; --force "
+                "replaces the pin"
+            )
+        text = pinned_text(build, content)
+        where = build.path.relative_to(root)
+        if text == build.text:
+            output.print(f"{where} has this pin already", markup=False, highlight=False)
+        elif dry_run:
+            output.print(_difference(str(where), build.text, text), markup=False, highlight=False)
+        else:
+            replace_text(build.path, text)
+            output.print(f"wrote the pin into {where}", markup=False, highlight=False)
+    except PinError as error:
+        progress.print(f"tools/pin_weights: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace a file's content at once, and keep its permissions."""
+    # Not `BUILD.new`: Pants reads `BUILD.*`.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        temporary.write_bytes(text.encode("utf-8"))
+        shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _build_root() -> Path:
+    root = Path.cwd()
+    if not (root / "pants").is_file() or not (root / "pants.toml").is_file():
+        raise PinError(f"{root} is not the repository's root: it has no ./pants and pants.toml")
+    return root
+
+
+def _from_urls(declaration: Declaration, max_bytes: int, console: Console) -> tuple[str, Content]:
+    check_schemes(declaration.urls)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
+        task = bar.add_task(declaration.file, total=None)
+        result = download(
+            declaration.urls,
+            open_https_or_file,
+            max_bytes,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    return result.url, result.content
+
+
+def _summary(declaration: Declaration, source: str, content: Content) -> Table:
+    rows = {
+        "target": declaration.address,
+        "file": declaration.file,
+        "read from": source,
+        "sha256": content.sha256,
+        "size": f"{content.size} bytes",
+        "compare with": declaration.source_page or "(the target has no source_page)",
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        table.add_row(Text(name), Text(value, overflow="fold"))
+    return table
+
+
+def _difference(where: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"a/{where}", f"b/{where}", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    app()
