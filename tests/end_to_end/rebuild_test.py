@@ -16,11 +16,12 @@ PROGRAMS = [
 ]
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 SEEDED = "--weights-source=seeded"
+TREE = "//:tree"
 
 
-def package_tree(clone: Clone) -> list[str]:
-    """Build everything; the programs that were exported for it."""
-    outcome = clone.run(SEEDED, "package", "//:tree", *PROGRAMS)
+def package(clone: Clone, *addresses: str) -> list[str]:
+    """Build these; the programs that were exported for it."""
+    outcome = clone.run(SEEDED, "package", *addresses)
     assert outcome.exit_code == 0, outcome.output
     return outcome.exports
 
@@ -35,17 +36,17 @@ def package_tree(clone: Clone) -> list[str]:
     ids=["comment-in-BUILD", "validator", "threshold"],
 )
 def test_edits_that_touch_no_export(clone: Clone, path: str, old: str, new: str) -> None:
-    package_tree(clone)
+    package(clone, TREE)
     with clone.edited(path, old, new):
-        assert package_tree(clone) == []
+        assert package(clone, TREE) == []
 
 
 def test_another_familys_builder_touches_no_export(clone: Clone) -> None:
-    package_tree(clone)
+    package(clone, TREE)
     other = clone.root / "src/python/pte_foundry/models/other.py"
     other.write_text("import torch\n")
     try:
-        assert package_tree(clone) == []
+        assert package(clone, TREE) == []
     finally:
         other.unlink()
 
@@ -53,21 +54,23 @@ def test_another_familys_builder_touches_no_export(clone: Clone) -> None:
 def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_only(
     clone: Clone,
 ) -> None:
-    package_tree(clone)
+    package(clone, *PROGRAMS)
     stamp = f"# {uuid4().hex}\n"  # never in a cache before
     with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
-        assert package_tree(clone) == PROGRAMS
+        assert package(clone, *PROGRAMS) == PROGRAMS
     with clone.edited(
         "src/python/pte_foundry/backends/xnnpack.py", "from __future__", f"{stamp}from __future__"
     ):
-        assert package_tree(clone) == PROGRAMS[1:]
+        assert package(clone, *PROGRAMS) == PROGRAMS[1:]
 
 
 def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
     clone: Clone, tmp_path: Path
 ) -> None:
     """Another path, another $HOME and another $PATH, but the same local store."""
-    assert package_tree(clone) == []
+    package(clone, TREE)
+    clone.clear_dist()
+    assert package(clone, TREE) == []
     home = tmp_path / "home"
     home.mkdir()
     shared = shared_caches()
@@ -76,7 +79,7 @@ def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
         {**shared, "HOME": str(home), "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin"},
     )
     try:
-        assert package_tree(second) == []
+        assert package(second, TREE) == []
         assert second.dist_files() == clone.dist_files()
     finally:
         second.stop()

@@ -1,0 +1,94 @@
+"""CoreML: the Neural Engine, GPU and CPU of Apple's devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import coremltools  # type: ignore[import-untyped]
+from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-untyped]
+    CoreMLBackend,
+)
+from executorch.backends.apple.coreml.partition.coreml_partitioner import (  # type: ignore[import-untyped]
+    CoreMLPartitioner,
+)
+from executorch.exir.backend.backend_details import (  # type: ignore[import-untyped]
+    PreprocessResult,
+)
+from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import-untyped]
+    CompileSpec,
+)
+from torch.export import ExportedProgram
+
+from pte_foundry.backends.coreml_canonical import canonical_payload
+from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
+from pte_foundry.backends.option_values import choose
+
+_DEFAULT_TARGET = "iOS17"
+_DEFAULT_UNITS = "ALL"
+# ML programs, the only kind of model that ExecuTorch makes, exist since iOS 15 and its siblings.
+_TARGETS: tuple[str, ...] = (
+    _DEFAULT_TARGET,
+    *(
+        name
+        for name, target in coremltools.target.__members__.items()
+        if target >= coremltools.target.iOS15 and name != _DEFAULT_TARGET
+    ),
+)
+_UNITS: tuple[str, ...] = (
+    _DEFAULT_UNITS,
+    *(unit.name for unit in coremltools.ComputeUnit if unit.name != _DEFAULT_UNITS),
+)
+
+PRECISIONS: tuple[str, ...] = ("fp16",)
+OPTIONS: Mapping[str, str] = {
+    "minimum_deployment_target": "oldest system that the program is to run on, a name of "
+    f"coremltools.target from iOS15 on. Default {_DEFAULT_TARGET}. It decides the version of the "
+    "model's specification and which operators the conversion may use",
+    "compute_units": "what the program may run on, a name of coremltools.ComputeUnit: "
+    f"{', '.join(_UNITS)}. Default {_DEFAULT_UNITS}",
+}
+
+
+def lower(request: LoweringRequest) -> Lowered:
+    """Lower every operator that CoreML takes, at float16, to the delegate `CoreMLBackend`.
+
+    The model package in the program is canonical (see `coreml_canonical`). Inputs and outputs of
+    the program stay float32.
+
+    Raises:
+        PteError: `unsupported-precision`, `bad-option`.
+    """
+    check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
+    target = choose(__name__, request.options, "minimum_deployment_target", _TARGETS)
+    units = choose(__name__, request.options, "compute_units", _UNITS)
+    specs = CoreMLBackend.generate_compile_specs(
+        compute_unit=coremltools.ComputeUnit[units],
+        minimum_deployment_target=coremltools.target[target],
+        compute_precision=coremltools.precision.FLOAT16,
+        # The other kind, a compiled model, can be made on macOS only.
+        model_type=CoreMLBackend.MODEL_TYPE.MODEL,
+    )
+    with _canonical_payloads():
+        return lower_with(request.exported_program, [CoreMLPartitioner(compile_specs=specs)])
+
+
+@contextmanager
+def _canonical_payloads() -> Iterator[None]:
+    """Canonicalise what the delegate's `preprocess` returns.
+
+    ExecuTorch finds the delegate by its class and has no hook between a payload and the program
+    that it is written into, so the method is exchanged for the time of one lowering.
+    """
+    original = CoreMLBackend.preprocess
+
+    def preprocess(program: ExportedProgram, specs: Sequence[CompileSpec]) -> PreprocessResult:
+        result = original(program, specs)
+        return replace(result, processed_bytes=canonical_payload(result.processed_bytes))
+
+    CoreMLBackend.preprocess = staticmethod(preprocess)
+    try:
+        yield
+    finally:
+        CoreMLBackend.preprocess = staticmethod(original)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
+from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-untyped]
+    CoreMLBackend,
+)
+from torch import nn
+from torch.export import ExportedProgram
+
+from pte_foundry.backends import coreml
+from pte_foundry.backends.coreml_canonical import canonical_payload
+from pte_foundry.backends.coreml_container import read_container
+from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.errors import PteError
+from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.inspection.payloads import DelegatePayload, delegate_payloads
+
+_MODEL = "model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+
+
+def _program() -> ExportedProgram:
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Hardswish(), nn.Flatten())
+    module = nn.Sequential(*layers, nn.Dropout(), nn.Linear(144, 2))
+    with torch.no_grad():
+        return torch.export.export(module.eval(), (torch.ones(1, 3, 8, 8),), strict=False)
+
+
+def _lower(**options: str) -> DelegatePayload:
+    lowered = coreml.lower(LoweringRequest(_program(), "fp16", options))
+    pte = bytes(lowered.program.buffer)
+    facts = inspect_program(pte)
+    assert (dict(facts.delegates), facts.undelegated_total) == ({"CoreMLBackend": 1}, 0)
+    (found,) = delegate_payloads(pte)
+    return found
+
+
+def _spec_version(payload: bytes) -> int:
+    model = Model_pb2.Model()
+    model.ParseFromString(read_container(payload).files[_MODEL])
+    return int(model.specificationVersion)
+
+
+def test_the_whole_graph_at_float16_and_canonical() -> None:
+    original = CoreMLBackend.preprocess
+    found = _lower()
+    assert CoreMLBackend.preprocess is original
+    assert found.options["model_compute_precision"] == b"float16"
+    assert found.options["compute_units"] == b"all"
+    # iOS 17 is version 8 of CoreML's specification (coremltools.target).
+    assert _spec_version(found.payload) == 8
+    assert canonical_payload(found.payload) == found.payload
+    weights = read_container(found.payload).files[
+        "model.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    ]
+    head = _program().state_dict["5.weight"].detach().half().numpy().tobytes()
+    assert head in weights
+
+
+def test_options_reach_the_program() -> None:
+    found = _lower(minimum_deployment_target="macOS13", compute_units="CPU_AND_NE")
+    assert found.options["compute_units"] == b"cpu_and_ne"
+    assert found.options["min_deployment_target"] == b"7"
+    assert _spec_version(found.payload) == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"minimum_deployment_target": "iOS13"}, "one of iOS17, iOS15, iOS16"),
+        ({"minimum_deployment_target": "17"}, "one of iOS17"),
+        ({"compute_units": "all"}, "one of ALL, CPU_AND_GPU, CPU_ONLY, CPU_AND_NE"),
+    ],
+)
+def test_bad_values_are_refused_before_lowering(
+    options: dict[str, str], part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_work(*arguments: object) -> None:
+        raise AssertionError("lowering began")
+
+    monkeypatch.setattr(coreml, "lower_with", no_work)
+    with pytest.raises(PteError) as caught:
+        coreml.lower(LoweringRequest(_program(), "fp16", options))
+    assert caught.value.kind == "bad-option" and part in caught.value.message
+
+
+def test_preprocess_is_put_back_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("no")
+
+    original = CoreMLBackend.preprocess
+    monkeypatch.setattr(coreml, "lower_with", fail)
+    with pytest.raises(RuntimeError, match="no"):
+        coreml.lower(LoweringRequest(_program(), "fp16", {}))
+    assert CoreMLBackend.preprocess is original
+
+
+_REQUEST = {
+    "model": {
+        "name": "tiny",
+        "builder": "pte_foundry.exporting.tiny_builder",
+        "inputs": {"image": "float32[1,3,8,8]"},
+        "weights": {"source": "seeded", "file": None},
+    },
+    "lowering": "pte_foundry.backends.coreml",
+    "precision": "fp16",
+    "options": {},
+    "rewrites": [],
+}
+
+
+def _export(folder: Path, hash_seed: str) -> tuple[bytes, dict[str, dict[str, str]]]:
+    """Export in a process of its own, which may write to its working directory only."""
+    for name in ("home", "tmp", "work"):
+        (folder / name).mkdir(parents=True)
+    (folder / "work" / "request.json").write_text(json.dumps(_REQUEST), encoding="utf-8")
+    arguments = ("request.json", "--pte", "a.pte", "--facts", "facts.json")
+    subprocess.run(
+        [sys.executable, "-m", "pte_foundry.exporting.main", *arguments],
+        cwd=folder / "work",
+        env={
+            "HOME": str(folder / "home"),
+            "PATH": os.environ["PATH"],
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "TMPDIR": str(folder / "tmp"),
+        },
+        check=True,
+    )
+    assert [*(folder / "home").iterdir()] == []
+    assert sorted(path.name for path in (folder / "work").iterdir()) == [
+        "a.pte",
+        "facts.json",
+        "request.json",
+    ]
+    facts = json.loads((folder / "work" / "facts.json").read_text(encoding="utf-8"))
+    return (folder / "work" / "a.pte").read_bytes(), facts
+
+
+def test_two_processes_export_the_same_bytes(tmp_path: Path) -> None:
+    first, facts = _export(tmp_path / "a", "1")
+    second, _ = _export(tmp_path / "another" / "folder", "2")
+    assert first == second
+    assert facts["versions"]["coremltools"] == "9.0"

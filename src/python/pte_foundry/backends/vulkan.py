@@ -1,0 +1,59 @@
+"""Vulkan: GPUs of Android devices and desktops, and Apple's GPUs through MoltenVK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from executorch.backends.vulkan.partitioner.vulkan_partitioner import (  # type: ignore[import-untyped]
+    VulkanPartitioner,
+)
+from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
+    DEFAULT_TEXTURE_LIMITS,
+)
+
+from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
+from pte_foundry.backends.option_values import bad_value, choose
+
+PRECISIONS: tuple[str, ...] = ("fp16",)
+OPTIONS: Mapping[str, str] = {
+    "force_fp16": "`true`: store and compute in float16, which the precision fp16 means; inputs "
+    "and outputs of the program stay float32",
+    "texture_limits": "largest extent of an image texture that the program may use, in texels: one "
+    "number for all three axes, or `x,y,z`. Default 16384,16384,2048, which Android GPUs commonly "
+    "have; `2048` suits Apple's GPUs (MoltenVK) and most desktop GPUs, and leaves tensors that do "
+    "not fit to buffers",
+}
+
+# A driver must support 256 (maxImageDimension3D in the table of required limits of the Vulkan 1.3
+# specification); extents travel in the delegate as uint32 and beyond 2^16 no GPU has them.
+_SMALLEST, _LARGEST = 256, 65536
+
+
+def lower(request: LoweringRequest) -> Lowered:
+    """Lower every operator that Vulkan takes, at float16, to the delegate `VulkanBackend`.
+
+    Raises:
+        PteError: `unsupported-precision`, `bad-option`.
+    """
+    check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
+    choose(__name__, request.options, "force_fp16", ("true",))
+    limits = _texture_limits(request.options.get("texture_limits"))
+    # Both are written out, although one is a default today: they then stand in the program.
+    options = {"force_fp16": True, "texture_limits": limits}
+    return lower_with(request.exported_program, [VulkanPartitioner(options)])
+
+
+def _texture_limits(value: str | None) -> tuple[int, int, int]:
+    """Extents along x, y and z, in texels."""
+    if value is None:
+        x, y, z = DEFAULT_TEXTURE_LIMITS
+        return x, y, z
+    numbers = value.split(",")
+    digits = all(number.isascii() and number.isdigit() for number in numbers)
+    extents = [int(number) for number in numbers] if digits else []
+    if len(extents) == 1:
+        extents *= 3
+    if len(extents) != 3 or any(not _SMALLEST <= extent <= _LARGEST for extent in extents):
+        expected = f"one number or `x,y,z`, each from {_SMALLEST} to {_LARGEST}"
+        raise bad_value(__name__, "texture_limits", value, expected)
+    return extents[0], extents[1], extents[2]

@@ -1,0 +1,41 @@
+"""What a `.pte` hands to its delegates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
+    deserialize_pte_binary,
+)
+
+
+@dataclass(frozen=True)
+class DelegatePayload:
+    """The bytes that one delegate of the method `forward` is initialised with.
+
+    Attributes:
+        delegate: the delegate's id, e.g. `CoreMLBackend`.
+        options: compile specs, key to value, as the runtime passes them on.
+    """
+
+    delegate: str
+    payload: bytes
+    options: dict[str, bytes]
+
+
+def delegate_payloads(pte: bytes) -> tuple[DelegatePayload, ...]:
+    """The payloads in the order of the program's delegate table.
+
+    Call `pte_foundry.inspection.delegation.inspect_program` first: bytes that are no program make
+    the deserializer raise whatever its parsers raise.
+    """
+    program = deserialize_pte_binary(pte).program
+    return tuple(
+        DelegatePayload(
+            delegate.id,
+            # The deserializer has put segments back inline.
+            bytes(program.backend_delegate_data[delegate.processed.index].data),
+            {spec.key: bytes(spec.value) for spec in delegate.compile_specs},
+        )
+        for delegate in program.execution_plan[0].delegates
+    )
