@@ -1,0 +1,55 @@
+"""Letterboxing: scale a picture to fit a square, and fill the rest with grey."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from pte_foundry.errors import PteError
+
+GREY = 114
+"""8-bit value of the border, from `LetterBox` of ultralytics.data.augment."""
+
+
+def letterbox(picture: Tensor, side: int) -> Tensor:
+    """uint8 RGB [height, width, 3] -> uint8 RGB [side, side, 3].
+
+    As ultralytics does it: one factor for both directions, bilinear without antialiasing, the
+    picture in the middle. OpenCV's bilinear resize works with rounded fixed-point weights, so a
+    pixel may differ from it by 2 of 255 levels (most do not differ at all).
+
+    Raises:
+        PteError: `bad-picture` for any other shape or element type, and for a picture that is so
+            narrow that it would vanish.
+    """
+    if picture.dtype != torch.uint8 or picture.dim() != 3 or picture.shape[2] != 3:
+        raise PteError(
+            "bad-picture",
+            f"expected RGB pixels as uint8 [height, width, 3], found {picture.dtype} "
+            f"{list(picture.shape)}. Convert the picture to RGB",
+        )
+    height, width = picture.shape[:2]
+    if min(height, width) < 1:
+        raise PteError("bad-picture", f"the picture has {height}x{width} pixels: it is empty")
+    factor = min(side / height, side / width)
+    rows, columns = round(height * factor), round(width * factor)
+    if min(rows, columns) < 1:
+        raise PteError(
+            "bad-picture",
+            f"a picture of {height}x{width} pixels would be {rows}x{columns} in a square of "
+            f"{side}. Crop it to less extreme proportions",
+        )
+    pixels = picture.permute(2, 0, 1).unsqueeze(0).float()
+    if (rows, columns) != (height, width):
+        pixels = interpolate(pixels, size=(rows, columns), mode="bilinear", align_corners=False)
+    scaled = pixels[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
+    square = torch.full((side, side, 3), GREY, dtype=torch.uint8)
+    top, left = _before(side - rows), _before(side - columns)
+    square[top : top + rows, left : left + columns] = scaled
+    return square
+
+
+def _before(border: int) -> int:
+    """Border pixels before the picture; of an odd number, the one left over goes behind it."""
+    return border // 2

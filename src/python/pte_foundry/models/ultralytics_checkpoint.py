@@ -1,0 +1,152 @@
+"""Read ultralytics' pickled checkpoints as data: the classes that they name never run.
+
+Such a file (`yolo11n.pt`) pickles whole modules. Allowing the real classes would not be safe:
+constructing `DetectionModel` with arguments of the file's choice evaluates text of the file. So each
+class that a detection checkpoint names is replaced by an inert *record*, which has no constructor
+arguments and no behaviour, and only keeps the attributes. Tensors are then found where
+`torch.nn.Module` keeps them: in `_parameters`, `_buffers` and `_modules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+_CLASSES: Mapping[str, tuple[str, ...]] = {
+    # The modules of YOLOv5u, YOLOv8 and YOLO11 detectors.
+    "torch.nn.modules.activation": ("SiLU",),
+    "torch.nn.modules.batchnorm": ("BatchNorm2d",),
+    "torch.nn.modules.container": ("ModuleList", "Sequential"),
+    "torch.nn.modules.conv": ("Conv2d",),
+    "torch.nn.modules.linear": ("Identity",),
+    "torch.nn.modules.pooling": ("MaxPool2d",),
+    "torch.nn.modules.upsampling": ("Upsample",),
+    "ultralytics.nn.modules.block": (
+        "Attention",
+        "Bottleneck",
+        "C2f",
+        "C2PSA",
+        "C3",
+        "C3k",
+        "C3k2",
+        "DFL",
+        "PSABlock",
+        "SPPF",
+    ),
+    "ultralytics.nn.modules.conv": ("Concat", "Conv", "DWConv"),
+    "ultralytics.nn.modules.head": ("Detect",),
+    "ultralytics.nn.tasks": ("DetectionModel",),
+    # Settings of the training, and the loss that some releases leave on the model. Not used.
+    "torch.nn.modules.loss": ("BCEWithLogitsLoss",),
+    "ultralytics.utils": ("IterableSimpleNamespace",),
+    "ultralytics.utils.loss": ("BboxLoss", "DFLoss", "v8DetectionLoss"),
+    "ultralytics.utils.tal": ("TaskAlignedAssigner",),
+}
+
+
+class Record:
+    """Attributes of a pickled object whose class is not run."""
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+            raise TypeError(
+                f"the state of a pickled {type(self).__name__} is no dict of attributes"
+            )
+        self.__dict__.update(state)
+
+
+def _record_class(module: str, name: str) -> Callable[..., object]:
+    # torch.load finds an allowed class by its `__module__` and `__qualname__`.
+    return type(name, (Record,), {"__module__": module, "__qualname__": name})
+
+
+RECORD_CLASSES: tuple[Callable[..., object], ...] = (
+    *(_record_class(module, name) for module, names in _CLASSES.items() for name in names),
+    set,  # Every pickled module has one: the names of its buffers that are not saved.
+)
+"""For `ModelDefinition.checkpoint_globals`."""
+
+
+def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, Tensor]:
+    """The state_dict of the checkpoint's model, floating-point tensors as float32.
+
+    Like ultralytics, takes `ema`, the averaged weights, if the file has them, else `model`.
+
+    Args:
+        content: what `load_checkpoint` returned, given `RECORD_CLASSES`.
+        structure: the freshly built model. Every module of it must be in the file, under the same
+            path and with a class of the same name: a state_dict alone would also fit a model with
+            another activation function.
+
+    Raises:
+        TypeError: if `content` is not of this form.
+        ValueError: if the modules are not those of `structure`, naming the first that differ; for
+            instance when batch norm is folded into the convolutions.
+    """
+    if not isinstance(content, Mapping) or "model" not in content:
+        raise TypeError("expected ultralytics' checkpoint, a dict with the key 'model'")
+    model = content.get("ema") or content["model"]
+    if not isinstance(model, Record):
+        raise TypeError(f"expected a pickled model, found a {type(model).__name__}")
+    found = {path: type(record).__name__ for path, record in _records(model, "")}
+    expected = {path: type(module).__name__ for path, module in _modules(structure, "")}
+    differences = [
+        f"{path or 'the model'} is {found.get(path, 'absent')} instead of "
+        f"{expected.get(path, 'absent')}"
+        for path in sorted(found.keys() | expected.keys())
+        if found.get(path) != expected.get(path)
+    ]
+    if differences:
+        raise ValueError(
+            f"{len(differences)} modules differ from those of the architecture: "
+            f"{'; '.join(differences[:3])}"
+        )
+    return dict(_tensors(model))
+
+
+def _records(record: Record, path: str) -> Iterator[tuple[str, Record]]:
+    yield path, record
+    for name, child in _children(record).items():
+        yield from _records(child, f"{path}.{name}" if path else name)
+
+
+def _modules(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    """Unlike `named_modules`, yields a shared module once for every path."""
+    yield path, module
+    for name, child in module._modules.items():
+        if child is not None:
+            yield from _modules(child, f"{path}.{name}" if path else name)
+
+
+def _children(record: Record) -> dict[str, Record]:
+    children: dict[str, Record] = {}
+    for name, child in _mapping(record, "_modules").items():
+        if isinstance(child, Record):
+            children[name] = child
+        elif child is not None:
+            raise TypeError(f"the submodule {name!r} is a {type(child).__name__}")
+    return children
+
+
+def _tensors(model: Record) -> Iterator[tuple[str, Tensor]]:
+    for path, record in _records(model, ""):
+        not_saved = vars(record).get("_non_persistent_buffers_set", set())
+        for group in ("_parameters", "_buffers"):
+            for name, value in _mapping(record, group).items():
+                if value is None or name in not_saved:
+                    continue
+                if not isinstance(value, Tensor):
+                    raise TypeError(f"{path}.{name} is a {type(value).__name__}, no tensor")
+                tensor = value.detach()
+                yield f"{path}.{name}" if path else name, (
+                    tensor.float() if tensor.is_floating_point() else tensor
+                )
+
+
+def _mapping(record: Record, attribute: str) -> Mapping[str, Any]:
+    value = vars(record).get(attribute)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a pickled {type(record).__name__} has no {attribute}: it is no module")
+    return value

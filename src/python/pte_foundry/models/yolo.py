@@ -1,0 +1,102 @@
+"""YOLO object detectors as ultralytics builds them, with COCO's 80 classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.errors import PteError
+from pte_foundry.models.definition import (
+    InputContract,
+    ModelDefinition,
+    Normalisation,
+    OutputContract,
+)
+from pte_foundry.models.letterbox import letterbox
+from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint
+from pte_foundry.models.ultralytics_offline import prepare_ultralytics
+
+_SIDE = 640
+# The yaml files are part of ultralytics. yolov5nu.pt is a yolov5n.yaml model: the "u" only tells it
+# from the checkpoints of the older repository, whose head is another.
+_YAML: Mapping[str, str] = {
+    "yolo11n": "yolo11n.yaml",
+    "yolov5n": "yolov5n.yaml",
+    "yolov8n": "yolov8n.yaml",
+}
+_DETECTIONS = (
+    "for each of 8400 cells (80x80, 40x40 and 20x20, row by row): centre x, centre y, width and "
+    "height of the box in pixels of the 640x640 input, then one score within 0 and 1 for each line "
+    "of labels.txt. Not sorted, no threshold, no non-maximum suppression"
+)
+
+
+def build(model: str) -> ModelDefinition:
+    """Input `image`: float32 [1, 3, 640, 640]. Output `detections`: float32 [1, 84, 8400].
+
+    Raises:
+        PteError: `bad-builder` for an unknown model.
+    """
+    yaml = _YAML.get(model)
+    if yaml is None:
+        raise PteError(
+            "bad-builder",
+            f"{__name__} does not know the model {model!r}; it has {', '.join(sorted(_YAML))}. "
+            "Correct the model's name",
+        )
+    module = _structure(yaml)
+    return ModelDefinition(
+        module=module,
+        inputs=(
+            InputContract(
+                name="image",
+                shape=(1, 3, _SIDE, _SIDE),
+                layout="NCHW",
+                normalisation=Normalisation(
+                    scale="1/255",
+                    mean=(0.0, 0.0, 0.0),
+                    std=(1.0, 1.0, 1.0),
+                    colour="RGB",
+                    resize=f"letterbox: longer side to {_SIDE} (bilinear, no antialiasing), centred, "
+                    "the rest filled with the value 114 of 255",
+                ),
+            ),
+        ),
+        outputs=(OutputContract("detections", _DETECTIONS),),
+        checkpoint_globals=RECORD_CLASSES,
+        adapt_checkpoint=lambda content: state_of_checkpoint(content, module),
+        preprocess=_preprocess,
+    )
+
+
+def _structure(yaml: str) -> nn.Module:
+    prepare_ultralytics()
+    from ultralytics.nn.modules.block import SPPF  # type: ignore[import-not-found]
+    from ultralytics.nn.tasks import DetectionModel  # type: ignore[import-not-found]
+
+    detector = DetectionModel(yaml, verbose=False).eval()
+    for layer in detector.modules():
+        if isinstance(layer, SPPF):
+            # Newer releases of ultralytics build this layer without activation, for newer families.
+            # These three were trained with it, and their checkpoints say so.
+            layer.cv1.act = layer.cv2.act
+    detector.model[-1].export = True  # One tensor, without the raw maps that training needs.
+    module: nn.Module = detector
+    with torch.no_grad():
+        # The head makes its table of cell centres in the first forward pass; computed now, it is a
+        # constant for torch.export.
+        module(torch.zeros(1, 3, _SIDE, _SIDE))
+    return module
+
+
+def _preprocess(picture: Tensor) -> tuple[Tensor, ...]:
+    """uint8 [H, W, 3] -> float32 [1, 3, 640, 640], as `Normalisation` above says.
+
+    Raises:
+        PteError: `bad-picture`, see `letterbox`.
+    """
+    pixels = letterbox(picture, _SIDE).permute(2, 0, 1).unsqueeze(0)
+    # The permuted picture has channels-last strides, which would survive down to the runtime.
+    return (pixels.float().div(255.0).contiguous(),)

@@ -1,0 +1,137 @@
+"""The detection head decoded level by level, in four dimensions.
+
+`Detect` of ultralytics joins the levels of the pyramid first and decodes boxes from flat lists, with
+splits, a softmax over a middle dimension and three-dimensional broadcasts that XNNPACK leaves to the
+portable kernels. Here each level is decoded as a map, and only the finished ones are flattened.
+
+For each of the four sides of a box the head predicts a distribution over `reg_max` distances (Li et
+al., "Generalized Focal Loss", NeurIPS 2020), of which the mean counts:
+
+    mean = sum(k * exp(b_k)) / sum(exp(b_k))
+
+The two sums are 1x1 convolutions with constant weights. So is what follows, from the distances
+(left, top, right, bottom), in cells, to centre and size in pixels.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.rewrites.surgery import (
+    check_unchanged,
+    child,
+    class_name,
+    convolution,
+    number,
+    refuse,
+    replace,
+)
+
+# exp(80) * 16 bins * 16 is within float32, so no softmax shift is needed. A trained head stays
+# within +-20; beyond 80 a distribution is one bin for all that float32 can tell.
+_GREATEST_LOGIT = 80.0
+# Rows: centre x, centre y, width, height; columns: distances to left, top, right, bottom.
+_SIDES_TO_BOX = ((-0.5, 0, 0.5, 0), (0, -0.5, 0, 0.5), (1, 0, 1, 0), (0, 1, 0, 1))
+
+
+class LevelwiseDetection(nn.Module):
+    """Maps of each level [1, C_l, H_l, W_l] -> [1, 4 + classes, sum of H_l * W_l].
+
+    Attributes:
+        box_branches, class_branches: the head's own layers, by level.
+    """
+
+    def __init__(self, head: nn.Module, sizes: list[tuple[int, int]]) -> None:
+        super().__init__()
+        bins = number(head, "reg_max")
+        self.box_branches = child(head, "cv2", nn.ModuleList)
+        self.class_branches = child(head, "cv3", nn.ModuleList)
+        strides = getattr(head, "stride", None)
+        if not isinstance(strides, Tensor) or not (
+            len(strides) == len(sizes) == len(self.box_branches) == len(self.class_branches)
+        ):
+            raise refuse("levelwise detection: levels, strides and branches are not as many")
+        self.outputs = 4 + number(head, "nc")
+        one_side = torch.arange(bins, dtype=torch.float32)
+        self.numerator = convolution(_four_sides(one_side), None)
+        self.denominator = convolution(_four_sides(torch.ones(bins)), None)
+        self.to_pixels = nn.ModuleList()
+        for level, ((height, width), stride) in enumerate(zip(sizes, strides.tolist())):
+            mix = torch.tensor(_SIDES_TO_BOX, dtype=torch.float32) * stride
+            self.to_pixels.append(convolution(mix[:, :, None, None], None))
+            self.register_buffer(f"centres_{level}", _centres(height, width) * stride)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        levels = []
+        for level, x in enumerate(maps):
+            weights = torch.exp(
+                torch.clamp(self.box_branches[level](x), -_GREATEST_LOGIT, _GREATEST_LOGIT)
+            )
+            sides = self.numerator(weights) / self.denominator(weights)
+            boxes = self.to_pixels[level](sides) + self.get_buffer(f"centres_{level}")
+            scores = torch.sigmoid(self.class_branches[level](x))
+            levels.append(torch.cat((boxes, scores), 1).reshape(1, self.outputs, -1))
+        return torch.cat(levels, 2)
+
+
+def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
+    """A copy of `module` with `LevelwiseDetection` for its `Detect`.
+
+    The sizes of the levels are those that `example_inputs` lead to; the new module takes no others.
+
+    Raises:
+        PteError: `lowering-failed` if there is not one `Detect`, or it gives anything but centre,
+            size and scores.
+    """
+    rewritten = copy.deepcopy(module)
+    found = [path for path, layer in rewritten.named_modules() if class_name(layer) == "Detect"]
+    if len(found) != 1:
+        raise refuse(f"levelwise detection: the model has {len(found)} `Detect` layers, not one")
+    head = rewritten.get_submodule(found[0])
+    _check_head(head)
+    sizes = _level_sizes(rewritten, head, example_inputs)
+    replace(rewritten, found[0], LevelwiseDetection(head, sizes))
+    check_unchanged("levelwise detection", module, rewritten, example_inputs)
+    return rewritten
+
+
+def _check_head(head: nn.Module) -> None:
+    bins = number(head, "reg_max")
+    integral = child(child(head, "dfl", nn.Module), "conv", nn.Conv2d)
+    if not torch.equal(integral.weight.flatten().float(), torch.arange(bins).float()):
+        raise refuse(f"levelwise detection: the distances are not 0 to {bins - 1}")
+    for flag in ("end2end", "xyxy"):
+        if getattr(head, flag, False):
+            raise refuse(f"levelwise detection: the head is set to {flag}")
+    if not getattr(head, "export", False):
+        raise refuse("levelwise detection: the head gives more than its detections (export is off)")
+
+
+def _level_sizes(
+    model: nn.Module, head: nn.Module, inputs: tuple[Tensor, ...]
+) -> list[tuple[int, int]]:
+    sizes: list[tuple[int, int]] = []
+
+    def note(_head: nn.Module, arguments: tuple[list[Tensor]]) -> None:
+        sizes.extend((x.shape[2], x.shape[3]) for x in arguments[0])
+
+    hook = head.register_forward_pre_hook(note)
+    with torch.no_grad():
+        model(*inputs)
+    hook.remove()
+    return sizes
+
+
+def _four_sides(row: Tensor) -> Tensor:
+    """Weight [4, 4 * bins, 1, 1] that applies `row`, [bins], to each side's own channels."""
+    return torch.kron(torch.eye(4), row.unsqueeze(0)).reshape(4, -1, 1, 1)
+
+
+def _centres(height: int, width: int) -> Tensor:
+    """[1, 4, height, width], in cells: x and y of each cell's centre, then two zeros."""
+    y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    nothing = torch.zeros(height, width)
+    return torch.stack((x, y, nothing, nothing)).unsqueeze(0)

@@ -1,0 +1,131 @@
+"""What rewrites share: finding layers by structure, taking them apart, and proving the result.
+
+Rewrites know the layers of a library by the names of their classes and children, so that they can be
+read, tested and run without that library. What a name promises is then checked: every child is
+asked for with its type, and `check_unchanged` compares the whole model before and after.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.errors import PteError
+
+TOLERANCE = 1e-5
+"""Greatest difference of an output's element, relative to the range of its channel (at least 1)."""
+
+# What ultralytics' models keep on a layer to run it: where its input comes from, and its own number.
+_PLACE = ("f", "i")
+_Child = TypeVar("_Child", bound=nn.Module)
+
+
+def refuse(what: str) -> PteError:
+    """The error of a rewrite that meets a structure it does not know."""
+    return PteError(
+        "lowering-failed",
+        f"{what}. Take the rewrite out of the program's `rewrites`, or teach it this structure",
+    )
+
+
+def class_name(module: nn.Module) -> str:
+    return type(module).__name__
+
+
+def child(module: nn.Module, name: str, kind: type[_Child]) -> _Child:
+    """The submodule `name`; raises PteError `lowering-failed` if it is absent or of another type."""
+    found = module._modules.get(name)
+    if not isinstance(found, kind):
+        raise refuse(
+            f"a {class_name(module)} has {class_name(found) if found else 'nothing'} as {name!r}, "
+            f"where {kind.__name__} is expected"
+        )
+    return found
+
+
+def number(module: nn.Module, name: str) -> int:
+    """The integer attribute `name`; raises PteError `lowering-failed` if there is none."""
+    value = getattr(module, name, None)
+    if not isinstance(value, int):
+        raise refuse(f"a {class_name(module)} has no integer {name!r}")
+    return value
+
+
+def replace(root: nn.Module, path: str, new: nn.Module) -> None:
+    """Put `new` in the place of the submodule at the dotted `path`."""
+    old = root.get_submodule(path)
+    for attribute in _PLACE:
+        if hasattr(old, attribute):
+            setattr(new, attribute, getattr(old, attribute))
+    new.train(old.training)
+    parent, _, name = path.rpartition(".")
+    # Not setattr: a Sequential's children have numbers as names.
+    root.get_submodule(parent)._modules[name] = new
+
+
+def convolution(weight: Tensor, bias: Tensor | None, like: nn.Conv2d | None = None) -> nn.Conv2d:
+    """A convolution with these constants; stride, padding and dilation are those of `like`.
+
+    Args:
+        weight: [output channels, input channels per group, height, width].
+        bias: [output channels] or None.
+        like: None makes a plain convolution of stride 1 without padding.
+    """
+    groups = 1 if like is None else like.groups
+    made = nn.Conv2d(
+        weight.shape[1] * groups,
+        weight.shape[0],
+        kernel_size=(weight.shape[2], weight.shape[3]),
+        stride=1 if like is None else like.stride,  # type: ignore[arg-type]
+        padding=0 if like is None else like.padding,  # type: ignore[arg-type]
+        dilation=1 if like is None else like.dilation,  # type: ignore[arg-type]
+        groups=groups,
+        bias=bias is not None,
+    )
+    made.weight = constant(weight)
+    if bias is not None:
+        made.bias = constant(bias)
+    return made
+
+
+def constant(value: Tensor) -> nn.Parameter:
+    """A contiguous copy: a view would keep, and serialize, the tensor that it was cut from."""
+    return nn.Parameter(value.detach().clone().contiguous(), requires_grad=False)
+
+
+def check_unchanged(
+    what: str, before: nn.Module, after: nn.Module, inputs: tuple[Tensor, ...]
+) -> None:
+    """Run both on `inputs`, in float64, and compare their one output [1, channels, ...].
+
+    In float64 nothing is left of two models that compute the same, but the rounding of those
+    weights that were folded; in float32 the order of sums alone makes them differ as much as a
+    small mistake would. Channels are compared one by one, because pixels beside probabilities
+    would hide anything.
+
+    Raises:
+        PteError: `lowering-failed` if an element differs by more than `TOLERANCE`.
+    """
+    with torch.no_grad():
+        expected, found = (_in_float64(module, inputs) for module in (before, after))
+    if found.shape != expected.shape:
+        raise refuse(
+            f"{what} changes the output from {list(expected.shape)} to {list(found.shape)}"
+        )
+    other = [dim for dim in range(expected.dim()) if dim != 1]
+    extent = (expected.amax(other) - expected.amin(other)).clamp(min=1.0)
+    relative = (found - expected).abs().amax(other) / extent
+    worst = float(relative.max())
+    if not worst <= TOLERANCE:
+        raise refuse(
+            f"{what} changes channel {int(relative.argmax())} of the model's output by "
+            f"{worst:.3g} of its range, where {TOLERANCE} is allowed"
+        )
+
+
+def _in_float64(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+    output: Tensor = copy.deepcopy(module).double()(*(x.double() for x in inputs))
+    return output

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.errors import PteError
+from pte_foundry.rewrites.surgery import check_unchanged, child, convolution, number, replace
+
+
+class _Output(nn.Module):
+    """Channels of a great and of a small range: [1, 2, n] of x, plus `error` on the small one."""
+
+    def __init__(self, error: float = 0.0, great: float = 640.0) -> None:
+        super().__init__()
+        self.error, self.great = error, great
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack((x * self.great, x + self.error), 1)
+
+
+_INPUT = (torch.linspace(0, 1, 9).reshape(1, 9),)
+
+
+def test_a_small_channel_is_not_hidden_by_a_great_one() -> None:
+    check_unchanged("it", _Output(), _Output(0.9e-5), _INPUT)
+    with pytest.raises(PteError, match="it changes channel 1 of the model's output by 1.1e-05"):
+        check_unchanged("it", _Output(), _Output(1.1e-5), _INPUT)
+    with pytest.raises(PteError, match="changes channel 0"):
+        check_unchanged("it", _Output(), _Output(great=640.01), _INPUT)
+
+
+def test_outputs_that_are_not_numbers_or_of_another_shape_are_changes() -> None:
+    with pytest.raises(PteError, match="nan of its range"):
+        check_unchanged("it", _Output(), _Output(float("nan")), _INPUT)
+    with pytest.raises(PteError, match=r"from \[1, 2, 9\] to \[1, 2, 1, 9\]"):
+        check_unchanged("it", _Output(), nn.Sequential(_Output(), nn.Unflatten(2, (1, 9))), _INPUT)
+
+
+def test_children_and_numbers_are_asked_for_with_their_type() -> None:
+    layer = nn.Sequential(nn.ReLU())
+    assert isinstance(child(layer, "0", nn.ReLU), nn.ReLU)
+    with pytest.raises(PteError, match="a Sequential has ReLU as '0', where Conv2d is expected"):
+        child(layer, "0", nn.Conv2d)
+    with pytest.raises(PteError, match="has nothing as 'conv'"):
+        child(layer, "conv", nn.Conv2d)
+    with pytest.raises(PteError, match="a Sequential has no integer 'c'"):
+        number(layer, "c")
+
+
+def test_a_replacement_takes_over_place_and_mode() -> None:
+    block = nn.Sequential(nn.ReLU(), nn.SiLU())
+    root = nn.ModuleDict({"block": block}).eval()
+    old: Any = block[1]
+    old.f, old.i = [-1, 3], 1
+    replace(root, "block.1", nn.Identity())
+    new = block[1]
+    assert isinstance(new, nn.Identity) and not new.training
+    assert (vars(new)["f"], vars(new)["i"]) == ([-1, 3], 1)
+
+
+def test_a_convolution_keeps_only_its_own_weights() -> None:
+    whole = torch.randn(8, 2, 3, 3)
+    like = nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2)
+    made = convolution(whole[:4], torch.zeros(8)[:4], like)
+    assert (made.in_channels, made.out_channels, made.groups) == (4, 4, 2)
+    assert (made.stride, made.padding) == ((2, 2), (1, 1))
+    assert torch.equal(made.weight, whole[:4])
+    assert made.weight.untyped_storage().nbytes() == made.weight.numel() * 4
+    assert not made.weight.requires_grad and made.weight.is_contiguous()
