@@ -16,7 +16,6 @@ PROGRAMS = [
 ]
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 SEEDED = "--weights-source=seeded"
-TREE = "//:tree"
 
 
 def package(clone: Clone, *addresses: str) -> list[str]:
@@ -36,17 +35,17 @@ def package(clone: Clone, *addresses: str) -> list[str]:
     ids=["comment-in-BUILD", "validator", "threshold"],
 )
 def test_edits_that_touch_no_export(clone: Clone, path: str, old: str, new: str) -> None:
-    package(clone, TREE)
+    package(clone, *PROGRAMS)
     with clone.edited(path, old, new):
-        assert package(clone, TREE) == []
+        assert package(clone, *PROGRAMS) == []
 
 
 def test_another_familys_builder_touches_no_export(clone: Clone) -> None:
-    package(clone, TREE)
+    package(clone, *PROGRAMS)
     other = clone.root / "src/python/pte_foundry/models/other.py"
     other.write_text("import torch\n")
     try:
-        assert package(clone, TREE) == []
+        assert package(clone, *PROGRAMS) == []
     finally:
         other.unlink()
 
@@ -68,9 +67,9 @@ def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
     clone: Clone, tmp_path: Path
 ) -> None:
     """Another path, another $HOME and another $PATH, but the same local store."""
-    package(clone, TREE)
+    package(clone, *PROGRAMS)
     clone.clear_dist()
-    assert package(clone, TREE) == []
+    assert package(clone, *PROGRAMS) == []
     home = tmp_path / "home"
     home.mkdir()
     shared = shared_caches()
@@ -79,7 +78,7 @@ def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
         {**shared, "HOME": str(home), "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin"},
     )
     try:
-        assert package(second, TREE) == []
+        assert package(second, *PROGRAMS) == []
         assert second.dist_files() == clone.dist_files()
     finally:
         second.stop()
