@@ -27,7 +27,7 @@ def test_a_process_runs_again_and_is_timed(tmp_path: Path) -> None:
     sandbox = kept(tmp_path, "sleep 0.2; cat input > output\n")
     (tmp_path / "input").write_text("one")
     (tmp_path / "output").write_text("stale")
-    assert 0.2 <= sandbox.run(("output",)) < 10
+    assert sandbox.run(("output",)) >= 0.2
     assert (tmp_path / "output").read_text() == "one"
 
 

@@ -1,59 +1,90 @@
-"""The BUILD macro in tools/macros: what it declares, seen by Pants itself."""
+"""The BUILD macro `pte_model`: which programs and tests it declares."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-MACRO = Path("tools/macros/pte_model.py")
+import pytest
+
+MACRO = Path(__file__).parents[2] / "macros/pte_model.py"
+REQUIRED = {"name": "m", "builder": "models/m.py", "inputs": {"image": "float32[1]"}}
 
 
-def declared(**arguments: Any) -> dict[str, dict[str, Any]]:
-    """Run the macro; target name to its type and fields."""
-    found: dict[str, dict[str, Any]] = {}
+class Declared:
+    """What the macro declares: fields by name of the target."""
 
-    def record(alias: str) -> Any:
-        def target(name: str, **fields: Any) -> None:
-            assert name not in found
-            found[name] = {"type": alias, **fields}
-
-        return target
-
-    scope = {"pte_program": record("pte_program"), "pte_test": record("pte_test")}
-    exec(compile(MACRO.read_text(), str(MACRO), "exec"), scope)
-    macro: Any = scope["pte_model"]
-    macro(**{"name": "net", "builder": "net.py", "inputs": {"image": "x"}, **arguments})
-    return found
+    def __init__(self, **arguments: object) -> None:
+        self.programs: list[dict[str, Any]] = []
+        self.tests: list[dict[str, Any]] = []
+        names: dict[str, Any] = {
+            "pte_program": lambda **fields: self.programs.append(fields),
+            "pte_test": lambda **fields: self.tests.append(fields),
+        }
+        exec(compile(MACRO.read_text(encoding="utf-8"), str(MACRO), "exec"), names)
+        names["pte_model"](**{**REQUIRED, **arguments})
 
 
-def test_each_program_has_a_test_of_its_name() -> None:
-    found = declared(programs={"portable": {}, "xnnpack": {"max_delegate_calls": 1}})
-    assert list(found) == ["net_portable", "net_portable_test", "net_xnnpack", "net_xnnpack_test"]
-    program, test = found["net_xnnpack"], found["net_xnnpack_test"]
-    assert program["backend"] == ["//toolchains:xnnpack"]
-    assert program["weights"] == [":net_weights"]
-    assert program["model"] == "net"
-    assert program["max_delegate_calls"] == 1
-    assert "precision" not in program
-    assert test == {"type": "pte_test", "program": [":net_xnnpack"], "tags": None}
+def test_names_backends_and_precisions() -> None:
+    declared = Declared(programs={"fast": {}, "int8_fast": {}, "fp16_slow": {}})
+    told = [(p["name"], p["backend"], p.get("precision")) for p in declared.programs]
+    assert told == [
+        ("m_fast", ["//toolchains:fast"], None),
+        ("m_int8_fast", ["//toolchains:fast"], "int8"),
+        ("m_fp16_slow", ["//toolchains:slow"], "fp16"),
+    ]
+    assert [(test["name"], test["program"]) for test in declared.tests] == [
+        ("m_fast_test", [":m_fast"]),
+        ("m_int8_fast_test", [":m_int8_fast"]),
+        ("m_fp16_slow_test", [":m_fp16_slow"]),
+    ]
 
 
-def test_a_precision_stands_before_the_backend() -> None:
-    program = declared(programs={"int8_xnnpack": {}})["net_int8_xnnpack"]
-    assert (program["precision"], program["backend"]) == ("int8", ["//toolchains:xnnpack"])
-
-
-def test_fields_of_one_test_win_over_those_of_all() -> None:
-    found = declared(
-        test={"min_cosine": 0.9, "timeout": 5},
-        programs={"portable": {}, "xnnpack": {"test": {"min_cosine": 0.8}}},
+def test_every_field_of_a_program() -> None:
+    declared = Declared(
+        programs={"fast": {"max_delegate_calls": 1}},
+        builder_resolve="extra",
+        labels="labels.txt",
+        tags=["nightly"],
     )
-    assert found["net_portable_test"]["min_cosine"] == 0.9
-    assert found["net_xnnpack_test"]["min_cosine"] == 0.8
-    assert found["net_xnnpack_test"]["timeout"] == 5
-    assert "test" not in found["net_xnnpack"]
+    assert declared.programs == [
+        {
+            "name": "m_fast",
+            "model": "m",
+            "weights": [":m_weights"],
+            "builder": ["models/m.py"],
+            "builder_resolve": "extra",
+            "inputs": {"image": "float32[1]"},
+            "backend": ["//toolchains:fast"],
+            "labels": "labels.txt",
+            "tags": ["nightly"],
+            "max_delegate_calls": 1,
+        }
+    ]
+    assert declared.tests == [{"name": "m_fast_test", "program": [":m_fast"], "tags": ["nightly"]}]
 
 
-def test_a_shared_checkpoint_can_be_named() -> None:
-    program = declared(weights="models/net:all", programs={"portable": {}})["net_portable"]
-    assert program["weights"] == ["models/net:all"]
+def test_weights_of_another_name() -> None:
+    declared = Declared(programs={"fast": {}}, weights="models/other:w")
+    assert declared.programs[0]["weights"] == ["models/other:w"]
+
+
+def test_a_program_overrides_fields_of_its_test() -> None:
+    programs = {"fast": {}, "int8_fast": {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}}
+    declared = Declared(programs=programs, test={"min_cosine": 0.99, "timeout": 5})
+    assert [(test["min_cosine"], test["timeout"]) for test in declared.tests] == [
+        (0.99, 5),
+        (0.9, 5),
+    ]
+    assert all("test" not in program for program in declared.programs)
+    # The caller's own tables are as they were.
+    assert programs["int8_fast"] == {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}
+
+
+@pytest.mark.parametrize("missing", sorted(REQUIRED))
+def test_required_arguments(missing: str) -> None:
+    names: dict[str, Any] = {}
+    exec(MACRO.read_text(encoding="utf-8"), names)
+    arguments = {name: value for name, value in REQUIRED.items() if name != missing}
+    with pytest.raises(TypeError, match=missing):
+        names["pte_model"](programs={}, **arguments)

@@ -1,3 +1,5 @@
+"""What BUILD files declare about a program, and how mistakes in them are told."""
+
 from __future__ import annotations
 
 import pytest
@@ -10,42 +12,54 @@ from pte_build.program.declaration import (
     Backend,
     Declaration,
     DeclarationRequest,
+    Floor,
     choose_precision,
     exactly_one,
 )
-from pte_build.stand_in_repository import program_text
-from pte_build.test_support import ALPHA_FAST, make_runner, refusal, set_options
+from pte_build.stand_in_repository import program_text, target_text
+from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, failure, make_runner, refusal
 
-PROGRAM = Address("models/alpha", target_name="alpha")
-FAST = Backend(
+BACKENDS = "src/python/pte_foundry/backends"
+BACKEND = Backend(
     address=Address("toolchains", target_name="fast"),
     name="fast",
     resolve="engine",
-    lowering=PROGRAM,
+    lowering=Address(BACKENDS, relative_file_path="fast.py"),
     delegate=None,
-    precisions=("fp32", "int8"),
+    precisions=("fp16", "fp32"),
     options=FrozenDict(),
     rewrites=(),
-    platforms=(),
-    summary="",
+    platforms=("linux",),
+    summary="Fast.",
 )
 
 
-def test_the_first_precision_is_the_default() -> None:
-    assert choose_precision(PROGRAM, None, FAST) == "fp32"
-    assert choose_precision(PROGRAM, "int8", FAST) == "int8"
+def test_exactly_one() -> None:
+    assert exactly_one([ALPHA_SLOW], "weights", ALPHA_FAST) == ALPHA_SLOW
 
 
-def test_a_precision_that_the_backend_has_not_is_refused() -> None:
-    with pytest.raises(PteBuildError, match="models/alpha:alpha: precision 'fp16'.*fp32, int8"):
-        choose_precision(PROGRAM, "fp16", FAST)
+@pytest.mark.parametrize(
+    ("addresses", "named"),
+    [([], "nothing"), ([ALPHA_FAST, ALPHA_SLOW], f"{ALPHA_FAST.spec}, {ALPHA_SLOW.spec}")],
+    ids=["none", "several"],
+)
+def test_not_exactly_one(addresses: list[Address], named: str) -> None:
+    with pytest.raises(PteBuildError) as caught:
+        exactly_one(addresses, "weights", ALPHA_FAST)
+    assert f"{ALPHA_FAST}: `weights` must name exactly one target" in str(caught.value)
+    assert f"it names {named}." in str(caught.value)
 
 
-@pytest.mark.parametrize(("names", "told"), [((), "nothing"), (("a", "b"), "x:a, x:b")])
-def test_a_field_for_one_address_takes_exactly_one(names: tuple[str, ...], told: str) -> None:
-    addresses = [Address("x", target_name=name) for name in names]
-    with pytest.raises(PteBuildError, match=f"`weights` must name exactly one .*{told}"):
-        exactly_one(addresses, "weights", PROGRAM)
+def test_precision() -> None:
+    assert choose_precision(ALPHA_FAST, None, BACKEND) == "fp16"
+    assert choose_precision(ALPHA_FAST, "fp32", BACKEND) == "fp32"
+
+
+def test_precision_that_the_backend_has_not() -> None:
+    with pytest.raises(PteBuildError) as caught:
+        choose_precision(ALPHA_FAST, "int8", BACKEND)
+    assert str(caught.value).startswith("models/alpha:alpha_fast: precision 'int8'")
+    assert "toolchains:fast" in str(caught.value) and "fp16, fp32" in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -53,44 +67,110 @@ def runner() -> RuleRunner:
     return make_runner()
 
 
-def declare(runner: RuleRunner, **fields: object) -> Address:
-    runner.write_files({"models/gamma/BUILD": program_text("gamma", **fields)})
-    set_options(runner)
-    return Address("models/gamma", target_name="gamma")
+def declare(runner: RuleRunner, **fields: object) -> DeclarationRequest:
+    """The request for a program that has these fields."""
+    runner.write_files({"bad/family/BUILD": program_text("p", **fields)})
+    return DeclarationRequest(Address("bad/family", target_name="p"))
 
 
-def test_a_program_takes_over_what_its_backend_says(runner: RuleRunner) -> None:
-    address = declare(
+def test_everything_that_is_declared(runner: RuleRunner) -> None:
+    request = declare(
         runner,
-        options={"mode": "special"},
-        rewrites=["src/python/pte_foundry/rewrites/plain.py"],
         precision="int8",
+        options={"mode": "own", "extra": "2"},
+        rewrites=["src/python/pte_foundry/rewrites/special.py"],
+        max_delegate_calls=1,
+        max_undelegated_operators=2,
+        min_delegated_fraction=0.5,
+        inputs={"z": "float32[1]", "a": "int64[2]"},
     )
-    declaration = runner.request(Declaration, [DeclarationRequest(address)])
-    assert dict(declaration.options) == {"level": "1", "mode": "special"}
-    assert len(declaration.rewrites) == 2
+    declaration = runner.request(Declaration, [request])
+    rewrites = "src/python/pte_foundry/rewrites"
+    assert declaration.backend.name == "fast"
+    assert declaration.backend.delegate == "FastBackend"
     assert declaration.precision == "int8"
+    assert dict(declaration.options) == {"level": "1", "mode": "own", "extra": "2"}
+    # The backend's come first.
+    assert declaration.rewrites == (
+        Address(rewrites, relative_file_path="plain.py"),
+        Address(rewrites, relative_file_path="special.py"),
+    )
     assert declaration.resolves == ("engine", "extra")
-    assert declaration.family == "gamma"
-    assert declaration.pte_path == "models/gamma/gamma.pte"
-    assert declaration.report_path == "models/gamma/gamma.json"
+    assert declaration.floor == Floor(1, 2, 0.5)
+    # In the order of the BUILD file, which is the order of the model's arguments.
+    assert declaration.inputs == (("z", "float32[1]"), ("a", "int64[2]"))
+    assert declaration.family == "family"
+    assert declaration.pte_path == "bad/family/p.pte"
+    assert declaration.report_path == "bad/family/p.json"
 
 
-def test_inputs_keep_the_order_of_the_build_file(runner: RuleRunner) -> None:
-    address = declare(runner, inputs={"zeta": "int64[1]", "alpha": "float32[1]"})
-    declaration = runner.request(Declaration, [DeclarationRequest(address)])
-    assert [name for name, _ in declaration.inputs] == ["zeta", "alpha"]
+def test_defaults(runner: RuleRunner) -> None:
+    declaration = runner.request(Declaration, [declare(runner, builder_resolve=None)])
+    assert declaration.precision == "fp32"
+    assert declaration.floor == Floor(None, None, None)
+    assert declaration.resolves == ("engine",)
 
 
-def test_another_target_in_the_place_of_a_backend_is_refused(runner: RuleRunner) -> None:
-    address = declare(runner, backend=["toolchains:photographs"])
-    told = refusal(runner, Declaration, DeclarationRequest(address))
-    assert "models/gamma:gamma: `backend` names toolchains:photographs" in told
-    assert "`photograph_set` and not a `pte_backend`" in told
+def test_output_path(runner: RuleRunner) -> None:
+    request = declare(runner, output_path="elsewhere/q.pte")
+    declaration = runner.request(Declaration, [request])
+    assert (declaration.pte_path, declaration.report_path) == (
+        "elsewhere/q.pte",
+        "elsewhere/q.json",
+    )
 
 
-def test_another_target_in_the_place_of_a_program_is_refused(runner: RuleRunner) -> None:
-    set_options(runner)
-    test = Address(ALPHA_FAST.spec_path, target_name="alpha_fast_test")
-    told = refusal(runner, Declaration, DeclarationRequest(test, "the test"))
-    assert "the test names models/alpha:alpha_fast_test, which is a `pte_test`" in told
+def test_an_unknown_backend(runner: RuleRunner) -> None:
+    request = declare(runner, backend=["toolchains:nonesuch"])
+    message = str(failure(runner, Declaration, request))
+    assert "toolchains:nonesuch" in message
+    assert "`backend`" in message and "bad/family:p" in message
+    assert ":fast" in message and ":slow" in message
+
+
+def test_a_backend_that_is_another_target_type(runner: RuleRunner) -> None:
+    request = declare(runner, backend=["models/alpha:alpha_weights"])
+    message = refusal(runner, Declaration, request)
+    assert message == (
+        "bad/family:p: `backend` names models/alpha:alpha_weights, which is a `model_weights` and "
+        "not a `pte_backend`."
+    )
+
+
+def test_a_precision_that_the_backend_cannot_lower_to(runner: RuleRunner) -> None:
+    message = refusal(runner, Declaration, declare(runner, precision="fp16"))
+    assert "bad/family:p: precision 'fp16'" in message and "fp32, int8" in message
+
+
+def test_a_precision_that_does_not_exist(runner: RuleRunner) -> None:
+    message = str(failure(runner, Declaration, declare(runner, precision="fp17")))
+    assert "fp17" in message and "bad/family:p" in message and "int8" in message
+
+
+def test_several_weights(runner: RuleRunner) -> None:
+    both = ["models/alpha:alpha_weights", "models/beta:beta_weights"]
+    message = refusal(runner, Declaration, declare(runner, weights=both))
+    assert "`weights` must name exactly one target; it names models/alpha:alpha_weights" in message
+
+
+def test_a_program_that_is_another_target_type(runner: RuleRunner) -> None:
+    request = DeclarationRequest(Address("toolchains", target_name="fast"), "the index //:i")
+    message = refusal(runner, Declaration, request)
+    assert message == (
+        "the index //:i names toolchains:fast, which is a `pte_backend` and not a `pte_program`."
+    )
+
+
+def test_a_backend_without_precisions(runner: RuleRunner) -> None:
+    backend = target_text(
+        "pte_backend",
+        "none",
+        resolve="engine",
+        lowering=[f"{BACKENDS}/fast.py"],
+        precisions=[],
+        platforms=["linux"],
+        summary="None.",
+    )
+    runner.write_files({"bad/toolchain/BUILD": backend})
+    request = declare(runner, backend=["bad/toolchain:none"])
+    assert "bad/toolchain:none: `precisions` is empty" in refusal(runner, Declaration, request)

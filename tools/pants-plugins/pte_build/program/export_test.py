@@ -1,127 +1,210 @@
+"""Exports: what the process is asked for, what it gives, and how its failures are told."""
+
 from __future__ import annotations
 
 import json
+import os
+import re
+from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, DigestContents, FileDigest, FileEntry
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    DigestSubset,
+    FileDigest,
+    FileEntry,
+    MergeDigests,
+    Snapshot,
+)
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import QueryRule
-from pants.testutil.rule_runner import RuleRunner
+from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.errors import PteBuildError
-from pte_build.program.export import ExportedProgram, ExportRequest, check_facts, failure_message
-from pte_build.program.report import BuiltProgram, ProgramRequest
-from pte_build.stand_in_repository import program_text
-from pte_build.test_support import (
-    ALPHA_FAST,
-    ALPHA_SLOW,
-    SEEDED,
-    failure,
-    make_runner,
-    refusal,
-    set_options,
+from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.export import (
+    ExportedProgram,
+    ExportRequest,
+    check_facts,
+    export_program,
+    failure_message,
 )
+from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
+from pte_build.stand_in_repository import program_text
+from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
+from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
 
-GAMMA = Address("models/gamma", target_name="gamma")
-BUILDER = "src/python/pte_foundry/models/gamma.py"
+MODELS = "src/python/pte_foundry/models"
 
 
-def test_the_librarys_own_message_is_told_and_else_all_of_stderr() -> None:
-    assert failure_message("noise\npte-foundry: bad-builder: no\n") == "bad-builder: no"
-    assert failure_message("Traceback: what nobody expected\n") == "Traceback: what nobody expected"
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        (
+            "a warning\npte-foundry: bad-option: no `x`\n  known: y\n",
+            "bad-option: no `x`\n  known: y",
+        ),
+        ("pte-foundry: first\npte-foundry: last\n", "last"),
+        ("Traceback\nValueError: 1\n", "Traceback\nValueError: 1"),
+        ("", ""),
+    ],
+)
+def test_failure_message(stderr: str, expected: str) -> None:
+    assert failure_message(stderr) == expected
 
 
-def test_facts_about_other_bytes_are_refused() -> None:
-    facts = {"pte": {"sha256": "a" * 64, "size": 3}}
-    check_facts(GAMMA, facts, FileDigest("a" * 64, 3))
-    for other in (FileDigest("b" * 64, 3), FileDigest("a" * 64, 4)):
-        with pytest.raises(PteBuildError, match="models/gamma:gamma: a cache returned"):
-            check_facts(GAMMA, facts, other)
+@pytest.mark.parametrize(
+    ("sha256", "size", "accepted"),
+    [("0a" * 32, 7, True), ("0b" * 32, 7, False), ("0a" * 32, 8, False)],
+)
+def test_check_facts(sha256: str, size: int, accepted: bool) -> None:
+    facts = {"pte": {"sha256": "0a" * 32, "size": 7}}
+    pte = FileDigest(sha256, size)
+    if accepted:
+        check_facts(ALPHA_FAST, facts, pte)
+        return
+    with pytest.raises(PteBuildError) as caught:
+        check_facts(ALPHA_FAST, facts, pte)
+    message = str(caught.value)
+    assert message.startswith("models/alpha:alpha_fast: a cache returned a .pte")
+    assert f"{sha256} and {size} bytes" in message
+    assert f"{'0a' * 32} and 7 bytes" in message
+
+
+# All that the rule asks the engine for, other than to run the process.
+GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
+    (Declaration, (DeclarationRequest,)),
+    (ResolvedWeights, (WeightsRequest,)),
+    (Module, (ModuleRequest,)),
+    (LibrarySources, (LibrarySourcesRequest,)),
+    (Toolchain, (ToolchainRequest,)),
+    (WeightsDigest, (ResolvedWeights,)),
+    (Digest, (CreateDigest,)),
+    (Digest, (MergeDigests,)),
+    (ToolchainInterpreter, ()),
+    (Digest, (DigestSubset,)),
+    (DigestEntries, (Digest,)),
+    (DigestContents, (Digest,)),
+)
 
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(DigestContents, (CreateDigest,)),))
+    queries = [QueryRule(output, inputs) for output, inputs in GETS]
+    return make_runner(SEEDED, queries=(*queries, QueryRule(Snapshot, (Digest,))))
 
 
-def content(runner: RuleRunner, file: FileDigest) -> bytes:
-    (read,) = runner.request(DigestContents, [CreateDigest([FileEntry("file", file)])])
-    return bytes(read.content)
+class Captured(Exception):
+    def __init__(self, request: ProcessWithWeights) -> None:
+        super().__init__()
+        self.request = request
 
 
-def test_a_program_is_built_from_its_builder_its_lowering_and_its_rewrites(
-    runner: RuleRunner,
-) -> None:
-    set_options(runner, SEEDED)
-    fast = runner.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
-    slow = runner.request(ExportedProgram, [ExportRequest(ALPHA_SLOW)])
-    assert fast.pte != slow.pte
-    request = json.loads(content(runner, fast.facts))["request"]
-    assert request["lowering"] == "pte_foundry.backends.fast"
-    assert request["rewrites"] == ["pte_foundry.rewrites.plain"]
-    assert request["options"] == {"level": "1", "mode": "plain"}
-    assert request["model"]["builder"] == "pte_foundry.models.alpha"
-    assert request["model"]["weights"] == {"source": "seeded"}
-    assert "alpha_fast" not in json.dumps(request)  # equal programs share their export
+def capture(request: ProcessWithWeights) -> FallibleProcessResult:
+    raise Captured(request)
 
 
-def declare(runner: RuleRunner, builder: str | None = None, **fields: object) -> None:
-    files = {"models/gamma/BUILD": program_text("gamma", builder=[BUILDER], **fields)}
-    if builder is not None:
-        files[BUILDER] = builder
-    runner.write_files(files)
-    set_options(runner, SEEDED)
+def export_process(runner: RuleRunner, program: Address) -> Process:
+    """The process that would export this program."""
+    with pytest.raises(Captured) as caught:
+        run_rule_with_mocks(
+            export_program,
+            rule_args=[ExportRequest(program)],
+            mock_gets=[
+                *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
+                MockGet(FallibleProcessResult, (ProcessWithWeights,), mock=capture),
+            ],
+        )
+    return caught.value.request.process
 
 
-def test_an_edited_builder_gives_another_program(runner: RuleRunner) -> None:
-    declare(runner, "CONTENT = 'one'\n")
-    one = runner.request(ExportedProgram, [ExportRequest(GAMMA)])
-    declare(runner, "CONTENT = 'two'\n")
-    two = runner.request(ExportedProgram, [ExportRequest(GAMMA)])
-    assert one.pte != two.pte
+def test_the_process_says_nothing_about_the_machine(runner: RuleRunner) -> None:
+    process = export_process(runner, ALPHA_FAST)
+    assert process.description == "Export models/alpha:alpha_fast"
+    texts = [*process.argv, *process.env.values(), *dict(process.append_only_caches).values()]
+    absolute = {text for text in texts if re.search(r"(^|[\s:=\"'])/", text)}
+    assert absolute == {"/bin/sh", "/usr/bin:/bin"}
+    said = "\0".join(texts)
+    for value in (os.environ["HOME"], os.environ["PATH"], runner.build_root):
+        assert value not in said
 
 
-def test_a_failed_export_tells_the_address_and_the_librarys_message(runner: RuleRunner) -> None:
-    declare(runner, "FAILURE = 'bad-input-shape: image: expected 3 channels'\n")
-    told = refusal(runner, ExportedProgram, ExportRequest(GAMMA))
-    assert told == (
-        "models/gamma:gamma: export failed: bad-input-shape: image: expected 3 channels"
+def test_the_process_gets_its_inputs_and_nothing_else(runner: RuleRunner) -> None:
+    process = export_process(runner, ALPHA_FAST)
+    files = runner.request(Snapshot, [process.input_digest]).files
+    # The PEX is a folder.
+    names = {re.sub(r"^toolchain\.pex/.*", "toolchain.pex", file) for file in files}
+    assert {name for name in names if not name.endswith("/__init__.py")} == {
+        "export_request.json",
+        "src/python/pte_foundry/backends/fast.py",
+        "src/python/pte_foundry/exporting/main.py",
+        "src/python/pte_foundry/models/alpha.py",
+        "src/python/pte_foundry/models/shared.py",
+        "src/python/pte_foundry/rewrites/plain.py",
+        "toolchain.pex",
+    }
+
+
+def read_json(runner: RuleRunner, file: FileDigest) -> Any:
+    digest = runner.request(Digest, [CreateDigest([FileEntry("file", file)])])
+    (content,) = runner.request(DigestContents, [digest])
+    return json.loads(content.content)
+
+
+def test_an_exported_program(runner: RuleRunner) -> None:
+    exported = runner.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    content, lowering, _, rewrites, precision = read_json(runner, exported.pte)
+    assert (content, lowering, rewrites, precision) == ("alpha", "fast", ["plain"], "fp32")
+    model = {
+        "name": "alpha",
+        "builder": "pte_foundry.models.alpha",
+        "inputs": {"image": "float32[1,3,8,8]"},
+        "weights": {"source": "seeded"},
+    }
+    assert json.loads(exported.model_request) == model
+    assert read_json(runner, exported.facts)["request"] == {
+        "model": model,
+        "lowering": "pte_foundry.backends.fast",
+        "precision": "fp32",
+        "options": {"level": "1", "mode": "plain"},
+        "rewrites": ["pte_foundry.rewrites.plain"],
+    }
+
+
+def export(runner: RuleRunner, **fields: object) -> ExportRequest:
+    """The request for a program that has these fields."""
+    runner.write_files({"bad/BUILD": program_text("p", **fields)})
+    return ExportRequest(Address("bad", target_name="p"))
+
+
+def test_the_library_refuses(runner: RuleRunner) -> None:
+    request = export(runner, builder=[f"{MODELS}/refusing.py"])
+    message = refusal(runner, ExportedProgram, request)
+    assert message == (
+        "bad:p: export failed: bad-input-shape: image is float32[1,4]: give it 3 channels"
     )
 
 
-def test_a_missing_builder_is_named(runner: RuleRunner) -> None:
-    runner.write_files(
-        {"models/gamma/BUILD": program_text("gamma", builder=["src/python/nonesuch.py"])}
-    )
-    set_options(runner, SEEDED)
-    told = str(failure(runner, ExportedProgram, ExportRequest(GAMMA)))
-    assert "nonesuch.py" in told
-    assert "`builder` from the target models/gamma:gamma" in told
+def test_a_builder_that_does_not_exist(runner: RuleRunner) -> None:
+    with pytest.raises(Exception, match=f"{MODELS}/nonesuch.py"):
+        runner.request(ExportedProgram, [export(runner, builder=[f"{MODELS}/nonesuch.py"])])
 
 
-def test_an_unknown_resolve_is_named_with_those_that_there_are(runner: RuleRunner) -> None:
-    declare(runner, "CONTENT = 'x'\n", builder_resolve="nonesuch")
-    told = refusal(runner, ExportedProgram, ExportRequest(GAMMA))
-    assert "models/gamma:gamma: there is no resolve 'nonesuch'" in told
-    assert "dev, engine, extra" in told
+def test_a_poisoned_result(runner: RuleRunner) -> None:
+    message = refusal(runner, ExportedProgram, export(runner, options={"poison": "yes"}))
+    assert message.startswith("bad:p: a cache returned a .pte with sha256 ")
 
 
-def test_a_poisoned_result_is_refused(runner: RuleRunner) -> None:
-    declare(runner, "CONTENT = 'x'\n", options={"poison": "yes"})
-    assert "Do not trust that cache" in refusal(runner, ExportedProgram, ExportRequest(GAMMA))
-
-
-def test_a_missed_floor_is_refused_with_the_address(runner: RuleRunner) -> None:
-    declare(runner, "CONTENT = 'undelegated'\n", max_undelegated_operators=0)
-    told = refusal(runner, BuiltProgram, ProgramRequest(GAMMA))
-    assert told.startswith("models/gamma:gamma: its report was refused: delegation:")
-
-
-def test_a_floor_is_no_input_of_the_export(runner: RuleRunner) -> None:
-    declare(runner, "CONTENT = 'undelegated'\n", max_undelegated_operators=7)
-    loose = runner.request(BuiltProgram, [ProgramRequest(GAMMA)])
-    declare(runner, "CONTENT = 'undelegated'\n", max_undelegated_operators=8)
-    looser = runner.request(BuiltProgram, [ProgramRequest(GAMMA)])
-    assert loose.exported.pte == looser.exported.pte
-    assert loose.exported.facts == looser.exported.facts
-    assert loose.report != looser.report
+def test_an_unpinned_checkpoint(runner: RuleRunner) -> None:
+    other = make_runner()
+    request = ExportRequest(Address("models/beta", target_name="beta_slow"))
+    message = refusal(other, ExportedProgram, request)
+    assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
+    assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message

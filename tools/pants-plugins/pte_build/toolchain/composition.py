@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pte_build.errors import PteBuildError
 
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 def toolchain_name(resolves: tuple[str, ...]) -> str:
@@ -17,7 +17,10 @@ def toolchain_name(resolves: tuple[str, ...]) -> str:
 
 def pinned_versions(lockfile: str) -> dict[str, str]:
     """Package name to version, of a pip-style lockfile's text."""
-    return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(lockfile)}
+    # Names are compared in their normal form (PEP 503).
+    return {
+        re.sub(r"[-_.]+", "-", name).lower(): version for name, version in _PIN.findall(lockfile)
+    }
 
 
 def check_locks_agree(locks: Mapping[str, str]) -> None:

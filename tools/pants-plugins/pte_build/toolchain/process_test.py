@@ -1,6 +1,9 @@
+"""Processes say nothing about the machine that they run on."""
+
 from __future__ import annotations
 
-import os
+import re
+from collections.abc import Callable
 
 import pytest
 from pants.engine.fs import EMPTY_DIGEST
@@ -8,39 +11,60 @@ from pants.engine.process import Process
 
 from pte_build.toolchain.process import library_process, toolchain_process
 
-PROCESSES = [
-    toolchain_process(
-        ("-m", "module"), input_digest=EMPTY_DIGEST, output_files=("out",), description="a"
-    ),
-    library_process(
-        ("-m", "module"), input_digest=EMPTY_DIGEST, output_files=("out",), description="a"
-    ),
-]
+KINDS = ("library", "toolchain")
+# Paths that every Linux and macOS machine has, with the same meaning.
+EVERYWHERE = {"/bin/sh", "/usr/bin:/bin"}
 
 
-@pytest.mark.parametrize("process", PROCESSES)
-def test_nothing_of_this_machine_is_in_a_cache_key(process: Process) -> None:
-    """Command line and environment are the key, beside digests; caches are known by name only."""
-    text = repr((process.argv, process.env, process.append_only_caches))
-    for variable in ("HOME", "USER", "LOGNAME", "HOSTNAME", "PWD", "PYENV_ROOT", "VIRTUAL_ENV"):
-        value = os.environ.get(variable, "")
-        assert len(value) < 3 or value not in text
-    assert os.environ["PATH"] not in text
-    absolute = [word for word in process.argv[:1] + process.argv[3:] if word.startswith("/")]
-    assert absolute == ["/bin/sh"]
-
-
-@pytest.mark.parametrize("process", PROCESSES)
-def test_what_changes_floating_point_is_fixed(process: Process) -> None:
-    assert process.env["ATEN_CPU_CAPABILITY"] == "default"
-    assert process.env["ONEDNN_MAX_CPU_ISA"] == "SSE41"
-    assert process.env["OMP_NUM_THREADS"] == "1"
-    assert process.env["PYTHONHASHSEED"] == "0"
-    assert process.env["TZ"] == "UTC"
-
-
-def test_source_roots_are_on_the_path_of_a_toolchain() -> None:
-    process = toolchain_process(
-        (), input_digest=EMPTY_DIGEST, output_files=(), description="", source_roots=("a", "b/c")
+def make(kind: str) -> Process:
+    maker: Callable[..., Process] = library_process
+    if kind == "toolchain":
+        maker = toolchain_process
+    return maker(
+        ("-m", "some.module", "request.json"),
+        input_digest=EMPTY_DIGEST,
+        output_files=("out",),
+        description="A process",
     )
-    assert process.env["PEX_EXTRA_SYS_PATH"] == "a:b/c"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_path_of_the_machine(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "PATH", "USER", "LANG", "TZ", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "/of/this/machine")
+    process = make(kind)
+    texts = [*process.argv, *process.env.values(), *dict(process.append_only_caches).values()]
+    absolute = {text for text in texts if re.search(r"(^|[\s:=\"'])/", text)}
+    assert absolute <= EVERYWHERE
+    assert process.env["HOME"] == ".home"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_floating_point_and_threads_are_fixed(kind: str) -> None:
+    environment = make(kind).env
+    assert environment["ATEN_CPU_CAPABILITY"] == "default"
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
+    assert environment["ONEDNN_MAX_CPU_ISA"] == environment["DNNL_MAX_CPU_ISA"] == "SSE41"
+    assert environment["PYTHONHASHSEED"] == "0"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_asked_for_gets_into_the_process(kind: str) -> None:
+    process = make(kind)
+    assert process.argv[-3:] == ("-m", "some.module", "request.json")
+    assert process.output_files == ("out",)
+    assert process.description == "A process"
+
+
+def test_source_roots_and_timeout() -> None:
+    process = toolchain_process(
+        ("-V",),
+        input_digest=EMPTY_DIGEST,
+        output_files=(),
+        description="",
+        source_roots=("src/python", "other"),
+        timeout_seconds=5,
+    )
+    assert process.env["PEX_EXTRA_SYS_PATH"] == "src/python:other"
+    assert process.timeout_seconds == 5
+    assert make("library").env["PYTHONPATH"] == "src/python"

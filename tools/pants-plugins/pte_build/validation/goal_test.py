@@ -1,14 +1,71 @@
+"""`test` on a validation: its verdict, its files, and what was skipped."""
+
 from __future__ import annotations
 
 import json
+import logging
 
-from pte_build.validation.goal import skip_notes
+import pytest
+from pants.core.goals.test import TestResult
+from pants.engine.addresses import Address
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import RuleRunner
+
+from pte_build.stand_in_repository import program_text, target_text
+from pte_build.test_support import SEEDED, make_runner, refusal
+from pte_build.validation.goal import PteTestFieldSet, PteTestRequest, skip_notes
 
 
-def test_each_skipped_case_is_told_with_its_reason() -> None:
+def test_skip_notes() -> None:
     cases = [
-        {"name": "run", "status": "passed", "message": "fine"},
-        {"name": "task:cat", "status": "skipped", "message": "seeded weights"},
+        {"name": "loads", "status": "passed", "message": ""},
+        {"name": "cat.png", "status": "skipped", "message": "seeded weights"},
+        {"name": "parity", "status": "failed", "message": "cosine 0.1"},
     ]
-    content = json.dumps({"cases": cases}).encode()
-    assert skip_notes(content) == ["task:cat skipped: seeded weights"]
+    notes = skip_notes(json.dumps({"cases": cases}).encode())
+    assert notes == ["cat.png skipped: seeded weights"]
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    return make_runner(SEEDED, queries=(QueryRule(TestResult, (PteTestRequest.Batch,)),))
+
+
+def batch(runner: RuleRunner, test: Address) -> PteTestRequest.Batch:  # type: ignore[type-arg]
+    field_set = PteTestFieldSet.create(runner.get_target(test))
+    return PteTestRequest.Batch("", (field_set,), partition_metadata=None)
+
+
+def test_a_passing_validation(runner: RuleRunner, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    test = Address("models/alpha", target_name="alpha_fast_test")
+    result = runner.request(TestResult, [batch(runner, test)])
+    assert result.exit_code == 0
+    assert result.addresses == (test,)
+    assert "passed parity" in result.stdout
+    assert result.xml_results is not None
+    assert result.xml_results.files == ("models.alpha.alpha_fast_test.xml",)
+    assert result.extra_output is not None
+    assert result.extra_output.files == ("alpha_fast.validation.json",)
+    assert "models/alpha:alpha_fast_test: task skipped: seeded weights" in caplog.text
+
+
+def declare(runner: RuleRunner, **fields: object) -> Address:
+    """A test with these fields of a program that fails its validation."""
+    builder = ["src/python/pte_foundry/models/wrong.py"]
+    test = target_text("pte_test", "p_test", **fields)
+    runner.write_files({"bad/BUILD": program_text("p", builder=builder) + test})
+    return Address("bad", target_name="p_test")
+
+
+def test_a_failing_validation(runner: RuleRunner) -> None:
+    result = runner.request(TestResult, [batch(runner, declare(runner, program=[":p"]))])
+    assert result.exit_code == 1
+    assert "failed parity cosine 0.1" in result.stdout
+    assert result.xml_results is not None and result.extra_output is not None
+
+
+def test_a_test_of_several_programs(runner: RuleRunner) -> None:
+    test = declare(runner, program=[":p", "models/alpha:alpha_fast"])
+    message = refusal(runner, TestResult, batch(runner, test))
+    assert message.startswith("bad:p_test: `program` must name exactly one target")

@@ -1,0 +1,152 @@
+"""Reports: what is declared gets into them, and a broken promise is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.fs import CreateDigest, Digest, DigestContents, FileDigest, FileEntry
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import RuleRunner
+from pants.util.frozendict import FrozenDict
+
+from pte_build.program.declaration import Backend, Declaration, Floor
+from pte_build.program.report import BuiltProgram, Labels, ProgramRequest, declared_part
+from pte_build.stand_in_repository import program_text
+from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
+from pte_build.validation.checks import Checks
+from pte_build.weights.resolution import ResolvedWeights
+
+WEIGHTS = ResolvedWeights(
+    address=Address("models/alpha", target_name="alpha_weights"),
+    source="substitute",
+    file="a.pth",
+    license="MIT",
+    source_page="https://example.org",
+    sha256="0a" * 32,
+    size=7,
+    description="fine-tuned",
+    local_path="/on/this/machine/a.pth",
+)
+BACKEND = Backend(
+    address=Address("toolchains", target_name="fast"),
+    name="fast",
+    resolve="engine",
+    lowering=Address("lowering", relative_file_path="fast.py"),
+    delegate="FastBackend",
+    precisions=("fp16", "fp32"),
+    options=FrozenDict(),
+    rewrites=(),
+    platforms=("linux", "web"),
+    summary="Fast.",
+)
+DECLARATION = Declaration(
+    address=ALPHA_FAST,
+    model="alpha",
+    weights=WEIGHTS.address,
+    builder=Address("models", relative_file_path="alpha.py"),
+    inputs=(("image", "float32[1]"),),
+    backend=BACKEND,
+    precision="fp32",
+    options=FrozenDict(),
+    rewrites=(),
+    resolves=("engine",),
+    floor=Floor(1, 0, 0.5),
+    pte_path="models/alpha/alpha_fast.pte",
+)
+CHECKS = Checks(
+    address=Address("models/alpha", target_name="alpha_fast_test"),
+    min_cosine=0.999,
+    max_abs_difference=0.01,
+    photographs=None,
+    expected_labels=FrozenDict({"cat.png": "cat"}),
+    timeout=900,
+)
+
+
+def test_declared_part() -> None:
+    labels = Labels("models/alpha/labels.txt", FileDigest("0b" * 32, 9))
+    assert declared_part(DECLARATION, WEIGHTS, labels, CHECKS) == {
+        "address": "models/alpha:alpha_fast",
+        "model": "alpha",
+        "family": "alpha",
+        "backend": "fast",
+        "backend_description": "Fast.",
+        "precision": "fp32",
+        "default_precision": "fp16",
+        "platforms": ["linux", "web"],
+        "weights": {
+            "address": "models/alpha:alpha_weights",
+            "source": "substitute",
+            "file": "a.pth",
+            "sha256": "0a" * 32,
+            "size": 7,
+            "license": "MIT",
+            "source_page": "https://example.org",
+            "description": "fine-tuned",
+        },
+        "labels": {"file": "labels.txt", "sha256": "0b" * 32, "size": 9},
+        "delegate": "FastBackend",
+        "floor": {
+            "max_delegate_calls": 1,
+            "max_undelegated_operators": 0,
+            "min_delegated_fraction": 0.5,
+        },
+        "checks": {
+            "min_cosine": 0.999,
+            "max_abs_difference": 0.01,
+            "photographs": {"cat.png": "cat"},
+        },
+    }
+
+
+def test_what_a_program_has_not_is_null() -> None:
+    backend = dataclasses.replace(BACKEND, delegate=None)
+    declaration = dataclasses.replace(DECLARATION, backend=backend, floor=Floor(None, None, None))
+    part = declared_part(declaration, WEIGHTS, None, None)
+    assert (part["labels"], part["checks"], part["delegate"]) == (None, None, None)
+    assert set(part["floor"].values()) == {None}
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    return make_runner(SEEDED, queries=(QueryRule(Digest, (CreateDigest,)),))
+
+
+def read_report(runner: RuleRunner, built: BuiltProgram) -> Any:
+    entry = FileEntry("report.json", built.report)
+    digest = runner.request(Digest, [CreateDigest([entry])])
+    (content,) = runner.request(DigestContents, [digest])
+    return json.loads(content.content)
+
+
+def test_a_report(runner: RuleRunner) -> None:
+    built = runner.request(BuiltProgram, [ProgramRequest(ALPHA_FAST)])
+    assert built.labels is not None and built.labels.path == "models/alpha/labels.txt"
+    assert built.checks is not None and built.checks.address.target_name == "alpha_fast_test"
+    report = read_report(runner, built)
+    weights = built.exported.weights
+    part = declared_part(built.declaration, weights, built.labels, built.checks)
+    assert report["declared"] == part
+    assert report["facts"]["pte"]["sha256"] == built.exported.pte.fingerprint
+
+
+def test_a_broken_promise(runner: RuleRunner) -> None:
+    builder = ["src/python/pte_foundry/models/left_over.py"]
+    text = program_text("p", builder=builder, max_undelegated_operators=1)
+    runner.write_files({"bad/BUILD": text})
+    request = ProgramRequest(Address("bad", target_name="p"))
+    assert refusal(runner, BuiltProgram, request) == (
+        "bad:p: its report was refused: delegation: bad:p leaves operators over"
+    )
+
+
+def test_a_kept_promise_without_labels_and_test(runner: RuleRunner) -> None:
+    builder = ["src/python/pte_foundry/models/left_over.py"]
+    text = program_text("p", builder=builder, max_undelegated_operators=2)
+    runner.write_files({"bad/BUILD": text})
+    built = runner.request(BuiltProgram, [ProgramRequest(Address("bad", target_name="p"))])
+    assert (built.labels, built.checks) == (None, None)

@@ -1,0 +1,58 @@
+"""Which test validates which program, and with which thresholds."""
+
+from __future__ import annotations
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import RuleRunner
+from pants.util.frozendict import FrozenDict
+
+from pte_build.stand_in_repository import program_text, target_text
+from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal
+from pte_build.validation.checks import Checks, ProgramChecks, ProgramChecksRequest
+
+
+@pytest.fixture()
+def runner() -> RuleRunner:
+    return make_runner(queries=(QueryRule(ProgramChecks, (ProgramChecksRequest,)),))
+
+
+def test_fields_of_a_test(runner: RuleRunner) -> None:
+    checks = runner.request(ProgramChecks, [ProgramChecksRequest(ALPHA_FAST)]).checks
+    assert checks == Checks(
+        address=Address("models/alpha", target_name="alpha_fast_test"),
+        min_cosine=0.9999,
+        max_abs_difference=0.001,
+        photographs=Address("toolchains", target_name="photographs"),
+        expected_labels=FrozenDict({"cat.png": "cat"}),
+        timeout=900,
+    )
+    # The timeout is not a threshold: it must not change a report.
+    assert checks.as_json() == {
+        "min_cosine": 0.9999,
+        "max_abs_difference": 0.001,
+        "photographs": {"cat.png": "cat"},
+    }
+
+
+def test_a_test_without_photographs(runner: RuleRunner) -> None:
+    checks = runner.request(ProgramChecks, [ProgramChecksRequest(ALPHA_SLOW)]).checks
+    assert checks is not None
+    assert (checks.photographs, checks.expected_labels) == (None, FrozenDict())
+
+
+PROGRAM = Address("bad", target_name="p")
+
+
+def test_a_program_without_test(runner: RuleRunner) -> None:
+    runner.write_files({"bad/BUILD": program_text("p")})
+    assert runner.request(ProgramChecks, [ProgramChecksRequest(PROGRAM)]) == ProgramChecks(None)
+
+
+def test_a_test_of_another_program(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=["models/alpha:alpha_fast"])
+    runner.write_files({"bad/BUILD": program_text("p") + test})
+    message = refusal(runner, ProgramChecks, ProgramChecksRequest(PROGRAM))
+    assert message.startswith("bad:p_test: by its name it is the test of bad:p")
+    assert "`program` names models/alpha:alpha_fast" in message

@@ -1,0 +1,128 @@
+"""Validation: what the process is asked for, and requests that cannot be validated."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.fs import DigestContents
+from pants.testutil.rule_runner import RuleRunner
+
+from pte_build.stand_in_repository import program_text, target_text
+from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, SEEDED, make_runner, refusal
+from pte_build.validation.validate import Validation, ValidationRequest
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    return make_runner(SEEDED)
+
+
+def validate(runner: RuleRunner, program: Address) -> tuple[Validation, Any]:
+    """The validation and the content of its validation.json."""
+    validation = runner.request(Validation, [ValidationRequest(program)])
+    contents = runner.request(DigestContents, [validation.result.output_digest])
+    files = {file.path: file.content for file in contents}
+    assert set(files) == {"validation.json", "junit.xml"}
+    return validation, json.loads(files["validation.json"])
+
+
+def test_the_request_and_its_files(runner: RuleRunner) -> None:
+    validation, result = validate(runner, ALPHA_FAST)
+    assert validation.passed
+    assert validation.test == Address("models/alpha", target_name="alpha_fast_test")
+    assert result["request"] == {
+        "address": "models/alpha:alpha_fast_test",
+        "model": {
+            "name": "alpha",
+            "builder": "pte_foundry.models.alpha",
+            "inputs": {"image": "float32[1,3,8,8]"},
+            "weights": {"source": "seeded"},
+        },
+        "pte": "program.pte",
+        "report": "report.json",
+        "labels": "labels.txt",
+        # A photograph without expected label is an input all the same.
+        "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
+    }
+    assert result["labels"] == "cat\ncup"
+    assert result["photographs"] == {
+        "photographs/cat.png": "pictures/cat.png " + "0" * 64,
+        "photographs/cup.png": "pictures/cup.png " + "1" * 64,
+    }
+    assert result["report"]["declared"]["address"] == "models/alpha:alpha_fast"
+
+
+def test_without_photographs(runner: RuleRunner) -> None:
+    _, result = validate(runner, ALPHA_SLOW)
+    assert result["request"]["photographs"] == {}
+
+
+def declare(runner: RuleRunner, *tests: str, **fields: object) -> Address:
+    runner.write_files({"bad/BUILD": "".join((program_text("p", **fields), *tests))})
+    return Address("bad", target_name="p")
+
+
+def test_a_failed_validation_is_a_result(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"])
+    program = declare(runner, test, builder=["src/python/pte_foundry/models/wrong.py"])
+    validation, result = validate(runner, program)
+    assert not validation.passed
+    assert (result["verdict"], result["labels"]) == ("failed", None)
+
+
+def test_a_program_without_test(runner: RuleRunner) -> None:
+    message = refusal(runner, Validation, ValidationRequest(declare(runner)))
+    assert message.startswith("bad:p: it has no test. Declare a `pte_test` called `p_test`")
+
+
+@pytest.mark.parametrize(
+    ("photographs", "known"),
+    [(["toolchains:photographs"], "cat.png, cup.png"), ([], "none")],
+)
+def test_an_expected_label_without_photograph(
+    runner: RuleRunner, photographs: list[str], known: str
+) -> None:
+    labels = {"dog.png": "dog"}
+    test = target_text(
+        "pte_test", "p_test", program=[":p"], photographs=photographs, expected_labels=labels
+    )
+    message = refusal(runner, Validation, ValidationRequest(declare(runner, test)))
+    assert message.startswith("bad:p_test: `expected_labels` names photographs")
+    assert f"dog.png; there are: {known}." in message
+
+
+def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"], photographs=["toolchains:fast"])
+    message = refusal(runner, Validation, ValidationRequest(declare(runner, test)))
+    assert message == (
+        "bad:p_test: `photographs` names toolchains:fast, which is a `pte_backend` and not a "
+        "`photograph_set`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"a/cat.png": "0" * 64, "b/cat.png": "1" * 64},
+            "bad:set: two photographs have the same file name: cat.png, cat.png.",
+        ),
+        (
+            {"a/cat.png": "missing"},
+            "bad:set: bad-photograph: a/cat.png is not in the package",
+        ),
+    ],
+    ids=["same name", "not in the package"],
+)
+def test_photographs_that_cannot_be_had(
+    runner: RuleRunner, files: dict[str, str], expected: str
+) -> None:
+    program = declare(
+        runner,
+        target_text("pte_test", "p_test", program=[":p"], photographs=[":set"]),
+        target_text("photograph_set", "set", resolve="extra", files=files),
+    )
+    assert refusal(runner, Validation, ValidationRequest(program)) == expected
