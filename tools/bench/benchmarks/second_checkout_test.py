@@ -11,7 +11,7 @@ from bench.workspace.errors import BenchError
 
 # Exports only what the store has not got under its key, which a test puts in the place of KEY.
 LAUNCHER = """\
-key="$PANTS_LOCAL_STORE_DIR/$(echo "KEY" | tr / _)"
+key="$PANTS_LOCAL_STORE_DIR/$(echo "KEY" | cksum | tr ' ' -)"
 [ -e "$key" ] || exported
 mkdir -p "$key" dist
 echo "BYTES" > dist/a.pte
