@@ -28,12 +28,21 @@ def test_a_second_checkout_finds_everything(tmp_path: Path) -> None:
     assert values(tmp_path, key="same", content="same") == [1, 0, 0]
 
 
+def test_the_store_is_the_benchmarks_own_and_empty_at_first(tmp_path: Path) -> None:
+    launcher = LAUNCHER.replace("KEY", "same").replace("BYTES", "same")
+    setting = stand_in_setting(tmp_path, launcher, {})
+    second_checkout.run(setting)
+    assert len(list((setting.scratch / "store").iterdir())) == 1
+
+
 @pytest.mark.parametrize("what", ["$PWD", "$HOME", "$PATH"])
 def test_a_key_or_content_of_one_machine_is_noticed(tmp_path: Path, what: str) -> None:
     assert values(tmp_path, key=what, content=what) == [1, 1, 1]
 
 
-@pytest.mark.parametrize("what", ["$PANTS_NAMED_CACHES_DIR", "$PTE_FOUNDRY_CACHE", "$PYENV_ROOT"])
+@pytest.mark.parametrize(
+    "what", ["${PANTS_NAMED_CACHES_DIR:?}", "${PTE_FOUNDRY_CACHE:?}", "${PYENV_ROOT:?}"]
+)
 def test_the_caches_are_shared(tmp_path: Path, what: str) -> None:
     assert values(tmp_path, key=what, content=what) == [1, 0, 0]
 

@@ -10,6 +10,7 @@ LOG = """\
 05:10:07.18 [INFO] Completed: Export models/mobilenet:one_portable
 05:10:08.18 [INFO] Completed: Validate models/mobilenet:one_portable
 05:10:09.18 [INFO] Completed: Look up: Export models/mobilenet:three
+05:10:09.18 [INFO] Completed: Validate 3 requirements
 05:10:09.18 [INFO] Canceled: Export models/mobilenet:four
 05:10:09.19 [INFO] Wrote dist/models/mobilenet/two_xnnpack.pte
 """

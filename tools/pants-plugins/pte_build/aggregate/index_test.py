@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import DigestContents, FileDigest
+from pants.engine.fs import CreateDigest, DigestContents, FileDigest, FileEntry
+from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.aggregate.index import BuiltIndex, IndexRequest, describe_failures, family_labels
@@ -64,7 +67,7 @@ def test_a_family_has_one_label_file() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, queries=(QueryRule(DigestContents, (CreateDigest,)),))
 
 
 def contents(runner: RuleRunner, digest: object) -> dict[str, bytes]:
@@ -149,3 +152,38 @@ def test_an_unpinned_checkpoint_fails_the_index(runner: RuleRunner) -> None:
     set_options(runner)
     told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
     assert "models/beta:beta_weights" in told or "models/alpha:alpha_weights" in told
+
+
+def read_index(runner: RuleRunner, index: BuiltIndex) -> Any:
+    entry = FileEntry("index.json", index.content)
+    (file,) = runner.request(DigestContents, [CreateDigest([entry])])
+    return json.loads(file.content)
+
+
+def test_what_the_index_writer_is_told(runner: RuleRunner) -> None:
+    set_options(
+        runner, SEEDED, "--index-base-url=https://x", "--index-generated=2020-01-01T00:00:00Z"
+    )
+    index = runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX)])
+    request = read_index(runner, index)["request"]
+    assert (request["base_url"], request["generated"]) == ("https://x", "2020-01-01T00:00:00Z")
+    # Each path goes with the report of its own program.
+    told = [(a["path"], a["report"]["declared"]["address"]) for a in request["artifacts"]]
+    assert told == [
+        ("alpha/alpha_fast.pte", "models/alpha:alpha_fast"),
+        ("alpha/alpha_slow.pte", "models/alpha:alpha_slow"),
+        ("beta/beta_slow.pte", "models/beta:beta_slow"),
+    ]
+    for artifact, program in zip(request["artifacts"], index.programs):
+        assert artifact["report"]["facts"]["pte"]["sha256"] == program.exported.pte.fingerprint
+        assert artifact["validation"] == {"verdict": "passed", "evidence": "executed"}
+    sha256 = hashlib.sha256(b"cat\ncup").hexdigest()
+    labels = {"category": "alpha", "name": "labels.txt", "sha256": sha256, "size": 7}
+    assert (request["labels"], request["unavailable"]) == ([labels], [])
+
+
+def test_another_target_in_the_place_of_an_index_is_refused(runner: RuleRunner) -> None:
+    backend = Address("toolchains", target_name="fast")
+    assert refusal(runner, BuiltIndex, IndexRequest(backend, TREE)) == (
+        "//:tree: `index` names toolchains:fast, which is a `pte_backend` and not a `model_index`."
+    )

@@ -35,7 +35,7 @@ from pte_build.program.export import (
 )
 from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.stand_in_repository import program_text
-from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
+from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal, set_options
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
@@ -208,3 +208,29 @@ def test_an_unpinned_checkpoint(runner: RuleRunner) -> None:
     message = refusal(other, ExportedProgram, request)
     assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
     assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
+
+
+def test_equal_programs_share_their_export(runner: RuleRunner) -> None:
+    """Neither the address nor the floor is an input: they stand in the report."""
+    loose = runner.request(ExportedProgram, [export(runner, max_undelegated_operators=7)])
+    strict = runner.request(ExportedProgram, [export(runner, max_undelegated_operators=8)])
+    runner.write_files({"more/BUILD": program_text("q")})
+    other = runner.request(ExportedProgram, [ExportRequest(Address("more", target_name="q"))])
+    assert strict.declaration.floor != loose.declaration.floor
+    assert (loose.pte, loose.facts) == (strict.pte, strict.facts) == (other.pte, other.facts)
+
+
+def test_an_edited_builder_gives_another_program(runner: RuleRunner) -> None:
+    builder = f"{MODELS}/edited.py"
+    exported = []
+    for content in ("one", "two", "one"):
+        runner.write_files({builder: f"CONTENT = '{content}'\n"})
+        set_options(runner, SEEDED)
+        exported.append(runner.request(ExportedProgram, [export(runner, builder=[builder])]).pte)
+    assert exported[0] == exported[2] != exported[1]
+
+
+def test_an_unknown_resolve(runner: RuleRunner) -> None:
+    request = export(runner, builder_resolve="nonesuch")
+    message = refusal(runner, ExportedProgram, request)
+    assert message.startswith("bad:p: there is no resolve 'nonesuch'")

@@ -69,3 +69,15 @@ def test_a_test_of_several_programs(runner: RuleRunner) -> None:
     test = declare(runner, program=[":p", "models/alpha:alpha_fast"])
     message = refusal(runner, TestResult, batch(runner, test))
     assert message.startswith("bad:p_test: `program` must name exactly one target")
+
+
+def test_a_program_that_cannot_be_built_fails_its_test(runner: RuleRunner) -> None:
+    builder = ["src/python/pte_foundry/models/refusing.py"]
+    test = target_text("pte_test", "p_test", program=[":p"])
+    runner.write_files({"bad/BUILD": program_text("p", builder=builder) + test})
+    result = runner.request(TestResult, [batch(runner, Address("bad", target_name="p_test"))])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "bad:p: export failed: bad-input-shape: image is float32[1,4]: give it 3 channels\n"
+    )
+    assert (result.xml_results, result.extra_output) == (None, None)
