@@ -46,7 +46,7 @@ json.dump({"declared": declared, "facts": facts}, open(report_file, "w"))
 """
 
 _VALIDATION = """
-import json, os, sys
+import hashlib, json, sys
 
 request_file, _, result_file, _, junit_file = sys.argv[1:]
 request = json.load(open(request_file))
@@ -59,6 +59,7 @@ if source == "seeded":
 result = {
     "verdict": "failed" if failed else "passed",
     "evidence": "executed",
+    "pte_sha256": hashlib.sha256(pte).hexdigest(),
     "cases": cases,
     "request": request,
     "photographs": {path: open(path).read() for path in request["photographs"]},

@@ -47,6 +47,8 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         # A photograph without expected label is an input all the same.
         "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
     }
+    # On the very bytes that are packaged.
+    assert result["pte_sha256"] == validation.program.exported.pte.fingerprint
     assert result["labels"] == "cat\ncup"
     assert result["photographs"] == {
         "photographs/cat.png": "pictures/cat.png " + "0" * 64,

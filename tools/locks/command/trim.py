@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from locks.plan import Lock, Pin, Plan, PlanError
+from locks.command.plan import Lock, Pin, Plan, PlanError
 
 _ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from locks.plan import Lock, Pin, Plan, PlanError
-from locks.trim import Entry, parse_entries, render_lock, trim
+from locks.command.plan import Lock, Pin, Plan, PlanError
+from locks.command.trim import Entry, parse_entries, render_lock, trim
 
 A, B = "a" * 64, "b" * 64
 LOCK = Lock("name", "about it", ("3.11",), (), ())

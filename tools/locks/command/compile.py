@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from locks.plan import Lock, Plan, PlanError
-from locks.trim import parse_entries, render_lock, trim
+from locks.command.plan import Lock, Plan, PlanError
+from locks.command.trim import parse_entries, render_lock, trim
 
 # A marker that holds nowhere: overriding a dependency with it leaves the dependency out.
 _NOWHERE = "sys_platform == 'never'"

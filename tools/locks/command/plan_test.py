@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from locks.plan import PlanError, read_plan
+from locks.command.plan import PlanError, read_plan
 
 GOOD = """
 platforms = ["linux-x86_64", "macos-arm64"]

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from locks.compile import compile_lock
-from locks.plan import PLAN_FILE, PlanError, read_plan
+from locks.command.compile import compile_lock
+from locks.command.plan import PLAN_FILE, PlanError, read_plan
 
 app = typer.Typer(add_completion=False)
 
