@@ -13,13 +13,13 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.errors import PteBuildError
 from pte_build.program import sources
 from pte_build.targets.model_index import IndexProgramsField
 from pte_build.targets.photograph_set import PhotographsFilesField, PhotographsResolveField
 from pte_build.targets.pte_backend import BackendLoweringField, BackendResolveField
 from pte_build.targets.pte_program import ProgramBuilderField, ProgramBuilderResolveField
 from pte_build.targets.pte_test_target import TestProgramField
+from pte_build.toolchain.resolves import lockfile_path
 from pte_build.validation.checks import AllProgramTests
 
 
@@ -31,12 +31,7 @@ def library_file(path: str) -> Address:
 
 def lockfile_address(resolve: str, python_setup: PythonSetup, owner: Address) -> Address:
     """The synthetic target of a resolve's lockfile. Raises PteBuildError for a resolve that does not exist."""
-    lockfile = python_setup.resolves.get(resolve)
-    if lockfile is None:
-        raise PteBuildError(
-            f"{owner}: there is no resolve {resolve!r}; [python].resolves in pants.toml has: "
-            f"{', '.join(sorted(python_setup.resolves))}."
-        )
+    lockfile = lockfile_path(resolve, python_setup, owner.spec)
     return Address(lockfile.rpartition("/")[0], target_name=synthetic_lockfile_target_name(resolve))
 
 

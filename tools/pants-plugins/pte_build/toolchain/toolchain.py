@@ -12,9 +12,9 @@ from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import Digest, DigestContents, DigestSubset, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from pte_build.errors import PteBuildError
 from pte_build.toolchain.composition import check_locks_agree, toolchain_name
 from pte_build.toolchain.interpreter import CONSTRAINTS
+from pte_build.toolchain.resolves import lockfile_path
 
 PEX_NAME = "toolchain.pex"
 
@@ -39,13 +39,9 @@ class Toolchain:
 
 @rule
 async def build_toolchain(request: ToolchainRequest, python_setup: PythonSetup) -> Toolchain:
-    for resolve in request.resolves:
-        if resolve not in python_setup.resolves:
-            raise PteBuildError(
-                f"{request.needed_by}: there is no resolve {resolve!r}; [python].resolves in pants.toml has: "
-                f"{', '.join(sorted(python_setup.resolves))}."
-            )
-    paths = tuple(python_setup.resolves[resolve] for resolve in request.resolves)
+    paths = tuple(
+        lockfile_path(resolve, python_setup, request.needed_by) for resolve in request.resolves
+    )
     locks = await Get(
         Digest,
         PathGlobs(
