@@ -83,8 +83,19 @@ def check_supported(
         )
 
 
-def lower_with(exported_program: ExportedProgram, partitioners: Sequence[Partitioner]) -> Lowered:
-    """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory."""
+def lower_with(
+    exported_program: ExportedProgram,
+    partitioners: Sequence[Partitioner],
+    *,
+    dim_order_operators: bool = True,
+) -> Lowered:
+    """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory.
+
+    Args:
+        dim_order_operators: False keeps `aten.clone` and `aten._to_copy` as they are, for
+            partitioners that do not know the edge dialect's own `_clone_dim_order` and
+            `_to_dim_order_copy`.
+    """
     counts: list[int] = []
 
     def count_operators(graph_module: GraphModule) -> PassResult:
@@ -100,7 +111,7 @@ def lower_with(exported_program: ExportedProgram, partitioners: Sequence[Partiti
         exported_program,
         transform_passes=[count_operators],
         partitioner=list(partitioners),
-        compile_config=EdgeCompileConfig(),
+        compile_config=EdgeCompileConfig(_skip_dim_order=not dim_order_operators),
     )
     (count,) = counts
     return Lowered(edge.to_executorch(ExecutorchBackendConfig()), count)

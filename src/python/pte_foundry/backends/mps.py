@@ -16,9 +16,11 @@ from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: i
 from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import-untyped]
     CompileSpec,
 )
+from torch.export import ExportedProgram
 
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
+from pte_foundry.errors import PteError
 
 PRECISIONS: tuple[str, ...] = ("fp16",)
 OPTIONS: Mapping[str, str] = {
@@ -31,14 +33,32 @@ def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that MPS takes, at float16, to the delegate `MPSBackend`.
 
     Raises:
-        PteError: `unsupported-precision`, `bad-option`.
+        PteError: `unsupported-precision`, `bad-option`; `lowering-failed` for a transposed
+            convolution.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
     choose(__name__, request.options, "use_fp16", ("true",))
+    _refuse_transposed_convolutions(request.exported_program)
     # One byte, read as a bool (MPSBackend.preprocess).
     partitioner = MPSPartitioner([CompileSpec("use_fp16", b"\x01")])
     with _warnings_only():
-        return lower_with(request.exported_program, [partitioner])
+        # It knows `aten.clone`, which dropout and reshapes after a transpose leave, by this name only.
+        return lower_with(request.exported_program, [partitioner], dim_order_operators=False)
+
+
+def _refuse_transposed_convolutions(program: ExportedProgram) -> None:
+    """The partitioner takes them, and writes them down as plain convolutions: a wrong program."""
+    for node in program.graph.nodes:
+        name = str(node.target)
+        transposed = name.startswith("aten.conv_transpose") or (
+            name.startswith("aten.convolution.") and node.args[6]
+        )
+        if node.op == "call_function" and transposed:
+            raise PteError(
+                "lowering-failed",
+                f"{__name__}: {node.name} is a transposed convolution, which MPS would compute as a "
+                "plain one. Take the rewrite that makes it out of `rewrites`, or choose CoreML",
+            )
 
 
 @contextmanager

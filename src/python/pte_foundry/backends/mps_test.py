@@ -12,7 +12,6 @@ from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.inspection.payloads import delegate_payloads
-from pte_foundry.rewrites import without_dropout
 
 # One large matrix, so that the size tells the type of the weights.
 _PARAMETERS = 256 * 256
@@ -38,17 +37,33 @@ def test_the_whole_graph_at_float16() -> None:
     assert pte == bytes(mps.lower(LoweringRequest(_program(), "fp16", {})).program.buffer)
 
 
-def test_takes_dropout_only_when_rewritten() -> None:
-    layers = (nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Dropout(), nn.Linear(64, 2))
-    module, inputs = nn.Sequential(*layers).eval(), (torch.ones(1, 3, 4, 4),)
-    delegation = []
-    for each in (module, without_dropout.rewrite(module, inputs)):
-        with torch.no_grad():
-            program = torch.export.export(each, inputs, strict=False)
-        lowered = mps.lower(LoweringRequest(program, "fp16", {}))
-        facts = inspect_program(bytes(lowered.program.buffer))
-        delegation.append((facts.delegate_calls, facts.undelegated_total))
-    assert delegation == [(2, 1), (1, 0)]
+def _lower(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> bytes:
+    with torch.no_grad():
+        program = torch.export.export(module.eval(), inputs, strict=False)
+    return bytes(mps.lower(LoweringRequest(program, "fp16", {})).program.buffer)
+
+
+class _Heads(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The reshape after a transpose copies."""
+        return torch.relu(x.transpose(1, 2).reshape(1, 12) * 2)
+
+
+def test_takes_the_copies_of_dropout_and_of_reshapes() -> None:
+    dropout = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Dropout(), nn.Linear(64, 2))
+    for module, inputs in ((dropout, torch.ones(1, 3, 4, 4)), (_Heads(), torch.ones(1, 3, 4))):
+        facts = inspect_program(_lower(module, (inputs,)))
+        assert (facts.delegate_calls, facts.undelegated_total) == (1, 0)
+
+
+def test_a_transposed_convolution_is_refused() -> None:
+    module = nn.Sequential(nn.ConvTranspose2d(2, 3, 2, stride=2))
+    with pytest.raises(PteError, match="conv_transpose2d is a transposed convolution") as caught:
+        _lower(module, (torch.ones(1, 2, 4, 4),))
+    assert caught.value.kind == "lowering-failed"
+    assert (
+        inspect_program(_lower(nn.Conv2d(2, 3, 2), (torch.ones(1, 2, 4, 4),))).delegate_calls == 1
+    )
 
 
 def test_lowering_is_quiet_and_leaves_the_log_level(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,13 +9,16 @@ al., "Generalized Focal Loss", NeurIPS 2020), of which the mean counts:
 
     mean = sum(k * exp(b_k)) / sum(exp(b_k))
 
-The two sums are 1x1 convolutions with constant weights. So is what follows, from the distances
-(left, top, right, bottom), in cells, to centre and size in pixels.
+How that mean is computed, an accelerator decides: `ExponentialMean` is for backends that compute in
+float32 and have no softmax over channels, `softmax_detection` for those that compute in float16.
+What follows, from the distances (left, top, right, bottom), in cells, to centre and size in pixels,
+is a 1x1 convolution with constant weights.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -37,16 +40,41 @@ _GREATEST_LOGIT = 80.0
 _SIDES_TO_BOX = ((-0.5, 0, 0.5, 0), (0, -0.5, 0, 0.5), (1, 0, 1, 0), (0, 1, 0, 1))
 
 
+class ExponentialMean(nn.Module):
+    """Logits [1, 4 * bins, H, W] -> mean distances [1, 4, H, W].
+
+    The two sums of the mean are 1x1 convolutions with constant weights.
+    """
+
+    def __init__(self, bins: int) -> None:
+        super().__init__()
+        self.numerator = convolution(four_sides(torch.arange(bins, dtype=torch.float32)), None)
+        self.denominator = convolution(four_sides(torch.ones(bins)), None)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        weights = torch.exp(torch.clamp(logits, -_GREATEST_LOGIT, _GREATEST_LOGIT))
+        mean: Tensor = self.numerator(weights) / self.denominator(weights)
+        return mean
+
+
 class LevelwiseDetection(nn.Module):
     """Maps of each level [1, C_l, H_l, W_l] -> [1, 4 + classes, sum of H_l * W_l].
+
+    Args:
+        sizes: height and width of each level.
+        mean: makes the module that takes the logits of `bins` distances to their mean.
 
     Attributes:
         box_branches, class_branches: the head's own layers, by level.
     """
 
-    def __init__(self, head: nn.Module, sizes: list[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        head: nn.Module,
+        sizes: list[tuple[int, int]],
+        mean: Callable[[int], nn.Module] = ExponentialMean,
+    ) -> None:
         super().__init__()
-        bins = number(head, "reg_max")
         self.box_branches = child(head, "cv2", nn.ModuleList)
         self.class_branches = child(head, "cv3", nn.ModuleList)
         strides = getattr(head, "stride", None)
@@ -55,29 +83,34 @@ class LevelwiseDetection(nn.Module):
         ):
             raise refuse("levelwise detection: levels, strides and branches are not as many")
         self.outputs = 4 + number(head, "nc")
-        one_side = torch.arange(bins, dtype=torch.float32)
-        self.numerator = convolution(_four_sides(one_side), None)
-        self.denominator = convolution(_four_sides(torch.ones(bins)), None)
+        self.mean = mean(number(head, "reg_max"))
         self.to_pixels = nn.ModuleList()
         for level, ((height, width), stride) in enumerate(zip(sizes, strides.tolist())):
             mix = torch.tensor(_SIDES_TO_BOX, dtype=torch.float32) * stride
             self.to_pixels.append(convolution(mix[:, :, None, None], None))
-            self.register_buffer(f"centres_{level}", _centres(height, width) * stride)
+            columns = (_centres(width, 0) * stride).reshape(1, 4, 1, width)
+            self.register_buffer(f"columns_{level}", columns)
+            self.register_buffer(f"rows_{level}", _centres(height, 1) * stride)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         levels = []
         for level, x in enumerate(maps):
-            weights = torch.exp(
-                torch.clamp(self.box_branches[level](x), -_GREATEST_LOGIT, _GREATEST_LOGIT)
-            )
-            sides = self.numerator(weights) / self.denominator(weights)
-            boxes = self.to_pixels[level](sides) + self.get_buffer(f"centres_{level}")
+            sides = self.mean(self.box_branches[level](x))
+            boxes = self.to_pixels[level](sides) + self.get_buffer(f"columns_{level}")
+            boxes = boxes + self.get_buffer(f"rows_{level}")
             scores = torch.sigmoid(self.class_branches[level](x))
             levels.append(torch.cat((boxes, scores), 1).reshape(1, self.outputs, -1))
         return torch.cat(levels, 2)
 
 
 def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
+    """A copy of `module` with `LevelwiseDetection` for its `Detect`, see `decode_levelwise`."""
+    return decode_levelwise(module, example_inputs, ExponentialMean)
+
+
+def decode_levelwise(
+    module: nn.Module, example_inputs: tuple[Tensor, ...], mean: Callable[[int], nn.Module]
+) -> nn.Module:
     """A copy of `module` with `LevelwiseDetection` for its `Detect`.
 
     The sizes of the levels are those that `example_inputs` lead to; the new module takes no others.
@@ -93,7 +126,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     head = rewritten.get_submodule(found[0])
     _check_head(head)
     sizes = _level_sizes(rewritten, head, example_inputs)
-    replace(rewritten, found[0], LevelwiseDetection(head, sizes))
+    replace(rewritten, found[0], LevelwiseDetection(head, sizes, mean))
     check_unchanged("levelwise detection", module, rewritten, example_inputs)
     return rewritten
 
@@ -125,13 +158,16 @@ def _level_sizes(
     return sizes
 
 
-def _four_sides(row: Tensor) -> Tensor:
+def four_sides(row: Tensor) -> Tensor:
     """Weight [4, 4 * bins, 1, 1] that applies `row`, [bins], to each side's own channels."""
     return torch.kron(torch.eye(4), row.unsqueeze(0)).reshape(4, -1, 1, 1)
 
 
-def _centres(height: int, width: int) -> Tensor:
-    """[1, 4, height, width], in cells: x and y of each cell's centre, then two zeros."""
-    y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
-    nothing = torch.zeros(height, width)
-    return torch.stack((x, y, nothing, nothing)).unsqueeze(0)
+def _centres(cells: int, coordinate: int) -> Tensor:
+    """[1, 4, cells, 1], in cells: the centres along one axis in channel `coordinate`, zeros elsewhere.
+
+    One axis at a time, broadcast along the other: a map of both would be a hundred times as large.
+    """
+    centres = torch.zeros(1, 4, cells, 1)
+    centres[0, coordinate, :, 0] = torch.arange(cells) + 0.5
+    return centres

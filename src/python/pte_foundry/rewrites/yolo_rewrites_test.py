@@ -9,14 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends import xnnpack
-from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends import mps, vulkan, xnnpack
+from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.rewrites import (
+    broadcast_upsampling,
     fold_batch_norm,
     fold_nearest_upsampling,
     levelwise_detection,
+    softmax_detection,
     split_attention,
     split_csp_blocks,
 )
@@ -24,25 +26,43 @@ from pte_foundry.rewrites.tiny_detector import tiny_detector, tiny_inputs
 from pte_foundry.validation.runtime import load_program
 
 Rewrite = Callable[[nn.Module, tuple[Tensor, ...]], nn.Module]
-REWRITES: tuple[Rewrite, ...] = (
-    fold_batch_norm.rewrite,
-    split_csp_blocks.rewrite,
-    fold_nearest_upsampling.rewrite,
-    split_attention.rewrite,
-    levelwise_detection.rewrite,
+# Each with the layers that it removes.
+XNNPACK: tuple[tuple[Rewrite, set[str]], ...] = (
+    (fold_batch_norm.rewrite, {"BatchNorm2d", "Conv"}),
+    (split_csp_blocks.rewrite, {"C2f", "C2PSA"}),
+    (fold_nearest_upsampling.rewrite, {"Upsample", "Concat"}),
+    (split_attention.rewrite, {"Attention"}),
+    (levelwise_detection.rewrite, {"Detect", "DFL"}),
 )
+MPS: tuple[tuple[Rewrite, set[str]], ...] = (
+    (fold_batch_norm.rewrite, {"BatchNorm2d", "Conv"}),
+    (broadcast_upsampling.rewrite, {"Upsample"}),
+    (softmax_detection.rewrite, {"Detect", "DFL"}),
+)
+SEQUENCES = {"xnnpack": XNNPACK, "mps": MPS}
+REWRITES = sorted({rewrite for steps in SEQUENCES.values() for rewrite, _ in steps}, key=repr)
 
 
 @pytest.fixture(scope="module")
-def stages() -> list[nn.Module]:
+def sequences() -> dict[str, list[nn.Module]]:
     """The detector as it is, then after each rewrite."""
-    modules: list[nn.Module] = [tiny_detector()]
-    for rewrite in REWRITES:
-        modules.append(rewrite(modules[-1], tiny_inputs(1)[0]))
-    return modules
+    found: dict[str, list[nn.Module]] = {}
+    for name, steps in SEQUENCES.items():
+        modules: list[nn.Module] = [tiny_detector()]
+        for rewrite, _ in steps:
+            modules.append(rewrite(modules[-1], tiny_inputs(1)[0]))
+        found[name] = modules
+    return found
 
 
-def test_each_computes_the_same(stages: list[nn.Module]) -> None:
+@pytest.fixture(params=sorted(SEQUENCES))
+def sequence(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_each_computes_the_same(sequence: str, sequences: dict[str, list[nn.Module]]) -> None:
+    stages = sequences[sequence]
     with torch.no_grad():
         for inputs in tiny_inputs():
             expected = stages[0](*inputs)
@@ -53,34 +73,32 @@ def test_each_computes_the_same(stages: list[nn.Module]) -> None:
                 assert difference[:, 4:].max() <= 1e-5
 
 
-def test_each_removes_what_it_is_for(stages: list[nn.Module]) -> None:
+def test_each_removes_what_it_is_for(sequence: str, sequences: dict[str, list[nn.Module]]) -> None:
     def names(stage: nn.Module) -> set[str]:
         return {type(layer).__name__ for layer in stage.modules()}
 
-    removed = [
-        {"BatchNorm2d", "Conv"},
-        {"C2f", "C2PSA"},
-        {"Upsample", "Concat"},
-        {"Attention"},
-        {"Detect", "DFL"},
-    ]
-    for before, after, gone in zip(stages, stages[1:], removed):
+    stages = sequences[sequence]
+    for before, after, (_, gone) in zip(stages, stages[1:], SEQUENCES[sequence]):
         assert gone <= names(before)
         assert not gone & names(after)
 
 
-@pytest.mark.parametrize("number", range(len(REWRITES)))
-def test_the_original_is_untouched(number: int, stages: list[nn.Module]) -> None:
-    original = copy.deepcopy(stages[number])
+def test_the_original_is_untouched(sequence: str, sequences: dict[str, list[nn.Module]]) -> None:
+    for stage, (rewrite, _) in zip(sequences[sequence], SEQUENCES[sequence]):
+        _check_untouched(stage, rewrite)
+
+
+def _check_untouched(stage: nn.Module, rewrite: Rewrite) -> None:
+    original = copy.deepcopy(stage)
     before = copy.deepcopy(original.state_dict())
     kinds = [type(layer) for layer in original.modules()]
-    REWRITES[number](original, tiny_inputs(1)[0])
+    rewrite(original, tiny_inputs(1)[0])
     assert [type(layer) for layer in original.modules()] == kinds
     assert before.keys() == original.state_dict().keys()
     assert all(torch.equal(value, original.state_dict()[key]) for key, value in before.items())
 
 
-@pytest.mark.parametrize("rewrite", REWRITES)
+@pytest.mark.parametrize("rewrite", REWRITES, ids=lambda rewrite: rewrite.__module__)
 def test_a_model_without_such_layers_is_refused(rewrite: Rewrite) -> None:
     plain = nn.ModuleDict({"model": nn.Sequential(nn.ReLU())})
     with pytest.raises(PteError) as caught:
@@ -89,20 +107,40 @@ def test_a_model_without_such_layers_is_refused(rewrite: Rewrite) -> None:
     assert "rewrites" in caught.value.message
 
 
-def test_xnnpack_takes_the_whole_detector_and_runs_it(stages: list[nn.Module]) -> None:
-    def lower(module: nn.Module) -> bytes:
-        with torch.no_grad():
-            program = torch.export.export(module, tiny_inputs(1)[0], strict=False)
-        return bytes(xnnpack.lower(LoweringRequest(program, "fp32", {})).program.buffer)
+def _lower(lower: Callable[[LoweringRequest], Lowered], precision: str, module: nn.Module) -> bytes:
+    with torch.no_grad():
+        program = torch.export.export(module, tiny_inputs(1)[0], strict=False)
+    return bytes(lower(LoweringRequest(program, precision, {})).program.buffer)
 
-    stock = inspect_program(lower(stages[0]))
-    assert stock.delegate_calls > 1 and stock.undelegated_total > 10
-    pte = lower(stages[-1])
+
+def _delegation(pte: bytes) -> tuple[int, int]:
     facts = inspect_program(pte)
-    assert (facts.delegate_calls, facts.undelegated_total) == (1, 0)
+    return facts.delegate_calls, facts.undelegated_total
+
+
+def test_xnnpack_takes_the_whole_detector_and_runs_it(
+    sequences: dict[str, list[nn.Module]],
+) -> None:
+    stages = sequences["xnnpack"]
+    calls, left_over = _delegation(_lower(xnnpack.lower, "fp32", stages[0]))
+    assert calls > 1 and left_over > 10
+    pte = _lower(xnnpack.lower, "fp32", stages[-1])
+    assert _delegation(pte) == (1, 0)
     loaded = load_program(pte)
     for inputs in tiny_inputs():
         (found,) = loaded.run(inputs)
         with torch.no_grad():
             expected = stages[0](*inputs)
         assert (found - expected).abs().max() < 1e-3
+
+
+def test_mps_takes_the_whole_detector(sequences: dict[str, list[nn.Module]]) -> None:
+    stages = sequences["mps"]
+    calls, left_over = _delegation(_lower(mps.lower, "fp16", stages[0]))
+    assert calls > 1 and left_over > 0
+    assert _delegation(_lower(mps.lower, "fp16", stages[-1])) == (1, 0)
+
+
+def test_vulkan_takes_the_whole_detector(sequences: dict[str, list[nn.Module]]) -> None:
+    module = softmax_detection.rewrite(sequences["mps"][1], tiny_inputs(1)[0])
+    assert _delegation(_lower(vulkan.lower, "fp16", module)) == (1, 0)

@@ -1,0 +1,56 @@
+"""Nearest upsampling as a broadcast, for backends that have none.
+
+Repeating every pixel n x n times is the reshape [1, C, H, W] -> [1, C, H, 1, W, 1], a broadcast to
+[1, C, H, n, W, n], and the reshape to [1, C, n * H, n * W]: no arithmetic, so exact to the bit. MPS has no
+nearest upsampling, but all of these.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from torch import Tensor, nn
+
+from pte_foundry.rewrites.surgery import check_unchanged, class_name, refuse, replace
+
+
+class BroadcastUpsampling(nn.Module):
+    """[1, C, H, W] -> [1, C, factor * H, factor * W], any dtype."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, channels, height, width = x.shape
+        apart = x.reshape(1, channels, height, 1, width, 1)
+        repeated = apart.expand(1, channels, height, self.factor, width, self.factor)
+        return repeated.reshape(1, channels, self.factor * height, self.factor * width)
+
+
+def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
+    """A copy of `module` with `BroadcastUpsampling` for every nearest `Upsample`.
+
+    Raises:
+        PteError: `lowering-failed` if there is none, or one that is not nearest by a whole factor.
+    """
+    rewritten = copy.deepcopy(module)
+    found = [
+        (path, layer) for path, layer in rewritten.named_modules() if isinstance(layer, nn.Upsample)
+    ]
+    if not found:
+        raise refuse("broadcast upsampling: the model has no `Upsample`")
+    for path, layer in found:
+        replace(rewritten, path, BroadcastUpsampling(_factor(path, layer)))
+    check_unchanged("broadcast upsampling", module, rewritten, example_inputs)
+    return rewritten
+
+
+def _factor(path: str, layer: nn.Upsample) -> int:
+    factor = layer.scale_factor
+    if layer.mode != "nearest" or not isinstance(factor, (int, float)) or factor != int(factor):
+        raise refuse(
+            f"broadcast upsampling: {path} is {class_name(layer)}({layer.extra_repr()}), "
+            "not nearest by one whole factor"
+        )
+    return int(factor)
