@@ -32,7 +32,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` with `BroadcastUpsampling` for every nearest `Upsample`.
 
     Raises:
-        PteError: `lowering-failed` if there is none, or one that is not nearest by a whole factor.
+        PteError: `bad-rewrite` if there is none, or one that is not nearest by a whole factor.
     """
     rewritten = copy.deepcopy(module)
     found = [

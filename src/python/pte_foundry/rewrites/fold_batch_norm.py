@@ -41,7 +41,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     The new weights are computed in float64 and rounded once.
 
     Raises:
-        PteError: `lowering-failed` if there is nothing to fold, or a batch norm is left over.
+        PteError: `bad-rewrite` if there is nothing to fold, or a batch norm is left over.
     """
     rewritten = copy.deepcopy(module)
     found = [

@@ -66,7 +66,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     `module.save` lists the layers that are read by number.
 
     Raises:
-        PteError: `lowering-failed` if nothing is upsampled, or its output is used in another way.
+        PteError: `bad-rewrite` if nothing is upsampled, or its output is used in another way.
     """
     rewritten = copy.deepcopy(module)
     layers = child(rewritten, "model", nn.Sequential)

@@ -116,7 +116,7 @@ def decode_levelwise(
     The sizes of the levels are those that `example_inputs` lead to; the new module takes no others.
 
     Raises:
-        PteError: `lowering-failed` if there is not one `Detect`, or it gives anything but centre,
+        PteError: `bad-rewrite` if there is not one `Detect`, or it gives anything but centre,
             size and scores.
     """
     rewritten = copy.deepcopy(module)

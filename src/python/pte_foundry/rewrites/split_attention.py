@@ -91,7 +91,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` with `SplitAttention` for `Attention`; needs `fold_batch_norm` before.
 
     Raises:
-        PteError: `lowering-failed` if there is no attention, or it is built differently.
+        PteError: `bad-rewrite` if there is no attention, or it is built differently.
     """
     rewritten = copy.deepcopy(module)
     found = [path for path, layer in rewritten.named_modules() if class_name(layer) == "Attention"]

@@ -59,7 +59,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` without chunks in its CSP blocks; needs `fold_batch_norm` before.
 
     Raises:
-        PteError: `lowering-failed` if there is no such block, or one is built differently.
+        PteError: `bad-rewrite` if there is no such block, or one is built differently.
     """
     rewritten = copy.deepcopy(module)
     found = 0

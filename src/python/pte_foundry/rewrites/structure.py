@@ -9,6 +9,7 @@ from typing import TypeVar
 from torch import nn
 
 from pte_foundry.errors import PteError
+from pte_foundry.rewrites.surgery import refuse
 
 _M = TypeVar("_M", bound=nn.Module)
 
@@ -68,8 +69,4 @@ def expect(rewrite: str, where: str, conditions: dict[str, bool]) -> None:
 
 def unexpected(rewrite: str, what: str) -> PteError:
     """The error for a model that has not the structure that a rewrite expects."""
-    return PteError(
-        "bad-rewrite",
-        f"the rewrite {rewrite} does not fit this model: {what}. "
-        "Take it out of the program's `rewrites`, or extend it",
-    )
+    return refuse(f"the rewrite {rewrite} does not fit this model: {what}")

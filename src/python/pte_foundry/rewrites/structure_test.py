@@ -46,5 +46,7 @@ def test_nothing_to_replace_is_an_error() -> None:
 
 def test_conditions_that_fail_are_named() -> None:
     expect("r", "x", {"a bias": True})
-    with pytest.raises(PteError, match=r"x is expected to have a bias, two heads\. Take it out"):
+    with pytest.raises(
+        PteError, match=r"x is expected to have a bias, two heads\. Take the rewrite out"
+    ):
         expect("r", "x", {"a bias": False, "a weight": bool(torch.ones(1)), "two heads": False})

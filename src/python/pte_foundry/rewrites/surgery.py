@@ -26,7 +26,7 @@ _Child = TypeVar("_Child", bound=nn.Module)
 def refuse(what: str) -> PteError:
     """The error of a rewrite that meets a structure it does not know."""
     return PteError(
-        "lowering-failed",
+        "bad-rewrite",
         f"{what}. Take the rewrite out of the program's `rewrites`, or teach it this structure",
     )
 
@@ -36,7 +36,7 @@ def class_name(module: nn.Module) -> str:
 
 
 def child(module: nn.Module, name: str, kind: type[_Child]) -> _Child:
-    """The submodule `name`; raises PteError `lowering-failed` if it is absent or of another type."""
+    """The submodule `name`; raises PteError `bad-rewrite` if it is absent or of another type."""
     found = module._modules.get(name)
     if not isinstance(found, kind):
         raise refuse(
@@ -47,7 +47,7 @@ def child(module: nn.Module, name: str, kind: type[_Child]) -> _Child:
 
 
 def number(module: nn.Module, name: str) -> int:
-    """The integer attribute `name`; raises PteError `lowering-failed` if there is none."""
+    """The integer attribute `name`; raises PteError `bad-rewrite` if there is none."""
     value = getattr(module, name, None)
     if not isinstance(value, int):
         raise refuse(f"a {class_name(module)} has no integer {name!r}")
@@ -107,7 +107,7 @@ def check_unchanged(
     would hide anything.
 
     Raises:
-        PteError: `lowering-failed` if an element differs by more than `TOLERANCE`.
+        PteError: `bad-rewrite` if an element differs by more than `TOLERANCE`.
     """
     with torch.no_grad():
         expected, found = (_in_float64(module, inputs) for module in (before, after))

@@ -103,7 +103,7 @@ def test_a_model_without_such_layers_is_refused(rewrite: Rewrite) -> None:
     plain = nn.ModuleDict({"model": nn.Sequential(nn.ReLU())})
     with pytest.raises(PteError) as caught:
         rewrite(plain, tiny_inputs(1)[0])
-    assert caught.value.kind == "lowering-failed"
+    assert caught.value.kind == "bad-rewrite"
     assert "rewrites" in caught.value.message
 
 
