@@ -40,6 +40,7 @@ MPS: tuple[tuple[Rewrite, set[str]], ...] = (
     (softmax_detection.rewrite, {"Detect", "DFL"}),
 )
 SEQUENCES = {"xnnpack": XNNPACK, "mps": MPS}
+each_sequence = pytest.mark.parametrize("sequence", sorted(SEQUENCES))
 REWRITES = sorted({rewrite for steps in SEQUENCES.values() for rewrite, _ in steps}, key=repr)
 
 
@@ -55,12 +56,7 @@ def sequences() -> dict[str, list[nn.Module]]:
     return found
 
 
-@pytest.fixture(params=sorted(SEQUENCES))
-def sequence(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
+@each_sequence
 def test_each_computes_the_same(sequence: str, sequences: dict[str, list[nn.Module]]) -> None:
     stages = sequences[sequence]
     with torch.no_grad():
@@ -73,6 +69,7 @@ def test_each_computes_the_same(sequence: str, sequences: dict[str, list[nn.Modu
                 assert difference[:, 4:].max() <= 1e-5
 
 
+@each_sequence
 def test_each_removes_what_it_is_for(sequence: str, sequences: dict[str, list[nn.Module]]) -> None:
     def names(stage: nn.Module) -> set[str]:
         return {type(layer).__name__ for layer in stage.modules()}
@@ -83,6 +80,7 @@ def test_each_removes_what_it_is_for(sequence: str, sequences: dict[str, list[nn
         assert not gone & names(after)
 
 
+@each_sequence
 def test_the_original_is_untouched(sequence: str, sequences: dict[str, list[nn.Module]]) -> None:
     for stage, (rewrite, _) in zip(sequences[sequence], SEQUENCES[sequence]):
         _check_untouched(stage, rewrite)
