@@ -40,7 +40,7 @@ _MIN_COSINE = 0.99999
 
 
 @dataclass(frozen=True)
-class _Rivals:
+class Rivals:
     """Where their packages are, and their versions, see tools/bench/rivals."""
 
     folder: Path
@@ -52,7 +52,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
         programs = chosen_programs(setting, clone, ("xnnpack",))
         setting.progress("installing the other runtimes")
-        rivals = _find_rivals(clone)
+        rivals = find_rivals(clone)
         setting.progress(f"exporting {len(programs)} programs, to have their sandboxes")
         kept = package_and_keep(setting, clone, programs)
         paths = (clone.root / "src/python", clone.root / "tools", rivals.folder)
@@ -61,11 +61,11 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     return tuple(rows)
 
 
-def _find_rivals(clone: Clone) -> _Rivals:
+def find_rivals(clone: Clone) -> Rivals:
     output = clone.pants("run", "tools/bench/rivals").output
     try:
         found = json.loads(output.splitlines()[-1])
-        return _Rivals(Path(found["folder"]), found["versions"])
+        return Rivals(Path(found["folder"]), found["versions"])
     except (LookupError, TypeError, ValueError) as error:
         raise BenchError(
             f"`./pants run tools/bench/rivals` should print one JSON line at its end: {error!r} in\n{output}"
@@ -73,7 +73,7 @@ def _find_rivals(clone: Clone) -> _Rivals:
 
 
 def _measure(
-    setting: Setting, clone: Clone, program: Program, python: SandboxPython, rivals: _Rivals
+    setting: Setting, clone: Clone, program: Program, python: SandboxPython, rivals: Rivals
 ) -> list[Measurement]:
     setting.progress(f"{program.address}: exporting its eager model to ONNX")
     prepare(python)
@@ -85,7 +85,7 @@ def _measure(
                 runtime: stack.enter_context(running_worker(python, runtime, threads))
                 for runtime in RUNTIMES
             }
-            cosines |= _cosines(program, python.folder, threads)
+            cosines |= output_cosines(program, python.folder, threads)
             seconds = alternate(
                 {runtime: worker.time for runtime, worker in workers.items()},
                 setting.rounds or ROUNDS,
@@ -95,8 +95,7 @@ def _measure(
         setting.progress(f"{program.address}, {_threads(threads)}: {shown} ms")
         rows += latency_rows(program, threads, medians, len(seconds[EAGER]), rivals.versions)
     disagreeing = disagreement_row(program, cosines, _bound(clone, program))
-    # A fast wrong answer is no time to compare with.
-    return [disagreeing, *rows] if disagreeing.met else [disagreeing]
+    return comparable(disagreeing, rows)
 
 
 def _bound(clone: Clone, program: Program) -> float:
@@ -106,7 +105,7 @@ def _bound(clone: Clone, program: Program) -> float:
     return _MIN_COSINE if declared is None else min(_MIN_COSINE, declared)
 
 
-def _cosines(program: Program, folder: Path, threads: int) -> dict[str, float]:
+def output_cosines(program: Program, folder: Path, threads: int) -> dict[str, float]:
     reference = read_arrays(outputs_file(folder, REFERENCE))
     try:
         return {
@@ -117,6 +116,11 @@ def _cosines(program: Program, folder: Path, threads: int) -> dict[str, float]:
         }
     except ValueError as error:
         raise BenchError(f"{program.address}: {error}, so nothing can be compared") from error
+
+
+def comparable(disagreeing: Measurement, timed: Sequence[Measurement]) -> list[Measurement]:
+    """Times count only if all runtimes give the right outputs: a fast wrong answer must not win."""
+    return [disagreeing, *timed] if disagreeing.met else [disagreeing]
 
 
 def disagreement_row(program: Program, cosines: Mapping[str, float], own: float) -> Measurement:
