@@ -13,7 +13,9 @@ from bench.workspace.errors import BenchError
 from bench.workspace.kept_sandbox import KeptSandbox, ProcessCost
 
 NAME = "cold-build"
-ABOUT = "all exports with no cached result, against the same processes one after another; their memory"
+ABOUT = (
+    "all exports with no cached result, against the same processes one after another; their memory"
+)
 FASTER = Goal("at_most", 0.6)
 IN_MEMORY = Goal("at_most", 3.0)
 
@@ -40,9 +42,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     return rows(kept, costs)
 
 
-def _bare(
-    setting: Setting, clone: Clone, program: Program, sandbox: KeptSandbox
-) -> ProcessCost:
+def _bare(setting: Setting, clone: Clone, program: Program, sandbox: KeptSandbox) -> ProcessCost:
     """The same process without Pants. Raises BenchError if the bytes differ."""
     cost = sandbox.run(_OUTPUTS)
     if (sandbox.folder / _OUTPUTS[0]).read_bytes() != program.file(clone, ".pte").read_bytes():

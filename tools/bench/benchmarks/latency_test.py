@@ -88,6 +88,8 @@ def test_the_rivals_are_found_by_their_last_line(tmp_path: Path) -> None:
 
 
 def test_a_tool_without_rivals_is_an_error(tmp_path: Path) -> None:
-    with stand_in_setting(tmp_path, "echo nothing", {}).clone("clone") as clone:
-        with pytest.raises(BenchError, match="should print one JSON line"):
-            find_rivals(clone)
+    with (
+        stand_in_setting(tmp_path, "echo nothing", {}).clone("clone") as clone,
+        pytest.raises(BenchError, match="should print one JSON line"),
+    ):
+        find_rivals(clone)

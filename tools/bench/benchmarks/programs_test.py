@@ -29,7 +29,10 @@ def chosen(
 
 
 def test_programs_of_a_backend_are_found(tmp_path: Path) -> None:
-    assert chosen(tmp_path, (), ("xnnpack",)) == ["models/b:net_int8_xnnpack", "models/b:net_xnnpack"]
+    assert chosen(tmp_path, (), ("xnnpack",)) == [
+        "models/b:net_int8_xnnpack",
+        "models/b:net_xnnpack",
+    ]
 
 
 def test_other_precisions_can_be_left_out(tmp_path: Path) -> None:

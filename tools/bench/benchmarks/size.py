@@ -9,7 +9,9 @@ from bench.benchmarks.setting import Setting
 from pte_foundry.reporting.report import Report
 
 NAME = "size"
-ABOUT = "bytes of the programs against their model's parameters in fp32, and against those they replace"
+ABOUT = (
+    "bytes of the programs against their model's parameters in fp32, and against those they replace"
+)
 
 _FLOAT_BYTES = 4
 # Parameters in fp32 and a few percent for the graph; half of that in fp16, with biases and constants that stay wide.

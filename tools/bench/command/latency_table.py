@@ -7,10 +7,11 @@ from bench.command.result_file import Document
 from bench.latency.files import EAGER, EXECUTORCH, ONNXRUNTIME, OPENVINO
 
 _NOTES = """\
-Medians in milliseconds. Each runtime has a process of its own; they are timed in turns, on one fixed input. Eager torch and the ONNX
-file are the untouched model. OpenVINO is told to compute in float32, which is not its default on CPUs that have bfloat16. Before anything
-is compared, the outputs of all have to agree with those of eager torch. Which operators cost what inside the XNNPACK delegate
-cannot be told: the runtime of the executorch wheel is built without its event tracer."""
+Medians in milliseconds. Each runtime has a process of its own; they are timed in turns, on one fixed input. Eager
+torch and the ONNX file are the untouched model. OpenVINO is told to compute in float32, which is not its default on
+CPUs that have bfloat16. Nothing is compared unless the outputs of all agree with those of eager torch. Which
+operators cost what inside the XNNPACK delegate cannot be told: the runtime of the executorch wheel is built without
+its event tracer."""
 
 
 def latency_lines(rows: list[Document]) -> list[str]:
@@ -35,7 +36,8 @@ def latency_lines(rows: list[Document]) -> list[str]:
     )
     wrong = [row for row in rows if row["unit"] == "runtimes" and not row["met"]]
     lines += [
-        f"\n{row['what']}: {', '.join(row['details']['disagreeing'])}; not compared." for row in wrong
+        f"\n{row['what']}: {', '.join(row['details']['disagreeing'])}; not compared."
+        for row in wrong
     ]
     versions = next(iter(timed.values()))[0]["details"]["versions"] if timed else {}
     shown = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -56,4 +58,4 @@ def _cells(program: str, threads: int, pair: list[Document]) -> list[str]:
 
 
 def _ratio(row: Document) -> str:
-    return f"{row['value']:.2f} ({goal_text(row)}: {verdict_text(row)})"
+    return f"{row['value']:.3f} ({goal_text(row)}: {verdict_text(row)})"

@@ -29,7 +29,9 @@ def this_machine() -> Machine:
     return Machine(
         cpu=cpu_model(_CPU_INFO.read_text() if _CPU_INFO.exists() else ""),
         cpus=os.cpu_count() or 1,
-        memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _BYTES_PER_GB, 1),
+        memory_gb=round(
+            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _BYTES_PER_GB, 1
+        ),
         system=f"{platform.system()} {platform.machine()}",
         load=round(os.getloadavg()[0], 2),
     )

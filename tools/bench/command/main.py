@@ -47,7 +47,9 @@ def main(
     ] = None,
     markdown_file: Annotated[
         Path | None,
-        typer.Option("--markdown", dir_okay=False, help="Write the results as a page to this file."),
+        typer.Option(
+            "--markdown", dir_okay=False, help="Write the results as a page to this file."
+        ),
     ] = None,
     results_files: Annotated[
         list[Path] | None,
@@ -87,9 +89,7 @@ def main(
         raise typer.Exit(2) from None
     machine = this_machine()
     environment = clone_environment(os.environ)
-    results = run_benchmarks(
-        chosen, repository, environment, rounds, tuple(programs or ()), say
-    )
+    results = run_benchmarks(chosen, repository, environment, rounds, tuple(programs or ()), say)
     command = _command(names or (), programs or (), rounds)
     document = results_document(results, repository, machine, command)
     if json_file is not None:

@@ -13,9 +13,16 @@ _INTRODUCTION = """\
 # Benchmarks
 
 Each number is compared with another one of the same run on the same machine; only such ratios mean anything elsewhere.
-Weights are seeded. This page is made by `./pants run tools/bench -- --json RESULT --markdown docs/benchmarks.md`, and again from
-earlier results by `./pants run tools/bench -- --from RESULT --markdown docs/benchmarks.md`; do not edit it.
+Weights are seeded. Do not edit this page: it is made by
+
+    ./pants run tools/bench -- --json RESULT --markdown docs/benchmarks.md
+
+and again, from earlier results and without running anything, by
+
+    ./pants run tools/bench -- --from RESULT --from ANOTHER --markdown docs/benchmarks.md
 """
+# Of runnable processes: below it the benchmarks have the machine for themselves.
+_QUIET_LOAD = 0.5
 
 
 def markdown_page(documents: Sequence[Document]) -> str:
@@ -56,8 +63,14 @@ def _origin(document: Document) -> str:
     return (
         f"`{command}` at commit {document['commit'][:12]}{changed}, on {machine['system']}, "
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gb']:g} GB; load in the minute before: "
-        f"{machine['load']:g}."
+        f"{machine['load']:g}.{_note(machine)}"
     )
+
+
+def _note(machine: Document) -> str:
+    if machine["load"] < _QUIET_LOAD:
+        return ""
+    return " **Preliminary: the machine was busy with other work.**"
 
 
 def _lines(rows: list[Document]) -> list[str]:

@@ -19,7 +19,7 @@ def _line(cells: Sequence[str]) -> str:
 def value_text(row: Document) -> str:
     value = row["value"]
     if row["unit"] == "ratio":
-        return f"{value:.2f}"
+        return f"{value:.3f}"
     return f"{value:.2f} GB" if row["unit"] == "GB" else f"{value:g} {row['unit']}"
 
 

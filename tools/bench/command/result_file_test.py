@@ -12,7 +12,6 @@ from bench.command.run_benchmarks import Results
 from bench.workspace.errors import BenchError
 from bench.workspace.repository import Repository
 
-
 MACHINE = Machine("a CPU", 2, 24.0, "Linux x86_64", 0.1)
 
 

@@ -26,5 +26,5 @@ def results_table(results: Results) -> Table:
 
 def _value(row: Measurement) -> str:
     if row.unit == "ratio":
-        return f"{row.value:.2f}"
+        return f"{row.value:.3f}"
     return f"{row.value:.2f} GB" if row.unit == "GB" else f"{row.value:g} {row.unit}"

@@ -47,7 +47,9 @@ def run_benchmarks(
             progress(f"{name}: {text}")
 
         with tempfile.TemporaryDirectory(prefix="pte-bench-") as scratch:
-            setting = Setting(repository, Path(scratch).resolve(), environment, say, rounds, programs)
+            setting = Setting(
+                repository, Path(scratch).resolve(), environment, say, rounds, programs
+            )
             try:
                 measurements += benchmark.run(setting)
             except BenchError as error:

@@ -33,7 +33,7 @@ def test_the_worst_output_counts() -> None:
     ],
 )
 def test_other_shapes_zeros_and_no_numbers_agree_with_nothing(
-    others: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]
+    others: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]],
 ) -> None:
     assert lowest_cosine(REFERENCE, others) == NO_AGREEMENT
 

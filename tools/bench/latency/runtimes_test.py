@@ -1,4 +1,4 @@
-"""The runtimes of the `dev` resolve; ONNX Runtime and OpenVINO are in one of their own, and only run in the benchmark."""
+"""The runtimes of the `dev` resolve; ONNX Runtime and OpenVINO have another one, and only run in the benchmark."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-# As tools/pants-plugins/pte_build/toolchain/process.py starts it. Nothing else of that environment: it pins torch to the
-# slowest kernels, for equal bytes.
+# As tools/pants-plugins/pte_build/toolchain/process.py starts it. Nothing else of that environment: it pins torch to
+# the slowest kernels, for equal bytes.
 _COMMAND = (".python/py311", "toolchain.pex", "-m")
 
 

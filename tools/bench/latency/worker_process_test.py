@@ -58,8 +58,9 @@ def test_a_worker_that_ends_says_why(tmp_path: Path) -> None:
 
 def test_a_worker_that_does_not_load_says_why(tmp_path: Path) -> None:
     python = sandbox(tmp_path, stand_in="raise SystemExit('no such runtime')")
-    with pytest.raises(BenchError, match="no such runtime"), running_worker(
-        python, "quick", 1, module="stand_in"
+    with (
+        pytest.raises(BenchError, match="no such runtime"),
+        running_worker(python, "quick", 1, module="stand_in"),
     ):
         pass
 
