@@ -17,7 +17,7 @@ for line in sys.stdin:
     warm_up, timed = map(int, line.split())
     if timed == 13:
         sys.exit("the reason")
-    print(json.dumps([warm_up + 0.5] * timed), flush=True)
+    print(json.dumps([warm_up + 0.5] * min(timed, 20)), flush=True)
 """
 
 
@@ -45,6 +45,14 @@ def test_a_worker_answers_until_the_end_of_the_block(tmp_path: Path) -> None:
         assert worker.process.poll() is None
     assert worker.process.poll() is not None
     assert worker.log.read_text() == "a runtime's own words\n"
+
+
+def test_fewer_times_than_asked_are_an_error(tmp_path: Path) -> None:
+    python = sandbox(tmp_path, stand_in=WORKER)
+    with running_worker(python, "quick", 1, module="stand_in") as worker:
+        assert len(worker.time(0, 20)) == 20
+        with pytest.raises(BenchError, match="instead of 21 times"):
+            worker.time(0, 21)
 
 
 def test_a_worker_that_ends_says_why(tmp_path: Path) -> None:
