@@ -63,7 +63,8 @@ def work(folder: Path, runtime: str, threads: int, questions: str) -> list[objec
     finished = subprocess.run(
         [sys.executable, "-m", "bench.latency.worker", runtime, str(threads)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # Absolute: some of this process's folders are relative to another working directory.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
         input=questions,
         capture_output=True,
         text=True,
