@@ -59,7 +59,7 @@ def load_executorch(folder: Path, threads: int) -> Run:
 
 
 def load_onnxruntime(folder: Path, threads: int) -> Run:
-    import onnxruntime  # type: ignore[import-not-found]
+    import onnxruntime  # type: ignore[import-not-found]  # pants: no-infer-dep
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -73,7 +73,7 @@ def load_onnxruntime(folder: Path, threads: int) -> Run:
 
 
 def load_openvino(folder: Path, threads: int) -> Run:
-    import openvino  # type: ignore[import-not-found]
+    import openvino  # type: ignore[import-not-found]  # pants: no-infer-dep
 
     core = openvino.Core()
     model = core.compile_model(
