@@ -76,7 +76,7 @@ def _pants(clone: Clone) -> float:
 def _bare(clone: Clone, sandbox: KeptSandbox) -> float:
     """The export that Pants ran last, from the same sources. Raises BenchError if the bytes differ."""
     sandbox.replace(clone.root / BUILDER, BUILDER)
-    seconds = sandbox.run(_OUTPUTS)
+    seconds = sandbox.run(_OUTPUTS).seconds
     if (sandbox.folder / _OUTPUTS[0]).read_bytes() != (clone.root / _PTE).read_bytes():
         raise BenchError(
             f"the export of {PROGRAM} without Pants gave other bytes than {_PTE}: the two are not "

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.benchmarks import noop, rebuild, second_checkout, unaffected_edits
+from bench.benchmarks import (
+    cold_build,
+    latency,
+    noop,
+    rebuild,
+    second_checkout,
+    size,
+    unaffected_edits,
+)
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.setting import Setting
 
@@ -19,5 +27,5 @@ class Benchmark:
 
 BENCHMARKS = tuple(
     Benchmark(module.NAME, module.ABOUT, module.run)
-    for module in (noop, rebuild, second_checkout, unaffected_edits)
+    for module in (noop, rebuild, second_checkout, unaffected_edits, size, cold_build, latency)
 )

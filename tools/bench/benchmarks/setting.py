@@ -22,6 +22,7 @@ PACKAGE_ARTIFACTS = (
 class Setting:
     """scratch: an empty folder of the benchmark's own. rounds: how often to time; None for its default.
 
+    programs: addresses of those to measure, for benchmarks that measure programs; all if empty.
     environment: of every `./pants`, see `clone_environment`.
     """
 
@@ -30,6 +31,7 @@ class Setting:
     environment: Mapping[str, str]
     progress: Callable[[str], None]
     rounds: int | None = None
+    programs: tuple[str, ...] = ()
 
     def clone(
         self, name: str, environment: Mapping[str, str] | None = None

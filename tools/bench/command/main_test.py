@@ -67,7 +67,13 @@ def test_a_benchmark_that_cannot_run_is_an_error(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["unknown"], "no benchmark is called"), (["--json", "/no/such/folder/x"], "not a folder")],
+    [
+        (["unknown"], "no benchmark is called"),
+        (["--json", "/no/such/folder/x"], "not a folder"),
+        (["--markdown", "/no/such/folder/x"], "not a folder"),
+        (["--from", "x.json"], "--from makes a page"),
+        (["--from", "/no/such/x.json", "--markdown", "x.md"], "cannot be read as JSON"),
+    ],
 )
 def test_bad_arguments_are_told_before_any_work(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], message: str
@@ -84,8 +90,51 @@ def test_the_list_names_every_benchmark() -> None:
     assert result.exit_code == 0
     names = [line.split()[0] for line in result.output.splitlines()]
     assert names == [benchmark.name for benchmark in BENCHMARKS]
-    assert names == ["noop", "rebuild", "second-checkout", "unaffected-edits"]
+    assert names == [
+        "noop",
+        "rebuild",
+        "second-checkout",
+        "unaffected-edits",
+        "size",
+        "cold-build",
+        "latency",
+    ]
 
 
 def test_rounds_must_be_positive() -> None:
     assert CliRunner().invoke(main.app, ["--rounds", "0"]).exit_code == 2
+
+
+def test_the_page_of_a_run_is_that_of_its_result_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, tmp_path, 1.1)
+    results, page, again = (tmp_path / name for name in ("r.json", "page.md", "again.md"))
+    arguments = ["only", "--rounds", "3", "--program", "a:b"]
+    files = ["--json", str(results), "--markdown", str(page)]
+    run = CliRunner().invoke(main.app, [*arguments, *files])
+    assert run.exit_code == 0, run.output
+    assert "| [what] | base | 1.100 | at most 1 | **missed** |" in page.read_text()
+    assert (
+        "`./pants run tools/bench -- only --program a:b --rounds 3` at commit" in page.read_text()
+    )
+    assert str(tmp_path) not in page.read_text()
+    use(monkeypatch, tmp_path, 1.1, error="it ran")
+    made = CliRunner().invoke(main.app, ["--from", str(results), "--markdown", str(again)])
+    assert made.exit_code == 0, made.output
+    assert again.read_text() == page.read_text()
+
+
+def test_programs_are_handed_to_the_benchmarks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, tmp_path, 1.0)
+    seen: list[tuple[str, ...]] = []
+
+    def run(setting: Setting) -> tuple[Measurement, ...]:
+        seen.append(setting.programs)
+        return ()
+
+    monkeypatch.setattr(main, "BENCHMARKS", (Benchmark("only", "about it", run),))
+    assert CliRunner().invoke(main.app, ["--program", "a:b", "--program", "a:c"]).exit_code == 0
+    assert seen == [("a:b", "a:c")]

@@ -4,37 +4,63 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from bench.benchmarks.measurement import Measurement
+from bench.command.machine import Machine
 from bench.command.run_benchmarks import Results
+from bench.workspace.errors import BenchError
 from bench.workspace.repository import Repository
 
+Document = dict[str, Any]
+"""A result file: `command`, `commit`, `modified`, `machine`, `measurements` and `errors`."""
 
-def results_json(results: Results, repository: Repository, cpus: int) -> str:
-    """The file's text. `commit` and `modified` say what was measured; `cpus` is a count."""
-    document = {
+
+def results_document(
+    results: Results, repository: Repository, machine: Machine, command: Sequence[str]
+) -> Document:
+    """`commit` and `modified` say what was measured, `command` the tool's arguments."""
+    return {
+        "command": list(command),
         "commit": repository.commit,
         "modified": repository.modified,
-        "cpus": cpus,
-        "measurements": [
-            {
-                "benchmark": row.benchmark,
-                "what": row.what,
-                "baseline": row.baseline,
-                "value": round(row.value, 4),
-                "unit": row.unit,
-                "goal": {row.goal.kind: row.goal.bound},
-                "met": row.met,
-                "details": dict(row.details),
-            }
-            for row in results.measurements
-        ],
+        "machine": machine.to_json(),
+        "measurements": [_row(row) for row in results.measurements],
         "errors": dict(results.errors),
     }
+
+
+def _row(row: Measurement) -> dict[str, object]:
+    return {
+        "benchmark": row.benchmark,
+        "what": row.what,
+        "baseline": row.baseline,
+        "value": round(row.value, 4),
+        "unit": row.unit,
+        "goal": {row.goal.kind: row.goal.bound},
+        "met": row.met,
+        "details": dict(row.details),
+    }
+
+
+def to_text(document: Document) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def write_results(path: Path, text: str) -> None:
+def read_results(path: Path) -> Document:
+    """Raises BenchError if the file is not what `results_document` makes."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(document, dict) or not {"machine", "measurements"} <= document.keys():
+        raise BenchError(f"{path}: is no result of this tool; name a file that --json has written")
+    return document
+
+
+def write_text(path: Path, text: str) -> None:
     """Replace the file at once, so that no reader sees a part of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     temporary.write_text(text, encoding="utf-8")

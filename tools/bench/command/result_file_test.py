@@ -3,10 +3,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.command.result_file import results_json, write_results
+from bench.command.machine import Machine
+from bench.command.result_file import read_results, results_document, to_text, write_text
 from bench.command.run_benchmarks import Results
+from bench.workspace.errors import BenchError
 from bench.workspace.repository import Repository
+
+MACHINE = Machine("a CPU", 2, 24.0, "Linux x86_64", 0.1)
 
 
 def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:
@@ -17,11 +23,19 @@ def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:
     repository = Repository(tmp_path, "0" * 40, True, ())
     target = tmp_path / "results.json"
     target.write_text("an earlier result")
-    write_results(target, results_json(results, repository, cpus=2))
+    document = results_document(results, repository, MACHINE, ["noop", "--strict"])
+    write_text(target, to_text(document))
     assert json.loads(target.read_text()) == {
+        "command": ["noop", "--strict"],
         "commit": "0" * 40,
         "modified": True,
-        "cpus": 2,
+        "machine": {
+            "cpu": "a CPU",
+            "cpus": 2,
+            "memory_gb": 24.0,
+            "system": "Linux x86_64",
+            "load": 0.1,
+        },
         "measurements": [
             {
                 "benchmark": "noop",
@@ -36,4 +50,13 @@ def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:
         ],
         "errors": {"rebuild": "the reason"},
     }
+    assert read_results(target) == document
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"measurements": []}'])
+def test_another_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(text)
+    with pytest.raises(BenchError, match="other.json"):
+        read_results(file)

@@ -25,4 +25,6 @@ def results_table(results: Results) -> Table:
 
 
 def _value(row: Measurement) -> str:
-    return f"{row.value:.2f}" if row.unit == "ratio" else f"{row.value:g} {row.unit}"
+    if row.unit == "ratio":
+        return f"{row.value:.3f}"
+    return f"{row.value:.2f} GB" if row.unit == "GB" else f"{row.value:g} {row.unit}"

@@ -31,11 +31,13 @@ def run_benchmarks(
     repository: Repository,
     environment: Mapping[str, str],
     rounds: int | None,
+    programs: tuple[str, ...],
     progress: Callable[[str], None],
 ) -> Results:
     """Each benchmark has a temporary folder of its own, deleted at its end.
 
-    environment: of every `./pants`. rounds: None for each benchmark's default.
+    environment: of every `./pants`. rounds: None for each benchmark's default. programs: see
+    `Setting`.
     """
     measurements: list[Measurement] = []
     errors: dict[str, str] = {}
@@ -45,7 +47,9 @@ def run_benchmarks(
             progress(f"{name}: {text}")
 
         with tempfile.TemporaryDirectory(prefix="pte-bench-") as scratch:
-            setting = Setting(repository, Path(scratch).resolve(), environment, say, rounds)
+            setting = Setting(
+                repository, Path(scratch).resolve(), environment, say, rounds, programs
+            )
             try:
                 measurements += benchmark.run(setting)
             except BenchError as error:

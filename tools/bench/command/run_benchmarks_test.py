@@ -27,13 +27,14 @@ def test_one_failure_does_not_stop_the_others_and_is_not_lost() -> None:
     def succeed(setting: Setting) -> tuple[Measurement, ...]:
         folders.append(setting.scratch)
         assert setting.rounds == 3
+        assert setting.programs == ("a:b",)
         assert list(setting.scratch.iterdir()) == []
         (setting.scratch / "left behind").touch()
         setting.progress("working")
         return (row(0.5),)
 
     benchmarks = [Benchmark("a", "", fail), Benchmark("b", "", succeed)]
-    results = run_benchmarks(benchmarks, REPOSITORY, {}, 3, said.append)
+    results = run_benchmarks(benchmarks, REPOSITORY, {}, 3, ("a:b",), said.append)
     assert results.measurements == (row(0.5),)
     assert results.errors == {"a": "the reason"}
     assert not results.all_met

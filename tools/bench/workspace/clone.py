@@ -82,7 +82,10 @@ class Clone:
     def _is_own_daemon(self, pid: int) -> bool:
         """Whether the process runs and is this clone's: its number may have passed to another."""
         shown = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return f"pantsd [{self.root}]" in shown.stdout
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,37 +18,52 @@ from bench.workspace.pants_run import PantsRun
 _SCRIPT = "__run.sh"
 
 
+# The unit of `ru_maxrss`: bytes on macOS, kibibytes elsewhere (getrusage(2) of each).
+_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True)
+class ProcessCost:
+    """seconds: wall-clock time. peak_bytes: resident set of the process, or of the child that had more."""
+
+    seconds: float
+    peak_bytes: int
+
+
 @dataclass(frozen=True)
 class KeptSandbox:
     folder: Path
 
-    def run(self, outputs: tuple[str, ...]) -> float:
-        """Seconds of wall-clock time that the process takes. It has to write `outputs` anew.
+    def run(self, outputs: tuple[str, ...]) -> ProcessCost:
+        """What the process takes. It has to write `outputs` anew.
 
         Raises BenchError with the end of its output if it fails.
         """
         for name in outputs:
             (self.folder / name).unlink(missing_ok=True)
-        start = time.perf_counter()
-        finished = subprocess.run(
-            ["bash", _SCRIPT],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        seconds = time.perf_counter() - start
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            start = time.perf_counter()
+            process = subprocess.Popen(
+                ["bash", _SCRIPT],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            # Not Popen.wait: only this tells what this one process took.
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            output = said.read()
         missing = [name for name in outputs if not (self.folder / name).is_file()]
-        if finished.returncode != 0 or missing:
+        if process.returncode != 0 or missing:
             raise BenchError(
                 f"the process of a kept sandbox, run without Pants, ended with exit code "
-                f"{finished.returncode} and without {missing or 'no'} outputs. The end of its "
-                "output:\n" + "\n".join(finished.stdout.splitlines()[-20:])
+                f"{process.returncode} and without {missing or 'no'} outputs. The end of its "
+                "output:\n" + "\n".join(output.splitlines()[-20:])
             )
-        return seconds
+        return ProcessCost(seconds, usage.ru_maxrss * _MAXRSS_BYTES)
 
     def replace(self, source: Path, name: str) -> None:
         """Put another content in the place of an input file."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,15 @@ def test_a_process_runs_again_and_is_timed(tmp_path: Path) -> None:
     sandbox = kept(tmp_path, "sleep 0.2; cat input > output\n")
     (tmp_path / "input").write_text("one")
     (tmp_path / "output").write_text("stale")
-    assert sandbox.run(("output",)) >= 0.2
+    assert sandbox.run(("output",)).seconds >= 0.2
     assert (tmp_path / "output").read_text() == "one"
+
+
+def test_the_memory_of_the_largest_child_is_told(tmp_path: Path) -> None:
+    small = kept(tmp_path, f"{sys.executable} -c 'pass'\n").run(()).peak_bytes
+    large = kept(tmp_path, f"{sys.executable} -c 'b\"x\" * 200_000_000'; true\n").run(()).peak_bytes
+    assert 1e6 < small < 1e8
+    assert 2e8 < large < 3e8
 
 
 def test_a_failure_shows_the_output(tmp_path: Path) -> None:

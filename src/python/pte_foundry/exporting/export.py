@@ -18,6 +18,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.exporting.eager import build_eager
 from pte_foundry.exporting.export_request import ExportRequest
 from pte_foundry.exporting.facts import export_facts
+from pte_foundry.exporting.parameters import parameter_facts
 from pte_foundry.exporting.plugins import load_module
 from pte_foundry.inspection.delegation import inspect_program
 
@@ -71,6 +72,8 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
         _progress(request, "build")
         eager = build_eager(request.model, root)
         module: nn.Module = eager.module
+        # Rewrites may change the module itself.
+        parameters = parameter_facts(module)
         for name, rewrite in rewrites:
             _progress(request, f"rewrite {name}")
             module = _phase(
@@ -89,6 +92,7 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
         pte,
         inspect_program(pte),
         lowered.operators_before_lowering,
+        parameters,
     )
     return ExportResult(pte, facts)
 

@@ -66,6 +66,8 @@ def test_facts_of_a_delegated_program(tmp_path: Path) -> None:
         "operators_before_lowering": 7,
         "delegated_fraction": 1.0,
     }
+    # Convolution 3 * 3 * 3 * 4 + 4, batch norm 2 * 4, linear 144 * 2 + 2.
+    assert facts["parameters"] == {"count": 410, "bytes": 1640}
     assert facts["planned_memory_bytes"] == list(inspect_program(result.pte).planned_memory_bytes)
     assert facts["inputs"] == [
         {
@@ -108,14 +110,17 @@ def test_rewrites_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def spy(name: str) -> Callable[[nn.Module, object], nn.Module]:
         def rewrite(module: nn.Module, example_inputs: object) -> nn.Module:
             calls.append(name)
+            module.register_parameter(f"of_{name}", nn.Parameter(torch.zeros(1)))
             return nn.Sequential(module, nn.ReLU())
 
         return rewrite
 
     names = tuple(_module(monkeypatch, name, rewrite=spy(name)) for name in ("z_rw", "a_rw"))
     request = replace(_XNNPACK, lowering=portable.__name__, rewrites=names)
-    delegation = export(request, tmp_path).facts["delegation"]
+    facts = export(request, tmp_path).facts
+    delegation = facts["delegation"]
     assert calls == ["z_rw", "a_rw"]
+    assert facts["parameters"] == {"count": 410, "bytes": 1640}, "counted before the rewrites"
     assert isinstance(delegation, dict) and delegation["undelegated"]["aten::relu.out"] == 2
 
 

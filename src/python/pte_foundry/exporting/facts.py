@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 
 from pte_foundry.errors import PteError
@@ -33,8 +34,12 @@ def export_facts(
     pte: bytes,
     program: ProgramFacts,
     operators_before_lowering: int,
+    parameters: Mapping[str, int],
 ) -> dict[str, object]:
     """The content of facts.json, JSON types only.
+
+    Args:
+        parameters: of the eager model before any rewrite, see `parameter_facts`.
 
     Raises:
         PteError: `lowering-failed` if the program's inputs or outputs are not those that the
@@ -75,6 +80,7 @@ def export_facts(
             "operators_before_lowering": operators_before_lowering,
             "delegated_fraction": delegated_fraction(program, operators_before_lowering),
         },
+        "parameters": dict(parameters),
         "planned_memory_bytes": list(program.planned_memory_bytes),
     }
 

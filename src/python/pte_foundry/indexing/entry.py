@@ -82,6 +82,7 @@ def model_entry(request: IndexRequest, artifact: Artifact, version: str) -> dict
         "inputs": [dict(tensor.description) for tensor in report.inputs],
         "outputs": [dict(tensor.description) for tensor in report.outputs],
         "delegation": report.delegation.to_json(),
+        "parameters": report.parameters.to_json(),
         "plannedMemoryBytes": list(report.planned_memory_bytes),
         "validation": {
             "checks": declared.checks.to_json(),

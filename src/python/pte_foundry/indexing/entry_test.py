@@ -45,6 +45,7 @@ def test_an_entry_says_where_the_file_is_and_what_it_holds(tmp_path: Path) -> No
     assert built["validation"]["verdict"] == "passed"
     assert built["validation"]["checks"]["min_cosine"] == 0.9999
     assert built["toolchain"]["executorch"] == "1.4.1"
+    assert built["parameters"] == {"count": 2542856, "bytes": 10171424}
 
 
 @pytest.mark.parametrize("base_url", ["https://example.org/m", "https://example.org/m/"])

@@ -69,6 +69,7 @@ _MODEL = _object(
                 "delegated_fraction": {"type": "number", "minimum": 0, "maximum": 1},
             }
         ),
+        "parameters": _object({"count": _COUNT, "bytes": _COUNT}),
         "plannedMemoryBytes": _list(_COUNT),
         "validation": _object(
             {

@@ -9,6 +9,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.reporting.declared import Declared
 from pte_foundry.reporting.delegation import Delegation
 from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.parameters import Parameters
 from pte_foundry.reporting.promise import broken_promises, explanation
 
 
@@ -44,6 +45,7 @@ class Report:
         size: bytes of the `.pte`.
         sha256: of the `.pte`, lower-case hexadecimal.
         delegation: as the export found it.
+        parameters: of the eager model.
         planned_memory_bytes: size of each arena of the memory plan.
     """
 
@@ -56,6 +58,7 @@ class Report:
     size: int
     sha256: str
     delegation: Delegation
+    parameters: Parameters
     planned_memory_bytes: tuple[int, ...]
 
     @staticmethod
@@ -78,6 +81,7 @@ class Report:
             "size": self.size,
             "sha256": self.sha256,
             "delegation": self.delegation.to_json(),
+            "parameters": self.parameters.to_json(),
             "planned_memory_bytes": list(self.planned_memory_bytes),
         }
 
@@ -120,6 +124,7 @@ def _combine(declared: Declared, facts: Fields, pte: Fields) -> Report:
         size=pte.count("size"),
         sha256=pte.sha256("sha256"),
         delegation=Delegation.read(facts.nested("delegation")),
+        parameters=Parameters.read(facts.nested("parameters")),
         planned_memory_bytes=facts.counts("planned_memory_bytes"),
     )
 

@@ -20,7 +20,7 @@ def test_a_report_holds_what_was_declared_and_what_was_found() -> None:
     report = build(sample_declared(), sample_facts()).to_json()
     facts = sample_facts()
     assert {name: report[name] for name in sample_declared()} == sample_declared()
-    for name in ("versions", "rewrites", "inputs", "outputs", "delegation"):
+    for name in ("versions", "rewrites", "inputs", "outputs", "delegation", "parameters"):
         assert report[name] == facts[name]
     assert (report["sha256"], report["size"]) == (SHA, 10234567)
     assert report["planned_memory_bytes"] == [1204224]
@@ -55,6 +55,7 @@ def test_a_program_below_its_floor_is_refused() -> None:
         {"inputs": []},
         {"outputs": [{"name": "logits"}]},
         {"pte": {"sha256": "short", "size": 1}},
+        {"parameters": {"count": -1, "bytes": 4}},
     ],
 )
 def test_facts_that_cannot_belong_to_the_declaration_are_refused(

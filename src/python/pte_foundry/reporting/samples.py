@@ -60,6 +60,7 @@ _FACTS: dict[str, object] = {
         "operators_before_lowering": 316,
         "delegated_fraction": 1.0,
     },
+    "parameters": {"count": 2542856, "bytes": 10171424},
     "planned_memory_bytes": [1204224],
 }
 

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.benchmarks import size
+from bench.benchmarks.measurement import Goal
+from bench.benchmarks.size import size_rows
+from bench.benchmarks.stand_in_repository import stand_in_setting
+from pte_foundry.reporting.declared import Declared
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.report import Report, build_report
+from pte_foundry.reporting.samples import SHA, sample_declared, sample_facts
+
+
+def report(bytes_: int, **declared: object) -> Report:
+    """Of a MobileNet with 2542856 parameters, so 10171424 bytes in fp32."""
+    return build_report(
+        Declared.read(Fields(sample_declared(**declared), "declared.json")),
+        Fields(sample_facts(pte={"sha256": SHA, "size": bytes_}), "facts.json"),
+    )
+
+
+def test_a_program_is_held_against_its_parameters_and_the_file_it_replaces() -> None:
+    ours, theirs = size_rows(report(10374853))
+    assert ours.value == pytest.approx(1.02)
+    assert (ours.goal, ours.met) == (Goal("at_most", 1.02), False)
+    assert theirs.value == pytest.approx(10374853 / 10213408)
+    assert not theirs.met
+    assert all(row.met for row in size_rows(report(10213408)))
+
+
+@pytest.mark.parametrize(
+    ("family", "backend", "bound"),
+    [
+        ("mobilenet", "xnnpack", 1.02),
+        ("yolo", "xnnpack", 1.07),
+        ("yolo", "coreml", 0.56),
+        ("pe_core", "vulkan", 0.56),
+        ("pe_core", "mps", 0.56),
+    ],
+)
+def test_the_bound_is_that_of_the_backend_and_the_family(
+    family: str, backend: str, bound: float
+) -> None:
+    rows = size_rows(report(1, family=family, backend=backend))
+    assert rows[0].goal == Goal("at_most", bound)
+
+
+def test_a_model_that_replaces_nothing_has_one_row() -> None:
+    assert len(size_rows(report(1, backend="mps"))) == 1
+
+
+def test_programs_are_built_and_their_reports_read(tmp_path: Path) -> None:
+    text = json.dumps(report(10213409).to_json())
+    launcher = f"""\
+case "$*" in
+  *list*) echo models/mobilenet:mobilenet_v3_small_xnnpack; echo models/mobilenet:other_int8_xnnpack ;;
+  *"package models/mobilenet:mobilenet_v3_small_xnnpack")
+    mkdir -p dist/models/mobilenet
+    echo '{text}' > dist/models/mobilenet/mobilenet_v3_small_xnnpack.json ;;
+  *) exit 9 ;;
+esac
+"""
+    rows = size.run(stand_in_setting(tmp_path, launcher, {}))
+    assert [row.met for row in rows] == [True, False]
+    assert rows[0].what == "models/mobilenet:mobilenet_v3_small_xnnpack"

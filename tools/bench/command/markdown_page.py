@@ -1,0 +1,94 @@
+"""The page `docs/benchmarks.md`, made of result files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.benchmarks.registry import BENCHMARKS
+from bench.command.latency_table import latency_lines
+from bench.command.markdown_table import goal_text, table, value_text, verdict_text
+from bench.command.result_file import Document
+
+_INTRODUCTION = """\
+# Benchmarks
+
+Each number is compared with another one of the same run on the same machine; only such ratios mean anything elsewhere.
+Weights are seeded. Do not edit this page: it is made by
+
+    ./pants run tools/bench -- --json RESULT --markdown docs/benchmarks.md
+
+and again, from earlier results and without running anything, by
+
+    ./pants run tools/bench -- --from RESULT --from ANOTHER --markdown docs/benchmarks.md
+"""
+# Of runnable processes: below it the benchmarks have the machine for themselves.
+_QUIET_LOAD = 0.5
+
+
+def markdown_page(documents: Sequence[Document]) -> str:
+    """One section for each benchmark of each document, in the documents' order."""
+    sections = [_INTRODUCTION]
+    for document in documents:
+        rows = document["measurements"]
+        for name in dict.fromkeys(row["benchmark"] for row in rows):
+            of_name = [row for row in rows if row["benchmark"] == name]
+            lines = latency_lines(of_name) if name == "latency" else _lines(of_name)
+            sections.append(_section(document, name, of_name, lines))
+        for name, reason in document["errors"].items():
+            sections.append(f"## {name}\n\nCould not be measured: {reason.splitlines()[0]}\n")
+    return "\n".join(sections)
+
+
+def _section(document: Document, name: str, rows: list[Document], lines: list[str]) -> str:
+    about = {benchmark.name: benchmark.about for benchmark in BENCHMARKS}.get(name, "")
+    met = sum(row["met"] for row in rows)
+    return "\n".join(
+        [
+            f"## {name}",
+            "",
+            f"{about[:1].upper()}{about[1:]}. Goals met: {met} of {len(rows)}.",
+            "",
+            *lines,
+            "",
+            _origin(document),
+            "",
+        ]
+    )
+
+
+def _origin(document: Document) -> str:
+    machine = document["machine"]
+    changed = " with changes" if document["modified"] else ""
+    command = " ".join(["./pants run tools/bench --", *document["command"]])
+    return (
+        f"`{command}` at commit {document['commit'][:12]}{changed}, on {machine['system']}, "
+        f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gb']:g} GB; load in the minute before: "
+        f"{machine['load']:g}.{_note(machine)}"
+    )
+
+
+def _note(machine: Document) -> str:
+    if machine["load"] < _QUIET_LOAD:
+        return ""
+    return " **Preliminary: the machine was busy with other work.**"
+
+
+def _lines(rows: list[Document]) -> list[str]:
+    lines = table(
+        ["measured", "against", "value", "goal", "verdict"],
+        [
+            [row["what"], row["baseline"], value_text(row), goal_text(row), verdict_text(row)]
+            for row in rows
+        ],
+    )
+    each = {name: row["details"].get(name) for row in rows for name in row["details"]}
+    seconds, memory = each.get("each_seconds"), each.get("each_gb")
+    if seconds and memory:
+        lines += [
+            "",
+            *table(
+                ["process, alone", "s", "peak memory, GB"],
+                [[what, f"{seconds[what]:.1f}", f"{memory[what]:.2f}"] for what in seconds],
+            ),
+        ]
+    return lines

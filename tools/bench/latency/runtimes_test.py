@@ -1,0 +1,90 @@
+"""The runtimes of the `dev` resolve; ONNX Runtime and OpenVINO have another one, and only run in the benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.latency.arrays import lowest_cosine, read_arrays, write_arrays
+from bench.latency.eager_model import load_eager
+from bench.latency.files import (
+    EAGER,
+    EXECUTORCH,
+    INPUTS,
+    PROGRAM,
+    REQUEST,
+    RUNTIMES,
+    outputs_file,
+)
+from bench.latency.runtimes import LOADERS
+from pte_foundry.backends import xnnpack
+from pte_foundry.exporting import tiny_builder
+from pte_foundry.exporting.export import export
+from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.rewrites import float_hardsigmoid
+
+_REQUEST = {
+    "model": {
+        "name": "tiny",
+        "builder": tiny_builder.__name__,
+        "inputs": {"image": "float32[1,3,8,8]"},
+        "weights": {"source": "seeded"},
+    },
+    "lowering": xnnpack.__name__,
+    "precision": "fp32",
+    "options": {},
+    "rewrites": [float_hardsigmoid.__name__],
+}
+
+
+def test_every_name_has_a_loader() -> None:
+    assert tuple(LOADERS) == RUNTIMES
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an export and `bench.latency.prepare` leave, without ONNX."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    (folder / REQUEST).write_text(json.dumps(_REQUEST))
+    (folder / PROGRAM).write_bytes(export(ExportRequest.from_json(_REQUEST), folder).pte)
+    eager = load_eager(folder)
+    write_arrays(folder / INPUTS, [tensor.numpy() for tensor in eager.example_inputs])
+    return folder
+
+
+def work(folder: Path, runtime: str, threads: int, questions: str) -> list[object]:
+    """The answers of a worker in a process of its own."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "bench.latency.worker", runtime, str(threads)],
+        cwd=folder,
+        # Absolute: some of this process's folders are relative to another working directory.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+        input=questions,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def test_workers_run_the_same_model_and_time_what_they_are_asked(sandbox: Path) -> None:
+    outputs = []
+    for runtime, threads in ((EAGER, 1), (EXECUTORCH, 2)):
+        ready, first, second = work(sandbox, runtime, threads, "1 3\n0 2\n")
+        assert ready == {"ready": True}
+        assert isinstance(first, list) and isinstance(second, list)
+        assert (len(first), len(second)) == (3, 2)
+        assert all(0 < seconds < 60 for seconds in first + second)
+        outputs.append(read_arrays(outputs_file(sandbox, runtime, threads)))
+    assert lowest_cosine(outputs[0], outputs[1]) > 0.99999
+    # The control: on other inputs they would not agree.
+    (image,) = read_arrays(sandbox / INPUTS)
+    write_arrays(sandbox / INPUTS, [np.ascontiguousarray(image[..., ::-1])])
+    work(sandbox, EXECUTORCH, 2, "")
+    assert lowest_cosine(outputs[0], read_arrays(outputs_file(sandbox, EXECUTORCH, 2))) < 0.9999
