@@ -48,7 +48,8 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
 
     Raises:
         PteError: `bad-builder`, `bad-input-shape`, `bad-checkpoint`, `forbidden-pickle`,
-            `bad-option`, `unsupported-precision`, `lowering-failed`.
+            `bad-option`, `unsupported-precision`, `lowering-failed`; and what the backend's
+            `check_environment` raises.
     """
     backend = load_module(
         "lowering",
@@ -60,6 +61,8 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
     check_supported(
         request.lowering, backend.PRECISIONS, backend.OPTIONS, request.precision, request.options
     )
+    if hasattr(backend, "check_environment"):
+        backend.check_environment()
     rewrites = [
         (
             name,
@@ -88,7 +91,7 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
         eager.definition,
         pte,
         inspect_program(pte),
-        lowered.operators_before_lowering,
+        lowered,
     )
     return ExportResult(pte, facts)
 

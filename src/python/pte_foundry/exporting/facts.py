@@ -9,6 +9,7 @@ import hashlib
 import sys
 from importlib import metadata
 
+from pte_foundry.backends.lowering import Lowered
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
@@ -32,7 +33,7 @@ def export_facts(
     definition: ModelDefinition,
     pte: bytes,
     program: ProgramFacts,
-    operators_before_lowering: int,
+    lowered: Lowered,
 ) -> dict[str, object]:
     """The content of facts.json, JSON types only.
 
@@ -41,12 +42,13 @@ def export_facts(
             builder and the request declare.
     """
     _check_signature(request, definition, program)
+    operators_before_lowering = lowered.operators_before_lowering
     return {
         "model": request.model.name,
         "precision": request.precision,
         "options": dict(request.options),
         "rewrites": list(request.rewrites),
-        "versions": _versions(),
+        "versions": {**_package_versions(), **lowered.versions},
         "inputs": [
             {
                 "name": contract.name,
@@ -131,7 +133,7 @@ def _normalisation(normalisation: Normalisation | None) -> dict[str, object] | N
     }
 
 
-def _versions() -> dict[str, str]:
+def _package_versions() -> dict[str, str]:
     # Only what this export has imported: what else happens to be installed has no part in the
     # bytes.
     return {name: metadata.version(name) for name in _DISTRIBUTIONS if name in sys.modules}
