@@ -7,7 +7,6 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.samples import artifact, read_request, write_reports
 
-
 _UNAVAILABLE = {
     "address": "a:b",
     "model": "m",
