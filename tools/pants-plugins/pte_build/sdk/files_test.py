@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pants.engine.fs import Digest, DigestContents, Snapshot
+from pants.engine.fs import DigestContents
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
@@ -21,9 +21,7 @@ REQUEST = SdkRequest(QNN, GAMMA_CHIP)
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(
-        queries=(QueryRule(Sdk, (SdkRequest,)), QueryRule(Snapshot, (Digest,)))
-    )  # fmt: skip
+    return make_runner(queries=(QueryRule(Sdk, (SdkRequest,)),))
 
 
 def read(runner: RuleRunner, option: str) -> Sdk:
@@ -67,6 +65,18 @@ def test_the_content_of_a_library_counts_in_the_next_session(
     second = read(runner, write_sdk(tmp_path, library="another"))
     again = read(runner, write_sdk(tmp_path))
     assert second.digest != first.digest == again.digest
+
+
+def test_another_set_of_files_counts_in_the_next_session(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    option = write_sdk(tmp_path)
+    first = read(runner, option)
+    (tmp_path / LIBRARIES / "libQnnSystem.so").write_text("more")
+    assert read(runner, option).digest != first.digest
+    write_sdk(tmp_path, version="2.47.0")
+    set_options(runner, option)
+    assert "has version 2.47.0" in refusal(runner, Sdk, REQUEST)
 
 
 def test_a_relative_folder_starts_at_the_root(runner: RuleRunner) -> None:
