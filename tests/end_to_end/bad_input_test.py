@@ -117,6 +117,22 @@ def test_a_bad_substitutes_file(
     assert_refused(clone, [f"--weights-substitutes={path}"], str(path), expected)
 
 
+def test_a_program_whose_sdk_is_not_set(clone: Clone) -> None:
+    clone.clear_dist()
+    outcome = clone.run(SEEDED, "package", "models/mobilenet:mobilenet_v2_qnn")
+    assert outcome.exit_code == 1, outcome.output
+    assert "models/mobilenet:mobilenet_v2_qnn is unavailable: [qnn] sdk_root" in outcome.output
+    assert "Install the Qualcomm AI Engine Direct SDK 2.37" in outcome.output
+    assert clone.dist_files() == {}
+
+
+def test_a_folder_that_is_no_sdk(clone: Clone, tmp_path: Path) -> None:
+    option = f"--qnn-sdk-root={tmp_path}"
+    outcome = clone.run(SEEDED, option, "package", "models/mobilenet:mobilenet_v2_qnn")
+    assert outcome.exit_code == 1, outcome.output
+    assert f"[qnn] sdk_root is {tmp_path}, where sdk.yaml cannot be read" in outcome.output
+
+
 def test_an_unknown_backend(clone: Clone) -> None:
     with clone.edited(TOOLCHAINS, 'name="xnnpack"', 'name="another"'):
         assert_refused(clone, [SEEDED], PROGRAM, "`backend`", "toolchains:xnnpack", "portable")

@@ -9,7 +9,7 @@ from __future__ import annotations
 ROOT = "src/python/pte_foundry"
 
 _EXPORT = """
-import hashlib, importlib, json, sys
+import hashlib, importlib, json, os, sys
 
 request_file, _, pte_file, _, facts_file = sys.argv[1:]
 request = json.load(open(request_file))
@@ -25,8 +25,10 @@ pte = json.dumps(
     [builder.CONTENT, lowering.NAME, hashlib.sha256(values).hexdigest(), rewrites, request["precision"]]
 ).encode()
 said = b"something else" if request["options"].get("poison") else pte
+sdk = os.environ.get("QNN_SDK_ROOT")
 facts = {
     "request": request,
+    "versions": {"qnn_sdk": open(f"{sdk}/sdk.yaml").read().split()[-1]} if sdk else {},
     "pte": {"sha256": hashlib.sha256(said).hexdigest(), "size": len(said)},
     "undelegated_total": pte.count(b"undelegated"),
 }
@@ -46,7 +48,7 @@ json.dump({"declared": declared, "facts": facts}, open(report_file, "w"))
 """
 
 _VALIDATION = """
-import hashlib, json, sys
+import hashlib, json, os, sys
 
 request_file, _, result_file, _, junit_file = sys.argv[1:]
 request = json.load(open(request_file))
@@ -65,6 +67,7 @@ result = {
     "photographs": {path: open(path).read() for path in request["photographs"]},
     "labels": request["labels"] and open(request["labels"]).read(),
     "report": json.load(open(request["report"])),
+    "sdk": os.environ.get("QNN_SDK_ROOT") and sorted(os.listdir(os.environ["LD_LIBRARY_PATH"])),
 }
 json.dump(result, open(result_file, "w"))
 open(junit_file, "w").write("<testsuites/>")

@@ -29,6 +29,15 @@ pte_backend(
     platforms=["linux"],
     summary="Slow.",
 )
+pte_backend(
+    name="chip",
+    resolve="engine",
+    lowering=["src/python/pte_foundry/backends/slow.py"],
+    sdk="qnn",
+    sdk_version="2.37",
+    platforms=["linux"],
+    summary="Needs an SDK.",
+)
 photograph_set(
     name="photographs",
     resolve="extra",
@@ -68,6 +77,12 @@ def program_text(name: str, **fields: object) -> str:
 def target_text(alias: str, name: str, **fields: object) -> str:
     """A target as BUILD files have it."""
     return f"{alias}(**{dict(name=name, **fields)!r})\n"
+
+
+def chip_text() -> str:
+    """The program `gamma_chip`, which needs an SDK, and its test."""
+    program = program_text("gamma_chip", backend=["toolchains:chip"])
+    return program + target_text("pte_test", "gamma_chip_test", program=[":gamma_chip"])
 
 
 def repository_files() -> dict[str, str]:

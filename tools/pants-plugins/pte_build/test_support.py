@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -46,6 +47,7 @@ T = TypeVar("T")
 SEEDED = "--weights-source=seeded"
 ALPHA_FAST = Address("models/alpha", target_name="alpha_fast")
 ALPHA_SLOW = Address("models/alpha", target_name="alpha_slow")
+GAMMA_CHIP = Address("models/gamma", target_name="gamma_chip")
 BETA_SLOW = Address("models/beta", target_name="beta_slow")
 
 # Only what the plugin needs: the rule graph of whole backends takes ten seconds.
@@ -137,6 +139,16 @@ def session_settings(*options: str) -> tuple[list[str], dict[str, str]]:
     """Arguments and environment for a Pants run with these options."""
     machine = {name: os.environ[name] for name in _MACHINE_OPTIONS if name in os.environ}
     return [*_REPOSITORY_OPTIONS, *options], machine
+
+
+def write_sdk(folder: Path, version: str = "2.37.0.250724", library: str = "compiler") -> str:
+    """A made-up SDK; the option that names its folder."""
+    libraries = folder / "lib/x86_64-linux-clang"
+    libraries.mkdir(parents=True, exist_ok=True)
+    (folder / "sdk.yaml").write_text(f"name: qairt\nversion: {version}\n")
+    (libraries / "libQnnHtp.so").write_text(library)
+    (libraries / "libc++.so.1").write_text("runtime")
+    return f"--qnn-sdk-root={folder}"
 
 
 def refusal(runner: RuleRunner, output: type[T], *request: object) -> str:

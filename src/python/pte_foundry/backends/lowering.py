@@ -1,12 +1,14 @@
 """What every backend module has in common: its contract, its checks, and the lowering itself.
 
-A backend module has `PRECISIONS`, `OPTIONS` (name -> help) and `lower(request) -> Lowered`.
+A backend module has `PRECISIONS`, `OPTIONS` (name -> help) and `lower(request) -> Lowered`. One that
+needs more than its Python packages has `check_environment()` too, which raises PteError if it is not
+there: it is asked before any work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from executorch.exir import (  # type: ignore[import-untyped]
     EdgeCompileConfig,
@@ -49,10 +51,12 @@ class Lowered:
             partitioner sees it: one per `call_function` node whose target is an operator. Tuple
             accesses (`getitem`) are not operators. Operators that the partitioner keeps whole
             (such as `aten.linear`) count once.
+        versions: name -> version of what made the bytes and is no Python package, e.g. an SDK.
     """
 
     program: ExecutorchProgramManager
     operators_before_lowering: int
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_supported(
@@ -87,14 +91,15 @@ def lower_with(
     exported_program: ExportedProgram,
     partitioners: Sequence[Partitioner],
     *,
-    dim_order_operators: bool = True,
+    transform_passes: Sequence[Callable[[GraphModule], PassResult | None]] = (),
+    compile_config: EdgeCompileConfig | None = None,
+    executorch_config: ExecutorchBackendConfig | None = None,
 ) -> Lowered:
     """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory.
 
     Args:
-        dim_order_operators: False keeps `aten.clone` and `aten._to_copy` as they are, for
-            partitioners that do not know the edge dialect's own `_clone_dim_order` and
-            `_to_dim_order_copy`.
+        transform_passes: run in this order on the edge-dialect graph before the first partitioner.
+        compile_config: of the edge dialect, for partitioners that do not take all of it.
     """
     counts: list[int] = []
 
@@ -109,9 +114,9 @@ def lower_with(
 
     edge = to_edge_transform_and_lower(
         exported_program,
-        transform_passes=[count_operators],
+        transform_passes=[*transform_passes, count_operators],
         partitioner=list(partitioners),
-        compile_config=EdgeCompileConfig(_skip_dim_order=not dim_order_operators),
+        compile_config=compile_config or EdgeCompileConfig(),
     )
     (count,) = counts
-    return Lowered(edge.to_executorch(ExecutorchBackendConfig()), count)
+    return Lowered(edge.to_executorch(executorch_config or ExecutorchBackendConfig()), count)

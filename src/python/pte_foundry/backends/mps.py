@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: ignore[import-untyped]
     MPSPartitioner,
 )
+from executorch.exir import EdgeCompileConfig  # type: ignore[import-untyped]
 from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import-untyped]
     CompileSpec,
 )
@@ -41,9 +42,11 @@ def lower(request: LoweringRequest) -> Lowered:
     _refuse_transposed_convolutions(request.exported_program)
     # One byte, read as a bool (MPSBackend.preprocess).
     partitioner = MPSPartitioner([CompileSpec("use_fp16", b"\x01")])
+    # It knows `aten.clone`, which dropout and reshapes after a transpose leave, by this name only and
+    # not as the edge dialect's `_clone_dim_order`.
+    config = EdgeCompileConfig(_skip_dim_order=True)
     with _warnings_only():
-        # It knows `aten.clone`, which dropout and reshapes after a transpose leave, by this name only.
-        return lower_with(request.exported_program, [partitioner], dim_order_operators=False)
+        return lower_with(request.exported_program, [partitioner], compile_config=config)
 
 
 def _refuse_transposed_convolutions(program: ExportedProgram) -> None:

@@ -49,7 +49,8 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
 
     Raises:
         PteError: `bad-builder`, `bad-input-shape`, `bad-checkpoint`, `forbidden-pickle`,
-            `bad-option`, `unsupported-precision`, `lowering-failed`.
+            `bad-option`, `unsupported-precision`, `lowering-failed`; and what the backend's
+            `check_environment` raises.
     """
     backend = load_module(
         "lowering",
@@ -61,6 +62,8 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
     check_supported(
         request.lowering, backend.PRECISIONS, backend.OPTIONS, request.precision, request.options
     )
+    if hasattr(backend, "check_environment"):
+        backend.check_environment()
     rewrites = [
         (
             name,
@@ -91,7 +94,7 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
         eager.definition,
         pte,
         inspect_program(pte),
-        lowered.operators_before_lowering,
+        lowered,
         parameters,
     )
     return ExportResult(pte, facts)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from pte_foundry.backends import portable, xnnpack
+from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.exporting import tiny_builder
 from pte_foundry.exporting.export import export
@@ -135,6 +136,37 @@ def test_bad_requests_fail_before_the_model_is_built(tmp_path: Path) -> None:
     ):
         error = _error(replace(broken, **change), tmp_path)
         assert error.kind == kind and part in error.message
+
+
+def test_a_backend_that_lacks_what_it_needs_refuses_before_the_model_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise PteError("sdk-missing", "no SDK")
+
+    name = _module(
+        monkeypatch,
+        "demanding",
+        PRECISIONS=("fp32",),
+        OPTIONS={},
+        lower=portable.lower,
+        check_environment=refuse,
+    )
+    broken = replace(_XNNPACK.model, builder="no.such.builder")
+    error = _error(replace(_XNNPACK, model=broken, lowering=name), tmp_path)
+    assert (error.kind, error.message) == ("sdk-missing", "no SDK")
+
+
+def test_the_version_of_an_sdk_stands_beside_those_of_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lower(request: LoweringRequest) -> Lowered:
+        return replace(portable.lower(request), versions={"some_sdk": "2.37.0"})
+
+    name = _module(monkeypatch, "with_sdk", PRECISIONS=("fp32",), OPTIONS={}, lower=lower)
+    versions = export(replace(_XNNPACK, lowering=name), tmp_path).facts["versions"]
+    assert isinstance(versions, dict)
+    assert (versions["some_sdk"], versions["torch"]) == ("2.37.0", torch.__version__)
 
 
 def test_a_failing_lowering_names_phase_reason_and_place(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from importlib import metadata
 
+from pte_foundry.backends.lowering import Lowered
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
@@ -33,7 +34,7 @@ def export_facts(
     definition: ModelDefinition,
     pte: bytes,
     program: ProgramFacts,
-    operators_before_lowering: int,
+    lowered: Lowered,
     parameters: Mapping[str, int],
 ) -> dict[str, object]:
     """The content of facts.json, JSON types only.
@@ -46,12 +47,13 @@ def export_facts(
             builder and the request declare.
     """
     _check_signature(request, definition, program)
+    operators_before_lowering = lowered.operators_before_lowering
     return {
         "model": request.model.name,
         "precision": request.precision,
         "options": dict(request.options),
         "rewrites": list(request.rewrites),
-        "versions": _versions(),
+        "versions": {**_package_versions(), **lowered.versions},
         "inputs": [
             {
                 "name": contract.name,
@@ -137,7 +139,7 @@ def _normalisation(normalisation: Normalisation | None) -> dict[str, object] | N
     }
 
 
-def _versions() -> dict[str, str]:
+def _package_versions() -> dict[str, str]:
     # Only what this export has imported: what else happens to be installed has no part in the
     # bytes.
     return {name: metadata.version(name) for name in _DISTRIBUTIONS if name in sys.modules}

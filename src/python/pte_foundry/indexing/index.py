@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.entry import model_entry, remote_url
@@ -48,8 +49,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
         ],
         "backends": _backends(request.artifacts),
         "unavailable": [
-            {"address": each.address, "reason": each.reason}
-            for each in sorted(request.unavailable, key=lambda each: each.address)
+            asdict(each) for each in sorted(request.unavailable, key=lambda each: each.address)
         ],
     }
 

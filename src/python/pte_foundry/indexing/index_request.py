@@ -47,7 +47,20 @@ class Unavailable:
     """A declared program that could not be built here, and the declared condition behind it."""
 
     address: str
+    model: str
+    backend: str
+    precision: str
     reason: str
+
+    @staticmethod
+    def read(fields: Fields) -> Unavailable:
+        return Unavailable(
+            fields.text("address"),
+            fields.text("model"),
+            fields.text("backend"),
+            fields.text("precision"),
+            fields.text("reason"),
+        )
 
 
 @dataclass(frozen=True)
@@ -86,10 +99,7 @@ class IndexRequest:
             generated,
             tuple(_artifact(entry, root) for entry in fields.objects("artifacts")),
             tuple(_labels(entry) for entry in fields.objects("labels")),
-            tuple(
-                Unavailable(entry.text("address"), entry.text("reason"))
-                for entry in fields.objects("unavailable")
-            ),
+            tuple(Unavailable.read(entry) for entry in fields.objects("unavailable")),
         )
 
 

@@ -7,6 +7,14 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.samples import artifact, read_request, write_reports
 
+_UNAVAILABLE = {
+    "address": "a:b",
+    "model": "m",
+    "backend": "qnn",
+    "precision": "fp32",
+    "reason": "no SDK",
+}
+
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
@@ -20,7 +28,8 @@ from pte_foundry.indexing.samples import artifact, read_request, write_reports
         ({"artifacts": [artifact(0, "../b_c.pte")]}, "no plain relative path"),
         ({"artifacts": [artifact(0, "a/b_c.pte", validation={"verdict": "passed"})]}, "`evidence`"),
         ({"labels": [{"category": "a", "name": "x/../y", "sha256": "0" * 64, "size": 1}]}, "plain"),
-        ({"unavailable": [{"address": "a:b", "reason": ""}]}, "`reason`"),
+        ({"unavailable": [{**_UNAVAILABLE, "reason": ""}]}, "`reason`"),
+        ({"unavailable": [{**_UNAVAILABLE, "backend": None}]}, "`backend`"),
     ],
 )
 def test_a_wrong_request_is_refused(

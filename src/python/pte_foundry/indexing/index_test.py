@@ -91,3 +91,11 @@ def test_one_backend_with_two_descriptions_is_refused(tmp_path: Path) -> None:
             tmp_path,
             artifacts=[artifact(0, XNNPACK), artifact(1, "mobilenet/mobilenet_v2_xnnpack.pte")],
         )
+
+
+def test_what_is_unavailable_is_listed_by_address_with_its_reason(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    entry = {"model": "m", "backend": "qnn", "precision": "fp32", "reason": "no SDK is set"}
+    entries = [{**entry, "address": address} for address in ("models/b:m_qnn", "models/a:m_qnn")]
+    index = build_index(read_request(tmp_path, unavailable=entries))
+    assert index["unavailable"] == entries[::-1]

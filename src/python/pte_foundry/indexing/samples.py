@@ -68,7 +68,13 @@ def sample_request(**changes: object) -> dict[str, object]:
         ],
         "labels": [{"category": "mobilenet", "name": "labels.txt", "sha256": SHA, "size": 10472}],
         "unavailable": [
-            {"address": "models/mobilenet:mobilenet_v3_small_qnn", "reason": "no QNN SDK is set"}
+            {
+                "address": "models/mobilenet:mobilenet_v3_small_qnn",
+                "model": "mobilenet_v3_small",
+                "backend": "qnn",
+                "precision": "fp32",
+                "reason": "no QNN SDK is set",
+            }
         ],
         **changes,
     }

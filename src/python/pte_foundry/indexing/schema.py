@@ -126,7 +126,17 @@ INDEX_SCHEMA: dict[str, object] = {
                 "type": "object",
                 "additionalProperties": _object({"description": _TEXT}),
             },
-            "unavailable": _list(_object({"address": _TEXT, "reason": _TEXT})),
+            "unavailable": _list(
+                _object(
+                    {
+                        "address": _TEXT,
+                        "model": _TEXT,
+                        "backend": _TEXT,
+                        "precision": _TEXT,
+                        "reason": _TEXT,
+                    }
+                )
+            ),
         }
     ),
 }

@@ -42,10 +42,10 @@ def test_an_index_without_labels_and_with_seeded_weights_is_valid(tmp_path: Path
 
 
 def _removals(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each index that lacks one of the fields that we write at the top, in a model or in labels."""
+    """Each index that lacks one of the fields that we write at the top or in an entry of a list."""
     for key in value:
         yield key, {name: item for name, item in value.items() if name != key}
-    for part in ("models", "labels"):
+    for part in ("models", "labels", "unavailable"):
         for key in value[part][0]:
             broken = copy.deepcopy(value)
             del broken[part][0][key]

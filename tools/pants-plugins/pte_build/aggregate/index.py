@@ -1,4 +1,4 @@
-"""`index.json`: all programs of a `model_index`, built and validated."""
+"""`index.json`: all programs of a `model_index`, built and validated, or listed as unavailable."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 
+from pte_build.aggregate.conditions import Conditions, ConditionsRequest
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.errors import PteBuildError
@@ -54,6 +55,7 @@ class BuiltIndex:
     content: FileDigest
     version: str
     programs: tuple[BuiltProgram, ...]
+    conditions: Conditions
 
 
 def tree_path(built: BuiltProgram) -> str:
@@ -101,6 +103,7 @@ def index_request(
     programs: tuple[BuiltProgram, ...],
     validations: Mapping[Address, Mapping[str, Any]],
     labels: Mapping[str, Labels],
+    conditions: Conditions,
     base_url: str,
     generated: str,
 ) -> dict[str, Any]:
@@ -128,7 +131,7 @@ def index_request(
             }
             for family, found in labels.items()
         ],
-        "unavailable": [],
+        "unavailable": [condition.as_json() for condition in conditions.unavailable],
     }
 
 
@@ -149,8 +152,9 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         SelectedPrograms,
         SelectProgramsRequest(request.index, wrapped.target[IndexProgramsField].value or ()),
     )
+    conditions = await Get(Conditions, ConditionsRequest(selected.programs))
     validations = await MultiGet(
-        Get(Validation, ValidationRequest(program)) for program in selected.programs
+        Get(Validation, ValidationRequest(program)) for program in conditions.available
     )
     if failures := describe_failures(request.index, validations):
         raise PteBuildError(failures)
@@ -165,7 +169,12 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         for built, output in zip(programs, outputs)
     }
     body = index_request(
-        programs, results, family_labels(programs), subsystem.base_url, subsystem.generated
+        programs,
+        results,
+        family_labels(programs),
+        conditions,
+        subsystem.base_url,
+        subsystem.generated,
     )
     sources, files, _ = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(INDEX_MAIN)),
@@ -201,7 +210,7 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         Get(DigestContents, Digest, result.output_digest),
     )
     content = next(entry.file_digest for entry in entries if isinstance(entry, FileEntry))
-    return BuiltIndex(content, json.loads(contents[0].content)["version"], programs)
+    return BuiltIndex(content, json.loads(contents[0].content)["version"], programs, conditions)
 
 
 @dataclass(frozen=True)
@@ -216,7 +225,10 @@ async def package_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
     built = await Get(BuiltIndex, IndexRequest(field_set.address, field_set.address))
     path = field_set.output_path.value or IndexOutputPathField.default
     digest = await Get(Digest, CreateDigest([FileEntry(path, built.content)]))
-    lines = (f"  {len(built.programs)} programs, sha256 {built.content.fingerprint}",)
+    lines = (
+        f"  {len(built.programs)} programs, sha256 {built.content.fingerprint}",
+        *built.conditions.summary(),
+    )
     return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
 
 

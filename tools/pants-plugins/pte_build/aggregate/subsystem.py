@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pants.option.option_types import StrOption
+from pants.option.option_types import BoolOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
 
 class IndexSubsystem(Subsystem):
     options_scope = "index"
-    help = "What `index.json` says about itself."
+    help = "What goes into `index.json`, and what it says about itself."
 
     base_url = StrOption(
         default=".",
@@ -26,6 +26,15 @@ class IndexSubsystem(Subsystem):
             """
             The time that the index gives as its own, in RFC 3339 form. It is not the time of the build, so that the
             same inputs give the same bytes.
+            """
+        ),
+    )
+    allow_unpinned = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            List a program whose checkpoint has no `sha256` among the unavailable ones, with that reason, instead of
+            failing the whole index. Asking for such a program by its address stays an error.
             """
         ),
     )

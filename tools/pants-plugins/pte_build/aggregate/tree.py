@@ -163,7 +163,10 @@ async def package_tree(field_set: ModelTreeFieldSet) -> BuiltPackage:
     built = await Get(BuiltTree, TreeRequest(field_set.address))
     path = field_set.output_path.value or TreeOutputPathField.default
     digest = await Get(Digest, AddPrefix(built.digest, path))
-    lines = (f"  {len(built.index.programs)} programs for ExecuTorch {built.index.version}",)
+    lines = (
+        f"  {len(built.index.programs)} programs for ExecuTorch {built.index.version}",
+        *built.index.conditions.summary(),
+    )
     return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
 
 

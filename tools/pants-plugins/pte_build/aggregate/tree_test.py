@@ -14,6 +14,7 @@ from pants.engine.fs import DigestContents, FileDigest
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 from pants.util.frozendict import FrozenDict
 
+from pte_build.aggregate.conditions import Conditions
 from pte_build.aggregate.index import BuiltIndex
 from pte_build.aggregate.tree import BuiltTree, TreeRequest, needed_licenses
 from pte_build.errors import PteBuildError
@@ -32,7 +33,7 @@ def index_of(*licenses: str) -> BuiltIndex:
         )
         for number, license_id in enumerate(licenses)
     )
-    return BuiltIndex(FileDigest("0a" * 32, 1), "1.4.1", programs)
+    return BuiltIndex(FileDigest("0a" * 32, 1), "1.4.1", programs, Conditions((), ()))
 
 
 def test_needed_licenses() -> None:

@@ -13,6 +13,7 @@ from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.util.frozendict import FrozenDict
 
 from pte_build.errors import PteBuildError
+from pte_build.sdk.kinds import SdkRequirement
 from pte_build.targets.pte_backend import (
     BackendDelegateField,
     BackendLoweringField,
@@ -21,6 +22,8 @@ from pte_build.targets.pte_backend import (
     BackendPrecisionsField,
     BackendResolveField,
     BackendRewritesField,
+    BackendSdkField,
+    BackendSdkVersionField,
     BackendSummaryField,
     PteBackend,
 )
@@ -54,6 +57,7 @@ class Backend:
     precisions: tuple[str, ...]
     options: FrozenDict[str, str]
     rewrites: tuple[Address, ...]
+    sdk: SdkRequirement | None
     platforms: tuple[str, ...]
     summary: str
 
@@ -135,6 +139,18 @@ def choose_precision(program: Address, asked: str | None, backend: Backend) -> s
     return asked
 
 
+def sdk_requirement(
+    backend: Address, name: str | None, version: str | None
+) -> SdkRequirement | None:
+    """The SDK that a backend's fields ask for. Raises PteBuildError for one field without the other."""
+    if (name is None) != (version is None):
+        raise PteBuildError(
+            f"{backend}: `{BackendSdkField.alias}` and `{BackendSdkVersionField.alias}` go together; one of them is "
+            "missing."
+        )
+    return SdkRequirement(name, version) if name and version else None
+
+
 @rule
 async def read_backend(request: BackendRequest) -> Backend:
     wrapped = await Get(
@@ -175,6 +191,9 @@ async def read_backend(request: BackendRequest) -> Backend:
         precisions=target[BackendPrecisionsField].value or (),
         options=target[BackendOptionsField].value or FrozenDict(),
         rewrites=tuple(rewrites),
+        sdk=sdk_requirement(
+            target.address, target[BackendSdkField].value, target[BackendSdkVersionField].value
+        ),
         platforms=target[BackendPlatformsField].value or (),
         summary=target[BackendSummaryField].value or "",
     )

@@ -16,6 +16,7 @@ from pte_build.program.declaration import (
     choose_precision,
     exactly_one,
 )
+from pte_build.sdk.kinds import SdkRequirement
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, failure, make_runner, refusal
 
@@ -29,6 +30,7 @@ BACKEND = Backend(
     precisions=("fp16", "fp32"),
     options=FrozenDict(),
     rewrites=(),
+    sdk=None,
     platforms=("linux",),
     summary="Fast.",
 )
@@ -174,3 +176,26 @@ def test_a_backend_without_precisions(runner: RuleRunner) -> None:
     runner.write_files({"bad/toolchain/BUILD": backend})
     request = declare(runner, backend=["bad/toolchain:none"])
     assert "bad/toolchain:none: `precisions` is empty" in refusal(runner, Declaration, request)
+
+
+@pytest.mark.parametrize("fields", [{"sdk": "qnn"}, {"sdk_version": "2.37"}])
+def test_an_sdk_and_its_version_go_together(runner: RuleRunner, fields: dict[str, str]) -> None:
+    backend = target_text(
+        "pte_backend",
+        "half",
+        resolve="engine",
+        lowering=[f"{BACKENDS}/fast.py"],
+        platforms=["linux"],
+        summary="Half.",
+        **fields,
+    )
+    runner.write_files({"bad/toolchain/BUILD": backend})
+    message = refusal(runner, Declaration, declare(runner, backend=["bad/toolchain:half"]))
+    assert message == (
+        "bad/toolchain:half: `sdk` and `sdk_version` go together; one of them is missing."
+    )
+
+
+def test_an_sdk(runner: RuleRunner) -> None:
+    declaration = runner.request(Declaration, [declare(runner, backend=["toolchains:chip"])])
+    assert declaration.backend.sdk == SdkRequirement("qnn", "2.37")

@@ -33,6 +33,7 @@ from pte_build.program.sources import (
     Module,
     ModuleRequest,
 )
+from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
@@ -99,6 +100,7 @@ def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> Non
 async def export_program(request: ExportRequest) -> ExportedProgram:
     declaration = await Get(Declaration, DeclarationRequest(request.program))
     address = declaration.address
+    sdk = await Get(Sdk, SdkRequest(declaration.backend.sdk, address))
     weights = await Get(ResolvedWeights, WeightsRequest(declaration.weights, address))
     builder, lowering, *rewrites = await MultiGet(
         Get(Module, ModuleRequest(declaration.builder, address, "builder")),
@@ -131,7 +133,15 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
     )
     inputs = await Get(
         Digest,
-        MergeDigests([sources.digest, toolchain.digest, weights_digest.digest, request_digest]),
+        MergeDigests(
+            [
+                sources.digest,
+                toolchain.digest,
+                weights_digest.digest,
+                request_digest,
+                sdk.digest,
+            ]
+        ),
     )
     result = await Get(
         FallibleProcessResult,
@@ -149,6 +159,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 input_digest=inputs,
                 output_files=("program.pte", "facts.json"),
                 source_roots=sources.source_roots,
+                environment=sdk.environment,
                 description=f"Export {address}",
             ),
             weights,

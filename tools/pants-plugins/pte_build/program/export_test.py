@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,8 +35,17 @@ from pte_build.program.export import (
     failure_message,
 )
 from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
-from pte_build.stand_in_repository import program_text
-from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal, set_options
+from pte_build.sdk.files import Sdk, SdkRequest
+from pte_build.stand_in_repository import chip_text, program_text
+from pte_build.test_support import (
+    ALPHA_FAST,
+    GAMMA_CHIP,
+    SEEDED,
+    make_runner,
+    refusal,
+    set_options,
+    write_sdk,
+)
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
@@ -81,6 +91,7 @@ def test_check_facts(sha256: str, size: int, accepted: bool) -> None:
 # All that the rule asks the engine for, other than to run the process.
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (Declaration, (DeclarationRequest,)),
+    (Sdk, (SdkRequest,)),
     (ResolvedWeights, (WeightsRequest,)),
     (Module, (ModuleRequest,)),
     (LibrarySources, (LibrarySourcesRequest,)),
@@ -150,6 +161,39 @@ def test_the_process_gets_its_inputs_and_nothing_else(runner: RuleRunner) -> Non
         "src/python/pte_foundry/rewrites/plain.py",
         "toolchain.pex",
     }
+
+
+def test_the_key_has_the_content_of_an_sdk_and_not_its_folder(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+
+    def process(option: str) -> Process:
+        set_options(runner, SEEDED, option)
+        return export_process(runner, GAMMA_CHIP)
+
+    first = process(write_sdk(tmp_path / "first"))
+    assert process(write_sdk(tmp_path / "moved")) == first
+    assert process(write_sdk(tmp_path / "moved", library="another")) != first
+    assert first.env["QNN_SDK_ROOT"] == "sdk/qnn"
+    texts = "\0".join([*first.argv, *first.env.values()])
+    assert str(tmp_path) not in texts
+    set_options(runner, SEEDED)
+    assert "QNN_SDK_ROOT" not in export_process(runner, ALPHA_FAST).env
+
+
+def test_the_process_finds_the_sdk(runner: RuleRunner, tmp_path: Path) -> None:
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    set_options(runner, SEEDED, write_sdk(tmp_path, version="2.37.3"))
+    exported = runner.request(ExportedProgram, [ExportRequest(GAMMA_CHIP)])
+    assert read_json(runner, exported.facts)["versions"] == {"qnn_sdk": "2.37.3"}
+
+
+def test_without_its_sdk_a_program_is_refused(runner: RuleRunner) -> None:
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    set_options(runner, SEEDED)
+    message = refusal(runner, ExportedProgram, ExportRequest(GAMMA_CHIP))
+    assert message.startswith("models/gamma:gamma_chip is unavailable: [qnn] sdk_root is not set")
 
 
 def read_json(runner: RuleRunner, file: FileDigest) -> Any:

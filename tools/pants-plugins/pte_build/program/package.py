@@ -1,4 +1,4 @@
-"""`./pants package` on a `pte_program`: the `.pte` and its report."""
+"""`./pants package` on a `pte_program`: the `.pte` and its report, or why there is none."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.fs import CreateDigest, Digest, FileEntry
+from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileEntry
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
+from pte_build.errors import PteBuildError
+from pte_build.program.availability import Availability, AvailabilityRequest
+from pte_build.program.command_line import NamedAddresses
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.targets.pte_program import (
     ProgramBackendField,
@@ -26,7 +29,14 @@ class PteProgramFieldSet(PackageFieldSet):
 
 
 @rule
-async def package_program(field_set: PteProgramFieldSet) -> BuiltPackage:
+async def package_program(field_set: PteProgramFieldSet, named: NamedAddresses) -> BuiltPackage:
+    availability = await Get(Availability, AvailabilityRequest(field_set.address))
+    if availability.unavailable is not None:
+        if named.include(field_set.address):
+            raise PteBuildError(availability.unavailable.refusal)
+        # No file, only a line that the goal logs.
+        note = BuiltPackageArtifact(None, (availability.unavailable.note,))
+        return BuiltPackage(EMPTY_DIGEST, (note,))
     built = await Get(BuiltProgram, ProgramRequest(field_set.address))
     pte, declaration = built.exported.pte, built.declaration
     digest = await Get(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from pants.core.goals.package import Package
 from pants.engine.internals.scheduler import ExecutionError
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, GoalRuleResult, RuleRunner
 
-from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, program_text
-from pte_build.test_support import SEEDED, make_runner, session_settings
+from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, chip_text, program_text
+from pte_build.test_support import SEEDED, make_runner, session_settings, write_sdk
 
 ALPHA = "models/alpha:alpha_fast"
 
@@ -76,6 +77,35 @@ def test_output_path(runner: RuleRunner) -> None:
     runner.write_files({"own/BUILD": program_text("p", output_path="here/q.pte")})
     assert package(runner, SEEDED, address="own:p").exit_code == 0
     assert sorted(path.name for path in (dist(runner) / "here").iterdir()) == ["q.json", "q.pte"]
+
+
+def test_a_glob_passes_over_an_unavailable_program_and_says_so(
+    runner: RuleRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    runner.write_files({"models/gamma/BUILD": chip_text() + program_text("gamma_fast")})
+    assert package(runner, SEEDED, address="models/gamma::").exit_code == 0
+    written = sorted(path.name for path in (dist(runner) / "models/gamma").iterdir())
+    assert written == ["gamma_fast.json", "gamma_fast.pte"]
+    notes = [record.message for record in caplog.records if "unavailable" in record.message]
+    assert notes == [
+        "models/gamma:gamma_chip is unavailable: [qnn] sdk_root is not set, and it needs the "
+        "Qualcomm AI Engine Direct SDK 2.37."
+    ]
+
+
+def test_an_unavailable_program_by_its_address(runner: RuleRunner) -> None:
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    with pytest.raises(ExecutionError, match="gamma_chip is unavailable: .* --qnn-sdk-root"):
+        package(runner, SEEDED, address="models/gamma:gamma_chip")
+
+
+def test_with_its_sdk_it_is_a_program_like_any_other(runner: RuleRunner, tmp_path: Path) -> None:
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    option = write_sdk(tmp_path, version="2.37.1")
+    assert package(runner, SEEDED, option, address="models/gamma:gamma_chip").exit_code == 0
+    report = json.loads((dist(runner) / "models/gamma/gamma_chip.json").read_bytes())
+    assert report["facts"]["versions"] == {"qnn_sdk": "2.37.1"}
 
 
 def test_nothing_is_written_after_a_failure(runner: RuleRunner) -> None:

@@ -40,6 +40,7 @@ BACKEND = Backend(
     precisions=("fp16", "fp32"),
     options=FrozenDict(),
     rewrites=(),
+    sdk=None,
     platforms=("linux", "web"),
     summary="Fast.",
 )

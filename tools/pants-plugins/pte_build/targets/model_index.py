@@ -40,7 +40,8 @@ class ModelIndex(Target):
         The index of a list of programs (`{IndexProgramsField.alias}`): for each its file, SHA-256, size, platforms,
         inputs, outputs, weights, delegation and the verdict of its validation.
 
-        Every program is built and validated first. One failure fails the index. `./pants package //:index` writes
+        Every program is built and validated first. One failure fails the index. Programs that are unavailable, because
+        their backend needs an SDK that is not set, are listed with that reason. `./pants package //:index` writes
         `dist/index.json`.
         """
     )

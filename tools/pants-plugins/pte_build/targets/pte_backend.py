@@ -13,6 +13,8 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from pte_build.sdk.kinds import SDKS
+
 PRECISIONS = ("fp32", "fp16", "int8")
 PLATFORMS = ("android", "ios", "macos", "linux", "windows", "web")
 
@@ -81,6 +83,25 @@ class BackendRewritesField(SpecialCasedDependencies):
     )
 
 
+class BackendSdkField(StringField):
+    alias = "sdk"
+    valid_choices = tuple(SDKS)
+    help = help_text(
+        """
+        A vendor's SDK that the lowering needs and no package index has. `qnn` is the Qualcomm AI Engine Direct SDK,
+        found by the option `[qnn] sdk_root`. Its libraries are inputs of every program of this backend.
+
+        Where the option is not set, the programs are unavailable: globs pass over them and say so, an index lists them
+        with the reason, and asking for one by its address is an error.
+        """
+    )
+
+
+class BackendSdkVersionField(StringField):
+    alias = "sdk_version"
+    help = "The version that the SDK must have, or its beginning, e.g. `2.37`. Goes together with `sdk`."
+
+
 class BackendPlatformsField(StringSequenceField):
     alias = "platforms"
     required = True
@@ -105,6 +126,8 @@ class PteBackend(Target):
         BackendPrecisionsField,
         BackendOptionsField,
         BackendRewritesField,
+        BackendSdkField,
+        BackendSdkVersionField,
         BackendPlatformsField,
         BackendSummaryField,
     )

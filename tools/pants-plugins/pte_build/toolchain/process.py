@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pants.engine.fs import Digest
 from pants.engine.process import Process
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from pte_build.toolchain.interpreter import CACHE, PATH
@@ -39,11 +40,13 @@ def toolchain_process(
     output_files: Iterable[str],
     description: str,
     source_roots: Iterable[str] = (SOURCE_ROOT,),
+    environment: Mapping[str, str] = FrozenDict(),
     timeout_seconds: int | None = None,
 ) -> Process:
     """A process in the Python of a toolchain: `argv` follows the interpreter, e.g. `-m MODULE`.
 
-    `input_digest` holds the toolchain's PEX and the sources below `source_roots`.
+    `input_digest` holds the toolchain's PEX and the sources below `source_roots`. `environment` is part of the cache
+    key: no paths of the machine.
     """
     return Process(
         # The interpreter is started by a shell because Pants resolves a relative argv[0] before named caches are
@@ -52,6 +55,7 @@ def toolchain_process(
         input_digest=input_digest,
         env={
             **FIXED_ENVIRONMENT,
+            **environment,
             "PEX_EXTRA_SYS_PATH": ":".join(source_roots),
             "PEX_IGNORE_RCFILES": "1",
             "PEX_ROOT": ".pex_root",

@@ -56,15 +56,17 @@ def test_what_is_asked_for_gets_into_the_process(kind: str) -> None:
     assert process.description == "A process"
 
 
-def test_source_roots_and_timeout() -> None:
+def test_source_roots_environment_and_timeout() -> None:
     process = toolchain_process(
         ("-V",),
         input_digest=EMPTY_DIGEST,
         output_files=(),
         description="",
         source_roots=("src/python", "other"),
+        environment={"QNN_SDK_ROOT": "sdk/qnn"},
         timeout_seconds=5,
     )
+    assert process.env["QNN_SDK_ROOT"] == "sdk/qnn"
     assert process.env["PEX_EXTRA_SYS_PATH"] == "src/python:other"
     assert process.timeout_seconds == 5
     assert make("library").env["PYTHONPATH"] == "src/python"

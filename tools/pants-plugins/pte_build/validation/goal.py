@@ -28,6 +28,8 @@ from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
 from pte_build.errors import PteBuildError
+from pte_build.program.availability import Availability, AvailabilityRequest
+from pte_build.program.command_line import NamedAddresses
 from pte_build.program.declaration import exactly_one
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.validation.validate import Validation, ValidationRequest
@@ -77,7 +79,9 @@ def failing_process(message: str) -> Process:
 # Not memoized, so that what was skipped is said in every session; the validation itself is cached.
 @_uncacheable_rule
 async def run_pte_test(
-    batch: PteTestRequest.Batch[PteTestFieldSet, Any], test_subsystem: TestSubsystem
+    batch: PteTestRequest.Batch[PteTestFieldSet, Any],
+    test_subsystem: TestSubsystem,
+    named: NamedAddresses,
 ) -> TestResult:
     field_set = batch.single_element
     programs = await Get(
@@ -85,6 +89,13 @@ async def run_pte_test(
     )
     program = exactly_one(programs, TestProgramField.alias, field_set.address)
     try:
+        availability = await Get(Availability, AvailabilityRequest(program))
+        if availability.unavailable is not None:
+            if named.include(field_set.address):
+                raise PteBuildError(availability.unavailable.refusal)
+            # The goal passes over a result without an exit code, without a word.
+            logger.info(f"{field_set.address} skipped: {availability.unavailable.note}")
+            return TestResult.no_tests_found(field_set.address, test_subsystem.output)
         validation = await Get(Validation, ValidationRequest(program))
     except PteBuildError as error:
         # A failed test like any other: the rest of the tests run, and the summary names this one.

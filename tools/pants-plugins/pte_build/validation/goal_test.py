@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from pants.core.goals.test import TestResult
 from pants.engine.addresses import Address
+from pants.engine.fs import DigestContents
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, make_runner, refusal
+from pte_build.stand_in_repository import chip_text, program_text, target_text
+from pte_build.test_support import SEEDED, make_runner, refusal, set_options, write_sdk
 from pte_build.validation.goal import PteTestFieldSet, PteTestRequest, skip_notes
 
 
@@ -81,3 +83,45 @@ def test_a_program_that_cannot_be_built_fails_its_test(runner: RuleRunner) -> No
         "bad:p: export failed: bad-input-shape: image is float32[1,4]: give it 3 channels\n"
     )
     assert (result.xml_results, result.extra_output) == (None, None)
+
+
+GAMMA_TEST = Address("models/gamma", target_name="gamma_chip_test")
+
+
+def test_an_unavailable_program_is_skipped_with_its_reason(
+    runner: RuleRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    set_options(runner, SEEDED, "test", "models/gamma::")
+    assert runner.request(TestResult, [batch(runner, GAMMA_TEST)]).exit_code is None
+    note = (
+        "models/gamma:gamma_chip_test skipped: models/gamma:gamma_chip is unavailable: "
+        "[qnn] sdk_root is not set"
+    )
+    assert note in caplog.text
+    caplog.clear()
+    # In the next session too, although nothing has changed.
+    set_options(runner, SEEDED, "test", "models/gamma::")
+    runner.request(TestResult, [batch(runner, GAMMA_TEST)])
+    assert note in caplog.text
+
+
+def test_an_unavailable_program_fails_a_test_that_is_named(runner: RuleRunner) -> None:
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    set_options(runner, SEEDED, "test", "models/gamma:gamma_chip_test")
+    result = runner.request(TestResult, [batch(runner, GAMMA_TEST)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("models/gamma:gamma_chip is unavailable: [qnn] sdk_root")
+    assert "--qnn-sdk-root" in result.stderr
+
+
+def test_the_validation_finds_the_sdk(runner: RuleRunner, tmp_path: Path) -> None:
+    """The runtime of the toolchain loads the delegate's libraries from it."""
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    set_options(runner, SEEDED, write_sdk(tmp_path))
+    result = runner.request(TestResult, [batch(runner, GAMMA_TEST)])
+    assert result.exit_code == 0
+    assert result.extra_output is not None
+    (file,) = runner.request(DigestContents, [result.extra_output.digest])
+    assert json.loads(file.content)["sdk"] == ["libQnnHtp.so", "libc++.so.1"]

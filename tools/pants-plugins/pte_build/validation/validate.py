@@ -22,6 +22,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pte_build.errors import PteBuildError
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.program.sources import VALIDATION_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
@@ -80,7 +81,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
     }
-    sources, toolchain, weights_digest, files, _ = await MultiGet(
+    sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder,))),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
         Get(WeightsDigest, ResolvedWeights, built.exported.weights),
@@ -102,12 +103,21 @@ async def validate_program(request: ValidationRequest) -> Validation:
                 ]
             ),
         ),
+        # The runtime loads the delegate's own libraries from it.
+        Get(Sdk, SdkRequest(declaration.backend.sdk, request.program)),
         Get(ToolchainInterpreter),
     )
     inputs = await Get(
         Digest,
         MergeDigests(
-            [sources.digest, toolchain.digest, weights_digest.digest, files, photographs.digest]
+            [
+                sources.digest,
+                toolchain.digest,
+                weights_digest.digest,
+                files,
+                photographs.digest,
+                sdk.digest,
+            ]
         ),
     )
     result = await Get(
@@ -126,6 +136,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
                 input_digest=inputs,
                 output_files=("validation.json", "junit.xml"),
                 source_roots=sources.source_roots,
+                environment=sdk.environment,
                 description=f"Validate {request.program}",
                 timeout_seconds=checks.timeout,
             ),

@@ -24,6 +24,10 @@ from pte_build.weights.substitutes import Substitute, Substitutes
 from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
 
 
+class UnpinnedCheckpoint(PteBuildError):
+    """The official checkpoint is asked for, and nobody has written its hash down."""
+
+
 @dataclass(frozen=True)
 class WeightsRequest(EngineAwareParameter):
     """`program` is the address that asks, for messages."""
@@ -65,7 +69,7 @@ def resolve_weights(
 ) -> ResolvedWeights:
     """Apply the options to one `model_weights` target.
 
-    Raises PteBuildError if the official checkpoint is asked for and nobody has pinned its hash.
+    Raises UnpinnedCheckpoint if the official checkpoint is asked for and nobody has pinned its hash.
     """
     file = target[WeightsFileField].value
     assert file is not None
@@ -82,7 +86,7 @@ def resolve_weights(
     if source is WeightsSource.SEEDED:
         return ResolvedWeights(target.address, "seeded", file, license_id, page, None, None)
     if sha256 is None or size is None:
-        raise PteBuildError(
+        raise UnpinnedCheckpoint(
             f"{program}: its checkpoint {target.address} ({file}) is not pinned: nobody has written its `sha256` and "
             f"`size` into the BUILD file yet. Pin it with `./pants run tools/pin_weights -- {target.address}`, or "
             "build with --weights-source=seeded, which needs no checkpoint."

@@ -1,0 +1,91 @@
+"""Which of an index's programs it lists as unavailable, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+
+from pte_build.aggregate.subsystem import IndexSubsystem
+from pte_build.program.availability import Availability, AvailabilityRequest
+from pte_build.program.declaration import Declaration
+from pte_build.weights.resolution import ResolvedWeights, UnpinnedCheckpoint, WeightsRequest
+
+
+@dataclass(frozen=True)
+class ConditionRequest(EngineAwareParameter):
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`reason` is None if the index has to have the program itself."""
+
+    declaration: Declaration
+    reason: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """As the library's index writer takes it."""
+        declaration = self.declaration
+        return {
+            "address": declaration.address.spec,
+            "model": declaration.model,
+            "backend": declaration.backend.name,
+            "precision": declaration.precision,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class ConditionsRequest:
+    programs: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """In the order of the request."""
+
+    available: tuple[Address, ...]
+    unavailable: tuple[Condition, ...]
+
+    def summary(self) -> tuple[str, ...]:
+        """One line for each reason, for the log."""
+        counts = Counter(condition.reason for condition in self.unavailable)
+        return tuple(f"  {count} unavailable: {reason}" for reason, count in counts.items())
+
+
+@rule
+async def find_condition(request: ConditionRequest, index: IndexSubsystem) -> Condition:
+    availability = await Get(Availability, AvailabilityRequest(request.program))
+    declaration = availability.declaration
+    if availability.unavailable is not None:
+        return Condition(declaration, availability.unavailable.reason)
+    if not index.allow_unpinned:
+        return Condition(declaration, None)
+    try:
+        await Get(ResolvedWeights, WeightsRequest(declaration.weights, request.program))
+    except UnpinnedCheckpoint:
+        return Condition(declaration, f"its checkpoint {declaration.weights} is not pinned")
+    return Condition(declaration, None)
+
+
+@rule
+async def find_conditions(request: ConditionsRequest) -> Conditions:
+    found = await MultiGet(
+        Get(Condition, ConditionRequest(program)) for program in request.programs
+    )
+    return Conditions(
+        tuple(c.declaration.address for c in found if c.reason is None),
+        tuple(c for c in found if c.reason is not None),
+    )
+
+
+def rules() -> Iterable[Rule]:
+    return collect_rules()

@@ -1,0 +1,142 @@
+"""What an index lists as unavailable instead of failing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.fs import CreateDigest, DigestContents, FileEntry
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import RuleRunner
+
+from pte_build.aggregate.conditions import Conditions, ConditionsRequest
+from pte_build.aggregate.index import BuiltIndex, IndexRequest
+from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.stand_in_repository import CHECKPOINT, chip_text
+from pte_build.test_support import (
+    ALPHA_FAST,
+    BETA_SLOW,
+    GAMMA_CHIP,
+    SEEDED,
+    make_runner,
+    refusal,
+    set_options,
+    write_sdk,
+)
+
+INDEX = Address("", target_name="index")
+ALL = (GAMMA_CHIP, ALPHA_FAST, BETA_SLOW)
+UNPINNED = "--index-allow-unpinned"
+NO_SDK = "[qnn] sdk_root is not set, and it needs the Qualcomm AI Engine Direct SDK 2.37"
+NO_PIN = "its checkpoint models/beta:beta_weights is not pinned"
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    runner = make_runner(
+        queries=(
+            QueryRule(Conditions, (ConditionsRequest,)),
+            QueryRule(DigestContents, (CreateDigest,)),
+        )
+    )
+    runner.write_files({"models/gamma/BUILD": chip_text()})
+    return runner
+
+
+def reasons(runner: RuleRunner, *options: str) -> dict[Address, str | None]:
+    set_options(runner, *options)
+    found = runner.request(Conditions, [ConditionsRequest(ALL)])
+    unavailable = {each.declaration.address: each.reason for each in found.unavailable}
+    assert set(found.available) == set(ALL) - set(unavailable)
+    return unavailable
+
+
+def test_only_declared_conditions_and_only_if_they_are_allowed(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    sdk = write_sdk(tmp_path)
+    assert reasons(runner) == {GAMMA_CHIP: NO_SDK}
+    assert reasons(runner, UNPINNED) == {GAMMA_CHIP: NO_SDK, BETA_SLOW: NO_PIN}
+    assert reasons(runner, sdk, UNPINNED) == {BETA_SLOW: NO_PIN}
+    assert reasons(runner, sdk, UNPINNED, SEEDED) == {}
+
+
+def test_a_substitute_makes_an_unpinned_checkpoint_available(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    entry = {"file": "b.pth", "sha256": "0a" * 32, "size": 1, "description": "tuned"}
+    (tmp_path / "map.json").write_text(json.dumps({"models/beta:beta_weights": entry}))
+    option = f"--weights-substitutes={tmp_path / 'map.json'}"
+    assert reasons(runner, UNPINNED, option) == {GAMMA_CHIP: NO_SDK}
+
+
+def test_the_log_has_one_line_for_each_reason(runner: RuleRunner) -> None:
+    set_options(runner, UNPINNED)
+    found = runner.request(Conditions, [ConditionsRequest(ALL)])
+    assert found.summary() == (f"  1 unavailable: {NO_SDK}", f"  1 unavailable: {NO_PIN}")
+
+
+def index_request(runner: RuleRunner) -> Any:
+    """What the library's index writer was asked to write."""
+    index = runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX)])
+    (file,) = runner.request(
+        DigestContents, [CreateDigest([FileEntry("index.json", index.content)])]
+    )
+    return json.loads(file.content)["request"]
+
+
+def test_what_the_index_writer_is_told(runner: RuleRunner, tmp_path: Path) -> None:
+    (tmp_path / "alpha.pth").write_bytes(CHECKPOINT)
+    set_options(runner, UNPINNED, f"--weights-distdirs={tmp_path}")
+    request = index_request(runner)
+    assert [artifact["path"] for artifact in request["artifacts"]] == [
+        "alpha/alpha_fast.pte",
+        "alpha/alpha_slow.pte",
+    ]
+    assert request["unavailable"] == [
+        {
+            "address": "models/beta:beta_slow",
+            "model": "beta",
+            "backend": "slow",
+            "precision": "fp32",
+            "reason": NO_PIN,
+        },
+        {
+            "address": "models/gamma:gamma_chip",
+            "model": "alpha",
+            "backend": "chip",
+            "precision": "fp32",
+            "reason": NO_SDK,
+        },
+    ]
+
+
+def test_without_the_option_an_unpinned_checkpoint_fails_the_index(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    (tmp_path / "alpha.pth").write_bytes(CHECKPOINT)
+    set_options(runner, f"--weights-distdirs={tmp_path}")
+    message = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+    assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
+
+
+def test_the_option_changes_nothing_for_a_program_that_is_asked_for(runner: RuleRunner) -> None:
+    set_options(runner, UNPINNED)
+    message = refusal(runner, ExportedProgram, ExportRequest(BETA_SLOW))
+    assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
+
+
+def test_with_its_sdk_a_program_is_in_the_index(runner: RuleRunner, tmp_path: Path) -> None:
+    set_options(runner, SEEDED, write_sdk(tmp_path))
+    request = index_request(runner)
+    assert "gamma/gamma_chip.pte" in [artifact["path"] for artifact in request["artifacts"]]
+    assert request["unavailable"] == []
+
+
+def test_a_bad_sdk_fails_the_index(runner: RuleRunner) -> None:
+    set_options(runner, SEEDED, "--qnn-sdk-root=/nonexistent")
+    message = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+    assert message.startswith("models/gamma:gamma_chip: [qnn] sdk_root is /nonexistent")

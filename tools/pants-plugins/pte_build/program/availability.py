@@ -1,0 +1,61 @@
+"""Whether a program can be built in this session at all. Only conditions that somebody declared count: an SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, Rule, collect_rules, rule
+
+from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.sdk.files import SdkRoots
+
+
+@dataclass(frozen=True)
+class AvailabilityRequest(EngineAwareParameter):
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Why a program cannot be built: the same text on every machine; and what would help."""
+
+    program: Address
+    reason: str
+    remedy: str
+
+    @property
+    def note(self) -> str:
+        return f"{self.program} is unavailable: {self.reason}."
+
+    @property
+    def refusal(self) -> str:
+        return f"{self.note} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """`unavailable` is None if the program can be built."""
+
+    declaration: Declaration
+    unavailable: Unavailable | None
+
+
+@rule
+async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Availability:
+    declaration = await Get(Declaration, DeclarationRequest(request.program))
+    sdk = declaration.backend.sdk
+    if sdk is None or roots.find(sdk) is not None:
+        return Availability(declaration, None)
+    return Availability(
+        declaration, Unavailable(declaration.address, sdk.missing_reason, sdk.remedy)
+    )
+
+
+def rules() -> Iterable[Rule]:
+    return collect_rules()
