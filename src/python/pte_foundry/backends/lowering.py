@@ -1,6 +1,12 @@
 """What every backend module has in common: its contract, its checks, and the lowering itself.
 
-A backend module has `PRECISIONS`, `OPTIONS` (name -> help) and `lower(request) -> Lowered`.
+A backend module has
+
+- `PRECISIONS`, the default one first, and `OPTIONS` (name -> help);
+- `check_options(options)`, which raises PteError `bad-option` for a value that `lower` would refuse. It
+  needs no model and takes no time, so that an export calls it before any work. Unknown names are the
+  business of `check_supported`;
+- `lower(request) -> Lowered`.
 """
 
 from __future__ import annotations

@@ -53,13 +53,14 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
     backend = load_module(
         "lowering",
         request.lowering,
-        ("PRECISIONS", "OPTIONS", "lower"),
+        ("PRECISIONS", "OPTIONS", "check_options", "lower"),
         "pte_foundry.backends.xnnpack",
     )
     # The backend checks these too, but only after minutes of work.
     check_supported(
         request.lowering, backend.PRECISIONS, backend.OPTIONS, request.precision, request.options
     )
+    backend.check_options(request.options)
     rewrites = [
         (
             name,

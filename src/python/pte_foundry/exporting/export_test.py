@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from pte_foundry.backends import portable, xnnpack
+from pte_foundry.backends import coreml, mps, portable, vulkan, xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.exporting import tiny_builder
 from pte_foundry.exporting.export import export
@@ -119,14 +119,33 @@ def test_rewrites_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(delegation, dict) and delegation["undelegated"]["aten::relu.out"] == 2
 
 
+def _fp16(backend: ModuleType) -> dict[str, object]:
+    return {"lowering": backend.__name__, "precision": "fp16"}
+
+
 def test_bad_requests_fail_before_the_model_is_built(tmp_path: Path) -> None:
     broken = replace(_XNNPACK, model=replace(_XNNPACK.model, builder="no.such.builder"))
     for change, kind, part in (
         ({"lowering": "pte_foundry.backends.cuda"}, "bad-builder", portable.__name__),
-        ({"lowering": "pte_foundry.errors"}, "bad-builder", "has no PRECISIONS, OPTIONS, lower"),
+        (
+            {"lowering": "pte_foundry.errors"},
+            "bad-builder",
+            "has no PRECISIONS, OPTIONS, check_options, lower",
+        ),
         ({"rewrites": ("no.rewrite",)}, "bad-builder", float_hardsigmoid.__name__),
         ({"precision": "int4"}, "unsupported-precision", "it has fp32"),
         ({"options": {"fast": "yes"}}, "bad-option", "no option 'fast'"),
+        (
+            {**_fp16(coreml), "options": {"compute_units": "NPU"}},
+            "bad-option",
+            "compute_units is 'NPU'",
+        ),
+        ({**_fp16(mps), "options": {"use_fp16": "no"}}, "bad-option", "use_fp16 is 'no'"),
+        (
+            {**_fp16(vulkan), "options": {"texture_limits": "9"}},
+            "bad-option",
+            "texture_limits is '9'",
+        ),
     ):
         error = _error(replace(broken, **change), tmp_path)
         assert error.kind == kind and part in error.message
@@ -141,7 +160,14 @@ def test_a_failing_lowering_names_phase_reason_and_place(
         except RuntimeError as error:
             raise ValueError("an error occurred") from error
 
-    name = _module(monkeypatch, "bad_backend", PRECISIONS=("fp32",), OPTIONS={}, lower=lower)
+    name = _module(
+        monkeypatch,
+        "bad_backend",
+        PRECISIONS=("fp32",),
+        OPTIONS={},
+        check_options=portable.check_options,
+        lower=lower,
+    )
     error = _error(replace(_XNNPACK, lowering=name), tmp_path)
     assert error.kind == "lowering-failed"
     assert "'tiny', bad_backend: RuntimeError: no kernel (at export_test.py:" in error.message
