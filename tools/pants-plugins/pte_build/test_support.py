@@ -29,6 +29,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 from pants.util.dirutil import safe_mkdtemp
+from pants.util.logging import LogLevel
 
 from pte_build import register
 from pte_build.aggregate.index import BuiltIndex, IndexRequest
@@ -137,6 +138,25 @@ def session_settings(*options: str) -> tuple[list[str], dict[str, str]]:
     """Arguments and environment for a Pants run with these options."""
     machine = {name: os.environ[name] for name in _MACHINE_OPTIONS if name in os.environ}
     return [*_REPOSITORY_OPTIONS, *options], machine
+
+
+def processes_run(runner: RuleRunner) -> list[str]:
+    """What ran to a good end since the last call, by description; what a cache answered is not among it."""
+    prefix = "Scheduling: "
+    completed = runner.scheduler.poll_workunits(LogLevel.DEBUG)["completed"]
+    return sorted(
+        workunit["description"][len(prefix) :]
+        for workunit in completed
+        if workunit["name"] == "process"
+        and workunit["metadata"].get("source") == "Ran"
+        and workunit["metadata"].get("exit_code") == 0
+    )
+
+
+def exports_run(runner: RuleRunner) -> list[str]:
+    """The addresses that were exported since the last call of this or of `processes_run`."""
+    prefix = "Export "
+    return [name[len(prefix) :] for name in processes_run(runner) if name.startswith(prefix)]
 
 
 def refusal(runner: RuleRunner, output: type[T], *request: object) -> str:

@@ -31,6 +31,13 @@ FIXED_ENVIRONMENT = {
     "TZ": "UTC",
 }
 
+# The engine sets an `execution_slot_variable` where it runs a process, and leaves it out of the cache key. A process
+# whose slot variable is called LOOK_UP can thus be answered by a cache only: where it is run, it ends at once.
+LOOK_UP = "PTE_LOOK_UP"
+NOT_IN_A_CACHE = 75  # EX_TEMPFAIL of sysexits.h
+# The interpreter is started by a shell also because Pants resolves a relative argv[0] before named caches are mounted.
+_START = f'[ -z "${LOOK_UP}" ] || exit {NOT_IN_A_CACHE}; exec "$0" "$@"'
+
 
 def toolchain_process(
     argv: Iterable[str],
@@ -46,9 +53,7 @@ def toolchain_process(
     `input_digest` holds the toolchain's PEX and the sources below `source_roots`.
     """
     return Process(
-        # The interpreter is started by a shell because Pants resolves a relative argv[0] before named caches are
-        # mounted.
-        ("/bin/sh", "-c", 'exec "$0" "$@"', PATH, PEX_NAME, *argv),
+        ("/bin/sh", "-c", _START, PATH, PEX_NAME, *argv),
         input_digest=input_digest,
         env={
             **FIXED_ENVIRONMENT,
