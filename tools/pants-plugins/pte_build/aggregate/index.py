@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -54,11 +53,6 @@ class BuiltIndex:
     content: FileDigest
     version: str
     programs: tuple[BuiltProgram, ...]
-
-
-def tree_path(built: BuiltProgram) -> str:
-    """Where a program lies below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
-    return f"{built.declaration.family}/{PurePath(built.declaration.pte_path).name}"
 
 
 def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, Labels]:
@@ -111,7 +105,7 @@ def index_request(
         "artifacts": [
             {
                 "report": f"reports/{number}.json",
-                "path": tree_path(built),
+                "path": built.declaration.tree_path,
                 "validation": {
                     key: validations[built.declaration.address][key]
                     for key in ("verdict", "evidence")

@@ -26,7 +26,7 @@ from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 
-from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels, tree_path
+from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels
 from pte_build.errors import PteBuildError
 from pte_build.program.declaration import exactly_one
 from pte_build.program.export import failure_message
@@ -101,7 +101,7 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         FileEntry("index.json", index.content),
         FileEntry(f"{index.version}/index.json", index.content),
         *(
-            FileEntry(f"{index.version}/{tree_path(built)}", built.exported.pte)
+            FileEntry(f"{index.version}/{built.declaration.tree_path}", built.exported.pte)
             for built in index.programs
         ),
         *(

@@ -10,6 +10,7 @@ from pants.engine.fs import CreateDigest, Digest, FileEntry
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
+from pte_build.program.output_paths import SharedOutputPaths
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.targets.pte_program import (
     ProgramBackendField,
@@ -27,6 +28,9 @@ class PteProgramFieldSet(PackageFieldSet):
 
 @rule
 async def package_program(field_set: PteProgramFieldSet) -> BuiltPackage:
+    # Pants itself would refuse after all exports, and without an address.
+    shared = await Get(SharedOutputPaths)
+    shared.check(field_set.address)
     built = await Get(BuiltProgram, ProgramRequest(field_set.address))
     pte, declaration = built.exported.pte, built.declaration
     digest = await Get(
