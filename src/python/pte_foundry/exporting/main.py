@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,9 @@ def main(arguments: Sequence[str]) -> int:
     """Export what the request file says; paths are relative to the working directory.
 
     Returns:
-        0, or 1 after one line `pte-foundry: <kind>: <message>` on stderr. Neither output exists
-        after a failure unless it existed before.
+        0, or 1 after one line `pte-foundry: <kind>: <message>` on stderr, preceded by a traceback
+        if it was torch or ExecuTorch that failed. Neither output exists after a failure unless it
+        existed before.
     """
     parser = argparse.ArgumentParser(
         prog="python -m pte_foundry.exporting.main", description=__doc__
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
         torch.set_num_interop_threads(1)
         result = export(request, Path.cwd())
     except PteError as error:
+        if error.kind == "lowering-failed" and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         print(f"pte-foundry: {error.kind}: {error.message}", file=sys.stderr)
         return 1
     facts = json.dumps(result.facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -87,6 +87,15 @@ def test_expected_errors_are_one_line_without_traceback_and_leave_no_output(
     assert [path.name for path in tmp_path.iterdir()] == ["export_request.json"]
 
 
+def test_a_failing_lowering_shows_where_before_its_message(tmp_path: Path) -> None:
+    (tmp_path / "broken_rewrite.py").write_text("def rewrite(module, inputs):\n    return 1 / 0\n")
+    run = _run(tmp_path, json.dumps(_request(rewrites=["broken_rewrite"])))
+    assert run.returncode == 1
+    before, found, message = run.stderr.rpartition("pte-foundry: lowering-failed: ")
+    assert found and len(message.splitlines()) == 1 and "division by zero" in message
+    assert "Traceback" in before and "return 1 / 0" in before
+
+
 def test_unexpected_errors_keep_their_traceback(tmp_path: Path) -> None:
     (tmp_path / "broken_builder.py").write_text("import no_such_distribution\n")
     request = _request()

@@ -35,10 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     cases = validate(request, pte)
     write_json(options.result, result_json(request, pte, cases))
     write_text(options.junit, junit_xml(request.address, cases))
-    for case in cases:
+    print(summary(request, cases))
+    for case in sorted(cases, key=lambda case: case.status != "failed"):
         kind = f"{case.kind}: " if case.status == "failed" else ""
         print(f"{case.status:<7} {case.name}: {kind}{' '.join(case.message.split())}")
-    print(summary(request, cases))
     return 0 if verdict(cases) == "passed" else 1
 
 

@@ -28,7 +28,7 @@ from pants.engine.unions import UnionRule
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.errors import PteBuildError
-from pte_build.program.export import failure_message
+from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, Labels
 from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
@@ -81,8 +81,9 @@ def describe_failures(index: Address, validations: tuple[Validation, ...]) -> st
         return None
     lines = []
     for validation in failed:
+        # The verdict comes first, then what failed.
         output = validation.result.stdout.decode() or validation.result.stderr.decode()
-        told = "".join(f"\n      {line}" for line in output.strip().splitlines()[-8:])
+        told = "".join(f"\n      {line}" for line in output.strip().splitlines()[:8])
         lines.append(
             f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}"
         )
@@ -189,7 +190,7 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         ),
     )
     if result.exit_code != 0:
-        raise PteBuildError(f"{request.index}: {failure_message(result.stderr.decode())}")
+        raise PteBuildError(describe_failure(f"{request.index}: not written", result))
     entries, contents = await MultiGet(
         Get(DigestEntries, Digest, result.output_digest),
         Get(DigestContents, Digest, result.output_digest),

@@ -25,6 +25,7 @@ from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import describe_failure
 from pte_build.program.declaration import Declaration, DeclarationRequest
 from pte_build.program.sources import (
     EXPORT_MAIN,
@@ -38,8 +39,6 @@ from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
-
-_PREFIX = "pte-foundry: "
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,6 @@ def model_request(
             else {"source": weights.source, "file": weights.sandbox_path}
         ),
     }
-
-
-def failure_message(stderr: str) -> str:
-    """What a failed library process says: its own message if it has one, else the whole of its error output."""
-    _, found, message = stderr.rpartition(_PREFIX)
-    return message.strip() if found else stderr.strip()
 
 
 def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> None:
@@ -155,7 +148,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         ),
     )
     if result.exit_code != 0:
-        raise PteBuildError(f"{address}: export failed: {failure_message(result.stderr.decode())}")
+        raise PteBuildError(describe_failure(f"{address}: export failed", result))
     # The facts alone: the program itself need not be read into this process.
     facts_digest = await Get(Digest, DigestSubset(result.output_digest, PathGlobs(["facts.json"])))
     entries, contents = await MultiGet(

@@ -12,6 +12,7 @@ from pants.engine.fs import (
     EMPTY_DIGEST,
     CreateDigest,
     Digest,
+    DigestEntries,
     FileContent,
     FileEntry,
     MergeDigests,
@@ -20,6 +21,7 @@ from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.program.sources import VALIDATION_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
@@ -40,7 +42,7 @@ class ValidationRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Validation:
-    """`result` has the process's output files `validation.json` and `junit.xml`."""
+    """`result` has the process's output files `validation.json` and `junit.xml`, whatever the verdict."""
 
     program: BuiltProgram
     test: Address
@@ -132,6 +134,9 @@ async def validate_program(request: ValidationRequest) -> Validation:
             built.exported.weights,
         ),
     )
+    entries = await Get(DigestEntries, Digest, result.output_digest)
+    if not any(entry.path == "validation.json" for entry in entries):
+        raise PteBuildError(describe_failure(f"{checks.address}: validation failed", result))
     return Validation(built, checks.address, result)
 
 
