@@ -11,6 +11,7 @@ from pants.engine.unions import UnionRule
 from pte_build import inference
 from pte_build.aggregate import index, selection, tree
 from pte_build.program import declaration, export, output_paths, package, report, sources
+from pte_build.progress import callback
 from pte_build.targets.model_index import ModelIndex
 from pte_build.targets.model_tree import ModelTree
 from pte_build.targets.model_weights import ModelWeights
@@ -29,7 +30,7 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        checks, declaration, export, fetching, goal, index, inference, interpreter, lazy,
+        callback, checks, declaration, export, fetching, goal, index, inference, interpreter, lazy,
         output_paths, package, photographs, report, resolution, selection, sources, substitutes, toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

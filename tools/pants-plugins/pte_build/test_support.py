@@ -103,11 +103,15 @@ _REPOSITORY_OPTIONS = (
 
 
 def make_runner(
-    *options: str, store: str | None = None, queries: tuple[QueryRule, ...] = ()
+    *options: str,
+    store: str | None = None,
+    named_caches: str | None = None,
+    queries: tuple[QueryRule, ...] = (),
 ) -> RuleRunner:
     """Pants in a new repository with `repository_files()`.
 
     store: the folder of the local store; a new one if left out, so that nothing is cached yet.
+    named_caches: the folder of the named caches, likewise.
     queries: what `RuleRunner.request` is asked for beyond the plugin's own results.
     """
     runner = RuleRunner(
@@ -120,7 +124,7 @@ def make_runner(
         ca_certs_path=os.environ.get("PANTS_CA_CERTS_PATH"),
         bootstrap_args=[
             f"--local-store-dir={store or safe_mkdtemp()}",
-            f"--named-caches-dir={safe_mkdtemp()}",
+            f"--named-caches-dir={named_caches or safe_mkdtemp()}",
         ],
     )
     runner.write_files(repository_files())

@@ -52,7 +52,7 @@ def test_bytes_do_not_depend_on_folder_hash_seed_or_cpu(tmp_path: Path) -> None:
     for name, environment in runs.items():
         run = _run(tmp_path / name, json.dumps(_request()), **environment)
         assert run.returncode == 0, run.stderr
-        assert "tiny: lower with pte_foundry.backends.xnnpack" in run.stderr
+        assert "stage: lowering with pte_foundry.backends.xnnpack" in run.stderr
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == [
             "export_request.json",
             "facts.json",

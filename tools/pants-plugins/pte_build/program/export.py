@@ -34,6 +34,7 @@ from pte_build.program.sources import (
     Module,
     ModuleRequest,
 )
+from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
@@ -109,6 +110,8 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         "options": dict(declaration.options),
         "rewrites": [rewrite.name for rewrite in rewrites],
     }
+    description, request_content = f"Export {address}", _json(export)
+    REQUEST_KEYS.add(description, request_content)
     sources, toolchain, weights_digest, request_digest, _ = await MultiGet(
         Get(
             LibrarySources,
@@ -119,7 +122,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         ),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=address.spec)),
         Get(WeightsDigest, ResolvedWeights, weights),
-        Get(Digest, CreateDigest([FileContent("export_request.json", _json(export))])),
+        Get(Digest, CreateDigest([FileContent("export_request.json", request_content)])),
         Get(ToolchainInterpreter),
     )
     inputs = await Get(
@@ -142,7 +145,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 input_digest=inputs,
                 output_files=("program.pte", "facts.json"),
                 source_roots=sources.source_roots,
-                description=f"Export {address}",
+                description=description,
             ),
             weights,
         ),

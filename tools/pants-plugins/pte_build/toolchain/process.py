@@ -8,6 +8,7 @@ from pants.engine.fs import Digest
 from pants.engine.process import Process
 from pants.util.logging import LogLevel
 
+from pte_build.progress import stage_files
 from pte_build.toolchain.interpreter import CACHE, PATH
 from pte_build.toolchain.toolchain import PEX_NAME
 
@@ -57,11 +58,12 @@ def toolchain_process(
         input_digest=input_digest,
         env={
             **FIXED_ENVIRONMENT,
+            **stage_files.ENVIRONMENT,
             "PEX_EXTRA_SYS_PATH": ":".join(source_roots),
             "PEX_IGNORE_RCFILES": "1",
             "PEX_ROOT": ".pex_root",
         },
-        append_only_caches={**CACHE, "pex_root": ".pex_root"},
+        append_only_caches={**CACHE, **stage_files.CACHE, "pex_root": ".pex_root"},
         output_files=output_files,
         description=description,
         timeout_seconds=timeout_seconds,

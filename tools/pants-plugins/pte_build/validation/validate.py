@@ -24,6 +24,7 @@ from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.program.sources import VALIDATION_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
@@ -82,6 +83,9 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
     }
+    description = f"Validate {request.program}"
+    request_content = (json.dumps(validation, indent=2) + "\n").encode()
+    REQUEST_KEYS.add(description, request_content)
     sources, toolchain, weights_digest, files, _ = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder,))),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
@@ -90,10 +94,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
             Digest,
             CreateDigest(
                 [
-                    FileContent(
-                        "validation_request.json",
-                        (json.dumps(validation, indent=2) + "\n").encode(),
-                    ),
+                    FileContent("validation_request.json", request_content),
                     FileEntry("program.pte", built.exported.pte),
                     FileEntry("report.json", built.report),
                     *(
@@ -128,7 +129,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
                 input_digest=inputs,
                 output_files=("validation.json", "junit.xml"),
                 source_roots=sources.source_roots,
-                description=f"Validate {request.program}",
+                description=description,
                 timeout_seconds=checks.timeout,
             ),
             built.exported.weights,
