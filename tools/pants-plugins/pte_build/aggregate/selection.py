@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -46,11 +47,9 @@ async def select_programs(
     specs = SpecsParser(root_dir=build_root.path).parse_specs(
         request.specs, description_of_origin=origin
     )
-    targets = await Get(
-        UnexpandedTargets,
-        RawSpecs,
-        specs.includes,
-    )
+    # --tag and --filter-* choose what a command is about, and not what an index contains.
+    includes = dataclasses.replace(specs.includes, filter_by_global_options=False)
+    targets = await Get(UnexpandedTargets, RawSpecs, includes)
     excluded = await Get(UnexpandedTargets, RawSpecs, specs.ignores)
     left_out = {target.address for target in excluded}
     paths = {

@@ -8,7 +8,15 @@ from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.stand_in_repository import program_text
-from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, BETA_SLOW, failure, make_runner, refusal
+from pte_build.test_support import (
+    ALPHA_FAST,
+    ALPHA_SLOW,
+    BETA_SLOW,
+    failure,
+    make_runner,
+    refusal,
+    set_options,
+)
 
 INDEX = Address("", target_name="index")
 
@@ -31,6 +39,13 @@ def runner() -> RuleRunner:
 def test_specs(runner: RuleRunner, specs: tuple[str, ...], expected: tuple[Address, ...]) -> None:
     selected = runner.request(SelectedPrograms, [SelectProgramsRequest(INDEX, specs)])
     assert selected.programs == expected
+
+
+@pytest.mark.parametrize("option", ["--tag=nightly", "--filter-target-type=pte_test"])
+def test_what_a_command_is_about_does_not_change_an_index(runner: RuleRunner, option: str) -> None:
+    set_options(runner, option)
+    selected = runner.request(SelectedPrograms, [SelectProgramsRequest(INDEX, ("models::",))])
+    assert selected.programs == (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW)
 
 
 def test_specs_that_match_no_program(runner: RuleRunner) -> None:
