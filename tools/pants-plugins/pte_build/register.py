@@ -31,6 +31,7 @@ def target_types() -> Iterable[type[Target]]:
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         callback, checks, declaration, export, fetching, goal, index, inference, interpreter, lazy,
-        output_paths, package, photographs, report, resolution, selection, sources, substitutes, toolchain, tree, validate,
+        output_paths, package, photographs, report, resolution, selection, sources, substitutes,
+        toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

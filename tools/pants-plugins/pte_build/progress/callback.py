@@ -1,4 +1,4 @@
-"""Log the stages of exports and validations while they run: Pants itself shows a process's output after its end only."""
+"""Log the stages of exports and validations while they run: Pants itself shows output after the end only."""
 
 from __future__ import annotations
 
