@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,12 +17,15 @@ PROGRAMS = [
 ]
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 SEEDED = "--weights-source=seeded"
+_STAGES_OF = re.compile(r"(\S+): exported in .*lowering with pte_foundry\.backends\.")
 
 
 def package(clone: Clone, *addresses: str) -> list[str]:
     """Build these; the programs that were exported for it."""
     outcome = clone.run(SEEDED, "package", *addresses)
     assert outcome.exit_code == 0, outcome.output
+    # What was exported told its stages, and nothing else did.
+    assert sorted(_STAGES_OF.findall(outcome.output)) == outcome.exports, outcome.output
     return outcome.exports
 
 

@@ -15,10 +15,12 @@ from pte_build.program import (
     command_line,
     declaration,
     export,
+    output_paths,
     package,
     report,
     sources,
 )
+from pte_build.progress import callback
 from pte_build.sdk import files
 from pte_build.targets.model_index import ModelIndex
 from pte_build.targets.model_tree import ModelTree
@@ -38,8 +40,9 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        availability, checks, command_line, conditions, declaration, export, fetching, files, goal, index, inference,
-        interpreter, lazy, package, photographs, report, resolution, selection, sources, substitutes,
+        availability, callback, checks, command_line, conditions, declaration, export, fetching, files,
+        goal, index, inference, interpreter, lazy, output_paths, package, photographs, report,
+        resolution, selection, sources, substitutes,
         toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

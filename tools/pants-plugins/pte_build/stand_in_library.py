@@ -9,10 +9,13 @@ from __future__ import annotations
 ROOT = "src/python/pte_foundry"
 
 _EXPORT = """
-import hashlib, importlib, json, os, sys
+import hashlib, importlib, json, os, sys, time
 
 request_file, _, pte_file, _, facts_file = sys.argv[1:]
 request = json.load(open(request_file))
+key = hashlib.sha256(open(request_file, "rb").read()).hexdigest()
+stages = open(f"{os.environ['PTE_PROGRESS']}/{key}-{os.getppid()}", "w")
+print(time.time(), "loading the model", file=stages, flush=True)
 builder = importlib.import_module(request["model"]["builder"])
 lowering = importlib.import_module(request["lowering"])
 if hasattr(builder, "FAILURE"):
@@ -32,6 +35,7 @@ facts = {
     "pte": {"sha256": hashlib.sha256(said).hexdigest(), "size": len(said)},
     "undelegated_total": pte.count(b"undelegated"),
 }
+print(time.time(), "", file=stages, flush=True)
 open(pte_file, "wb").write(pte)
 json.dump(facts, open(facts_file, "w"))
 """

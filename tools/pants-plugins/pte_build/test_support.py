@@ -30,6 +30,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 from pants.util.dirutil import safe_mkdtemp
+from pants.util.logging import LogLevel
 
 from pte_build import register
 from pte_build.aggregate.index import BuiltIndex, IndexRequest
@@ -104,11 +105,15 @@ _REPOSITORY_OPTIONS = (
 
 
 def make_runner(
-    *options: str, store: str | None = None, queries: tuple[QueryRule, ...] = ()
+    *options: str,
+    store: str | None = None,
+    named_caches: str | None = None,
+    queries: tuple[QueryRule, ...] = (),
 ) -> RuleRunner:
     """Pants in a new repository with `repository_files()`.
 
     store: the folder of the local store; a new one if left out, so that nothing is cached yet.
+    named_caches: the folder of the named caches, likewise.
     queries: what `RuleRunner.request` is asked for beyond the plugin's own results.
     """
     runner = RuleRunner(
@@ -121,7 +126,7 @@ def make_runner(
         ca_certs_path=os.environ.get("PANTS_CA_CERTS_PATH"),
         bootstrap_args=[
             f"--local-store-dir={store or safe_mkdtemp()}",
-            f"--named-caches-dir={safe_mkdtemp()}",
+            f"--named-caches-dir={named_caches or safe_mkdtemp()}",
         ],
     )
     runner.write_files(repository_files())
@@ -149,6 +154,25 @@ def write_sdk(folder: Path, version: str = "2.37.0.250724", library: str = "comp
     (libraries / "libQnnHtp.so").write_text(library)
     (libraries / "libc++.so.1").write_text("runtime")
     return f"--qnn-sdk-root={folder}"
+
+
+def processes_run(runner: RuleRunner) -> list[str]:
+    """What ran to a good end since the last call, by description; what a cache answered is not among it."""
+    prefix = "Scheduling: "
+    completed = runner.scheduler.poll_workunits(LogLevel.DEBUG)["completed"]
+    return sorted(
+        workunit["description"][len(prefix) :]
+        for workunit in completed
+        if workunit["name"] == "process"
+        and workunit["metadata"].get("source") == "Ran"
+        and workunit["metadata"].get("exit_code") == 0
+    )
+
+
+def exports_run(runner: RuleRunner) -> list[str]:
+    """The addresses that were exported since the last call of this or of `processes_run`."""
+    prefix = "Export "
+    return [name[len(prefix) :] for name in processes_run(runner) if name.startswith(prefix)]
 
 
 def refusal(runner: RuleRunner, output: type[T], *request: object) -> str:

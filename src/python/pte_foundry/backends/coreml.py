@@ -51,6 +51,12 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """Raises PteError `bad-option` for a value that CoreML does not have."""
+    _target(options)
+    _units(options)
+
+
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that CoreML takes, at float16, to the delegate `CoreMLBackend`.
 
@@ -61,17 +67,23 @@ def lower(request: LoweringRequest) -> Lowered:
         PteError: `unsupported-precision`, `bad-option`.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
-    target = choose(__name__, request.options, "minimum_deployment_target", _TARGETS)
-    units = choose(__name__, request.options, "compute_units", _UNITS)
     specs = CoreMLBackend.generate_compile_specs(
-        compute_unit=coremltools.ComputeUnit[units],
-        minimum_deployment_target=coremltools.target[target],
+        compute_unit=coremltools.ComputeUnit[_units(request.options)],
+        minimum_deployment_target=coremltools.target[_target(request.options)],
         compute_precision=coremltools.precision.FLOAT16,
         # The other kind, a compiled model, can be made on macOS only.
         model_type=CoreMLBackend.MODEL_TYPE.MODEL,
     )
     with _canonical_payloads():
         return lower_with(request.exported_program, [CoreMLPartitioner(compile_specs=specs)])
+
+
+def _target(options: Mapping[str, str]) -> str:
+    return choose(__name__, options, "minimum_deployment_target", _TARGETS)
+
+
+def _units(options: Mapping[str, str]) -> str:
+    return choose(__name__, options, "compute_units", _UNITS)
 
 
 @contextmanager

@@ -1,8 +1,14 @@
 """What every backend module has in common: its contract, its checks, and the lowering itself.
 
-A backend module has `PRECISIONS`, `OPTIONS` (name -> help) and `lower(request) -> Lowered`. One that
-needs more than its Python packages has `check_environment()` too, which raises PteError if it is not
-there: it is asked before any work.
+A backend module has
+
+- `PRECISIONS`, the default one first, and `OPTIONS` (name -> help);
+- `check_options(options)`, which raises PteError `bad-option` for a value that `lower` would refuse. It
+  needs no model and takes no time, so that an export calls it before any work. Unknown names are the
+  business of `check_supported`;
+- `lower(request) -> Lowered`;
+- if it needs more than its Python packages, `check_environment()`, which raises PteError if that is not
+  there. It is asked before any work too.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from pte_foundry.backends import portable, xnnpack
+from pte_foundry.backends import coreml, mps, portable, vulkan, xnnpack
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
@@ -57,6 +57,16 @@ def test_lower_itself_refuses(backend: object) -> None:
         with pytest.raises(PteError) as caught:
             backend.lower(LoweringRequest(program, precision, options))  # type: ignore[attr-defined]
         assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("backend", [coreml, mps, portable, vulkan, xnnpack])
+def test_every_option_is_checked_without_a_model(backend: object) -> None:
+    check_options = backend.check_options  # type: ignore[attr-defined]
+    check_options({})
+    for name in backend.OPTIONS:  # type: ignore[attr-defined]
+        with pytest.raises(PteError, match=f"the option {name} is 'no such value'") as caught:
+            check_options({name: "no such value"})
+        assert caught.value.kind == "bad-option"
 
 
 def test_messages_name_what_there_is() -> None:

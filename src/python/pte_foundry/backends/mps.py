@@ -30,6 +30,11 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """Raises PteError `bad-option` for a value that MPS does not have."""
+    choose(__name__, options, "use_fp16", ("true",))
+
+
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that MPS takes, at float16, to the delegate `MPSBackend`.
 
@@ -38,7 +43,7 @@ def lower(request: LoweringRequest) -> Lowered:
             convolution.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
-    choose(__name__, request.options, "use_fp16", ("true",))
+    check_options(request.options)
     _refuse_transposed_convolutions(request.exported_program)
     # One byte, read as a bool (MPSBackend.preprocess).
     partitioner = MPSPartitioner([CompileSpec("use_fp16", b"\x01")])

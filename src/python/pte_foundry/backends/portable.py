@@ -10,6 +10,10 @@ PRECISIONS: tuple[str, ...] = ("fp32",)
 OPTIONS: Mapping[str, str] = {}
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """There is no option whose value could be wrong."""
+
+
 def lower(request: LoweringRequest) -> Lowered:
     """Lower without any partitioner.
 

@@ -38,6 +38,17 @@ def check_environment() -> None:
     find_sdk()
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """Refuse a chip that ExecuTorch does not know.
+
+    Raises:
+        PteError: `bad-option`; `sdk-missing`, since the table of chips is in a module that would
+            download an SDK.
+    """
+    find_sdk()
+    _chip(options)
+
+
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that the HTP takes, at float16, to the delegate `QnnBackend`.
 
@@ -71,17 +82,14 @@ def _lower(request: LoweringRequest, sdk: QnnSdk) -> Lowered:
         generate_htp_compiler_spec,
         generate_qnn_executorch_compiler_spec,
         get_qnn_context_binary_alignment,
-        get_soc_to_chipset_map,
         qnn_edge_config,
     )
 
     check_version(sdk, QNN_VERSION)
-    chips = get_soc_to_chipset_map()
-    others = sorted(chips.keys() - {_DEFAULT_SOC})
-    soc = choose(__name__, request.options, "soc_model", (_DEFAULT_SOC, *others))
+    chip = _chip(request.options)
     check_loadable(sdk)
     backend_options = generate_htp_compiler_spec(use_fp16=True)
-    specs = generate_qnn_executorch_compiler_spec(chips[soc], backend_options)
+    specs = generate_qnn_executorch_compiler_spec(chip, backend_options)
     # What Qualcomm's `to_edge_transform_and_lower_to_qnn` does, less its own torch.export.
     passes = get_qnn_pass_manager_cls(backend_options.backend_type)()
     program = passes.transform_for_export_pipeline(request.exported_program)
@@ -102,6 +110,16 @@ def _lower(request: LoweringRequest, sdk: QnnSdk) -> Lowered:
             ),
         )
     return Lowered(lowered.program, lowered.operators_before_lowering, {"qnn_sdk": sdk.version})
+
+
+def _chip(options: Mapping[str, str]) -> Any:
+    """An element of Qualcomm's enumeration `QcomChipset`."""
+    with _same_kernels_on_every_cpu():
+        from executorch.backends.qualcomm.utils.utils import get_soc_to_chipset_map
+
+    chips = get_soc_to_chipset_map()
+    others = sorted(chips.keys() - {_DEFAULT_SOC})
+    return chips[choose(__name__, options, "soc_model", (_DEFAULT_SOC, *others))]
 
 
 @contextmanager

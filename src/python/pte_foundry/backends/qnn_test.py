@@ -105,6 +105,11 @@ def test_a_chip_that_is_not_in_the_table_of_the_wheel(sdk: Path, chip: str) -> N
     error = _refusal(soc_model=chip)
     assert error.kind == "bad-option"
     assert "SM8450" in error.message and "SM8850" in error.message
+    # Known before there is a model, too.
+    with pytest.raises(PteError, match="SM8450") as caught:
+        qnn.check_options({"soc_model": chip})
+    assert caught.value.kind == "bad-option"
+    qnn.check_options({"soc_model": "SM8450"})
 
 
 def test_a_compiler_that_cannot_be_loaded(sdk: Path) -> None:

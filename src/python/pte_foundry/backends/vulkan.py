@@ -29,6 +29,12 @@ OPTIONS: Mapping[str, str] = {
 _SMALLEST, _LARGEST = 256, 65536
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """Raises PteError `bad-option` for a value that Vulkan does not have."""
+    choose(__name__, options, "force_fp16", ("true",))
+    _texture_limits(options.get("texture_limits"))
+
+
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that Vulkan takes, at float16, to the delegate `VulkanBackend`.
 
@@ -36,7 +42,7 @@ def lower(request: LoweringRequest) -> Lowered:
         PteError: `unsupported-precision`, `bad-option`.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
-    choose(__name__, request.options, "force_fp16", ("true",))
+    check_options(request.options)
     limits = _texture_limits(request.options.get("texture_limits"))
     # Both are written out, although one is a default today: they then stand in the program.
     options = {"force_fp16": True, "texture_limits": limits}

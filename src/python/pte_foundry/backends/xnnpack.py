@@ -14,6 +14,10 @@ PRECISIONS: tuple[str, ...] = ("fp32",)
 OPTIONS: Mapping[str, str] = {}
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """There is no option whose value could be wrong."""
+
+
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that XNNPACK takes at float32 to the delegate `XnnpackBackend`.
 

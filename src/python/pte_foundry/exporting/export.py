@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pte_foundry.exporting.facts import export_facts
 from pte_foundry.exporting.parameters import parameter_facts
 from pte_foundry.exporting.plugins import load_module
 from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.stages import Begin, tell
 
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ class ExportResult:
     facts: dict[str, object]
 
 
-def export(request: ExportRequest, root: Path) -> ExportResult:
+def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportResult:
     """Build, rewrite, export, lower, serialize and inspect.
 
     Runs torch with one thread: the order of float reductions must not depend on the machine where
@@ -46,6 +46,7 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
 
     Args:
         root: folder that the request's checkpoint path is relative to.
+        begin: called with the name of each stage.
 
     Raises:
         PteError: `bad-builder`, `bad-input-shape`, `bad-checkpoint`, `forbidden-pickle`,
@@ -55,7 +56,7 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
     backend = load_module(
         "lowering",
         request.lowering,
-        ("PRECISIONS", "OPTIONS", "lower"),
+        ("PRECISIONS", "OPTIONS", "check_options", "lower"),
         "pte_foundry.backends.xnnpack",
     )
     # The backend checks these too, but only after minutes of work.
@@ -64,6 +65,7 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
     )
     if hasattr(backend, "check_environment"):
         backend.check_environment()
+    backend.check_options(request.options)
     rewrites = [
         (
             name,
@@ -72,23 +74,24 @@ def export(request: ExportRequest, root: Path) -> ExportResult:
         for name in request.rewrites
     ]
     with _one_thread(), torch.no_grad():
-        _progress(request, "build")
+        begin("loading the model")
         eager = build_eager(request.model, root)
         module: nn.Module = eager.module
         # Rewrites may change the module itself.
         parameters = parameter_facts(module)
         for name, rewrite in rewrites:
-            _progress(request, f"rewrite {name}")
+            begin(f"rewriting with {name}")
             module = _phase(
                 request, f"the rewrite {name}", rewrite.rewrite, module, eager.example_inputs
             )
-        _progress(request, "export")
+        begin("exporting")
         program = _phase(request, "torch.export", _torch_export, module, eager.example_inputs)
-        _progress(request, f"lower with {request.lowering}")
+        begin(f"lowering with {request.lowering}")
         lowering = LoweringRequest(program, request.precision, request.options)
         lowered = _phase(request, request.lowering, backend.lower, lowering)
+        begin("serialising")
         pte = bytes(lowered.program.buffer)
-    _progress(request, "inspect")
+    begin("inspecting")
     facts = export_facts(
         request,
         eager.definition,
@@ -140,7 +143,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _progress(request: ExportRequest, phase: str) -> None:
-    print(f"{request.model.name}: {phase}", file=sys.stderr, flush=True)

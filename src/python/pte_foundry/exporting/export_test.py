@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from pte_foundry.backends import portable, xnnpack
+from pte_foundry.backends import coreml, mps, portable, vulkan, xnnpack
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.exporting import tiny_builder
@@ -34,6 +34,18 @@ _XNNPACK = ExportRequest(
     options={},
     rewrites=(float_hardsigmoid.__name__,),
 )
+
+
+def _backend(monkeypatch: pytest.MonkeyPatch, name: str, **content: object) -> str:
+    """A backend module without options; its dotted name."""
+    return _module(
+        monkeypatch,
+        name,
+        PRECISIONS=("fp32",),
+        OPTIONS={},
+        check_options=portable.check_options,
+        **content,
+    )
 
 
 def _error(request: ExportRequest, root: Path) -> PteError:
@@ -125,14 +137,33 @@ def test_rewrites_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(delegation, dict) and delegation["undelegated"]["aten::relu.out"] == 2
 
 
+def _fp16(backend: ModuleType) -> dict[str, object]:
+    return {"lowering": backend.__name__, "precision": "fp16"}
+
+
 def test_bad_requests_fail_before_the_model_is_built(tmp_path: Path) -> None:
     broken = replace(_XNNPACK, model=replace(_XNNPACK.model, builder="no.such.builder"))
     for change, kind, part in (
         ({"lowering": "pte_foundry.backends.cuda"}, "bad-builder", portable.__name__),
-        ({"lowering": "pte_foundry.errors"}, "bad-builder", "has no PRECISIONS, OPTIONS, lower"),
+        (
+            {"lowering": "pte_foundry.errors"},
+            "bad-builder",
+            "has no PRECISIONS, OPTIONS, check_options, lower",
+        ),
         ({"rewrites": ("no.rewrite",)}, "bad-builder", float_hardsigmoid.__name__),
         ({"precision": "int4"}, "unsupported-precision", "it has fp32"),
         ({"options": {"fast": "yes"}}, "bad-option", "no option 'fast'"),
+        (
+            {**_fp16(coreml), "options": {"compute_units": "NPU"}},
+            "bad-option",
+            "compute_units is 'NPU'",
+        ),
+        ({**_fp16(mps), "options": {"use_fp16": "no"}}, "bad-option", "use_fp16 is 'no'"),
+        (
+            {**_fp16(vulkan), "options": {"texture_limits": "9"}},
+            "bad-option",
+            "texture_limits is '9'",
+        ),
     ):
         error = _error(replace(broken, **change), tmp_path)
         assert error.kind == kind and part in error.message
@@ -144,14 +175,7 @@ def test_a_backend_that_lacks_what_it_needs_refuses_before_the_model_is_built(
     def refuse() -> None:
         raise PteError("sdk-missing", "no SDK")
 
-    name = _module(
-        monkeypatch,
-        "demanding",
-        PRECISIONS=("fp32",),
-        OPTIONS={},
-        lower=portable.lower,
-        check_environment=refuse,
-    )
+    name = _backend(monkeypatch, "demanding", lower=portable.lower, check_environment=refuse)
     broken = replace(_XNNPACK.model, builder="no.such.builder")
     error = _error(replace(_XNNPACK, model=broken, lowering=name), tmp_path)
     assert (error.kind, error.message) == ("sdk-missing", "no SDK")
@@ -163,7 +187,7 @@ def test_the_version_of_an_sdk_stands_beside_those_of_packages(
     def lower(request: LoweringRequest) -> Lowered:
         return replace(portable.lower(request), versions={"some_sdk": "2.37.0"})
 
-    name = _module(monkeypatch, "with_sdk", PRECISIONS=("fp32",), OPTIONS={}, lower=lower)
+    name = _backend(monkeypatch, "with_sdk", lower=lower)
     versions = export(replace(_XNNPACK, lowering=name), tmp_path).facts["versions"]
     assert isinstance(versions, dict)
     assert (versions["some_sdk"], versions["torch"]) == ("2.37.0", torch.__version__)
@@ -178,7 +202,7 @@ def test_a_failing_lowering_names_phase_reason_and_place(
         except RuntimeError as error:
             raise ValueError("an error occurred") from error
 
-    name = _module(monkeypatch, "bad_backend", PRECISIONS=("fp32",), OPTIONS={}, lower=lower)
+    name = _backend(monkeypatch, "bad_backend", lower=lower)
     error = _error(replace(_XNNPACK, lowering=name), tmp_path)
     assert error.kind == "lowering-failed"
     assert "'tiny', bad_backend: RuntimeError: no kernel (at export_test.py:" in error.message

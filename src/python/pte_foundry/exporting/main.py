@@ -6,20 +6,27 @@ import argparse
 import json
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.stages import Begin, told_stages
+
+if TYPE_CHECKING:
+    from pte_foundry.exporting.export import ExportResult
 
 
 def main(arguments: Sequence[str]) -> int:
     """Export what the request file says; paths are relative to the working directory.
 
     Returns:
-        0, or 1 after one line `pte-foundry: <kind>: <message>` on stderr. Neither output exists
-        after a failure unless it existed before.
+        0, or 1 after one line `pte-foundry: <kind>: <message>` on stderr, preceded by a traceback
+        if it was torch or ExecuTorch that failed. Neither output exists after a failure unless it
+        existed before.
     """
     parser = argparse.ArgumentParser(
         prog="python -m pte_foundry.exporting.main", description=__doc__
@@ -31,19 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        request = ExportRequest.from_json(_read_json(options.request))
-        # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should
-        # not.
-        import torch
-
-        from pte_foundry.exporting.export import export
-
-        # ExecuTorch's own call of a deprecated name, once per copied graph: it would bury the
-        # errors.
-        warnings.filterwarnings("ignore", r".*treespec, LeafSpec", FutureWarning)
-        torch.set_num_interop_threads(1)
-        result = export(request, Path.cwd())
+        content = _read(options.request)
+        request = ExportRequest.from_json(_parse_json(content, options.request))
+        with told_stages(content) as begin:
+            result = _export(request, begin)
     except PteError as error:
+        if error.kind == "lowering-failed" and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         print(f"pte-foundry: {error.kind}: {error.message}", file=sys.stderr)
         return 1
     facts = json.dumps(result.facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -52,10 +53,32 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _read_json(path: Path) -> object:
+def _export(request: ExportRequest, begin: Begin) -> ExportResult:
+    begin("loading the toolchain")
+    # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
+    import torch
+
+    from pte_foundry.exporting.export import export
+
+    # ExecuTorch's own call of a deprecated name, once per copied graph: it would bury the errors.
+    warnings.filterwarnings("ignore", r".*treespec, LeafSpec", FutureWarning)
+    torch.set_num_interop_threads(1)
+    return export(request, Path.cwd(), begin)
+
+
+def _read(path: Path) -> bytes:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        return path.read_bytes()
+    except OSError as error:
+        raise PteError(
+            "bad-request", f"{path.name} cannot be read: {error}. Correct the request file"
+        ) from error
+
+
+def _parse_json(content: bytes, path: Path) -> object:
+    try:
+        return json.loads(content.decode("utf-8"))
+    except ValueError as error:
         raise PteError(
             "bad-request", f"{path.name} cannot be read as JSON: {error}. Correct the request file"
         ) from error

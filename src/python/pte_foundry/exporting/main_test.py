@@ -52,7 +52,7 @@ def test_bytes_do_not_depend_on_folder_hash_seed_or_cpu(tmp_path: Path) -> None:
     for name, environment in runs.items():
         run = _run(tmp_path / name, json.dumps(_request()), **environment)
         assert run.returncode == 0, run.stderr
-        assert "tiny: lower with pte_foundry.backends.xnnpack" in run.stderr
+        assert "stage: lowering with pte_foundry.backends.xnnpack" in run.stderr
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == [
             "export_request.json",
             "facts.json",
@@ -85,6 +85,15 @@ def test_expected_errors_are_one_line_without_traceback_and_leave_no_output(
     assert run.stderr.strip().splitlines()[-1].startswith(f"pte-foundry: {kind}: ")
     assert "Traceback" not in run.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["export_request.json"]
+
+
+def test_a_failing_lowering_shows_where_before_its_message(tmp_path: Path) -> None:
+    (tmp_path / "broken_rewrite.py").write_text("def rewrite(module, inputs):\n    return 1 / 0\n")
+    run = _run(tmp_path, json.dumps(_request(rewrites=["broken_rewrite"])))
+    assert run.returncode == 1
+    before, found, message = run.stderr.rpartition("pte-foundry: lowering-failed: ")
+    assert found and len(message.splitlines()) == 1 and "division by zero" in message
+    assert "Traceback" in before and "return 1 / 0" in before
 
 
 def test_unexpected_errors_keep_their_traceback(tmp_path: Path) -> None:

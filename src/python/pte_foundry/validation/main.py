@@ -10,6 +10,7 @@ from pathlib import Path
 from pte_foundry.reporting.command import run_command
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json, write_json, write_text
+from pte_foundry.stages import told_stages
 from pte_foundry.validation.junit import junit_xml
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import result_json, summary, verdict
@@ -28,17 +29,19 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     fields = Fields(read_json(options.request), str(options.request))
     request = ValidationRequest.read(fields, Path())
-    # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
-    from pte_foundry.validation.validate import validate
-
     pte = (request.root / request.pte).read_bytes()
-    cases = validate(request, pte)
+    with told_stages(options.request.read_bytes()) as begin:
+        begin("loading the toolchain")
+        # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
+        from pte_foundry.validation.validate import validate
+
+        cases = validate(request, pte, begin)
     write_json(options.result, result_json(request, pte, cases))
     write_text(options.junit, junit_xml(request.address, cases))
-    for case in cases:
+    print(summary(request, cases))
+    for case in sorted(cases, key=lambda case: case.status != "failed"):
         kind = f"{case.kind}: " if case.status == "failed" else ""
         print(f"{case.status:<7} {case.name}: {kind}{' '.join(case.message.split())}")
-    print(summary(request, cases))
     return 0 if verdict(cases) == "passed" else 1
 
 

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 from pte_foundry.exporting.eager import EagerModel, build_eager
 from pte_foundry.exporting.model_request import SEEDED
 from pte_foundry.inspection.delegation import ProgramFacts
+from pte_foundry.stages import Begin, tell
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.delegation import delegation_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
@@ -31,22 +32,29 @@ class _Run:
     eager: EagerModel | None
     program: LoadedProgram | None
     why_no_program: str
+    begin: Begin
     cases: list[Case] = field(default_factory=list)
 
 
-def validate(request: ValidationRequest, pte: bytes) -> tuple[Case, ...]:
+def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tuple[Case, ...]:
     """Check the bytes of a program; what goes wrong is a failed case, never an exception.
 
     Sets torch to one thread for good: the reference must not depend on the machine's core count,
     and idle OpenMP workers compete with the runtime's own threads.
+
+    Args:
+        begin: called with the name of each stage.
     """
     torch.set_num_threads(1)
+    begin("inspecting the program")
     cases, facts = structure_cases(request, pte)
     if facts is not None:
         cases += delegation_cases(request.report, facts)
+    begin("loading the program")
     program_case, program, why = _load(request, pte, facts)
+    begin("loading the model")
     eager_case, eager = run_case_for("reference", "build", lambda: _build(request))
-    run = _Run(request, eager, program, why, [*cases, program_case, eager_case])
+    run = _Run(request, eager, program, why, begin, [*cases, program_case, eager_case])
     for name, inputs in fixed_input_sets(request).items():
         _exercise(run, name, _constant(inputs))
     _photographs(run)
@@ -109,6 +117,7 @@ def _exercise(run: _Run, name: str, prepare: Callable[[], Inputs]) -> list[Tenso
         run.cases.append(skipped(f"run:{name}", run.why_no_program))
         run.cases.append(skipped(f"parity:{name}", run.why_no_program))
         return None
+    run.begin(f"running and comparing {name}")
     case, ran = run_case_for(f"run:{name}", "run", lambda: _run_twice(program, prepare()))
     run.cases.append(case)
     if ran is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -30,7 +29,7 @@ from pte_build.aggregate.conditions import Conditions, ConditionsRequest
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.errors import PteBuildError
-from pte_build.program.export import failure_message
+from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, Labels
 from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
@@ -56,11 +55,6 @@ class BuiltIndex:
     version: str
     programs: tuple[BuiltProgram, ...]
     conditions: Conditions
-
-
-def tree_path(built: BuiltProgram) -> str:
-    """Where a program lies below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
-    return f"{built.declaration.family}/{PurePath(built.declaration.pte_path).name}"
 
 
 def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, Labels]:
@@ -89,8 +83,9 @@ def describe_failures(index: Address, validations: tuple[Validation, ...]) -> st
         return None
     lines = []
     for validation in failed:
+        # The verdict comes first, then what failed.
         output = validation.result.stdout.decode() or validation.result.stderr.decode()
-        told = "".join(f"\n      {line}" for line in output.strip().splitlines()[-8:])
+        told = "".join(f"\n      {line}" for line in output.strip().splitlines()[:8])
         lines.append(
             f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}"
         )
@@ -114,7 +109,7 @@ def index_request(
         "artifacts": [
             {
                 "report": f"reports/{number}.json",
-                "path": tree_path(built),
+                "path": built.declaration.tree_path,
                 "validation": {
                     key: validations[built.declaration.address][key]
                     for key in ("verdict", "evidence")
@@ -204,7 +199,7 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         ),
     )
     if result.exit_code != 0:
-        raise PteBuildError(f"{request.index}: {failure_message(result.stderr.decode())}")
+        raise PteBuildError(describe_failure(f"{request.index}: not written", result))
     entries, contents = await MultiGet(
         Get(DigestEntries, Digest, result.output_digest),
         Get(DigestContents, Digest, result.output_digest),

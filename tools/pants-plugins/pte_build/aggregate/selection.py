@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,8 +15,10 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import UnexpandedTargets
 
 from pte_build.errors import PteBuildError
+from pte_build.program.declaration import tree_path
+from pte_build.program.output_paths import duplicates
 from pte_build.targets.model_index import IndexProgramsField
-from pte_build.targets.pte_program import ProgramBuilderField, PteProgram
+from pte_build.targets.pte_program import ProgramBuilderField, ProgramOutputPathField, PteProgram
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,6 @@ class SelectedPrograms:
     programs: tuple[Address, ...]
 
 
-def duplicate_stems(programs: Iterable[Address]) -> dict[str, list[str]]:
-    """Names that several programs of one family folder would share in the tree."""
-    seen: dict[str, list[str]] = {}
-    for program in programs:
-        family = program.spec_path.rpartition("/")[2]
-        seen.setdefault(f"{family}/{program.target_name}", []).append(program.spec)
-    return {name: specs for name, specs in seen.items() if len(specs) > 1}
-
-
 @rule
 async def select_programs(
     request: SelectProgramsRequest, build_root: BuildRoot
@@ -53,31 +47,27 @@ async def select_programs(
     specs = SpecsParser(root_dir=build_root.path).parse_specs(
         request.specs, description_of_origin=origin
     )
-    targets = await Get(
-        UnexpandedTargets,
-        RawSpecs,
-        specs.includes,
-    )
+    # --tag and --filter-* choose what a command is about, and not what an index contains.
+    includes = dataclasses.replace(specs.includes, filter_by_global_options=False)
+    targets = await Get(UnexpandedTargets, RawSpecs, includes)
     excluded = await Get(UnexpandedTargets, RawSpecs, specs.ignores)
     left_out = {target.address for target in excluded}
-    programs = sorted(
-        {
-            target.address
-            for target in targets
-            if target.has_field(ProgramBuilderField) and target.address not in left_out
-        }
-    )
-    if not programs:
+    paths = {
+        target.address: tree_path(target.address, target[ProgramOutputPathField].pte_path())
+        for target in targets
+        if target.has_field(ProgramBuilderField) and target.address not in left_out
+    }
+    if not paths:
         raise PteBuildError(
             f"{request.index}: {', '.join(request.specs)} matches no `{PteProgram.alias}`. An index of nothing is "
             "not built."
         )
-    if clashes := duplicate_stems(programs):
-        name, owners = sorted(clashes.items())[0]
+    for path, owners in duplicates(paths).items():
         raise PteBuildError(
-            f"{request.index}: {' and '.join(owners)} would both be {name}.pte in a tree."
+            f"{request.index}: {' and '.join(owners)} would both be {path} in a tree. Give one of "
+            f"them another name or another `{ProgramOutputPathField.alias}`."
         )
-    return SelectedPrograms(tuple(programs))
+    return SelectedPrograms(tuple(sorted(paths)))
 
 
 def rules() -> Iterable[Rule]:

@@ -6,23 +6,19 @@ import pytest
 from pants.engine.addresses import Address
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.aggregate.selection import (
-    SelectedPrograms,
-    SelectProgramsRequest,
-    duplicate_stems,
-)
+from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.stand_in_repository import program_text
-from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, BETA_SLOW, failure, make_runner, refusal
+from pte_build.test_support import (
+    ALPHA_FAST,
+    ALPHA_SLOW,
+    BETA_SLOW,
+    failure,
+    make_runner,
+    refusal,
+    set_options,
+)
 
 INDEX = Address("", target_name="index")
-
-
-def test_duplicate_stems() -> None:
-    twin = Address("other/alpha", target_name="alpha_fast")
-    assert duplicate_stems([ALPHA_FAST, ALPHA_SLOW, BETA_SLOW]) == {}
-    assert duplicate_stems([ALPHA_FAST, ALPHA_SLOW, twin]) == {
-        "alpha/alpha_fast": ["models/alpha:alpha_fast", "other/alpha:alpha_fast"]
-    }
 
 
 @pytest.fixture()
@@ -45,6 +41,13 @@ def test_specs(runner: RuleRunner, specs: tuple[str, ...], expected: tuple[Addre
     assert selected.programs == expected
 
 
+@pytest.mark.parametrize("option", ["--tag=nightly", "--filter-target-type=pte_test"])
+def test_what_a_command_is_about_does_not_change_an_index(runner: RuleRunner, option: str) -> None:
+    set_options(runner, option)
+    selected = runner.request(SelectedPrograms, [SelectProgramsRequest(INDEX, ("models::",))])
+    assert selected.programs == (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW)
+
+
 def test_specs_that_match_no_program(runner: RuleRunner) -> None:
     request = SelectProgramsRequest(INDEX, ("toolchains::",))
     message = refusal(runner, SelectedPrograms, request)
@@ -57,10 +60,24 @@ def test_an_address_that_does_not_exist(runner: RuleRunner) -> None:
     assert "nonesuch" in message and "the `programs` of //:index" in message
 
 
-def test_programs_that_would_be_one_file(runner: RuleRunner) -> None:
-    runner.write_files({"other/alpha/BUILD": program_text("alpha_fast")})
-    request = SelectProgramsRequest(INDEX, ("models::", "other::"))
+@pytest.mark.parametrize(
+    ("name", "fields", "file"),
+    [
+        ("alpha_fast", {}, "alpha/alpha_fast.pte"),
+        ("another", {"output_path": "elsewhere/alpha_fast.pte"}, "alpha/alpha_fast.pte"),
+        ("alpha_fast", {"output_path": "elsewhere/own.pte"}, None),
+    ],
+    ids=["same name", "same output_path", "same name, own output_path"],
+)
+def test_programs_that_would_be_one_file(
+    runner: RuleRunner, name: str, fields: dict[str, object], file: str | None
+) -> None:
+    runner.write_files({"other/alpha/BUILD": program_text(name, **fields)})
+    request = SelectProgramsRequest(INDEX, ("models/alpha::", "other::"))
+    if file is None:
+        assert len(runner.request(SelectedPrograms, [request]).programs) == 3
+        return
     assert refusal(runner, SelectedPrograms, request) == (
-        "//:index: models/alpha:alpha_fast and other/alpha:alpha_fast would both be "
-        "alpha/alpha_fast.pte in a tree."
+        f"//:index: models/alpha:alpha_fast and other/alpha:{name} would both be {file} in a tree. "
+        "Give one of them another name or another `output_path`."
     )

@@ -26,10 +26,10 @@ from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 
-from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels, tree_path
+from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import describe_failure
 from pte_build.program.declaration import exactly_one
-from pte_build.program.export import failure_message
 from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import TreeIndexField, TreeLicensesField, TreeOutputPathField
 from pte_build.toolchain.interpreter import ToolchainInterpreter
@@ -101,7 +101,7 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         FileEntry("index.json", index.content),
         FileEntry(f"{index.version}/index.json", index.content),
         *(
-            FileEntry(f"{index.version}/{tree_path(built)}", built.exported.pte)
+            FileEntry(f"{index.version}/{built.declaration.tree_path}", built.exported.pte)
             for built in index.programs
         ),
         *(
@@ -146,7 +146,7 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         ),
     )
     if result.exit_code != 0:
-        raise PteBuildError(f"{request.tree}: {failure_message(result.stderr.decode())}")
+        raise PteBuildError(describe_failure(f"{request.tree}: not written", result))
     digest = await Get(Digest, MergeDigests([content, result.output_digest]))
     return BuiltTree(digest, index)
 

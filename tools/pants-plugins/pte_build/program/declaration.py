@@ -94,11 +94,15 @@ class Declaration:
     @property
     def family(self) -> str:
         """The folder of the BUILD file, e.g. `mobilenet`."""
-        return PurePath(self.address.spec_path).name
+        return family_of(self.address)
 
     @property
     def report_path(self) -> str:
-        return str(PurePath(self.pte_path).with_suffix(".json"))
+        return report_path(self.pte_path)
+
+    @property
+    def tree_path(self) -> str:
+        return tree_path(self.address, self.pte_path)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,21 @@ class DeclarationRequest(EngineAwareParameter):
 class BackendRequest(EngineAwareParameter):
     backend: Address
     program: Address
+
+
+def family_of(program: Address) -> str:
+    """The folder of the program's BUILD file, e.g. `mobilenet`."""
+    return PurePath(program.spec_path).name
+
+
+def report_path(pte_path: str) -> str:
+    """The report lies beside its program."""
+    return str(PurePath(pte_path).with_suffix(".json"))
+
+
+def tree_path(program: Address, pte_path: str) -> str:
+    """Where a program lies below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
+    return f"{family_of(program)}/{PurePath(pte_path).name}"
 
 
 def exactly_one(addresses: Iterable[Address], field: str, owner: Address) -> Address:

@@ -25,6 +25,7 @@ from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import describe_failure
 from pte_build.program.declaration import Declaration, DeclarationRequest
 from pte_build.program.sources import (
     EXPORT_MAIN,
@@ -33,14 +34,13 @@ from pte_build.program.sources import (
     Module,
     ModuleRequest,
 )
+from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
-
-_PREFIX = "pte-foundry: "
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,6 @@ def model_request(
     }
 
 
-def failure_message(stderr: str) -> str:
-    """What a failed library process says: its own message if it has one, else the whole of its error output."""
-    _, found, message = stderr.rpartition(_PREFIX)
-    return message.strip() if found else stderr.strip()
-
-
 def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> None:
     """Raises PteBuildError if the facts were not written about these bytes, as after a wrong cache hit."""
     said = (facts["pte"]["sha256"], facts["pte"]["size"])
@@ -118,6 +112,8 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         "options": dict(declaration.options),
         "rewrites": [rewrite.name for rewrite in rewrites],
     }
+    description, request_content = f"Export {address}", _json(export)
+    REQUEST_KEYS.add(description, request_content)
     sources, toolchain, weights_digest, request_digest, _ = await MultiGet(
         Get(
             LibrarySources,
@@ -128,7 +124,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         ),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=address.spec)),
         Get(WeightsDigest, ResolvedWeights, weights),
-        Get(Digest, CreateDigest([FileContent("export_request.json", _json(export))])),
+        Get(Digest, CreateDigest([FileContent("export_request.json", request_content)])),
         Get(ToolchainInterpreter),
     )
     inputs = await Get(
@@ -160,13 +156,13 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 output_files=("program.pte", "facts.json"),
                 source_roots=sources.source_roots,
                 environment=sdk.environment,
-                description=f"Export {address}",
+                description=description,
             ),
             weights,
         ),
     )
     if result.exit_code != 0:
-        raise PteBuildError(f"{address}: export failed: {failure_message(result.stderr.decode())}")
+        raise PteBuildError(describe_failure(f"{address}: export failed", result))
     # The facts alone: the program itself need not be read into this process.
     facts_digest = await Get(Digest, DigestSubset(result.output_digest, PathGlobs(["facts.json"])))
     entries, contents = await MultiGet(

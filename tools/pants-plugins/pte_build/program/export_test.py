@@ -32,7 +32,6 @@ from pte_build.program.export import (
     ExportRequest,
     check_facts,
     export_program,
-    failure_message,
 )
 from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.sdk.files import Sdk, SdkRequest
@@ -52,22 +51,6 @@ from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
 
 MODELS = "src/python/pte_foundry/models"
-
-
-@pytest.mark.parametrize(
-    ("stderr", "expected"),
-    [
-        (
-            "a warning\npte-foundry: bad-option: no `x`\n  known: y\n",
-            "bad-option: no `x`\n  known: y",
-        ),
-        ("pte-foundry: first\npte-foundry: last\n", "last"),
-        ("Traceback\nValueError: 1\n", "Traceback\nValueError: 1"),
-        ("", ""),
-    ],
-)
-def test_failure_message(stderr: str, expected: str) -> None:
-    assert failure_message(stderr) == expected
 
 
 @pytest.mark.parametrize(
@@ -231,9 +214,25 @@ def export(runner: RuleRunner, **fields: object) -> ExportRequest:
 def test_the_library_refuses(runner: RuleRunner) -> None:
     request = export(runner, builder=[f"{MODELS}/refusing.py"])
     message = refusal(runner, ExportedProgram, request)
-    assert message == (
+    cause, _, log = message.partition("\n\nThe whole log of the process:\n\n")
+    assert cause == (
         "bad:p: export failed: bad-input-shape: image is float32[1,4]: give it 3 channels"
     )
+    assert "Traceback or warnings come first" in log
+
+
+def test_a_builder_that_breaks(runner: RuleRunner) -> None:
+    runner.write_files({f"{MODELS}/breaking.py": "raise KeyError('a layer')\n"})
+    message = refusal(runner, ExportedProgram, export(runner, builder=[f"{MODELS}/breaking.py"]))
+    assert message.startswith("bad:p: export failed: KeyError: 'a layer'\n\n")
+    assert "models/breaking.py" in message
+
+
+def test_an_export_that_is_killed(runner: RuleRunner) -> None:
+    text = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    runner.write_files({f"{MODELS}/large.py": text})
+    message = refusal(runner, ExportedProgram, export(runner, builder=[f"{MODELS}/large.py"]))
+    assert message.startswith("bad:p: export failed: it was killed by SIGKILL, most likely for ")
 
 
 def test_a_builder_that_does_not_exist(runner: RuleRunner) -> None:

@@ -13,6 +13,7 @@ from pants.engine.unions import UnionRule
 from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.command_line import NamedAddresses
+from pte_build.program.output_paths import SharedOutputPaths
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.targets.pte_program import (
     ProgramBackendField,
@@ -37,6 +38,9 @@ async def package_program(field_set: PteProgramFieldSet, named: NamedAddresses) 
         # No file, only a line that the goal logs.
         note = BuiltPackageArtifact(None, (availability.unavailable.note,))
         return BuiltPackage(EMPTY_DIGEST, (note,))
+    # Pants itself would refuse after all exports, and without an address.
+    shared = await Get(SharedOutputPaths)
+    shared.check(field_set.address)
     built = await Get(BuiltProgram, ProgramRequest(field_set.address))
     pte, declaration = built.exported.pte, built.declaration
     digest = await Get(

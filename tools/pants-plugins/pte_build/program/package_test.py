@@ -114,3 +114,11 @@ def test_nothing_is_written_after_a_failure(runner: RuleRunner) -> None:
     with pytest.raises(ExecutionError, match="bad:p: export failed: bad-input-shape"):
         package(runner, SEEDED, address="bad:p")
     assert not (dist(runner) / "bad").exists()
+
+
+def test_two_programs_for_one_file(runner: RuleRunner) -> None:
+    text = program_text("one", output_path="x.pte") + program_text("two", output_path="x.pte")
+    runner.write_files({"twins/BUILD": text})
+    with pytest.raises(ExecutionError, match="twins:one and twins:two would both write dist/x.pte"):
+        package(runner, SEEDED, address="twins:one")
+    assert not (dist(runner) / "x.pte").exists()

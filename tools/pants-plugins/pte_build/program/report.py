@@ -28,8 +28,9 @@ from pants.engine.target import (
 )
 
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import describe_failure
 from pte_build.program.declaration import Declaration
-from pte_build.program.export import ExportedProgram, ExportRequest, failure_message
+from pte_build.program.export import ExportedProgram, ExportRequest
 from pte_build.program.sources import REPORT_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.toolchain.interpreter import ToolchainInterpreter
@@ -160,7 +161,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
     )
     if result.exit_code != 0:
         raise PteBuildError(
-            f"{declaration.address}: its report was refused: {failure_message(result.stderr.decode())}"
+            describe_failure(f"{declaration.address}: its report was refused", result)
         )
     entries = await Get(DigestEntries, Digest, result.output_digest)
     report = next(entry.file_digest for entry in entries if isinstance(entry, FileEntry))

@@ -9,6 +9,7 @@ from pants.engine.process import Process
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
+from pte_build.progress import stage_files
 from pte_build.toolchain.interpreter import CACHE, PATH
 from pte_build.toolchain.toolchain import PEX_NAME
 
@@ -32,6 +33,13 @@ FIXED_ENVIRONMENT = {
     "TZ": "UTC",
 }
 
+# The engine sets an `execution_slot_variable` where it runs a process, and leaves it out of the cache key. A process
+# whose slot variable is called LOOK_UP can thus be answered by a cache only: where it is run, it ends at once.
+LOOK_UP = "PTE_LOOK_UP"
+NOT_IN_A_CACHE = 75  # EX_TEMPFAIL of sysexits.h
+# The interpreter is started by a shell also because Pants resolves a relative argv[0] before named caches are mounted.
+_START = f'[ -z "${LOOK_UP}" ] || exit {NOT_IN_A_CACHE}; exec "$0" "$@"'
+
 
 def toolchain_process(
     argv: Iterable[str],
@@ -49,18 +57,17 @@ def toolchain_process(
     key: no paths of the machine.
     """
     return Process(
-        # The interpreter is started by a shell because Pants resolves a relative argv[0] before named caches are
-        # mounted.
-        ("/bin/sh", "-c", 'exec "$0" "$@"', PATH, PEX_NAME, *argv),
+        ("/bin/sh", "-c", _START, PATH, PEX_NAME, *argv),
         input_digest=input_digest,
         env={
             **FIXED_ENVIRONMENT,
             **environment,
+            **stage_files.ENVIRONMENT,
             "PEX_EXTRA_SYS_PATH": ":".join(source_roots),
             "PEX_IGNORE_RCFILES": "1",
             "PEX_ROOT": ".pex_root",
         },
-        append_only_caches={**CACHE, "pex_root": ".pex_root"},
+        append_only_caches={**CACHE, **stage_files.CACHE, "pex_root": ".pex_root"},
         output_files=output_files,
         description=description,
         timeout_seconds=timeout_seconds,

@@ -17,6 +17,7 @@ from pants.engine.fs import (
     Digest,
     DigestContents,
     DigestEntries,
+    FileContent,
     FileEntry,
     Snapshot,
 )
@@ -35,6 +36,9 @@ from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramFie
 from pte_build.validation.validate import Validation, ValidationRequest
 
 logger = logging.getLogger(__name__)
+
+# A log is too long for a command line.
+_MESSAGE_FILE = "message.txt"
 
 
 class PteTestSubsystem(Subsystem):
@@ -67,10 +71,11 @@ def skip_notes(validation_json: bytes) -> list[str]:
     ]
 
 
-def failing_process(message: str) -> Process:
-    """A process that says `message` on stderr and fails: test results are made from processes only."""
+def failing_process(message: Digest) -> Process:
+    """A process that says `_MESSAGE_FILE` on stderr and fails: test results are made from processes only."""
     return Process(
-        ("/bin/sh", "-c", 'printf "%s\\n" "$0" >&2; exit 1', message),
+        ("/bin/sh", "-c", f"/bin/cat {_MESSAGE_FILE} >&2; exit 1"),
+        input_digest=message,
         description="Tell why a program could not be built",
         level=LogLevel.DEBUG,
     )
@@ -99,7 +104,10 @@ async def run_pte_test(
         validation = await Get(Validation, ValidationRequest(program))
     except PteBuildError as error:
         # A failed test like any other: the rest of the tests run, and the summary names this one.
-        failure = await Get(FallibleProcessResult, Process, failing_process(str(error)))
+        message = await Get(
+            Digest, CreateDigest([FileContent(_MESSAGE_FILE, f"{error}\n".encode())])
+        )
+        failure = await Get(FallibleProcessResult, Process, failing_process(message))
         return TestResult.from_fallible_process_result(
             failure, field_set.address, test_subsystem.output
         )

@@ -79,8 +79,12 @@ def test_a_program_that_cannot_be_built_fails_its_test(runner: RuleRunner) -> No
     runner.write_files({"bad/BUILD": program_text("p", builder=builder) + test})
     result = runner.request(TestResult, [batch(runner, Address("bad", target_name="p_test"))])
     assert result.exit_code == 1
-    assert result.stderr == (
+    assert result.stderr.startswith(
         "bad:p: export failed: bad-input-shape: image is float32[1,4]: give it 3 channels\n"
+    )
+    assert result.stderr.endswith(
+        "Traceback or warnings come first\n    pte-foundry: bad-input-shape: "
+        "image is float32[1,4]: give it 3 channels\n"
     )
     assert (result.xml_results, result.extra_output) == (None, None)
 
@@ -125,3 +129,12 @@ def test_the_validation_finds_the_sdk(runner: RuleRunner, tmp_path: Path) -> Non
     assert result.extra_output is not None
     (file,) = runner.request(DigestContents, [result.extra_output.digest])
     assert json.loads(file.content)["sdk"] == ["libQnnHtp.so", "libc++.so.1"]
+
+
+def test_a_validation_that_crashes_fails_its_test(runner: RuleRunner) -> None:
+    main = "src/python/pte_foundry/validation/main.py"
+    runner.write_files({main: "import os\nprint('loading', flush=True)\nos.abort()\n"})
+    result = runner.request(TestResult, [batch(runner, declare(runner, program=[":p"]))])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("bad:p_test: validation failed: it crashed with SIGABRT\n\n")
+    assert "    loading\n" in result.stderr

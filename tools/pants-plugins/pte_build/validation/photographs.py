@@ -15,7 +15,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
 from pte_build.errors import PteBuildError
-from pte_build.program.export import failure_message
+from pte_build.process_failure import describe_failure
 from pte_build.program.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.photograph_set import (
     PhotographSet,
@@ -91,7 +91,7 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
         ),
     )
     if result.exit_code != 0:
-        raise PteBuildError(f"{target.address}: {failure_message(result.stderr.decode())}")
+        raise PteBuildError(describe_failure(f"{target.address}: not extracted", result))
     return Photographs(result.output_digest, names)
 
 

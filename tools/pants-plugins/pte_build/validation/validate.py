@@ -12,6 +12,7 @@ from pants.engine.fs import (
     EMPTY_DIGEST,
     CreateDigest,
     Digest,
+    DigestEntries,
     FileContent,
     FileEntry,
     MergeDigests,
@@ -20,8 +21,10 @@ from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.program.sources import VALIDATION_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
@@ -41,7 +44,7 @@ class ValidationRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Validation:
-    """`result` has the process's output files `validation.json` and `junit.xml`."""
+    """`result` has the process's output files `validation.json` and `junit.xml`, whatever the verdict."""
 
     program: BuiltProgram
     test: Address
@@ -81,6 +84,9 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
     }
+    description = f"Validate {request.program}"
+    request_content = (json.dumps(validation, indent=2) + "\n").encode()
+    REQUEST_KEYS.add(description, request_content)
     sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder,))),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
@@ -89,10 +95,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
             Digest,
             CreateDigest(
                 [
-                    FileContent(
-                        "validation_request.json",
-                        (json.dumps(validation, indent=2) + "\n").encode(),
-                    ),
+                    FileContent("validation_request.json", request_content),
                     FileEntry("program.pte", built.exported.pte),
                     FileEntry("report.json", built.report),
                     *(
@@ -137,12 +140,15 @@ async def validate_program(request: ValidationRequest) -> Validation:
                 output_files=("validation.json", "junit.xml"),
                 source_roots=sources.source_roots,
                 environment=sdk.environment,
-                description=f"Validate {request.program}",
+                description=description,
                 timeout_seconds=checks.timeout,
             ),
             built.exported.weights,
         ),
     )
+    entries = await Get(DigestEntries, Digest, result.output_digest)
+    if not any(entry.path == "validation.json" for entry in entries):
+        raise PteBuildError(describe_failure(f"{checks.address}: validation failed", result))
     return Validation(built, checks.address, result)
 
 

@@ -114,7 +114,7 @@ def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
         ),
         (
             {"a/cat.png": "missing"},
-            "bad:set: bad-photograph: a/cat.png is not in the package",
+            "bad:set: not extracted: bad-photograph: a/cat.png is not in the package",
         ),
     ],
     ids=["same name", "not in the package"],

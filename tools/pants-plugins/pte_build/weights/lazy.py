@@ -24,6 +24,7 @@ from pants.engine.process import (
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.util.logging import LogLevel
 
+from pte_build.toolchain.process import LOOK_UP, NOT_IN_A_CACHE
 from pte_build.weights.fetching import FetchedWeights, FetchWeights
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -45,7 +46,7 @@ class WeightsDigest:
 
 @dataclass(frozen=True)
 class ProcessWithWeights(EngineAwareParameter):
-    """`process` has the `WeightsDigest` of `weights` among its inputs."""
+    """`process` is a `toolchain_process` with the `WeightsDigest` of `weights` among its inputs."""
 
     process: Process
     weights: ResolvedWeights
@@ -117,9 +118,13 @@ async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProce
             description=f"Look up: {request.process.description}",
             level=LogLevel.DEBUG,
             remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS,
+            # Another program may fetch the same checkpoint meanwhile, and then this could run.
+            execution_slot_variable=LOOK_UP,
         )
         try:
-            return await Get(FallibleProcessResult, Process, look_up)
+            found = await Get(FallibleProcessResult, Process, look_up)
+            if found.exit_code != NOT_IN_A_CACHE:
+                return found
         except Exception as error:
             if not is_missing_digest(error):
                 raise

@@ -7,20 +7,32 @@ from pathlib import Path
 
 import pytest
 from pants.engine.addresses import Address
+from pants.engine.environment import EnvironmentName
 from pants.engine.fs import EMPTY_DIGEST
+from pants.engine.internals.selectors import Params
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import QueryRule
-from pants.testutil.rule_runner import RuleRunner
+from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.program.export import ExportedProgram, ExportRequest
-from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256
-from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal, set_options
+from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, program_text
+from pte_build.test_support import (
+    ALPHA_FAST,
+    ALPHA_SLOW,
+    make_runner,
+    processes_run,
+    refusal,
+    set_options,
+)
+from pte_build.toolchain.process import NOT_IN_A_CACHE, toolchain_process
+from pte_build.weights.fetching import FetchedWeights, FetchWeights
 from pte_build.weights.lazy import (
     InStore,
     InStoreRequest,
     ProcessWithWeights,
     WeightsDigest,
     is_missing_digest,
+    run_process_with_weights,
 )
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -56,6 +68,7 @@ def lazy_runner(store: Path) -> RuleRunner:
         queries=(
             QueryRule(InStore, (InStoreRequest,)),
             QueryRule(WeightsDigest, (ResolvedWeights,)),
+            QueryRule(FallibleProcessResult, (Process,)),
             QueryRule(FallibleProcessResult, (ProcessWithWeights,)),
         ),
     )
@@ -127,3 +140,58 @@ def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
     # What has not been exported before does need it.
     message = refusal(second, ExportedProgram, ExportRequest(ALPHA_SLOW))
     assert "the checkpoint alpha.pth" in message and "could not be had" in message
+
+
+def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_own_names(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    with_distdir(runner, tmp_path / "distdir")
+    names = [f"p{number}" for number in range(6)]
+    # Each of another model, since equal exports are one.
+    runner.write_files({"many/BUILD": "".join(program_text(name, model=name) for name in names)})
+    programs = [Address("many", target_name=name) for name in names]
+    request = runner.scheduler.execution_request(
+        [
+            (ExportedProgram, Params(ExportRequest(program), EnvironmentName(None)))
+            for program in programs
+        ]
+    )
+    assert len(set(runner.scheduler.execute(request))) == len(names)
+    exports = [name for name in processes_run(runner) if "Export " in name]
+    assert exports == [f"Export {program}" for program in programs]
+
+
+def test_a_look_up_runs_nothing_even_if_the_checkpoint_has_arrived_meanwhile(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    with_distdir(runner, tmp_path / "distdir")
+    # Now it is in the store.
+    runner.request(FallibleProcessResult, [process(runner, "/bin/cat weights/alpha.pth")])
+    command = toolchain_process(
+        ("-V",),
+        input_digest=runner.request(WeightsDigest, [WEIGHTS]).digest,
+        output_files=(),
+        description="A process",
+    )
+    asked: list[str] = []
+
+    def run(asked_for: Process) -> FallibleProcessResult:
+        asked.append(asked_for.description)
+        return runner.request(FallibleProcessResult, [asked_for])
+
+    def fetch(request: FetchWeights) -> FetchedWeights:
+        asked.append("fetch")
+        return FetchedWeights(CHECKPOINT_SHA256, len(CHECKPOINT))
+
+    result = run_rule_with_mocks(
+        run_process_with_weights,
+        rule_args=[ProcessWithWeights(command, WEIGHTS)],
+        mock_gets=[
+            MockGet(InStore, (InStoreRequest,), mock=lambda _: InStore(False)),
+            MockGet(FallibleProcessResult, (Process,), mock=run),
+            MockGet(FetchedWeights, (FetchWeights,), mock=fetch),
+        ],
+    )
+    assert asked == ["Look up: A process", "fetch", "A process"]
+    # There is no interpreter in its sandbox, so the second run fails, and not as a look-up does.
+    assert result.exit_code not in (0, NOT_IN_A_CACHE)

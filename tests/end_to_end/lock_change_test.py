@@ -1,0 +1,77 @@
+"""A changed lockfile affects the programs of its backend or family, and no others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from end_to_end.clone import Clone
+
+# What is built or tested for a program.
+PRODUCTS = "pte_program,pte_test,model_index,model_tree"
+
+
+@pytest.fixture(scope="module")
+def targets(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """All targets of the repository, as `./pants peek` describes them."""
+    file = tmp_path_factory.mktemp("peek") / "targets.json"
+    outcome = clone.run("peek", f"--output-file={file}", "::")
+    assert outcome.exit_code == 0, outcome.output
+    targets: list[dict[str, Any]] = json.loads(file.read_text())
+    return targets
+
+
+def changed(clone: Clone, file: Path) -> set[str]:
+    """The programs, tests, indexes and trees that the working copy's edits affect."""
+    outcome = clone.run(
+        "--changed-since=HEAD",
+        "--changed-dependents=transitive",
+        f"--filter-target-type={PRODUCTS}",
+        "list",
+        f"--output-file={file}",
+    )
+    assert outcome.exit_code == 0, outcome.output
+    # Pants writes no file if there is nothing to list.
+    return set(file.read_text().split()) if file.exists() else set()
+
+
+def _backend(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda program: bool(program["backend"] == [f"//toolchains:{name}"])
+
+
+def _family(resolve: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda program: bool(program["builder_resolve"] == resolve)
+
+
+@pytest.mark.parametrize(
+    ("package", "lock", "of_its_toolchain"),
+    [
+        ("coremltools", "coreml", _backend("coreml")),
+        ("ultralytics", "ultralytics", _family("ultralytics")),
+        ("timm", "timm", _family("timm")),
+    ],
+)
+def test_an_upgrade_affects_its_own_programs(
+    clone: Clone,
+    targets: list[dict[str, Any]],
+    tmp_path: Path,
+    package: str,
+    lock: str,
+    of_its_toolchain: Callable[[dict[str, Any]], bool],
+) -> None:
+    programs = [target for target in targets if target["target_type"] == "pte_program"]
+    affected = {program["address"] for program in programs if of_its_toolchain(program)}
+    assert 0 < len(affected) < len(programs)
+    tests = {f"{address}_test" for address in affected}
+    assert tests <= {target["address"] for target in targets if target["target_type"] == "pte_test"}
+    path = f"3rdparty/python/{lock}.lock"
+    with clone.edited(path, f"{package}==", f"{package}==999."):
+        assert changed(clone, tmp_path / "list") == {*affected, *tests, "//:index", "//:tree"}
+
+
+def test_without_an_edit_nothing_is_affected(clone: Clone, tmp_path: Path) -> None:
+    assert changed(clone, tmp_path / "list") == set()
