@@ -15,9 +15,9 @@ from bench.benchmarks.registry import BENCHMARKS
 from bench.command.result_file import results_json, write_results
 from bench.command.result_table import results_table
 from bench.command.run_benchmarks import run_benchmarks
-from bench.workspace.child_environment import clone_environment
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import find_repository
+from workspace.child_environment import clone_environment
+from workspace.errors import ToolError
+from workspace.repository import find_repository
 
 app = typer.Typer(add_completion=False)
 
@@ -58,11 +58,11 @@ def main(
     try:
         known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
         if unknown := sorted(set(names or ()) - set(known)):
-            raise BenchError(f"no benchmark is called {unknown}; there are {sorted(known)}")
+            raise ToolError(f"no benchmark is called {unknown}; there are {sorted(known)}")
         if json_file is not None and not json_file.parent.is_dir():
-            raise BenchError(f"--json: {json_file.parent} is not a folder; make it first")
+            raise ToolError(f"--json: {json_file.parent} is not a folder; make it first")
         repository = find_repository(Path.cwd())
-    except BenchError as error:
+    except ToolError as error:
         say(f"tools/bench: {error}")
         raise typer.Exit(2) from None
     chosen = [known[name] for name in names] if names else BENCHMARKS

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from bench.command.run_benchmarks import Results
-from bench.workspace.repository import Repository
+from workspace.repository import Repository
 
 
 def results_json(results: Results, repository: Repository, cpus: int) -> str:

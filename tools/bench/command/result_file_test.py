@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.command.result_file import results_json, write_results
 from bench.command.run_benchmarks import Results
-from bench.workspace.repository import Repository
+from workspace.repository import Repository
 
 
 def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.workspace.errors import BenchError
-from bench.workspace.pants_run import PantsRun
+from workspace.errors import ToolError
+from workspace.pants_run import PantsRun
 
 # Written by `--keep-sandboxes`: changes to the sandbox and starts the process with its own environment.
 _SCRIPT = "__run.sh"
@@ -22,7 +22,7 @@ class KeptSandbox:
     def run(self, outputs: tuple[str, ...]) -> float:
         """Seconds of wall-clock time that the process takes. It has to write `outputs` anew.
 
-        Raises BenchError with the end of its output if it fails.
+        Raises ToolError with the end of its output if it fails.
         """
         for name in outputs:
             (self.folder / name).unlink(missing_ok=True)
@@ -40,7 +40,7 @@ class KeptSandbox:
         seconds = time.perf_counter() - start
         missing = [name for name in outputs if not (self.folder / name).is_file()]
         if finished.returncode != 0 or missing:
-            raise BenchError(
+            raise ToolError(
                 f"the process of a kept sandbox, run without Pants, ended with exit code "
                 f"{finished.returncode} and without {missing or 'no'} outputs. The end of its "
                 "output:\n" + "\n".join(finished.stdout.splitlines()[-20:])
@@ -51,17 +51,17 @@ class KeptSandbox:
         """Put another content in the place of an input file."""
         target = self.folder / name
         if not target.is_file():
-            raise BenchError(f"the sandbox has no {name}; Pants gives the process other inputs now")
+            raise ToolError(f"the sandbox has no {name}; Pants gives the process other inputs now")
         # Not in place: the file may be a hard link into Pants' store.
         target.unlink()
         shutil.copyfile(source, target)
 
 
 def find_sandbox(run: PantsRun, description: str) -> KeptSandbox:
-    """The sandbox that `run` kept of the process; BenchError unless there is exactly one."""
+    """The sandbox that `run` kept of the process; ToolError unless there is exactly one."""
     folders = run.sandboxes(description)
     if len(folders) != 1 or not (Path(folders[0]) / _SCRIPT).is_file():
-        raise BenchError(
+        raise ToolError(
             f"expected one kept sandbox with {_SCRIPT} of the process `{description}`, found "
             f"{list(folders)}. It may have come from a cache, or Pants words its log otherwise now"
         )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.workspace.errors import BenchError
-from bench.workspace.kept_sandbox import KeptSandbox, find_sandbox
-from bench.workspace.pants_run import PantsRun
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, find_sandbox
+from workspace.pants_run import PantsRun
 
 
 def kept(tmp_path: Path, script: str) -> KeptSandbox:
@@ -32,13 +32,13 @@ def test_a_process_runs_again_and_is_timed(tmp_path: Path) -> None:
 
 
 def test_a_failure_shows_the_output(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="(?s)exit code 4.*the reason"):
+    with pytest.raises(ToolError, match="(?s)exit code 4.*the reason"):
         kept(tmp_path, "echo the reason; exit 4\n").run(())
 
 
 def test_a_stale_output_does_not_pass_for_a_new_one(tmp_path: Path) -> None:
     (tmp_path / "output").write_text("stale")
-    with pytest.raises(BenchError, match=r"without \['output'\]"):
+    with pytest.raises(ToolError, match=r"without \['output'\]"):
         kept(tmp_path, "true\n").run(("output",))
 
 
@@ -51,7 +51,7 @@ def test_a_replaced_input_leaves_its_hard_link_alone(tmp_path: Path) -> None:
     sandbox.run(("output",))
     assert (tmp_path / "output").read_text() == "new"
     assert (tmp_path / "stored").read_text() == "old"
-    with pytest.raises(BenchError, match="no other_input"):
+    with pytest.raises(ToolError, match="no other_input"):
         sandbox.replace(tmp_path / "edited", "other_input")
 
 
@@ -59,5 +59,5 @@ def test_exactly_one_sandbox_is_found(tmp_path: Path) -> None:
     kept(tmp_path, "")
     assert find_sandbox(run_that_kept(tmp_path), "Export a:b").folder == tmp_path
     for folders in ((), (tmp_path, tmp_path), (tmp_path / "gone",)):
-        with pytest.raises(BenchError, match="expected one kept sandbox"):
+        with pytest.raises(ToolError, match="expected one kept sandbox"):
             find_sandbox(run_that_kept(*folders), "Export a:b")
