@@ -54,7 +54,10 @@ class Clone:
         """Whether the process runs and is this clone's: its number may have passed to another."""
         # -ww: where standard input is no terminal, some versions cut the line at 80 columns.
         shown = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return f"pantsd [{self.root}]" in shown.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from workspace.errors import ToolError
 from workspace.pants_run import PantsRun
+from workspace.run_script import Command, parse_run_script
 
 # Written by `--keep-sandboxes`: changes to the sandbox and starts the process with its own environment.
 _SCRIPT = "__run.sh"
@@ -46,6 +48,25 @@ class KeptSandbox:
                 "output:\n" + "\n".join(finished.stdout.splitlines()[-20:])
             )
         return seconds
+
+    def command(self) -> Command:
+        """The process. Raises ToolError if its script is not as Pants 2.17 writes it."""
+        return parse_run_script((self.folder / _SCRIPT).read_text(encoding="utf-8"))
+
+    def copy_inputs(self, destination: Path, outputs: tuple[str, ...]) -> None:
+        """Make a sandbox with the same inputs, as hard links, and without the process's outputs.
+
+        Both have to be on one file system. A process that changes an input in place changes all
+        copies, and Pants' store: exports write under temporary names.
+        """
+        left_out = {_SCRIPT, *outputs}
+
+        def ignore(folder: str, names: list[str]) -> set[str]:
+            return left_out.intersection(names) if Path(folder) == self.folder else set()
+
+        shutil.copytree(
+            self.folder, destination, symlinks=True, ignore=ignore, copy_function=os.link
+        )
 
     def replace(self, source: Path, name: str) -> None:
         """Put another content in the place of an input file."""

@@ -8,6 +8,7 @@ import pytest
 from workspace.errors import ToolError
 from workspace.kept_sandbox import KeptSandbox, find_sandbox
 from workspace.pants_run import PantsRun
+from workspace.run_script import Command
 
 
 def kept(tmp_path: Path, script: str) -> KeptSandbox:
@@ -61,3 +62,19 @@ def test_exactly_one_sandbox_is_found(tmp_path: Path) -> None:
     for folders in ((), (tmp_path, tmp_path), (tmp_path / "gone",)):
         with pytest.raises(ToolError, match="expected one kept sandbox"):
             find_sandbox(run_that_kept(*folders), "Export a:b")
+
+
+def test_a_copy_has_the_inputs_only_and_shares_their_content(tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    (original / "deep" / "output").mkdir(parents=True)
+    (original / "deep" / "input").write_text("in")
+    (original / "deep" / "output" / "file").touch()
+    (original / "output").write_text("out")
+    (original / "link").symlink_to("/nonexistent")
+    sandbox = kept(original, "env -i A=1 /bin/true\n")
+    assert sandbox.command() == Command(("/bin/true",), {"A": "1"})
+    sandbox.copy_inputs(tmp_path / "copy", ("output",))
+    copied = {str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")}
+    assert copied == {"deep", "deep/input", "deep/output", "deep/output/file", "link"}
+    assert (tmp_path / "copy" / "link").is_symlink()
+    assert (tmp_path / "copy" / "deep" / "input").samefile(original / "deep" / "input")
