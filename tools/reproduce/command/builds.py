@@ -11,6 +11,7 @@ from pathlib import Path
 from reproduce.command.programs import Program
 from reproduce.perturbations.export_run import PROGRAM
 from workspace.clone import temporary_clone
+from workspace.errors import ToolError
 from workspace.kept_sandbox import KeptSandbox, find_sandbox
 from workspace.pants_command import run_pants
 from workspace.repository import find_repository
@@ -39,16 +40,20 @@ class Setting:
     options: tuple[str, ...]
 
 
-def reference_build(setting: Setting, programs: Sequence[Program]) -> dict[str, bytes]:
-    """What `./pants package` gives, from a cache or not, by address. `dist/` stays as it is."""
-    # Pants writes below the build root only.
-    dist = setting.root / "dist" / f"reproduce-{setting.scratch.name}"
-    options = (*_QUIET, f"--pants-distdir={dist}", *setting.options)
-    try:
-        run_pants(setting.root, setting.environment, (*options, "package", *_addresses(programs)))
-        return {program.address: (dist / program.pte).read_bytes() for program in programs}
-    finally:
-        shutil.rmtree(dist, ignore_errors=True)
+@dataclass(frozen=True)
+class Built:
+    """What a build wrote, and the kept sandboxes of the exports that ran for it; both by address."""
+
+    programs: Mapping[str, bytes]
+    sandboxes: Mapping[str, KeptSandbox]
+
+
+def build(setting: Setting, programs: Sequence[Program], name: str) -> Built:
+    """What `./pants package` gives, from a cache or not. `dist/` stays as it is.
+
+    name: of a new folder in the scratch folder, for the sandboxes.
+    """
+    return _build(setting, programs, name, {}, -1, ())
 
 
 def clean_build(
@@ -61,21 +66,52 @@ def clean_build(
     """Build without caches; the sandbox of every export, with what it wrote, by address.
 
     name: of a new folder in the scratch folder for the sandboxes. environment: adds to the setting's.
+
+    Raises ToolError if an export did not run.
     """
+    built = _build(setting, programs, name, environment or {}, umask, _NO_CACHE)
+    if missing := sorted(set(_addresses(programs)) - set(built.sandboxes)):
+        raise ToolError(f"a build without caches did not run the exports of {missing}")
+    return dict(built.sandboxes)
+
+
+def _build(
+    setting: Setting,
+    programs: Sequence[Program],
+    name: str,
+    environment: Mapping[str, str],
+    umask: int,
+    options: tuple[str, ...],
+) -> Built:
     folder = setting.scratch / name
     folder.mkdir()
+    # Pants writes below the build root only.
     dist = setting.root / "dist" / f"reproduce-{setting.scratch.name}"
-    options = (*_QUIET, *_NO_CACHE, f"--pants-distdir={dist}", *_keep_sandboxes(folder))
     try:
         run = run_pants(
             setting.root,
-            {**setting.environment, **(environment or {})},
-            (*options, *setting.options, "package", *_addresses(programs)),
+            {**setting.environment, **environment},
+            (
+                *_QUIET,
+                *options,
+                *_keep_sandboxes(folder),
+                f"--pants-distdir={dist}",
+                *setting.options,
+                "package",
+                *_addresses(programs),
+            ),
             umask,
+        )
+        return Built(
+            {program.address: (dist / program.pte).read_bytes() for program in programs},
+            {
+                address: find_sandbox(run, _export(address))
+                for address in _addresses(programs)
+                if run.sandboxes(_export(address))
+            },
         )
     finally:
         shutil.rmtree(dist, ignore_errors=True)
-    return {address: find_sandbox(run, f"Export {address}") for address in _addresses(programs)}
 
 
 @contextmanager
@@ -98,7 +134,7 @@ def clone_build(setting: Setting, programs: Sequence[Program]) -> Iterator[dict[
         find_repository(setting.root), setting.scratch / "a/second/clone", environment, options
     ) as clone:
         run = clone.pants("package", *_addresses(programs))
-        yield {address: find_sandbox(run, f"Export {address}") for address in _addresses(programs)}
+        yield {address: find_sandbox(run, _export(address)) for address in _addresses(programs)}
 
 
 def written_program(sandbox: KeptSandbox) -> bytes:
@@ -108,6 +144,11 @@ def written_program(sandbox: KeptSandbox) -> bytes:
 
 def _keep_sandboxes(folder: Path) -> tuple[str, ...]:
     return ("--keep-sandboxes=always", f"--local-execution-root-dir={folder}")
+
+
+def _export(address: str) -> str:
+    """How Pants calls the process."""
+    return f"Export {address}"
 
 
 def _addresses(programs: Sequence[Program]) -> tuple[str, ...]:

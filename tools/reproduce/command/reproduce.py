@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from reproduce.command.builds import (
     Setting,
+    build,
     clean_build,
     clone_build,
-    reference_build,
     written_program,
 )
 from reproduce.command.programs import Program
@@ -21,7 +21,7 @@ from reproduce.perturbations.perturbation import BuildChange, ExportChange, Pert
 from workspace.errors import ToolError
 from workspace.kept_sandbox import KeptSandbox
 
-_Build = Callable[[Program], bytes]
+_Rebuild = Callable[[Program], bytes]
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,22 @@ def reproduce(
 ) -> Results:
     """Raises ToolError if the programs cannot be built at all."""
     progress(f"building {len(programs)} programs, to compare with")
-    references = reference_build(setting, programs)
-    progress("building them again without any cache, and keeping the sandboxes of their exports")
-    kept = clean_build(setting, programs, "kept")
+    reference = build(setting, programs, "reference")
+    references, kept = reference.programs, reference.sandboxes
+    clean = any(perturbation.change == BuildChange() for perturbation in perturbations)
+    if clean or len(kept) < len(programs):
+        # What came from a cache has left no sandbox.
+        progress(
+            "building them again without any cache, and keeping the sandboxes of their exports"
+        )
+        kept = clean_build(setting, programs, "clean")
     results: list[Result] = []
     for perturbation in perturbations:
         progress(f"{perturbation.name}: {perturbation.about}")
         with ExitStack() as stack:
-            build = _as_results(stack, perturbation.change, programs, setting, kept)
+            rebuild = _as_results(stack, perturbation.change, programs, setting, kept)
             for program in programs:
-                result = _compare(program, perturbation.name, build, references, kept, setting)
+                result = _compare(program, perturbation.name, rebuild, references, kept, setting)
                 progress(f"{perturbation.name}: {program.address}: {verdict(result)}")
                 results.append(result)
     digests = {address: _sha256(pte) for address, pte in references.items()}
@@ -97,7 +103,7 @@ def _as_results(
     programs: Sequence[Program],
     setting: Setting,
     kept: Mapping[str, KeptSandbox],
-) -> _Build:
+) -> _Rebuild:
     """A function from a program to its bytes under a change; it raises ToolError if there are none."""
     if isinstance(change, ExportChange):
         return lambda program: run_export(kept[program.address], change, setting.scratch)
@@ -121,14 +127,14 @@ def _as_results(
 def _compare(
     program: Program,
     perturbation: str,
-    build: _Build,
+    rebuild: _Rebuild,
     references: Mapping[str, bytes],
     kept: Mapping[str, KeptSandbox],
     setting: Setting,
 ) -> Result:
     address, reference = program.address, references[program.address]
     try:
-        pte = build(program)
+        pte = rebuild(program)
         difference = (
             None
             if pte == reference

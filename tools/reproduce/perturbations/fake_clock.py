@@ -17,8 +17,8 @@ _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 def clock_environment(seconds: int, folder: Path) -> dict[str, str]:
     """The variables with which a process begins at `seconds` since 1970; its clock goes on from there.
 
-    Every call that asks for the date is covered, in Python, C++ and child processes, and the times of
-    files. The monotonic clock goes on as it is, because waiting depends on it.
+    Every call that asks for the date is covered, in Python, C++ and child processes. The times of
+    files are true, and the monotonic clock goes on as it is, because waiting depends on it.
 
     Args:
         folder: gets a copy of the library, because not every path can be preloaded.
