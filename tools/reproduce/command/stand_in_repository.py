@@ -20,7 +20,7 @@ import json, os, pathlib, shutil, subprocess, sys, tempfile
 options = {{word.split("=")[0]: word.partition("=")[2] for word in sys.argv if word[0] == "-"}}
 goal, *addresses = [word for word in sys.argv[1:] if word[0] != "-"]
 with open("asked", "a") as asked:
-    asked.write(json.dumps([os.environ.get("PANTS_CONCURRENT"), *sys.argv[1:]]) + "\\n")
+    asked.write(json.dumps([os.environ.get("PANTS_CONCURRENT"), os.environ.get("TZ"), *sys.argv[1:]]) + "\\n")
 known = {{"{PROGRAM}": "pte_program", "{OTHER}": "pte_program", "{WEIGHTS}": "model_weights"}}
 if goal == "peek":
     specs = known if addresses == ["models/a::"] else addresses

@@ -179,12 +179,16 @@ def test_named_data(ptes: tuple[bytes, bytes]) -> None:
     assert found is not None and found.startswith(f"named data {key}, byte "), found
 
 
-def test_padding_and_bytes_that_are_no_program(ptes: tuple[bytes, bytes]) -> None:
+def test_padding(ptes: tuple[bytes, bytes]) -> None:
     pte = ptes[1]
     found = first_difference(pte, pte + b"\0")
     assert found is not None and found.startswith(f"byte {len(pte)} ("), found
     assert found.endswith("of the file, in padding or the order of segments")
-    large = b"\0" * 200_000
-    found = first_difference(large, large[:-1] + b"\1")
+
+
+@pytest.mark.parametrize("place", [0, 65_535, 65_536, 131_072, 199_999])
+def test_bytes_that_are_no_program(place: int) -> None:
+    first = bytes(200_000)
+    found = first_difference(first, first[:place] + b"\1" + first[place + 1 :])
     assert found is not None
-    assert found.startswith("byte 199999 of 200000 of the file, which is no readable program (")
+    assert found.startswith(f"byte {place} of 200000 of the file, which is no readable program (")
