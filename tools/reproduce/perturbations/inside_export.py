@@ -59,7 +59,7 @@ def _fix_torch_threads(threads: int) -> None:
 
     torch.set_num_threads(threads)
 
-    def ignore(number: int) -> None:
+    def ignore(nthreads: int) -> None:
         """The export's own choice is what this perturbation takes away."""
 
     torch.set_num_threads = ignore
