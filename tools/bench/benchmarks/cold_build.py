@@ -8,9 +8,9 @@ from bench.benchmarks.kept_exports import KeptExports, keeping, package_and_keep
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.programs import Program, chosen_programs
 from bench.benchmarks.setting import Setting
-from bench.workspace.clone import Clone
-from bench.workspace.errors import BenchError
-from bench.workspace.kept_sandbox import KeptSandbox, ProcessCost
+from workspace.clone import Clone
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, ProcessCost
 
 NAME = "cold-build"
 ABOUT = (
@@ -43,10 +43,10 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 
 
 def _bare(setting: Setting, clone: Clone, program: Program, sandbox: KeptSandbox) -> ProcessCost:
-    """The same process without Pants. Raises BenchError if the bytes differ."""
+    """The same process without Pants. Raises ToolError if the bytes differ."""
     cost = sandbox.run(_OUTPUTS)
     if (sandbox.folder / _OUTPUTS[0]).read_bytes() != program.file(clone, ".pte").read_bytes():
-        raise BenchError(
+        raise ToolError(
             f"the export of {program.address} without Pants gave other bytes than with it: the two "
             "are not the same process, or the export is not reproducible"
         )

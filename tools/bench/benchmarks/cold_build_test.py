@@ -9,8 +9,8 @@ from bench.benchmarks.kept_exports import KeptExports
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.programs import Program
 from bench.benchmarks.stand_in_repository import stand_in_setting
-from bench.workspace.errors import BenchError
-from bench.workspace.kept_sandbox import KeptSandbox, ProcessCost
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, ProcessCost
 
 COMMON = "src/python/pte_foundry/exporting/main.py"
 ADDRESS = "models/mobilenet:mobilenet_v3_small_xnnpack"
@@ -50,12 +50,12 @@ def test_the_exports_of_the_cold_build_run_again_without_pants(tmp_path: Path) -
 
 
 def test_a_build_that_exports_nothing_is_not_cold(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"but exported \[\]"):
+    with pytest.raises(ToolError, match=r"but exported \[\]"):
         run(tmp_path, LAUNCHER.replace("  exported\n", ""))
 
 
 def test_other_bytes_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="gave other bytes"):
+    with pytest.raises(ToolError, match="gave other bytes"):
         run(tmp_path, LAUNCHER.replace("echo > facts", "echo >> program.pte; echo > facts"))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.benchmarks.edits import add_unique_comment
 from bench.benchmarks.programs import Program
 from bench.benchmarks.setting import Setting
-from bench.workspace.clone import Clone
-from bench.workspace.edits import add_unique_comment
-from bench.workspace.errors import BenchError
-from bench.workspace.kept_sandbox import KeptSandbox, find_sandbox
+from workspace.clone import Clone
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, find_sandbox
 
 # Every export imports it, and no toolchain does: an edit of it empties the caches of exports, and of nothing else.
 _MODULE_OF_EVERY_EXPORT = "src/python/pte_foundry/exporting/main.py"
@@ -27,13 +27,13 @@ class KeptExports:
 def package_and_keep(setting: Setting, clone: Clone, programs: Sequence[Program]) -> KeptExports:
     """Package the programs, after an edit that no cache has seen: all are exported.
 
-    Raises BenchError if anything else than these programs was exported.
+    Raises ToolError if anything else than these programs was exported.
     """
     add_unique_comment(clone.root / _MODULE_OF_EVERY_EXPORT)
     run = clone.pants(*keeping(setting), "package", *(program.address for program in programs))
     expected = tuple(sorted(program.address for program in programs))
     if run.exports != expected:
-        raise BenchError(
+        raise ToolError(
             f"after an edit of {_MODULE_OF_EVERY_EXPORT}, `package` should export {list(expected)}, "
             f"but exported {list(run.exports)}"
         )

@@ -25,8 +25,8 @@ from bench.latency.files import (
 )
 from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare, running_worker
-from bench.workspace.clone import Clone
-from bench.workspace.errors import BenchError
+from workspace.clone import Clone
+from workspace.errors import ToolError
 
 NAME = "latency"
 ABOUT = "XNNPACK programs against eager torch, ONNX Runtime and OpenVINO, same weights and inputs"
@@ -67,7 +67,7 @@ def find_rivals(clone: Clone) -> Rivals:
         found = json.loads(output.splitlines()[-1])
         return Rivals(Path(found["folder"]), found["versions"])
     except (LookupError, TypeError, ValueError) as error:
-        raise BenchError(
+        raise ToolError(
             f"`./pants run tools/bench/rivals` should print one JSON line at its end: {error!r} in\n{output}"
         ) from error
 
@@ -115,7 +115,7 @@ def output_cosines(program: Program, folder: Path, threads: int) -> dict[str, fl
             for runtime in RUNTIMES
         }
     except ValueError as error:
-        raise BenchError(f"{program.address}: {error}, so nothing can be compared") from error
+        raise ToolError(f"{program.address}: {error}, so nothing can be compared") from error
 
 
 def comparable(disagreeing: Measurement, timed: Sequence[Measurement]) -> list[Measurement]:

@@ -12,7 +12,7 @@ from bench.benchmarks.programs import Program
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from bench.latency.arrays import write_arrays
 from bench.latency.files import REFERENCE, RUNTIMES, outputs_file
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 PROGRAM = Program("models/a:net_xnnpack")
 MEDIANS = {"eager": 4.0, "executorch": 2.0, "onnxruntime": 1.0, "openvino": 0.5}
@@ -68,7 +68,7 @@ def test_the_outputs_of_every_runtime_are_compared(tmp_path: Path) -> None:
     assert cosines["openvino, 2 threads"] == pytest.approx(-1)
     assert cosines["executorch, 2 threads"] == pytest.approx(1)
     write_arrays(outputs_file(tmp_path, REFERENCE), [reference * 0])
-    with pytest.raises(BenchError, match="models/a:net_xnnpack.*constant"):
+    with pytest.raises(ToolError, match="models/a:net_xnnpack.*constant"):
         output_cosines(PROGRAM, tmp_path, 2)
 
 
@@ -90,6 +90,6 @@ def test_the_rivals_are_found_by_their_last_line(tmp_path: Path) -> None:
 def test_a_tool_without_rivals_is_an_error(tmp_path: Path) -> None:
     with (
         stand_in_setting(tmp_path, "echo nothing", {}).clone("clone") as clone,
-        pytest.raises(BenchError, match="should print one JSON line"),
+        pytest.raises(ToolError, match="should print one JSON line"),
     ):
         find_rivals(clone)

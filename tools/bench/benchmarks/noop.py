@@ -5,8 +5,8 @@ from __future__ import annotations
 from bench.benchmarks.comparison import compare
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.setting import Setting
-from bench.workspace.clone import Clone
-from bench.workspace.errors import BenchError
+from workspace.clone import Clone
+from workspace.errors import ToolError
 
 NAME = "noop"
 ABOUT = "a warm `package ::` that has nothing to do, against a warm `list ::`"
@@ -45,7 +45,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 def _package(clone: Clone) -> float:
     run = clone.pants("package", "::")
     if run.exports or run.validations:
-        raise BenchError(
+        raise ToolError(
             f"`package ::` should have nothing to do, but exported {list(run.exports)} and "
             f"validated {list(run.validations)}: something does not stay in the cache"
         )

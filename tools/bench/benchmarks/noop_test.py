@@ -8,7 +8,7 @@ import pytest
 
 from bench.benchmarks import noop
 from bench.benchmarks.stand_in_repository import stand_in_setting
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 # The first build exports, later ones do nothing. The goals that were asked for are appended to LOG.
 LAUNCHER = """\
@@ -34,5 +34,5 @@ def test_later_builds_are_compared_in_turns_with_a_list(tmp_path: Path) -> None:
 
 def test_a_build_that_is_never_done_is_no_noop(tmp_path: Path) -> None:
     launcher = LAUNCHER.replace("touch built", ":").replace("LOG", str(tmp_path / "log"))
-    with pytest.raises(BenchError, match="does not stay in the cache"):
+    with pytest.raises(ToolError, match="does not stay in the cache"):
         noop.run(stand_in_setting(tmp_path, launcher, {}))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.benchmarks.setting import Setting
-from bench.workspace.clone import Clone
-from bench.workspace.errors import BenchError
 from pte_foundry.errors import PteError
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.report import Report
+from workspace.clone import Clone
+from workspace.errors import ToolError
 
 _ADDRESS = re.compile(r"^models/[^\s:]+:\S+$", re.MULTILINE)
 _NAMED_PRECISIONS = ("fp16", "fp32", "int8")
@@ -40,12 +40,12 @@ class Program:
         return clone.root / "dist" / folder / f"{name}{suffix}"
 
     def report(self, clone: Clone) -> Report:
-        """Raises BenchError if it was not built, or if its report is not understood."""
+        """Raises ToolError if it was not built, or if its report is not understood."""
         file = self.file(clone, ".json")
         try:
             return Report.read(Fields(json.loads(file.read_text("utf-8")), file.name))
         except (OSError, ValueError, PteError) as error:
-            raise BenchError(
+            raise ToolError(
                 f"{self.address}: its report cannot be read: {error}. Build it and look at {file.name}"
             ) from error
 
@@ -58,12 +58,12 @@ def chosen_programs(
 ) -> tuple[Program, ...]:
     """The programs of these backends, sorted; of them those that the user has named, if any.
 
-    Raises BenchError for a named program that does not exist, and if none is left.
+    Raises ToolError for a named program that does not exist, and if none is left.
     """
     listed = clone.pants("--filter-target-type=pte_program", "list", "models::")
     existing = sorted(_ADDRESS.findall(listed.output))
     if unknown := sorted(set(setting.programs) - set(existing)):
-        raise BenchError(f"there is no program {unknown}; there are {existing}")
+        raise ToolError(f"there is no program {unknown}; there are {existing}")
     found = tuple(
         program
         for program in map(Program, setting.programs or existing)
@@ -71,7 +71,7 @@ def chosen_programs(
         and (program.has_default_precision or not default_precision_only)
     )
     if not found:
-        raise BenchError(
+        raise ToolError(
             f"no program is left to measure: this benchmark takes those of {sorted(backends)}"
             f"{', in their default precision' if default_precision_only else ''}"
         )

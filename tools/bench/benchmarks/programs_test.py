@@ -8,7 +8,7 @@ import pytest
 
 from bench.benchmarks.programs import Program, chosen_programs
 from bench.benchmarks.stand_in_repository import stand_in_setting
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 LAUNCHER = """\
 case "$*" in *"--filter-target-type=pte_program list models::") ;; *) exit 9 ;; esac
@@ -56,7 +56,7 @@ def test_named_programs_are_taken_alone(tmp_path: Path) -> None:
 def test_nothing_to_measure_is_an_error(
     tmp_path: Path, named: tuple[str, ...], backends: tuple[str, ...], message: str
 ) -> None:
-    with pytest.raises(BenchError, match=message):
+    with pytest.raises(ToolError, match=message):
         chosen(tmp_path, named, backends)
 
 
@@ -68,5 +68,5 @@ def test_a_report_that_cannot_be_read_is_told_by_address(tmp_path: Path, text: s
             file = program.file(clone, ".json")
             file.parent.mkdir(parents=True)
             file.write_text(text)
-        with pytest.raises(BenchError, match="models/b:net_xnnpack: its report"):
+        with pytest.raises(ToolError, match="models/b:net_xnnpack: its report"):
             program.report(clone)

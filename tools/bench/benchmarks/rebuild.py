@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bench.benchmarks.comparison import compare
+from bench.benchmarks.edits import add_unique_comment
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.setting import Setting
-from bench.workspace.clone import Clone
-from bench.workspace.edits import add_unique_comment
-from bench.workspace.errors import BenchError
-from bench.workspace.kept_sandbox import KeptSandbox, find_sandbox
+from workspace.clone import Clone
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, find_sandbox
 
 NAME = "rebuild"
 ABOUT = "one program after an edit of its builder, against the same process without Pants"
@@ -66,7 +66,7 @@ def _pants(clone: Clone) -> float:
     add_unique_comment(clone.root / BUILDER)
     run = clone.pants("package", PROGRAM)
     if run.exports != (PROGRAM,):
-        raise BenchError(
+        raise ToolError(
             f"after an edit of {BUILDER}, `package {PROGRAM}` should export just that program, "
             f"but exported {list(run.exports)}"
         )
@@ -74,11 +74,11 @@ def _pants(clone: Clone) -> float:
 
 
 def _bare(clone: Clone, sandbox: KeptSandbox) -> float:
-    """The export that Pants ran last, from the same sources. Raises BenchError if the bytes differ."""
+    """The export that Pants ran last, from the same sources. Raises ToolError if the bytes differ."""
     sandbox.replace(clone.root / BUILDER, BUILDER)
     seconds = sandbox.run(_OUTPUTS).seconds
     if (sandbox.folder / _OUTPUTS[0]).read_bytes() != (clone.root / _PTE).read_bytes():
-        raise BenchError(
+        raise ToolError(
             f"the export of {PROGRAM} without Pants gave other bytes than {_PTE}: the two are not "
             "the same process, or the export is not reproducible"
         )

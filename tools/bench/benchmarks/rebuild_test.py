@@ -9,7 +9,7 @@ import pytest
 from bench.benchmarks import rebuild
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.stand_in_repository import stand_in_setting
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 # The export's result is the builder's text; it is done anew only for a text that was not there before.
 # Who exports is appended to LOG.
@@ -46,10 +46,10 @@ def test_pants_is_compared_in_turns_with_the_process_in_its_sandbox(tmp_path: Pa
 
 
 def test_an_edit_that_exports_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"but exported \[\]"):
+    with pytest.raises(ToolError, match=r"but exported \[\]"):
         run(tmp_path, LAUNCHER.replace("exported; fi", ":; fi"))
 
 
 def test_other_bytes_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="gave other bytes"):
+    with pytest.raises(ToolError, match="gave other bytes"):
         run(tmp_path, LAUNCHER.replace("echo > facts", "echo >> program.pte; echo > facts"))

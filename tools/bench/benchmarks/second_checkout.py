@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
-from bench.workspace.errors import BenchError
-from bench.workspace.user_caches import user_caches
+from workspace.errors import ToolError
+from workspace.user_caches import user_caches
 
 NAME = "second-checkout"
 ABOUT = "exports in a second clone with another path, $HOME and $PATH, but the same local store"
@@ -27,7 +27,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         first = clone.pants(*PACKAGE_ARTIFACTS)
         first_files = clone.artifacts()
     if not first_files:
-        raise BenchError("the first clone's dist/ has no .pte and no .json file to compare")
+        raise ToolError("the first clone's dist/ has no .pte and no .json file to compare")
     home, path = _other_user(setting.scratch)
     other = {
         **shared,

@@ -7,7 +7,7 @@ import pytest
 from bench.benchmarks import second_checkout
 from bench.benchmarks.second_checkout import differing_files
 from bench.benchmarks.stand_in_repository import stand_in_setting
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 # Exports only what the store has not got under its key, which a test puts in the place of KEY.
 LAUNCHER = """\
@@ -48,7 +48,7 @@ def test_the_caches_are_shared(tmp_path: Path, what: str) -> None:
 
 
 def test_a_build_without_files_shows_nothing(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="no .pte and no .json file"):
+    with pytest.raises(ToolError, match="no .pte and no .json file"):
         second_checkout.run(stand_in_setting(tmp_path, "exported\n", {}))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 FAMILY = "bench_family"
 BUILDER = f"src/python/pte_foundry/models/{FAMILY}.py"
@@ -29,10 +29,10 @@ pte_model(
 
 
 def add_family(root: Path) -> None:
-    """Raises BenchError if the library's smallest builder is no longer where it was."""
+    """Raises ToolError if the library's smallest builder is no longer where it was."""
     template = root / _TEMPLATE
     if not template.is_file():
-        raise BenchError(f"{_TEMPLATE} does not exist; name another small builder in this file")
+        raise ToolError(f"{_TEMPLATE} does not exist; name another small builder in this file")
     shutil.copyfile(template, root / BUILDER)
     folder = root / FAMILY
     folder.mkdir()

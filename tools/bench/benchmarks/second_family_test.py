@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.benchmarks.second_family import add_family, of_family
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 
 def test_the_family_has_a_builder_of_its_own(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_the_family_has_a_builder_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_repository_without_the_small_builder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="tiny_builder.py does not exist"):
+    with pytest.raises(ToolError, match="tiny_builder.py does not exist"):
         add_family(tmp_path)
 
 

@@ -7,14 +7,25 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.workspace.clone import Clone, temporary_clone
-from bench.workspace.repository import Repository
+from workspace.clone import Clone, temporary_clone
+from workspace.repository import Repository
 
 # What this repository is for; its tools' PEX files are left out, because they need the whole `dev` resolve.
 PACKAGE_ARTIFACTS = (
     "--filter-target-type=pte_program,model_index,model_tree",
     "package",
     "::",
+)
+# Every benchmark builds alike: from seeded weights, with the repository's own options, and without a
+# remote cache, which would do the work that is to be counted.
+_OPTIONS = (
+    "--no-pantsrc",
+    "--no-dynamic-ui",
+    "--no-colors",
+    "--level=info",
+    "--no-remote-cache-read",
+    "--no-remote-cache-write",
+    "--weights-source=seeded",
 )
 
 
@@ -42,4 +53,5 @@ class Setting:
             self.repository,
             self.scratch / name,
             {**self.environment, **(environment or {})},
+            _OPTIONS,
         )

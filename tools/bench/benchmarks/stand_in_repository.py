@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.benchmarks.setting import Setting
-from bench.workspace.repository import Repository
+from workspace.repository import Repository
 
 _EXPORTED = (
     "echo '01:02:03.04 [INFO] Completed: Export models/mobilenet:mobilenet_v3_small_xnnpack'"

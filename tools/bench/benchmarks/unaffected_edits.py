@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.benchmarks import second_family
+from bench.benchmarks.edits import unique_comment
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.rebuild import BUILDER
 from bench.benchmarks.second_family import of_family
 from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
-from bench.workspace.clone import Clone
-from bench.workspace.edits import unique_comment
-from bench.workspace.errors import BenchError
+from workspace.clone import Clone
+from workspace.errors import ToolError
 
 NAME = "unaffected-edits"
 ABOUT = "exports after edits that no program depends on, or only another family's"
@@ -50,7 +50,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         setting.progress("building everything once")
         clone.pants(*PACKAGE_ARTIFACTS)
         if left := clone.pants(*PACKAGE_ARTIFACTS).exports:
-            raise BenchError(f"a second build without any edit exported {list(left)}")
+            raise ToolError(f"a second build without any edit exported {list(left)}")
         measurements: list[Measurement] = []
         for edit in EDITS:
             setting.progress(edit.what)
@@ -70,10 +70,10 @@ def count_exports(
     """One row for the programs that must stay, and, if a family is affected, a control for its programs.
 
     exports, validations: the addresses that were exported and validated after the edit.
-    Raises BenchError if an edit that must lead to validations led to none: then it edits the wrong file.
+    Raises ToolError if an edit that must lead to validations led to none: then it edits the wrong file.
     """
     if edit.validates and not validations:
-        raise BenchError(
+        raise ToolError(
             f"no program was validated after an edit of {edit.file}, so its 0 exports show nothing; "
             "name a file of the validator in this benchmark"
         )

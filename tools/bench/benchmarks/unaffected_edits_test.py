@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.benchmarks.unaffected_edits import Edit, count_exports
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 COMMENT = Edit("a comment", "models/a/BUILD")
 BUILDER = Edit("a builder", "a.py", "models/a")
@@ -36,5 +36,5 @@ def test_an_edit_of_no_part_of_the_validator_is_an_error() -> None:
     edit = Edit("the validator", "v.py", validates=True)
     (row,) = count_exports(edit, (), ("models/a:x",))
     assert row.met
-    with pytest.raises(BenchError, match="no program was validated after an edit of v.py"):
+    with pytest.raises(ToolError, match="no program was validated after an edit of v.py"):
         count_exports(edit, (), ())

@@ -18,9 +18,9 @@ from bench.command.markdown_page import markdown_page
 from bench.command.result_file import read_results, results_document, to_text, write_text
 from bench.command.result_table import results_table
 from bench.command.run_benchmarks import run_benchmarks
-from bench.workspace.child_environment import clone_environment
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import find_repository
+from workspace.child_environment import clone_environment
+from workspace.errors import ToolError
+from workspace.repository import find_repository
 
 app = typer.Typer(add_completion=False)
 
@@ -77,14 +77,14 @@ def main(
         chosen = _chosen(names or ())
         for option, file in (("--json", json_file), ("--markdown", markdown_file)):
             if file is not None and not file.parent.is_dir():
-                raise BenchError(f"{option}: {file.parent} is not a folder; make it first")
+                raise ToolError(f"{option}: {file.parent} is not a folder; make it first")
         if results_files:
             if markdown_file is None or names or json_file is not None:
-                raise BenchError("--from makes a page: give --markdown with it, and nothing to run")
+                raise ToolError("--from makes a page: give --markdown with it, and nothing to run")
             write_text(markdown_file, markdown_page([read_results(file) for file in results_files]))
             raise typer.Exit(0)
         repository = find_repository(Path.cwd())
-    except BenchError as error:
+    except ToolError as error:
         say(f"tools/bench: {error}")
         raise typer.Exit(2) from None
     machine = this_machine()
@@ -105,7 +105,7 @@ def main(
 def _chosen(names: Sequence[str]) -> list[Benchmark]:
     known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     if unknown := sorted(set(names) - set(known)):
-        raise BenchError(f"no benchmark is called {unknown}; there are {sorted(known)}")
+        raise ToolError(f"no benchmark is called {unknown}; there are {sorted(known)}")
     return [known[name] for name in names] if names else list(BENCHMARKS)
 
 

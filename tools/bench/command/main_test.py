@@ -10,8 +10,8 @@ from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.registry import BENCHMARKS, Benchmark
 from bench.benchmarks.setting import Setting
 from bench.command import main
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import Repository
+from workspace.errors import ToolError
+from workspace.repository import Repository
 
 
 def use(
@@ -21,7 +21,7 @@ def use(
 
     def run(setting: Setting) -> tuple[Measurement, ...]:
         if error is not None:
-            raise BenchError(error)
+            raise ToolError(error)
         return (Measurement("only", "[what]", "base", value, "ratio", Goal("at_most", 1)),)
 
     monkeypatch.setattr(main, "BENCHMARKS", (Benchmark("only", "about it", run),))

@@ -13,8 +13,8 @@ from bench.command.machine import Machine
 from bench.command.markdown_page import markdown_page
 from bench.command.result_file import Document, results_document
 from bench.command.run_benchmarks import Results
-from bench.workspace.kept_sandbox import ProcessCost
-from bench.workspace.repository import Repository
+from workspace.kept_sandbox import ProcessCost
+from workspace.repository import Repository
 
 PROGRAM = Program("models/a:net_xnnpack")
 

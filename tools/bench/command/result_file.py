@@ -11,8 +11,8 @@ from typing import Any
 from bench.benchmarks.measurement import Measurement
 from bench.command.machine import Machine
 from bench.command.run_benchmarks import Results
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import Repository
+from workspace.errors import ToolError
+from workspace.repository import Repository
 
 Document = dict[str, Any]
 """A result file: `command`, `commit`, `modified`, `machine`, `measurements` and `errors`."""
@@ -50,13 +50,13 @@ def to_text(document: Document) -> str:
 
 
 def read_results(path: Path) -> Document:
-    """Raises BenchError if the file is not what `results_document` makes."""
+    """Raises ToolError if the file is not what `results_document` makes."""
     try:
         document = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BenchError(f"{path}: cannot be read as JSON: {error}") from None
+        raise ToolError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(document, dict) or not {"machine", "measurements"} <= document.keys():
-        raise BenchError(f"{path}: is no result of this tool; name a file that --json has written")
+        raise ToolError(f"{path}: is no result of this tool; name a file that --json has written")
     return document
 
 

@@ -9,8 +9,8 @@ from bench.benchmarks.measurement import Goal, Measurement
 from bench.command.machine import Machine
 from bench.command.result_file import read_results, results_document, to_text, write_text
 from bench.command.run_benchmarks import Results
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import Repository
+from workspace.errors import ToolError
+from workspace.repository import Repository
 
 MACHINE = Machine("a CPU", 2, 24.0, "Linux x86_64", 0.1)
 
@@ -58,5 +58,5 @@ def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:
 def test_another_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "other.json"
     file.write_text(text)
-    with pytest.raises(BenchError, match="other.json"):
+    with pytest.raises(ToolError, match="other.json"):
         read_results(file)

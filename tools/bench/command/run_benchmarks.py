@@ -10,8 +10,8 @@ from pathlib import Path
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.registry import Benchmark
 from bench.benchmarks.setting import Setting
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import Repository
+from workspace.errors import ToolError
+from workspace.repository import Repository
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def run_benchmarks(
             )
             try:
                 measurements += benchmark.run(setting)
-            except BenchError as error:
+            except ToolError as error:
                 errors[benchmark.name] = str(error)
                 say(f"failed: {error}")
     return Results(tuple(measurements), errors)

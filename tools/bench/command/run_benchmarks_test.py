@@ -6,8 +6,8 @@ from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.registry import Benchmark
 from bench.benchmarks.setting import Setting
 from bench.command.run_benchmarks import Results, run_benchmarks
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import Repository
+from workspace.errors import ToolError
+from workspace.repository import Repository
 
 REPOSITORY = Repository(Path("/nowhere"), "0" * 40, False, ())
 
@@ -22,7 +22,7 @@ def test_one_failure_does_not_stop_the_others_and_is_not_lost() -> None:
 
     def fail(setting: Setting) -> tuple[Measurement, ...]:
         folders.append(setting.scratch)
-        raise BenchError("the reason")
+        raise ToolError("the reason")
 
     def succeed(setting: Setting) -> tuple[Measurement, ...]:
         folders.append(setting.scratch)

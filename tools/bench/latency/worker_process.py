@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.latency.sandbox_python import SandboxPython
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 _LOG_LINES = 20  # shown of a failed process
 
 
 def prepare(python: SandboxPython, module: str = "bench.latency.prepare") -> None:
-    """Write what the workers of one program read. Raises BenchError with the end of its output."""
+    """Write what the workers of one program read. Raises ToolError with the end of its output."""
     log = python.folder / "latency_prepare.log"
     with log.open("w", encoding="utf-8") as file:
         code = python.start(module, stdin=subprocess.DEVNULL, stdout=file, log=file).wait()
@@ -33,16 +33,16 @@ class Worker:
     log: Path
 
     def time(self, warm_up: int, timed: int) -> list[float]:
-        """Seconds of each timed inference. Raises BenchError if the process has ended."""
+        """Seconds of each timed inference. Raises ToolError if the process has ended."""
         answer = self._ask(f"{warm_up} {timed}\n")
         if not isinstance(answer, list) or len(answer) != timed:
-            raise BenchError(f"{self.what} answered {answer!r} instead of {timed} times")
+            raise ToolError(f"{self.what} answered {answer!r} instead of {timed} times")
         return [float(seconds) for seconds in answer]
 
     def wait_until_ready(self) -> None:
-        """Raises BenchError if the process ends before."""
+        """Raises ToolError if the process ends before."""
         if self._ask("") != {"ready": True}:
-            raise BenchError(f"{self.what} did not say that it is ready")
+            raise ToolError(f"{self.what} did not say that it is ready")
 
     def _ask(self, question: str) -> object:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -77,6 +77,6 @@ def running_worker(
         process.communicate()
 
 
-def _failed(what: str, code: int, log: Path) -> BenchError:
+def _failed(what: str, code: int, log: Path) -> ToolError:
     end = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-_LOG_LINES:])
-    return BenchError(f"{what} ended with exit code {code}. The end of its output:\n{end}")
+    return ToolError(f"{what} ended with exit code {code}. The end of its output:\n{end}")

@@ -7,7 +7,7 @@ import pytest
 
 from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare, running_worker
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 WORKER = """\
 import json, sys
@@ -51,23 +51,23 @@ def test_fewer_times_than_asked_are_an_error(tmp_path: Path) -> None:
     python = sandbox(tmp_path, stand_in=WORKER)
     with running_worker(python, "quick", 1, module="stand_in") as worker:
         assert len(worker.time(0, 20)) == 20
-        with pytest.raises(BenchError, match="instead of 21 times"):
+        with pytest.raises(ToolError, match="instead of 21 times"):
             worker.time(0, 21)
 
 
 def test_a_worker_that_ends_says_why(tmp_path: Path) -> None:
     python = sandbox(tmp_path, stand_in=WORKER)
     with running_worker(python, "quick", 2, module="stand_in") as worker:
-        with pytest.raises(BenchError, match="(?s)quick with 2 threads.*exit code 1.*the reason"):
+        with pytest.raises(ToolError, match="(?s)quick with 2 threads.*exit code 1.*the reason"):
             worker.time(1, 13)
-        with pytest.raises(BenchError, match="the reason"):
+        with pytest.raises(ToolError, match="the reason"):
             worker.time(1, 1)
 
 
 def test_a_worker_that_does_not_load_says_why(tmp_path: Path) -> None:
     python = sandbox(tmp_path, stand_in="raise SystemExit('no such runtime')")
     with (
-        pytest.raises(BenchError, match="no such runtime"),
+        pytest.raises(ToolError, match="no such runtime"),
         running_worker(python, "quick", 1, module="stand_in"),
     ):
         pass
@@ -76,7 +76,7 @@ def test_a_worker_that_does_not_load_says_why(tmp_path: Path) -> None:
 def test_a_failed_preparation_shows_its_output(tmp_path: Path) -> None:
     python = sandbox(tmp_path, good="", bad="print('on its way'); raise SystemExit(3)")
     prepare(python, module="good")
-    with pytest.raises(BenchError, match="(?s)bad ended with exit code 3.*on its way"):
+    with pytest.raises(ToolError, match="(?s)bad ended with exit code 3.*on its way"):
         prepare(python, module="bad")
 
 

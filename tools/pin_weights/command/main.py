@@ -14,13 +14,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from bench.workspace.child_environment import same_checkout_environment
 from pin_weights.command.build_edit import pinned_text, present_pin
 from pin_weights.command.build_file import find_build_file
 from pin_weights.command.content import Content, check_name, content_of_file
 from pin_weights.command.declaration import Declaration, read_declaration
 from pin_weights.command.download import check_schemes, download, open_https_or_file
 from pin_weights.command.errors import PinError
+from workspace.child_environment import same_checkout_environment
 
 app = typer.Typer(add_completion=False)
 

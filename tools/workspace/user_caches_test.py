@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.workspace.user_caches import user_caches
+from workspace.user_caches import user_caches
 
 
 def test_defaults_are_below_home() -> None:

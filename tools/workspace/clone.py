@@ -12,53 +12,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.workspace.errors import BenchError
-from bench.workspace.pants_run import PantsRun
-from bench.workspace.repository import Repository
+from workspace.pants_command import run_pants
+from workspace.pants_run import PantsRun
+from workspace.repository import Repository
 
-# Every benchmark builds alike: from seeded weights, with the repository's own options, and without a
-# remote cache, which would do the work that is to be counted.
-_OPTIONS = (
-    "--no-pantsrc",
-    "--no-dynamic-ui",
-    "--no-colors",
-    "--level=info",
-    "--no-remote-cache-read",
-    "--no-remote-cache-write",
-    "--weights-source=seeded",
-)
-_OUTPUT_LINES = 40  # shown of a failed run
 _STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Clone:
+    """options: of every `./pants`."""
+
     root: Path
     environment: Mapping[str, str]
+    options: tuple[str, ...]
 
     def pants(self, *arguments: str) -> PantsRun:
-        """Run `./pants`. Raises BenchError with the end of its output if it fails."""
-        start = time.perf_counter()
-        finished = subprocess.run(
-            ["./pants", *_OPTIONS, *arguments],
-            cwd=self.root,
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        seconds = time.perf_counter() - start
-        if finished.returncode != 0:
-            end = "\n".join(finished.stdout.splitlines()[-_OUTPUT_LINES:])
-            raise BenchError(
-                f"`./pants {' '.join(arguments)}` failed in a clone with exit code "
-                f"{finished.returncode}. Run it in the repository and mend that first. "
-                f"The end of its output:\n{end}"
-            )
-        return PantsRun(arguments, finished.returncode, finished.stdout, seconds)
+        """Run `./pants`. Raises ToolError with the end of its output if it fails."""
+        return run_pants(self.root, self.environment, (*self.options, *arguments))
 
     def artifacts(self) -> dict[str, bytes]:
         """The `.pte` and `.json` files below `dist/`, by path relative to it."""
@@ -81,6 +52,7 @@ class Clone:
 
     def _is_own_daemon(self, pid: int) -> bool:
         """Whether the process runs and is this clone's: its number may have passed to another."""
+        # -ww: where standard input is no terminal, some versions cut the line at 80 columns.
         shown = subprocess.run(
             ["ps", "-ww", "-o", "command=", "-p", str(pid)],
             capture_output=True,
@@ -92,10 +64,13 @@ class Clone:
 
 @contextmanager
 def temporary_clone(
-    repository: Repository, destination: Path, environment: Mapping[str, str]
+    repository: Repository,
+    destination: Path,
+    environment: Mapping[str, str],
+    options: tuple[str, ...],
 ) -> Iterator[Clone]:
     """Copy the working tree's files, as they are now, and commit them. Stopped and deleted at the end."""
-    clone = Clone(_copy(repository, destination), environment)
+    clone = Clone(_copy(repository, destination), environment, options)
     try:
         yield clone
     finally:
@@ -110,7 +85,7 @@ def _copy(repository: Repository, destination: Path) -> Path:
         target = destination / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(repository.root / name, target, follow_symlinks=False)
-    git = ["git", "-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
+    git = ["git", "-c", "user.name=Clone", "-c", "user.email=clone@example.invalid"]
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Clone"]):
         subprocess.run([*git, *arguments], cwd=destination, check=True, capture_output=True)
     return destination

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.workspace.clone import temporary_clone
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import Repository
+from workspace.clone import temporary_clone
+from workspace.errors import ToolError
+from workspace.repository import Repository
 
+OPTIONS = ("--one", "--two")
 # Stands in for the launcher: says what it was asked, and leaves what Pants leaves.
 LAUNCHER = """\
 #!/bin/sh
@@ -38,14 +39,13 @@ def repository(tmp_path: Path) -> Repository:
 
 def test_a_clone_runs_and_is_removed(repository: Repository, tmp_path: Path) -> None:
     environment = {**os.environ, "GREETING": "hello"}
-    with temporary_clone(repository, tmp_path / "clone", environment) as clone:
+    with temporary_clone(repository, tmp_path / "clone", environment, OPTIONS) as clone:
         tracked = subprocess.run(
             ["git", "ls-files"], cwd=clone.root, capture_output=True, text=True, check=True
         )
         assert tracked.stdout.split() == ["folder/file.py", "pants"]
         run = clone.pants("package", "::")
-        assert run.output.startswith("hello ")
-        assert "--weights-source=seeded package ::" in run.output
+        assert "hello --one --two package ::" in run.output
         assert run.exports == ("models/a:a",)
         assert run.seconds > 0
         assert clone.artifacts() == {"index.json": b"json\n", "models/a.pte": b"pte\n"}
@@ -54,8 +54,8 @@ def test_a_clone_runs_and_is_removed(repository: Repository, tmp_path: Path) -> 
 
 def test_a_failed_run_shows_its_output(repository: Repository, tmp_path: Path) -> None:
     with (
-        pytest.raises(BenchError, match="(?s)exit code 3.*the reason"),
-        temporary_clone(repository, tmp_path / "clone", os.environ) as clone,
+        pytest.raises(ToolError, match="(?s)exit code 3.*the reason"),
+        temporary_clone(repository, tmp_path / "clone", os.environ, OPTIONS) as clone,
     ):
         clone.pants("fail")
     assert not (tmp_path / "clone").exists()
@@ -66,7 +66,7 @@ def test_only_the_clones_own_daemon_is_stopped(repository: Repository, tmp_path:
     own = start_daemon(f"pantsd [{clone_folder}]")
     other = start_daemon("pantsd [/somewhere/else]")
     try:
-        with temporary_clone(repository, clone_folder, os.environ) as clone:
+        with temporary_clone(repository, clone_folder, os.environ, OPTIONS) as clone:
             for process in (own, other):
                 pid_file = clone.root / ".pids" / str(process.pid) / "pantsd" / "pid"
                 pid_file.parent.mkdir(parents=True)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.workspace.edits import add_unique_comment, unique_comment
-from bench.workspace.errors import BenchError
+from bench.benchmarks.edits import add_unique_comment, unique_comment
+from workspace.errors import ToolError
 
 
 @pytest.mark.parametrize("before", ["", "x = 1", "x = 1\n", "s = 'é'\n"])
@@ -32,6 +32,6 @@ def test_the_file_is_put_back_even_after_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="gone.py"), unique_comment(tmp_path / "gone.py"):
+    with pytest.raises(ToolError, match="gone.py"), unique_comment(tmp_path / "gone.py"):
         pass
     assert not (tmp_path / "gone.py").exists()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.workspace.pants_run import PantsRun
+from workspace.pants_run import PantsRun
 
 LOG = """\
 05:09:49.48 [INFO] Preserving local process execution dir /tmp/pants-sandbox-a for Link the interpreter

@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.workspace.errors import BenchError
-from bench.workspace.pants_run import PantsRun
+from workspace.errors import ToolError
+from workspace.pants_run import PantsRun
+from workspace.run_script import Command, parse_run_script
 
 # Written by `--keep-sandboxes`: changes to the sandbox and starts the process with its own environment.
 _SCRIPT = "__run.sh"
@@ -37,7 +38,7 @@ class KeptSandbox:
     def run(self, outputs: tuple[str, ...]) -> ProcessCost:
         """What the process takes. It has to write `outputs` anew.
 
-        Raises BenchError with the end of its output if it fails.
+        Raises ToolError with the end of its output if it fails.
         """
         for name in outputs:
             (self.folder / name).unlink(missing_ok=True)
@@ -58,28 +59,47 @@ class KeptSandbox:
             output = said.read()
         missing = [name for name in outputs if not (self.folder / name).is_file()]
         if process.returncode != 0 or missing:
-            raise BenchError(
+            raise ToolError(
                 f"the process of a kept sandbox, run without Pants, ended with exit code "
                 f"{process.returncode} and without {missing or 'no'} outputs. The end of its "
                 "output:\n" + "\n".join(output.splitlines()[-20:])
             )
         return ProcessCost(seconds, usage.ru_maxrss * _MAXRSS_BYTES)
 
+    def command(self) -> Command:
+        """The process. Raises ToolError if its script is not as Pants 2.17 writes it."""
+        return parse_run_script((self.folder / _SCRIPT).read_text(encoding="utf-8"))
+
+    def copy_inputs(self, destination: Path, outputs: tuple[str, ...]) -> None:
+        """Make a sandbox with the same inputs, as hard links, and without the process's outputs.
+
+        Both have to be on one file system. A process that changes an input in place changes all
+        copies, and Pants' store: exports write under temporary names.
+        """
+        left_out = {_SCRIPT, *outputs}
+
+        def ignore(folder: str, names: list[str]) -> set[str]:
+            return left_out.intersection(names) if Path(folder) == self.folder else set()
+
+        shutil.copytree(
+            self.folder, destination, symlinks=True, ignore=ignore, copy_function=os.link
+        )
+
     def replace(self, source: Path, name: str) -> None:
         """Put another content in the place of an input file."""
         target = self.folder / name
         if not target.is_file():
-            raise BenchError(f"the sandbox has no {name}; Pants gives the process other inputs now")
+            raise ToolError(f"the sandbox has no {name}; Pants gives the process other inputs now")
         # Not in place: the file may be a hard link into Pants' store.
         target.unlink()
         shutil.copyfile(source, target)
 
 
 def find_sandbox(run: PantsRun, description: str) -> KeptSandbox:
-    """The sandbox that `run` kept of the process; BenchError unless there is exactly one."""
+    """The sandbox that `run` kept of the process; ToolError unless there is exactly one."""
     folders = run.sandboxes(description)
     if len(folders) != 1 or not (Path(folders[0]) / _SCRIPT).is_file():
-        raise BenchError(
+        raise ToolError(
             f"expected one kept sandbox with {_SCRIPT} of the process `{description}`, found "
             f"{list(folders)}. It may have come from a cache, or Pants words its log otherwise now"
         )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.workspace.child_environment import clone_environment, same_checkout_environment
+from workspace.child_environment import clone_environment, same_checkout_environment
 
 OUTER = {
     "HOME": "/home/someone",

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.workspace.errors import BenchError
-from bench.workspace.kept_sandbox import KeptSandbox, find_sandbox
-from bench.workspace.pants_run import PantsRun
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, find_sandbox
+from workspace.pants_run import PantsRun
+from workspace.run_script import Command
 
 
 def kept(tmp_path: Path, script: str) -> KeptSandbox:
@@ -40,13 +41,13 @@ def test_the_memory_of_the_largest_child_is_told(tmp_path: Path) -> None:
 
 
 def test_a_failure_shows_the_output(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="(?s)exit code 4.*the reason"):
+    with pytest.raises(ToolError, match="(?s)exit code 4.*the reason"):
         kept(tmp_path, "echo the reason; exit 4\n").run(())
 
 
 def test_a_stale_output_does_not_pass_for_a_new_one(tmp_path: Path) -> None:
     (tmp_path / "output").write_text("stale")
-    with pytest.raises(BenchError, match=r"without \['output'\]"):
+    with pytest.raises(ToolError, match=r"without \['output'\]"):
         kept(tmp_path, "true\n").run(("output",))
 
 
@@ -59,7 +60,7 @@ def test_a_replaced_input_leaves_its_hard_link_alone(tmp_path: Path) -> None:
     sandbox.run(("output",))
     assert (tmp_path / "output").read_text() == "new"
     assert (tmp_path / "stored").read_text() == "old"
-    with pytest.raises(BenchError, match="no other_input"):
+    with pytest.raises(ToolError, match="no other_input"):
         sandbox.replace(tmp_path / "edited", "other_input")
 
 
@@ -67,5 +68,21 @@ def test_exactly_one_sandbox_is_found(tmp_path: Path) -> None:
     kept(tmp_path, "")
     assert find_sandbox(run_that_kept(tmp_path), "Export a:b").folder == tmp_path
     for folders in ((), (tmp_path, tmp_path), (tmp_path / "gone",)):
-        with pytest.raises(BenchError, match="expected one kept sandbox"):
+        with pytest.raises(ToolError, match="expected one kept sandbox"):
             find_sandbox(run_that_kept(*folders), "Export a:b")
+
+
+def test_a_copy_has_the_inputs_only_and_shares_their_content(tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    (original / "deep" / "output").mkdir(parents=True)
+    (original / "deep" / "input").write_text("in")
+    (original / "deep" / "output" / "file").touch()
+    (original / "output").write_text("out")
+    (original / "link").symlink_to("/nonexistent")
+    sandbox = kept(original, "env -i A=1 /bin/true\n")
+    assert sandbox.command() == Command(("/bin/true",), {"A": "1"})
+    sandbox.copy_inputs(tmp_path / "copy", ("output",))
+    copied = {str(p.relative_to(tmp_path / "copy")) for p in (tmp_path / "copy").rglob("*")}
+    assert copied == {"deep", "deep/input", "deep/output", "deep/output/file", "link"}
+    assert (tmp_path / "copy" / "link").is_symlink()
+    assert (tmp_path / "copy" / "deep" / "input").samefile(original / "deep" / "input")

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Repository:
 
 
 def find_repository(start: Path) -> Repository:
-    """The checkout that holds `start`. Raises BenchError if it is no git checkout with `./pants`."""
+    """The checkout that holds `start`. Raises ToolError if it is no git checkout with `./pants`."""
     for root in (start, *start.parents):
         if (root / "pants.toml").is_file() and (root / "pants").is_file():
             break
     else:
-        raise BenchError(
+        raise ToolError(
             f"{start}: neither this folder nor one above has pants.toml and the launcher ./pants. "
             "Run the tool inside the repository."
         )
@@ -49,7 +49,7 @@ def _git(root: Path, *arguments: str) -> str:
             ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
-        raise BenchError("git was not found; install it, the benchmarks clone with it") from None
+        raise ToolError("git was not found; install it, the tools clone with it") from None
     if finished.returncode != 0:
-        raise BenchError(f"{root}: `git {' '.join(arguments)}` failed: {finished.stderr.strip()}")
+        raise ToolError(f"{root}: `git {' '.join(arguments)}` failed: {finished.stderr.strip()}")
     return finished.stdout

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.workspace.errors import BenchError
-from bench.workspace.repository import find_repository
+from workspace.errors import ToolError
+from workspace.repository import find_repository
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -45,12 +45,12 @@ def test_files_are_those_of_the_working_tree(checkout: Path) -> None:
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="Run the tool inside the repository"):
+    with pytest.raises(ToolError, match="Run the tool inside the repository"):
         find_repository(tmp_path)
 
 
 def test_a_checkout_without_git_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pants").touch()
     (tmp_path / "pants.toml").touch()
-    with pytest.raises(BenchError, match="ls-files.*failed"):
+    with pytest.raises(ToolError, match="ls-files.*failed"):
         find_repository(tmp_path)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.workspace.errors import BenchError
+from workspace.errors import ToolError
 
 
 def add_unique_comment(file: Path) -> None:
-    """Append a comment line to a Python or BUILD file. Raises BenchError if there is no such file."""
+    """Append a comment line to a Python or BUILD file. Raises ToolError if there is no such file."""
     if not file.is_file():
-        raise BenchError(
+        raise ToolError(
             f"{file.name} is not where the benchmark edits it: {file}. Correct its path"
         )
     text = file.read_text(encoding="utf-8")

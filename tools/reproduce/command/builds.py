@@ -1,0 +1,155 @@
+"""Builds with Pants: the one to compare with, and those that use no cached export."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproduce.command.programs import Program
+from reproduce.perturbations.export_run import PROGRAM
+from workspace.clone import temporary_clone
+from workspace.errors import ToolError
+from workspace.kept_sandbox import KeptSandbox, find_sandbox
+from workspace.pants_command import run_pants
+from workspace.repository import find_repository
+from workspace.user_caches import user_caches
+
+_QUIET = ("--no-pantsd", "--no-dynamic-ui", "--no-colors", "--level=info")
+_NO_CACHE = ("--no-local-cache", "--no-remote-cache-read", "--no-remote-cache-write")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how to build.
+
+    Attributes:
+        root: the repository.
+        scratch: an empty folder, deleted at the end.
+        environment: of a `./pants` in the repository.
+        clone_environment: of a `./pants` in a clone.
+        options: of every build, e.g. where weights come from.
+    """
+
+    root: Path
+    scratch: Path
+    environment: Mapping[str, str]
+    clone_environment: Mapping[str, str]
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build wrote, and the kept sandboxes of the exports that ran for it; both by address."""
+
+    programs: Mapping[str, bytes]
+    sandboxes: Mapping[str, KeptSandbox]
+
+
+def build(setting: Setting, programs: Sequence[Program], name: str) -> Built:
+    """What `./pants package` gives, from a cache or not. `dist/` stays as it is.
+
+    name: of a new folder in the scratch folder, for the sandboxes.
+    """
+    return _build(setting, programs, name, {}, -1, ())
+
+
+def clean_build(
+    setting: Setting,
+    programs: Sequence[Program],
+    name: str,
+    environment: Mapping[str, str] | None = None,
+    umask: int = -1,
+) -> dict[str, KeptSandbox]:
+    """Build without caches; the sandbox of every export, with what it wrote, by address.
+
+    name: of a new folder in the scratch folder for the sandboxes. environment: adds to the setting's.
+
+    Raises ToolError if an export did not run.
+    """
+    built = _build(setting, programs, name, environment or {}, umask, _NO_CACHE)
+    if missing := sorted(set(_addresses(programs)) - set(built.sandboxes)):
+        raise ToolError(f"a build without caches did not run the exports of {missing}")
+    return dict(built.sandboxes)
+
+
+def _build(
+    setting: Setting,
+    programs: Sequence[Program],
+    name: str,
+    environment: Mapping[str, str],
+    umask: int,
+    options: tuple[str, ...],
+) -> Built:
+    folder = setting.scratch / name
+    folder.mkdir()
+    # Pants writes below the build root only.
+    dist = setting.root / "dist" / f"reproduce-{setting.scratch.name}"
+    try:
+        run = run_pants(
+            setting.root,
+            {**setting.environment, **environment},
+            (
+                *_QUIET,
+                *options,
+                *_keep_sandboxes(folder),
+                f"--pants-distdir={dist}",
+                *setting.options,
+                "package",
+                *_addresses(programs),
+            ),
+            umask,
+        )
+        return Built(
+            {program.address: (dist / program.pte).read_bytes() for program in programs},
+            {
+                address: find_sandbox(run, _export(address))
+                for address in _addresses(programs)
+                if run.sandboxes(_export(address))
+            },
+        )
+    finally:
+        shutil.rmtree(dist, ignore_errors=True)
+
+
+@contextmanager
+def clone_build(setting: Setting, programs: Sequence[Program]) -> Iterator[dict[str, KeptSandbox]]:
+    """`clean_build` in a clone with empty caches and another HOME; the sandboxes last as long as it."""
+    home = setting.scratch / "another-home"
+    sandboxes = setting.scratch / "clone-sandboxes"
+    for folder in (home, sandboxes):
+        folder.mkdir()
+    environment = {
+        **setting.clone_environment,
+        # The launcher's own cache holds Pants itself and torch's wheel: no part of it builds anything.
+        **user_caches(setting.environment),
+        "HOME": str(home),
+        "PANTS_LOCAL_STORE_DIR": str(setting.scratch / "store"),
+        "PANTS_NAMED_CACHES_DIR": str(setting.scratch / "named-caches"),
+    }
+    options = (*_QUIET, *_NO_CACHE[1:], *_keep_sandboxes(sandboxes), *setting.options)
+    with temporary_clone(
+        find_repository(setting.root), setting.scratch / "a/second/clone", environment, options
+    ) as clone:
+        run = clone.pants("package", *_addresses(programs))
+        yield {address: find_sandbox(run, _export(address)) for address in _addresses(programs)}
+
+
+def written_program(sandbox: KeptSandbox) -> bytes:
+    """The `.pte` that the export left in its sandbox."""
+    return (sandbox.folder / PROGRAM).read_bytes()
+
+
+def _keep_sandboxes(folder: Path) -> tuple[str, ...]:
+    return ("--keep-sandboxes=always", f"--local-execution-root-dir={folder}")
+
+
+def _export(address: str) -> str:
+    """How Pants calls the process."""
+    return f"Export {address}"
+
+
+def _addresses(programs: Sequence[Program]) -> tuple[str, ...]:
+    return tuple(program.address for program in programs)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reproduce.command.programs import Program, parse_peek
+from workspace.errors import ToolError
+
+PEEKED = json.dumps(
+    [
+        {"address": "models/a:two", "target_type": "pte_program", "output_path": "else/x.pte"},
+        {"address": "models/a:one", "target_type": "pte_program"},
+        {"address": "models/a:weights", "target_type": "model_weights"},
+        {"address": "//:top", "target_type": "pte_program", "output_path": None},
+    ]
+)
+
+
+def test_programs_and_where_they_are_written() -> None:
+    assert parse_peek(PEEKED, ["models/a::", "//:top"]) == (
+        Program("//:top", Path("top.pte")),
+        Program("models/a:one", Path("models/a/one.pte")),
+        Program("models/a:two", Path("else/x.pte")),
+    )
+
+
+@pytest.mark.parametrize("spec", ["models/a:weights", "//models/a:weights"])
+def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
+    with pytest.raises(ToolError, match=f"{spec} is a model_weights, no pte_program"):
+        parse_peek(PEEKED, ["models/a:one", spec])
+
+
+def test_nothing_is_no_answer() -> None:
+    with pytest.raises(ToolError, match="models/b::: no pte_program there"):
+        parse_peek("[]", ["models/b::"])

@@ -1,0 +1,37 @@
+"""The results as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from reproduce.command.reproduce import Results
+
+
+def results_json(results: Results, commit: str, modified: bool) -> str:
+    """The file's text. commit, modified: what was built, and whether files of it were changed."""
+    document = {
+        "commit": commit,
+        "modified": modified,
+        "programs": results.references,
+        "results": [
+            {
+                "address": result.address,
+                "perturbation": result.perturbation,
+                "same": result.same,
+                "sha256": result.sha256,
+                "difference": result.difference,
+                "error": result.error,
+            }
+            for result in results.results
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def write_results(path: Path, text: str) -> None:
+    """Replace the file at once, so that no reader sees a part of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
