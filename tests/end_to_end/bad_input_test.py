@@ -139,12 +139,12 @@ def test_an_unknown_backend(clone: Clone) -> None:
 
 
 def test_a_precision_that_the_backend_does_not_have(clone: Clone) -> None:
-    with clone.edited(BUILD, '"xnnpack": {', '"xnnpack": {"precision": "int8",'):
+    with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "int8"}'):
         assert_refused(clone, [SEEDED], PROGRAM, "int8", "toolchains:xnnpack", "fp32")
 
 
 def test_a_precision_that_does_not_exist(clone: Clone) -> None:
-    with clone.edited(BUILD, '"xnnpack": {', '"xnnpack": {"precision": "fp17",'):
+    with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "fp17"}'):
         assert_refused(clone, [SEEDED], PROGRAM, "fp17", "'fp16', 'fp32', 'int8'")
 
 
@@ -170,7 +170,7 @@ def test_a_portable_program_under_the_name_of_xnnpack(clone: Clone) -> None:
 
 
 def test_a_program_that_cannot_be_built_fails_its_own_test_and_no_other(clone: Clone) -> None:
-    with clone.edited(BUILD, '"xnnpack": {', '"xnnpack": {"precision": "int8",'):
+    with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "int8"}'):
         outcome = clone.run(SEEDED, "test", "models/mobilenet::")
     assert outcome.exit_code == 1, outcome.output
     assert f"✕ {PROGRAM}_test failed" in outcome.output
