@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pin_weights.command.build_file import BuildFile, parse, target_call
 from pin_weights.command.content import Content
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 _LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
 _PIN = ("sha256", "size")
@@ -36,14 +36,14 @@ class _Edit:
 
 
 def present_pin(build: BuildFile) -> Pin:
-    """Raises PinError if the pin, or a part of the call that may hold it, is not a literal."""
+    """Raises ToolError if the pin, or a part of the call that may hold it, is not a literal."""
     call = target_call(parse(build.path, build.text), build.statement)
     values: dict[str, object] = {}
     for keyword in call.keywords:
         if keyword.arg is None or (
             keyword.arg in _PIN and not isinstance(keyword.value, ast.Constant)
         ):
-            raise PinError(
+            raise ToolError(
                 f"{build.path}:{keyword.value.lineno}: {keyword.arg or '**'} is not written as a "
                 "literal, so it cannot be edited; write sha256 and size out in this target"
             )
@@ -161,11 +161,11 @@ def _argument_end(tokens: list[_Token]) -> tuple[_Token, _Token]:
 
 
 def _check(build: BuildFile, text: str, content: Content) -> None:
-    """Raises PinError unless the pin is the only difference: no edit by position may go astray."""
+    """Raises ToolError unless the pin is the only difference: no edit by position may go astray."""
     same = _without_pin(build, build.text) == _without_pin(build, text)
     edited = BuildFile(build.path, text, build.statement)
     if not same or present_pin(edited) != Pin(content.sha256, content.size):
-        raise PinError(
+        raise ToolError(
             f"{build.path}: the entry is laid out in a way that cannot be edited safely; write "
             f'sha256="{content.sha256}" and size={content.size} by hand'
         )

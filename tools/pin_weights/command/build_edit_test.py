@@ -7,7 +7,7 @@ import pytest
 from pin_weights.command.build_edit import Pin, pinned_text, present_pin
 from pin_weights.command.build_file import BuildFile, find_build_file
 from pin_weights.command.content import Content
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 CONTENT = Content("ab" * 32, 1234)
 HASH = f'sha256="{"ab" * 32}"'
@@ -129,7 +129,7 @@ def test_what_is_pinned_now(tmp_path: Path, arguments: str, pin: Pin, contradict
 @pytest.mark.parametrize("argument", ["sha256=HASH", "size=1 + 1", 'sha256=f"{x}"', "**common"])
 def test_what_is_no_literal_is_refused(tmp_path: Path, argument: str) -> None:
     build = build_file(tmp_path, f'model_weights(\n    name="a",\n    {argument},\n)\n')
-    with pytest.raises(PinError, match="BUILD:3: .* is not written as a literal"):
+    with pytest.raises(ToolError, match="BUILD:3: .* is not written as a literal"):
         present_pin(build)
 
 
@@ -138,5 +138,5 @@ def test_an_edit_that_went_astray_is_not_given_back(
 ) -> None:
     build = build_file(tmp_path, 'model_weights(name="a", size=1, urls=["u"])\n')
     monkeypatch.setattr("pin_weights.command.build_edit._end_offset", lambda text, node: len(text))
-    with pytest.raises(PinError):
+    with pytest.raises(ToolError):
         pinned_text(build, CONTENT)

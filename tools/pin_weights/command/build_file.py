@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 _TARGET_TYPE = "model_weights"
 
@@ -23,7 +23,7 @@ class BuildFile:
 def find_build_file(folder: Path, name: str) -> BuildFile:
     """The file in `folder`, `BUILD` or `BUILD.*`, that declares the target literally and at its top level.
 
-    Raises PinError if none does (a macro or a loop makes the target), or if a file cannot be parsed.
+    Raises ToolError if none does (a macro or a loop makes the target), or if a file cannot be parsed.
     """
     found = []
     for path in sorted(folder.glob("BUILD*")):
@@ -31,7 +31,7 @@ def find_build_file(folder: Path, name: str) -> BuildFile:
             text = path.read_bytes().decode("utf-8")
             found += [BuildFile(path, text, index) for index in _statements(path, text, name)]
     if len(found) != 1:
-        raise PinError(
+        raise ToolError(
             f"{folder}: {len(found) or 'no'} calls `{_TARGET_TYPE}(name={name!r}, ...)` at the top "
             "level of its BUILD files, expected one. Something else makes the target, such as a "
             "macro: write its sha256 and size by hand; --dry-run shows them"
@@ -47,11 +47,11 @@ def target_call(tree: ast.Module, statement: int) -> ast.Call:
 
 
 def parse(path: Path, text: str) -> ast.Module:
-    """Raises PinError if the text is no Python."""
+    """Raises ToolError if the text is no Python."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError) as error:
-        raise PinError(f"{path}: cannot be parsed: {error}") from None
+        raise ToolError(f"{path}: cannot be parsed: {error}") from None
 
 
 def _statements(path: Path, text: str, name: str) -> list[int]:

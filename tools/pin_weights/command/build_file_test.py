@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pin_weights.command.build_file import find_build_file, target_call
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 TARGET = 'model_weights(name="a")\n'
 
@@ -36,7 +36,7 @@ def test_a_target_without_a_name_is_called_like_its_folder(tmp_path: Path) -> No
     folder.mkdir()
     (folder / "BUILD").write_text("model_weights()\n")
     assert find_build_file(folder, "yolo").statement == 0
-    with pytest.raises(PinError):
+    with pytest.raises(ToolError):
         find_build_file(folder, "a")
 
 
@@ -54,7 +54,7 @@ def test_a_target_without_a_name_is_called_like_its_folder(tmp_path: Path) -> No
 )
 def test_what_is_not_one_literal_target_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "BUILD").write_text(text)
-    with pytest.raises(PinError, match=message):
+    with pytest.raises(ToolError, match=message):
         find_build_file(tmp_path, "a")
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 # The file name convention of torch.hub: `<name>-<first digits of the SHA-256>.<suffix>`, eight or more.
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
@@ -22,7 +22,7 @@ class Content:
 
 
 def content_of_file(path: Path) -> Content:
-    """Raises PinError if there is no such file, or if it is empty."""
+    """Raises ToolError if there is no such file, or if it is empty."""
     digest = hashlib.sha256()
     size = 0
     try:
@@ -31,17 +31,17 @@ def content_of_file(path: Path) -> Content:
                 digest.update(block)
                 size += len(block)
     except OSError as error:
-        raise PinError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ToolError(f"{path}: cannot be read: {error.strerror}") from None
     if size == 0:
-        raise PinError(f"{path}: is empty, so it is no checkpoint")
+        raise ToolError(f"{path}: is empty, so it is no checkpoint")
     return Content(digest.hexdigest(), size)
 
 
 def check_name(file: str, content: Content) -> None:
-    """Raises PinError if `file`'s name carries the beginning of another hash than the content's."""
+    """Raises ToolError if `file`'s name carries the beginning of another hash than the content's."""
     carried = _HASH_IN_NAME.search(file)
     if carried is not None and not content.sha256.startswith(carried[1]):
-        raise PinError(
+        raise ToolError(
             f"{file}: the name says that the SHA-256 begins with {carried[1]}, but the file has "
             f"{content.sha256} ({content.size} bytes). It is another or a damaged file: check the "
             "urls. If these digits of the name are no hash, say --no-hash-in-name"

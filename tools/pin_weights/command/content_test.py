@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pin_weights.command.content import Content, check_name, content_of_file
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 CONTENT = Content("7ebf99e0" + "0" * 56, 5)
 
@@ -19,12 +19,12 @@ def test_a_file_of_several_blocks(tmp_path: Path) -> None:
 
 
 def test_missing_and_empty_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PinError, match="gone.pth: cannot be read: No such file"):
+    with pytest.raises(ToolError, match="gone.pth: cannot be read: No such file"):
         content_of_file(tmp_path / "gone.pth")
-    with pytest.raises(PinError, match="cannot be read: Is a directory"):
+    with pytest.raises(ToolError, match="cannot be read: Is a directory"):
         content_of_file(tmp_path)
     (tmp_path / "empty.pth").touch()
-    with pytest.raises(PinError, match="is empty"):
+    with pytest.raises(ToolError, match="is empty"):
         content_of_file(tmp_path / "empty.pth")
 
 
@@ -38,5 +38,5 @@ def test_names_that_fit_or_carry_no_hash(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mobilenet_v2-7ebf99e1.pth", "a-00000000.tar.gz"])
 def test_a_name_with_another_hash_is_refused(name: str) -> None:
-    with pytest.raises(PinError, match="the name says that the SHA-256 begins with"):
+    with pytest.raises(ToolError, match="the name says that the SHA-256 begins with"):
         check_name(name, CONTENT)

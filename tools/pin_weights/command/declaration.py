@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
+from workspace.peek import peek
 
 # One target: no option, no glob, no list of addresses in a file.
 _ADDRESS = re.compile(r"(//)?(?![-!@/])[^:*\s]*(:(?!-)[^:*\s]+)?")
-_REASON = re.compile(r"^\w+(?:Error|Exception): (.*)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -29,40 +28,25 @@ class Declaration:
 
 
 def check_address(address: str) -> None:
-    """Raises PinError for anything but the address of one target."""
+    """Raises ToolError for anything but the address of one target."""
     if not address or _ADDRESS.fullmatch(address) is None:
-        raise PinError(
+        raise ToolError(
             f"{address!r} is not the address of one target; "
             "an example is models/yolo:yolov5n_weights"
         )
 
 
 def read_declaration(root: Path, address: str, environment: Mapping[str, str]) -> Declaration:
-    """Ask `./pants peek` in the build root. Raises PinError for an unknown or another kind of target."""
+    """Ask `./pants peek` in the build root. Raises ToolError for an unknown or another kind of target."""
     check_address(address)
-    finished = subprocess.run(
-        ["./pants", "--no-dynamic-ui", "--no-colors", "peek", address],
-        cwd=root,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if finished.returncode != 0:
-        reason = _REASON.search(finished.stderr)
-        raise PinError(
-            f"{address}: Pants cannot read it: {(reason[1] if reason else finished.stderr).strip()}"
-        )
-    return parse_peek(finished.stdout, address)
+    return parse_peek(peek(root, [address], environment), address)
 
 
-def parse_peek(output: str, address: str) -> Declaration:
-    """Read the JSON that `peek` prints. Raises PinError unless it is about one `model_weights`."""
-    targets = json.loads(output)
+def parse_peek(targets: Sequence[Mapping[str, Any]], address: str) -> Declaration:
+    """Read what `peek` says. Raises ToolError unless it is about one `model_weights`."""
     found = [f"{target['address']} ({target['target_type']})" for target in targets]
     if len(targets) != 1 or targets[0]["target_type"] != "model_weights":
-        raise PinError(
+        raise ToolError(
             f"{address}: expected one model_weights target, found "
             f"{', '.join(found) or 'none'}. List them with "
             "`./pants --filter-target-type=model_weights list ::`"

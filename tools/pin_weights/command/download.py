@@ -15,7 +15,7 @@ from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from pin_weights.command.content import Content
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 60.0  # for each answer of the host, not for the whole file
@@ -48,12 +48,12 @@ class _RefusedError(Exception):
 
 
 def check_schemes(urls: Sequence[str]) -> None:
-    """Raises PinError if there is no address, or one that is neither `https:` nor `file:`."""
+    """Raises ToolError if there is no address, or one that is neither `https:` nor `file:`."""
     if not urls:
-        raise PinError("the target has no `urls`; add one, or pin a local file with --file PATH")
+        raise ToolError("the target has no `urls`; add one, or pin a local file with --file PATH")
     for url in urls:
         if urlsplit(url).scheme not in ("https", "file"):
-            raise PinError(f"{url}: only https: and file: addresses are allowed; correct `urls`")
+            raise ToolError(f"{url}: only https: and file: addresses are allowed; correct `urls`")
 
 
 def open_https_or_file(url: str) -> AbstractContextManager[Response]:
@@ -80,7 +80,7 @@ def open_https_or_file(url: str) -> AbstractContextManager[Response]:
 def download(
     urls: Sequence[str], open_url: OpenUrl, max_bytes: int, progress: Progress
 ) -> Downloaded:
-    """Try `urls` in order. Raises PinError with every reason if none gives the whole file."""
+    """Try `urls` in order. Raises ToolError with every reason if none gives the whole file."""
     reasons = []
     for url in urls:
         try:
@@ -92,7 +92,7 @@ def download(
             reasons.append(f"{url}: {error.reason}")
         except (OSError, http.client.HTTPException, _RefusedError) as error:
             reasons.append(f"{url}: {error or type(error).__name__}")
-    raise PinError(
+    raise ToolError(
         "no address gives the file:"
         + "".join(f"\n  - {reason}" for reason in reasons)
         + "\nFetch it by other means and pin it with --file PATH"

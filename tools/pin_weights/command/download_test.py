@@ -19,7 +19,7 @@ from pin_weights.command.download import (
     download,
     open_https_or_file,
 )
-from pin_weights.command.errors import PinError
+from workspace.errors import ToolError
 
 DATA = bytes(range(256)) * 10_000  # several blocks
 CONTENT = Content(hashlib.sha256(DATA).hexdigest(), len(DATA))
@@ -101,7 +101,7 @@ def test_the_first_address_that_gives_the_file_is_taken(server: Server) -> None:
 
 def test_every_reason_is_told_if_none_does(server: Server) -> None:
     paths = ("/missing", "/truncated", "/page", "/empty")
-    with pytest.raises(PinError) as caught:
+    with pytest.raises(ToolError) as caught:
         download([*map(server.url, paths), "http://127.0.0.1:1/closed"], open_any, 1 << 30, ignore)
     lines = str(caught.value).splitlines()
     assert lines[1].endswith("/missing: HTTP 404 Not Found")
@@ -120,7 +120,7 @@ def test_a_file_above_the_limit_is_not_read_on(server: Server, path: str) -> Non
         nonlocal most
         most = max(most, done)
 
-    with pytest.raises(PinError, match="--max-mib"):
+    with pytest.raises(ToolError, match="--max-mib"):
         download([server.url(path)], open_any, len(DATA) - 1, remember)
     assert most < len(DATA)
 
@@ -129,7 +129,7 @@ def test_the_real_opener_reads_local_files(tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(DATA)
     for url in (f"file:{tmp_path}/a.pth", f"file://{tmp_path}/a.pth"):
         assert download([url], open_https_or_file, 1 << 30, ignore).content == CONTENT
-    with pytest.raises(PinError, match="gone.pth: .*No such file"):
+    with pytest.raises(ToolError, match="gone.pth: .*No such file"):
         download([f"file:{tmp_path}/gone.pth"], open_https_or_file, 1 << 30, ignore)
 
 
@@ -141,8 +141,8 @@ def test_the_real_opener_has_no_way_to_http(server: Server) -> None:
 
 def test_schemes() -> None:
     check_schemes(["https://example.org/a", "file:/a"])
-    with pytest.raises(PinError, match="--file PATH"):
+    with pytest.raises(ToolError, match="--file PATH"):
         check_schemes([])
     for url in ("http://example.org/a", "ftp://example.org/a", "/a", "HTTPX://a"):
-        with pytest.raises(PinError, match="only https: and file:"):
+        with pytest.raises(ToolError, match="only https: and file:"):
             check_schemes(["https://example.org/a", url])

@@ -19,8 +19,8 @@ from pin_weights.command.build_file import find_build_file
 from pin_weights.command.content import Content, check_name, content_of_file
 from pin_weights.command.declaration import Declaration, read_declaration
 from pin_weights.command.download import check_schemes, download, open_https_or_file
-from pin_weights.command.errors import PinError
 from workspace.child_environment import same_checkout_environment
+from workspace.errors import ToolError
 
 app = typer.Typer(add_completion=False)
 
@@ -61,7 +61,7 @@ def main(
         if not no_hash_in_name:
             check_name(declaration.file, content)
         if present.contradicts(content) and not force:
-            raise PinError(
+            raise ToolError(
                 f"{declaration.address} is pinned already, to another file: sha256 "
                 f"{present.sha256}, size {present.size}. Find out why the file changed; --force "
                 "replaces the pin"
@@ -75,7 +75,7 @@ def main(
         else:
             replace_text(build.path, text)
             output.print(f"wrote the pin into {where}", markup=False, highlight=False)
-    except PinError as error:
+    except ToolError as error:
         progress.print(f"tools/pin_weights: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
 
@@ -96,7 +96,7 @@ def replace_text(path: Path, text: str) -> None:
 def _build_root() -> Path:
     root = Path.cwd()
     if not (root / "pants").is_file() or not (root / "pants.toml").is_file():
-        raise PinError(f"{root} is not the repository's root: it has no ./pants and pants.toml")
+        raise ToolError(f"{root} is not the repository's root: it has no ./pants and pants.toml")
     return root
 
 

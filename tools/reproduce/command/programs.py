@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workspace.errors import ToolError
+from workspace.peek import peek
 
 _TYPE = "pte_program"
 # One target, or `folder:` and `folder::`; no option, no glob, no list of addresses in a file.
 _SPEC = re.compile(r"(//)?(?![-!@/])[^:*\s]*(::?|:(?!-)[^:*\s]+)?")
-_REASON = re.compile(r"^\w+(?:Error|Exception): (.*)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,12 @@ def find_programs(
                 f"{spec!r} is no address; examples are models/mobilenet:mobilenet_v3_small_xnnpack "
                 "and models/mobilenet::"
             )
-    finished = subprocess.run(
-        ["./pants", "--no-dynamic-ui", "--no-colors", "peek", *specs],
-        cwd=root,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if finished.returncode != 0:
-        reason = _REASON.search(finished.stderr)
-        raise ToolError(
-            f"Pants cannot read {' '.join(specs)}: {(reason[1] if reason else finished.stderr).strip()}"
-        )
-    return parse_peek(finished.stdout, specs)
+    return parse_peek(peek(root, specs, environment), specs)
 
 
-def parse_peek(output: str, specs: Sequence[str]) -> tuple[Program, ...]:
-    """Read the JSON that `peek` prints about `specs`. Raises ToolError as `find_programs` does."""
-    targets = {target["address"]: target for target in json.loads(output)}
+def parse_peek(peeked: Sequence[Mapping[str, Any]], specs: Sequence[str]) -> tuple[Program, ...]:
+    """Read what `peek` says about `specs`. Raises ToolError as `find_programs` does."""
+    targets = {target["address"]: target for target in peeked}
     for spec in specs:
         target = targets.get(spec.removeprefix("//")) or targets.get(spec)
         if target is not None and target["target_type"] != _TYPE:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,14 +7,12 @@ import pytest
 from reproduce.command.programs import Program, parse_peek
 from workspace.errors import ToolError
 
-PEEKED = json.dumps(
-    [
-        {"address": "models/a:two", "target_type": "pte_program", "output_path": "else/x.pte"},
-        {"address": "models/a:one", "target_type": "pte_program"},
-        {"address": "models/a:weights", "target_type": "model_weights"},
-        {"address": "//:top", "target_type": "pte_program", "output_path": None},
-    ]
-)
+PEEKED = [
+    {"address": "models/a:two", "target_type": "pte_program", "output_path": "else/x.pte"},
+    {"address": "models/a:one", "target_type": "pte_program"},
+    {"address": "models/a:weights", "target_type": "model_weights"},
+    {"address": "//:top", "target_type": "pte_program", "output_path": None},
+]
 
 
 def test_programs_and_where_they_are_written() -> None:
@@ -34,4 +31,4 @@ def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
 
 def test_nothing_is_no_answer() -> None:
     with pytest.raises(ToolError, match="models/b::: no pte_program there"):
-        parse_peek("[]", ["models/b::"])
+        parse_peek([], ["models/b::"])

@@ -1,0 +1,42 @@
+"""What Pants knows of targets: `./pants peek`."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workspace.errors import ToolError
+
+# Pants' own words, which stand below a traceback of its engine.
+_REASON = re.compile(r"^\w+(?:Error|Exception): (.*)", re.MULTILINE | re.DOTALL)
+
+
+def peek(root: Path, specs: Sequence[str], environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The targets that `specs` stand for, each as the JSON object that `peek` prints of it.
+
+    Args:
+        root: the build root.
+
+    Raises ToolError with Pants' reason for what it cannot read, e.g. an unknown address.
+    """
+    finished = subprocess.run(
+        ["./pants", "--no-dynamic-ui", "--no-colors", "peek", *specs],
+        cwd=root,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        reason = _REASON.search(finished.stderr)
+        raise ToolError(
+            f"{' '.join(specs)}: Pants cannot read it: "
+            f"{(reason[1] if reason else finished.stderr).strip()}"
+        )
+    targets: list[dict[str, Any]] = json.loads(finished.stdout)
+    return targets

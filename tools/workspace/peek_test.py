@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workspace.errors import ToolError
+from workspace.peek import peek
+
+
+def launcher(root: Path, script: str) -> None:
+    (root / "pants").write_text("#!/bin/sh\n" + script)
+    (root / "pants").chmod(0o755)
+
+
+def test_pants_is_asked_with_the_given_environment(tmp_path: Path) -> None:
+    script = """[ "$*$MARK" = "--no-dynamic-ui --no-colors peek a:a b::x" ] && echo '[{"address": "a:a"}]'\n"""
+    launcher(tmp_path, script)
+    environment = {"PATH": "/usr/bin:/bin", "MARK": "x"}
+    assert peek(tmp_path, ["a:a", "b::"], environment) == [{"address": "a:a"}]
+
+
+def test_an_unknown_address_is_told_in_pants_own_words(tmp_path: Path) -> None:
+    text = (
+        "[ERROR] 1 Exception\\n\\nEngine traceback:\\n  in peek\\n\\n"
+        "ResolveError: The address does not exist.\\n\\n  * :b\\n"
+    )
+    launcher(tmp_path, f"printf '{text}' >&2; exit 1\n")
+    with pytest.raises(ToolError) as caught:
+        peek(tmp_path, ["a:a"], {"PATH": "/usr/bin:/bin"})
+    assert str(caught.value) == "a:a: Pants cannot read it: The address does not exist.\n\n  * :b"
