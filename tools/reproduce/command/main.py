@@ -82,7 +82,7 @@ def main(
     output = Console(width=None if Console().is_terminal else 200)
     if list_names:
         for one in PERTURBATIONS:
-            text = f"{one.name:18}{one.kind:7}{one.about}"
+            text = f"{one.name:18}{one.kind:9}{one.about}"
             output.print(text, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(0)
     # Ended from outside, a clone's daemon and the scratch folder would live on.

@@ -7,7 +7,7 @@ import pytest
 from reproduce.command.programs import Program, parse_peek
 from workspace.errors import ToolError
 
-PEEKED = [
+PEEKED: list[dict[str, object]] = [
     {"address": "models/a:two", "target_type": "pte_program", "output_path": "else/x.pte"},
     {"address": "models/a:one", "target_type": "pte_program"},
     {"address": "models/a:weights", "target_type": "model_weights"},

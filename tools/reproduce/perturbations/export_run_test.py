@@ -24,6 +24,7 @@ PLANTED = {
     "threads": "os.environ['OMP_NUM_THREADS']",
     "lifted-threads": "torch.get_num_threads()",
     "lifted-cpu-avx2": "torch.backends.cpu.get_cpu_capability()",
+    "together": "time.localtime(0)",
     "lifted-cpu-avx512": "os.environ['ONEDNN_MAX_CPU_ISA'] if 'ONEDNN_MAX_CPU_ISA' in os.environ "
     "else ''",
 }
@@ -31,7 +32,11 @@ _ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="libfaketime's wh
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=_ON_LINUX if name == "clock" else ()) for name in PLANTED]
+    "name",
+    [
+        pytest.param(name, marks=_ON_LINUX if name in ("clock", "together") else ())
+        for name in PLANTED
+    ],
 )
 def test_each_perturbation_changes_what_depends_on_it(tmp_path: Path, name: str) -> None:
     sandbox = make_sandbox(tmp_path / "kept", PLANTED[name])

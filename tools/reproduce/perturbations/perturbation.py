@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # `usual` is what the build promises. `lift` takes away what the build fixes itself: more than is promised.
-# `clone` needs a second clone with empty caches, which takes minutes.
-Kind = Literal["usual", "lift", "clone"]
+# `clone` needs a second clone with empty caches, which takes minutes. `together` repeats others in one export.
+Kind = Literal["usual", "lift", "clone", "together"]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _AVX512 = {
     "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_AMX",
 }
 
-PERTURBATIONS: tuple[Perturbation, ...] = (
+_ONE_BY_ONE: tuple[Perturbation, ...] = (
     Perturbation(
         "clean-build",
         "build again with Pants, and take nothing from a cache",
@@ -125,6 +125,36 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
 )
 
 
+def _together(perturbations: Sequence[Perturbation]) -> ExportChange:
+    """The usual changes of an export process in one."""
+    changes = [
+        one.change
+        for one in perturbations
+        if one.kind == "usual" and isinstance(one.change, ExportChange)
+    ]
+    return ExportChange(
+        seen={name: value for change in changes for name, value in change.seen.items()},
+        environment={
+            name: value for change in changes for name, value in change.environment.items()
+        },
+        folder=next(change.folder for change in changes if change.folder != ExportChange.folder),
+        hash_seed=next(change.hash_seed for change in changes if change.hash_seed is not None),
+        umask=next(change.umask for change in changes if change.umask != ExportChange.umask),
+        clock=next(change.clock for change in changes if change.clock is not None),
+    )
+
+
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    *_ONE_BY_ONE,
+    Perturbation(
+        "together",
+        "all usual changes of the export process at once: one export instead of many, for a whole matrix",
+        _together(_ONE_BY_ONE),
+        "together",
+    ),
+)
+
+
 def select(only: Sequence[str], lift: bool, with_clone: bool) -> tuple[Perturbation, ...]:
     """Those named, of whatever kind; else the usual ones and the kinds that are asked for.
 
@@ -133,7 +163,12 @@ def select(only: Sequence[str], lift: bool, with_clone: bool) -> tuple[Perturbat
     names = [perturbation.name for perturbation in PERTURBATIONS]
     if unknown := sorted(set(only) - set(names)):
         raise ToolError(f"--only: no perturbation is called {unknown}; there are {names}")
-    kinds: dict[Kind, bool] = {"usual": True, "lift": lift, "clone": with_clone}
+    kinds: dict[Kind, bool] = {
+        "usual": True,
+        "lift": lift,
+        "clone": with_clone,
+        "together": False,
+    }
     return tuple(
         perturbation
         for perturbation in PERTURBATIONS
