@@ -39,3 +39,16 @@ def delegate_payloads(pte: bytes) -> tuple[DelegatePayload, ...]:
         )
         for delegate in program.execution_plan[0].delegates
     )
+
+
+def named_data(pte: bytes) -> dict[str, bytes]:
+    """What delegates keep in the program outside of their payloads, by key.
+
+    Call `inspect_program` first, as for `delegate_payloads`.
+    """
+    store = deserialize_pte_binary(pte).named_data
+    if store is None:
+        return {}
+    return {
+        key: bytes(store.buffers[entry.buffer_index]) for key, entry in store.pte_data.items()
+    }

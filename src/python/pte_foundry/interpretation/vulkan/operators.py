@@ -1,0 +1,92 @@
+"""Operators of Vulkan graphs: PyTorch's own, and a few that the delegate adds.
+
+A graph lists the arguments of an operator in the order of its PyTorch schema, keyword arguments
+included, and then its result. Source: executorch 1.4.1, backends/vulkan/op_registry.py and
+backends/vulkan/serialization/vulkan_graph_builder.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pte_foundry.interpretation.program import unknown
+
+Operator = Callable[[Sequence[Any]], Sequence[Tensor]]
+
+_aten = torch.ops.aten
+
+
+def _as_schema(operator: Any) -> Operator:
+    """Call a PyTorch operator with arguments in the order of its schema."""
+    parameters = operator._schema.arguments
+
+    def call(arguments: Sequence[Any]) -> tuple[Tensor, ...]:
+        if len(arguments) > len(parameters):
+            raise unknown(operator.name(), f"{len(arguments)} arguments")
+        positional = [value for value, one in zip(arguments, parameters) if not one.kwarg_only]
+        # Layouts and devices have no meaning here; a dtype is that of the declared result.
+        keywords = {
+            one.name: value
+            for value, one in zip(arguments, parameters)
+            if one.kwarg_only and value is not None
+        }
+        result = operator(*positional, **keywords)
+        return (result,) if isinstance(result, Tensor) else tuple(result)
+
+    return call
+
+
+def _conv_with_clamp(arguments: Sequence[Any]) -> tuple[Tensor]:
+    *convolution, low, high = arguments
+    return (_aten.convolution.default(*convolution).clamp(_bound(low), _bound(high)),)
+
+
+def _bound(value: float) -> float:
+    """No bound at all is written as the greatest double, which float32 does not have."""
+    return math.copysign(math.inf, value) if abs(value) > torch.finfo(torch.float32).max else value
+
+
+def _same(arguments: Sequence[Any]) -> tuple[Tensor]:
+    """Another place or layout in memory; the element type is that of the declared result."""
+    return (arguments[0],)
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "et_vk.prepack.default": _same,
+    "et_vk.conv_with_clamp.default": _conv_with_clamp,
+    "dim_order_ops._to_dim_order_copy.default": _same,
+    "aten.clone.default": _same,
+    **{
+        f"aten.{name}": _as_schema(operator)
+        for name, operator in {
+            "_softmax.default": _aten._softmax.default,
+            "add.Tensor": _aten.add.Tensor,
+            "bmm.default": _aten.bmm.default,
+            "cat.default": _aten.cat.default,
+            "clamp.default": _aten.clamp.default,
+            "convolution.default": _aten.convolution.default,
+            "div.Tensor": _aten.div.Tensor,
+            "gelu.default": _aten.gelu.default,
+            "hardswish.default": _aten.hardswish.default,
+            "hardtanh.default": _aten.hardtanh.default,
+            "linear.default": _aten.linear.default,
+            "max_pool2d_with_indices.default": _aten.max_pool2d_with_indices.default,
+            "mean.dim": _aten.mean.dim,
+            "mul.Tensor": _aten.mul.Tensor,
+            "native_layer_norm.default": _aten.native_layer_norm.default,
+            "permute_copy.default": _aten.permute_copy.default,
+            "sigmoid.default": _aten.sigmoid.default,
+            "split_with_sizes_copy.default": _aten.split_with_sizes_copy.default,
+            "squeeze_copy.dims": _aten.squeeze_copy.dims,
+            "sub.Tensor": _aten.sub.Tensor,
+            "unsqueeze_copy.default": _aten.unsqueeze_copy.default,
+            "upsample_nearest2d.vec": _aten.upsample_nearest2d.vec,
+            "view_copy.default": _aten.view_copy.default,
+        }.items()
+    },
+}
