@@ -29,6 +29,7 @@ from pte_build.targets.photograph_set import PhotographSet
 from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
+from pte_build.tiers import python_tests, tier
 from pte_build.toolchain import interpreter, toolchain
 from pte_build.validation import checks, goal, photographs, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
@@ -41,8 +42,8 @@ def target_types() -> Iterable[type[Target]]:
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         availability, callback, checks, command_line, conditions, declaration, export, fetching, files,
-        goal, index, inference, interpreter, lazy, output_paths, package, photographs, report,
-        resolution, selection, sources, substitutes,
+        goal, index, inference, interpreter, lazy, output_paths, package, photographs,
+        python_tests, report, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]
