@@ -1,4 +1,4 @@
-"""Tests that a glob passes over, of Python: what the plugin's own tests cannot show without Pants' whole Python backend."""
+"""Python tests that a glob passes over; the plugin's own tests do without Pants' whole Python backend."""
 
 from __future__ import annotations
 
