@@ -74,6 +74,11 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{checks.address}: `expected_labels` names photographs that its `photographs` has not: "
             f"{', '.join(sorted(unknown))}; there are: {', '.join(photographs.names) or 'none'}."
         )
+    if checks.trained and not photographs.names:
+        raise PteBuildError(
+            f"{checks.address}: `{'`, `'.join(checks.trained)}` compare predictions on photographs, and it has "
+            "none. Name a set in `photographs`."
+        )
     validation = {
         "address": checks.address.spec,
         "model": json.loads(built.exported.model_request),
@@ -83,6 +88,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
         "photographs": {
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
+        "quantized_export": None,
     }
     description = f"Validate {request.program}"
     request_content = (json.dumps(validation, indent=2) + "\n").encode()

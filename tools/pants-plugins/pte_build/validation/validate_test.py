@@ -46,6 +46,7 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         "labels": "labels.txt",
         # A photograph without expected label is an input all the same.
         "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
+        "quantized_export": None,
     }
     # On the very bytes that are packaged.
     assert result["pte_sha256"] == validation.program.exported.pte.fingerprint
@@ -94,6 +95,14 @@ def test_an_expected_label_without_photograph(
     message = refusal(runner, Validation, ValidationRequest(declare(runner, test)))
     assert message.startswith("bad:p_test: `expected_labels` names photographs")
     assert f"dog.png; there are: {known}." in message
+
+
+def test_predictions_that_are_compared_on_no_photograph(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"], min_top1_agreement=1.0)
+    assert refusal(runner, Validation, ValidationRequest(declare(runner, test))) == (
+        "bad:p_test: `min_top1_agreement` compare predictions on photographs, and it has none. Name a set in "
+        "`photographs`."
+    )
 
 
 def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
