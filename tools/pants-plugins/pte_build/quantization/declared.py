@@ -104,7 +104,7 @@ async def read_quantization(request: QuantizationRequest) -> DeclaredQuantizatio
     )
     target, address = wrapped.target, wrapped.target.address
     # An empty list or table says nothing; a floor of 0.0 does.
-    empty = (None, (), FrozenDict())
+    empty: tuple[object, ...] = (None, (), FrozenDict())
     declared = (kind.alias for kind in QUANTIZATION_FIELDS if target[kind].value not in empty)
     check_precision(address, request.precision, declared)
     if request.precision != QUANTIZED_PRECISION:
