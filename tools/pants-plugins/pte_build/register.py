@@ -12,6 +12,7 @@ from pte_build import inference
 from pte_build.aggregate import conditions, index, selection, tree
 from pte_build.program import (
     availability,
+    backend,
     command_line,
     declaration,
     export,
@@ -21,7 +22,9 @@ from pte_build.program import (
     sources,
 )
 from pte_build.progress import callback
+from pte_build.quantization import calibration, declared, requested
 from pte_build.sdk import files
+from pte_build.targets.calibration_set import CalibrationSet
 from pte_build.targets.model_index import ModelIndex
 from pte_build.targets.model_tree import ModelTree
 from pte_build.targets.model_weights import ModelWeights
@@ -29,20 +32,31 @@ from pte_build.targets.photograph_set import PhotographSet
 from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
+from pte_build.tiers import python_tests, tier
 from pte_build.toolchain import interpreter, toolchain
-from pte_build.validation import checks, goal, photographs, validate
+from pte_build.validation import checks, goal, photographs, quantized_export, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
 
 
 def target_types() -> Iterable[type[Target]]:
-    return [ModelWeights, PteBackend, PteProgram, PhotographSet, PteTest, ModelIndex, ModelTree]
+    return [
+        CalibrationSet,
+        ModelIndex,
+        ModelTree,
+        ModelWeights,
+        PhotographSet,
+        PteBackend,
+        PteProgram,
+        PteTest,
+    ]
 
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        availability, callback, checks, command_line, conditions, declaration, export, fetching, files,
-        goal, index, inference, interpreter, lazy, output_paths, package, photographs, report,
-        resolution, selection, sources, substitutes,
+        availability, backend, calibration, callback, checks, command_line, conditions, declaration,
+        declared, export, fetching, files,
+        goal, index, inference, interpreter, lazy, output_paths, package, photographs,
+        python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

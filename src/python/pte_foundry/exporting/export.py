@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import ModuleType
 from typing import TypeVar
 
 import torch
@@ -14,13 +15,16 @@ from torch.export import ExportedProgram
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.eager import build_eager
-from pte_foundry.exporting.export_request import ExportRequest
-from pte_foundry.exporting.facts import export_facts
+from pte_foundry.exporting.eager import EagerModel, build_eager
+from pte_foundry.exporting.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.exporting.facts import export_facts, quantization_facts
 from pte_foundry.exporting.parameters import parameter_facts
 from pte_foundry.exporting.plugins import load_module
 from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check_recipe
 from pte_foundry.stages import Begin, tell
+
+QUANTIZED_PRECISION = "int8"
 
 _T = TypeVar("_T")
 
@@ -50,8 +54,8 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
 
     Raises:
         PteError: `bad-builder`, `bad-input-shape`, `bad-checkpoint`, `forbidden-pickle`,
-            `bad-option`, `unsupported-precision`, `lowering-failed`; and what the backend's
-            `check_environment` raises.
+            `bad-option`, `bad-calibration`, `unsupported-precision`, `lowering-failed`; and what
+            the backend's `check_environment` raises.
     """
     backend = load_module(
         "lowering",
@@ -66,6 +70,7 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
     if hasattr(backend, "check_environment"):
         backend.check_environment()
     backend.check_options(request.options)
+    recipe = _recipe(request)
     rewrites = [
         (
             name,
@@ -84,8 +89,19 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
             module = _phase(
                 request, f"the rewrite {name}", rewrite.rewrite, module, eager.example_inputs
             )
-        begin("exporting")
-        program = _phase(request, "torch.export", _torch_export, module, eager.example_inputs)
+        quantization: dict[str, object] | None = None
+        if request.quantization is None or recipe is None:
+            begin("exporting")
+            program = _phase(request, "torch.export", _torch_export, module, eager.example_inputs)
+        else:
+            quantized = _phase(
+                request,
+                request.quantization.recipe,
+                recipe.quantize,
+                _quantization_request(request, request.quantization, root, module, eager, begin),
+            )
+            program = quantized.exported_program
+            quantization = quantization_facts(request.quantization, quantized.census, root)
         begin(f"lowering with {request.lowering}")
         lowering = LoweringRequest(program, request.precision, request.options)
         lowered = _phase(request, request.lowering, backend.lower, lowering)
@@ -99,8 +115,56 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         inspect_program(pte),
         lowered,
         parameters,
+        quantization,
     )
     return ExportResult(pte, facts)
+
+
+def _recipe(request: ExportRequest) -> ModuleType | None:
+    """The recipe module, its options checked.
+
+    Raises:
+        PteError: `unsupported-precision` if the precision and the recipe contradict each other,
+            and what `load_module` and `check_recipe` raise.
+    """
+    quantization = request.quantization
+    if (quantization is not None) != (request.precision == QUANTIZED_PRECISION):
+        raise PteError(
+            "unsupported-precision",
+            f"model {request.model.name!r}: precision {request.precision!r} and "
+            f"{'a' if quantization else 'no'} quantization recipe: a recipe belongs to the precision "
+            f"{QUANTIZED_PRECISION!r} and to no other. Correct `precision` or `quantization`",
+        )
+    if quantization is None:
+        return None
+    recipe = load_module(
+        "quantization",
+        quantization.recipe,
+        REQUIRED,
+        "pte_foundry.quantization.recipes.xnnpack_static",
+    )
+    check_recipe(quantization.recipe, recipe, quantization.options, bool(quantization.calibration))
+    return recipe
+
+
+def _quantization_request(
+    request: ExportRequest,
+    quantization: RequestedQuantization,
+    root: Path,
+    module: nn.Module,
+    eager: EagerModel,
+    begin: Begin,
+) -> QuantizationRequest:
+    pictures = {PurePosixPath(path).name: root / path for path in quantization.calibration}
+    return QuantizationRequest(
+        model=request.model.name,
+        module=module.eval(),
+        example_inputs=eager.example_inputs,
+        preprocess=eager.definition.preprocess,
+        calibration=dict(sorted(pictures.items())),
+        options=quantization.options,
+        begin=begin,
+    )
 
 
 def _torch_export(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> ExportedProgram:

@@ -9,12 +9,14 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path, PurePosixPath
 
 from pte_foundry.backends.lowering import Lowered
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.exporting.export_request import ExportRequest, RequestedQuantization
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.models.definition import ModelDefinition, Normalisation
+from pte_foundry.quantization.recipe import Census
 
 # Distributions that can decide what ends up in a `.pte`; their modules bear the same names.
 _DISTRIBUTIONS = (
@@ -36,11 +38,13 @@ def export_facts(
     program: ProgramFacts,
     lowered: Lowered,
     parameters: Mapping[str, int],
+    quantization: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The content of facts.json, JSON types only.
 
     Args:
         parameters: of the eager model before any rewrite, see `parameter_facts`.
+        quantization: see `quantization_facts`; None for a float program.
 
     Raises:
         PteError: `lowering-failed` if the program's inputs or outputs are not those that the
@@ -53,6 +57,7 @@ def export_facts(
         "precision": request.precision,
         "options": dict(request.options),
         "rewrites": list(request.rewrites),
+        "quantization": None if quantization is None else dict(quantization),
         "versions": {**_package_versions(), **lowered.versions},
         "inputs": [
             {
@@ -84,6 +89,27 @@ def export_facts(
         },
         "parameters": dict(parameters),
         "planned_memory_bytes": list(program.planned_memory_bytes),
+    }
+
+
+def quantization_facts(
+    quantization: RequestedQuantization, census: Census, root: Path
+) -> dict[str, object]:
+    """How a program was quantized, with which pictures (by SHA-256), and how much of it."""
+    return {
+        "recipe": quantization.recipe,
+        "options": dict(quantization.options),
+        "calibration": [
+            {
+                "file": PurePosixPath(path).name,
+                "sha256": hashlib.sha256((root / path).read_bytes()).hexdigest(),
+            }
+            for path in sorted(quantization.calibration, key=lambda path: PurePosixPath(path).name)
+        ],
+        "weights_fraction": round(census.weights_fraction, 6),
+        "compute_fraction": round(census.compute_fraction, 6),
+        "quantized": dict(census.quantized),
+        "in_float": dict(census.in_float),
     }
 
 

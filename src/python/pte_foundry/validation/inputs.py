@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from pte_foundry.exporting.fixed_inputs import fixed_inputs
 from pte_foundry.models.definition import Preprocess
+from pte_foundry.photographs.decode import read_photograph
 from pte_foundry.validation.request import ValidationRequest
 
 FIXED_INPUTS = 2
@@ -35,9 +32,3 @@ def photograph_inputs(
         return lambda: preprocess(read_photograph(request.root / path))
 
     return {path: prepare(path) for path in sorted(request.photographs)}
-
-
-def read_photograph(path: Path) -> Tensor:
-    """Decode a picture file to RGB, uint8 [height, width, 3]; raises OSError if it is none."""
-    with Image.open(path) as image:
-        return torch.from_numpy(np.array(image.convert("RGB")))

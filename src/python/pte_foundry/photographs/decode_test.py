@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pte_foundry.validation.inputs import read_photograph
+from pte_foundry.photographs.decode import read_photograph
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
