@@ -41,7 +41,7 @@ class Shapes(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = functional.max_pool2d(x, (3, 5), stride=1, padding=(1, 2))
-        first, second = pooled.split([1, 2], dim=1)
+        first, second = torch.split(pooled, [1, 2], dim=1)
         joined = torch.cat([second, first], 1)
         large = functional.interpolate(joined, scale_factor=2.0, mode="nearest")
         return torch.cat([large.mean((2, 3), keepdim=True), -0.5 + x.mean((2, 3), keepdim=True)], 1)
@@ -64,7 +64,8 @@ class Attention(nn.Module):
         ]
         queries, keys, values = heads
         weights = (queries @ keys.transpose(2, 3)).softmax(-1)
-        return (weights @ values).permute(0, 2, 1, 3).reshape(1, -1, 8)
+        attended: Tensor = (weights @ values).permute(0, 2, 1, 3)
+        return attended.reshape(1, -1, 8)
 
 
 MODELS: Mapping[str, Callable[[], nn.Module]] = {

@@ -48,16 +48,15 @@ class MilProgram:
             inputs: in the order of `package.inputs`, of the program's shapes.
         """
         values: dict[str, Any] = {
-            name: as_half(value) if _is_float(value) else value
+            name: as_half(value) if isinstance(value, Tensor) else value
             for name, value in self.constants.items()
         }
         values.update(self._named_inputs(inputs))
         for step in self.steps:
             self._execute(step, values)
-        outputs = {name: values.get(name) for name in self.package.outputs}
-        if missing := [name for name, value in outputs.items() if not isinstance(value, Tensor)]:
+        if missing := [name for name in self.package.outputs if name not in values]:
             raise damaged("the ML program", f"nothing computes its outputs {missing}")
-        return list(outputs.values())
+        return [values[name] for name in self.package.outputs]
 
     def _named_inputs(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
         declared = {
@@ -156,7 +155,3 @@ def _read_step(operation: Any, weights: bytes, where: str, constants: dict[str, 
         for output in operation.outputs
     )
     return _Step(operation.type, where, arguments, frozenset(lists), outputs)
-
-
-def _is_float(value: Value) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()

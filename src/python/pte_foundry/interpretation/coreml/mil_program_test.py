@@ -8,8 +8,8 @@ from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
 
 from pte_foundry.backends.coreml_container import Container, read_container, write_container
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.coreml import mil_program
 from pte_foundry.interpretation.coreml.mil_program import interpret
+from pte_foundry.interpretation.coreml.operators import OPERATORS
 from pte_foundry.interpretation.coreml.package import MODEL_FILE, WEIGHTS_FILE
 from pte_foundry.interpretation.lowered import largest_difference, lower
 from pte_foundry.interpretation.small_models import MODELS, picture
@@ -111,4 +111,4 @@ def test_every_operator_is_tested() -> None:
         used |= {step.operator for step in interpret(lower("coreml", model)[0], {}).steps}
     # These make constants out of integers; the int8 programs' tests use them.
     untested = {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"}
-    assert set(mil_program.OPERATORS) - used <= untested
+    assert set(OPERATORS) - used <= untested
