@@ -18,6 +18,11 @@ def portable(tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
     return export_colours(tmp_path_factory.mktemp("portable"), "portable")
 
 
+@pytest.fixture(scope="session")
+def vulkan(tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    return export_colours(tmp_path_factory.mktemp("vulkan"), "vulkan")
+
+
 @pytest.fixture()
 def workspace(tmp_path: Path, xnnpack: ExportResult) -> Workspace:
     """A good XNNPACK program of the colour classifier, with everything that belongs to it."""

@@ -51,6 +51,8 @@ class ValidationRequest:
         photographs: path relative to `root` -> label that the top-1 class must carry; None for a
             picture that is an input only.
         quantized_export: of a program of precision int8; None for any other.
+        interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
+            `pte_foundry.interpretation.program`); None if the backend has none.
         root: folder that all paths are relative to.
     """
 
@@ -62,6 +64,7 @@ class ValidationRequest:
     labels: tuple[str, ...] | None
     photographs: Mapping[str, str | None]
     quantized_export: QuantizedExport | None
+    interpreter: str | None
     root: Path
 
     @property
@@ -96,6 +99,7 @@ class ValidationRequest:
             None if labels_path is None else _read_labels(root / labels_path),
             {path: photographs.optional_text(path) for path in photographs.values},
             None if export is None else QuantizedExport.read(export),
+            fields.optional_text("interpreter"),
             root,
         )
         _check_consistency(fields, request)

@@ -44,7 +44,16 @@ def test_a_report_without_checks_is_refused(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["address", "model", "pte", "report", "labels", "photographs", "quantized_export"],
+    [
+        "address",
+        "model",
+        "pte",
+        "report",
+        "labels",
+        "photographs",
+        "quantized_export",
+        "interpreter",
+    ],
 )
 def test_every_field_is_required(workspace: Workspace, field: str) -> None:
     del workspace.request[field]

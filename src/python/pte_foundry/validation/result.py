@@ -9,6 +9,10 @@ from typing import Literal
 from pte_foundry.validation.case import Case
 from pte_foundry.validation.request import ValidationRequest
 
+Evidence = Literal["executed", "interpreted", "structural"]
+INTERPRET = "interpret"
+"""The case in which an interpreter reads the payload."""
+
 
 def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
     """`passed` if something passed and nothing failed: checking nothing is never a pass."""
@@ -16,14 +20,18 @@ def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
     return "passed" if "passed" in statuses and "failed" not in statuses else "failed"
 
 
-def evidence(cases: Sequence[Case]) -> Literal["executed", "structural"]:
+def evidence(cases: Sequence[Case]) -> Evidence:
     """`executed` if the program ran and its outputs were compared with the eager model's.
 
-    `structural` where only its bytes were inspected, because the machine's runtime has no
-    implementation of its delegate; also if the graph that it was lowered from was compared.
+    `interpreted` if it was an interpreter of its payload that ran it, because the machine's runtime
+    has no implementation of its delegate; `structural` where only its bytes were inspected, also if
+    the graph that it was lowered from was compared.
     """
     passed = {case.kind for case in cases if case.status == "passed"}
-    return "executed" if {"run", "mismatch"} <= passed else "structural"
+    if not {"run", "mismatch"} <= passed:
+        return "structural"
+    interpreted = any(case.name == INTERPRET and case.status == "passed" for case in cases)
+    return "interpreted" if interpreted else "executed"
 
 
 def result_json(request: ValidationRequest, pte: bytes, cases: Sequence[Case]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import torch
 from torch import Tensor
 
+from pte_foundry.errors import PteError
 from pte_foundry.exporting.eager import EagerModel, build_eager
 from pte_foundry.exporting.model_request import SEEDED
 from pte_foundry.inspection.delegation import ProgramFacts
@@ -16,10 +17,12 @@ from pte_foundry.stages import Begin, tell
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.delegation import delegation_cases
-from pte_foundry.validation.exercise import exercise, unexercised
+from pte_foundry.validation.exercise import Runnable, exercise, unexercised
 from pte_foundry.validation.graph_cases import graph_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
+from pte_foundry.validation.interpreted import interpret_program, is_not_interpretable
 from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.result import INTERPRET
 from pte_foundry.validation.runtime import LoadedProgram, load_program, unregistered_delegates
 from pte_foundry.validation.structure import signature_problems, structure_cases
 from pte_foundry.validation.task import SEEDED_REASON, top_label_outcome
@@ -41,7 +44,7 @@ class _Run:
 
     request: ValidationRequest
     eager: EagerModel | None
-    program: LoadedProgram | None
+    program: Runnable | None
     why_no_program: str
     begin: Begin
     cases: list[Case] = field(default_factory=list)
@@ -64,18 +67,19 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     if facts is not None:
         cases += delegation_cases(request.report, facts)
     begin("loading the program")
-    program_case, program, why = _load(request, pte, facts)
+    fixed = fixed_input_sets(request)
+    program_cases, program, why = _load(request, pte, facts, next(iter(fixed.values())), begin)
     begin("loading the model")
     eager_case, eager = run_case_for("reference", "build", lambda: _build(request))
-    run = _Run(request, eager, program, why, begin, [*cases, program_case, eager_case])
+    run = _Run(request, eager, program, why, begin, [*cases, *program_cases, eager_case])
     unjudged = UNCALIBRATED_REASON if request.is_quantized else None
-    for name, inputs in fixed_input_sets(request).items():
+    for name, inputs in fixed.items():
         _exercise(run, name, _constant(inputs), unjudged)
     _photographs(run)
     run.cases += trained_cases(
         request.checks.trained, request.model.weights.source, run.comparisons, run.missing
     )
-    if eager is not None and _cannot_be_executed(facts):
+    if eager is not None and program is None and _cannot_be_executed(facts):
         run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
 
@@ -85,23 +89,38 @@ def _cannot_be_executed(facts: ProgramFacts | None) -> bool:
 
 
 def _load(
-    request: ValidationRequest, pte: bytes, facts: ProgramFacts | None
-) -> tuple[Case, LoadedProgram | None, str]:
-    """Load the program; else say why later checks have none."""
+    request: ValidationRequest, pte: bytes, facts: ProgramFacts | None, inputs: Inputs, begin: Begin
+) -> tuple[list[Case], Runnable | None, str]:
+    """Load the program, into the runtime or an interpreter; else say why later checks have none."""
     if facts is None:
         # Bytes that the deserializer refuses could take the runtime, and this process, down.
         why = "the bytes do not parse, so they were not given to the runtime"
-        return Case("load", "load", "failed", why, {}), None, why
+        return [Case("load", "load", "failed", why, {})], None, why
     found = facts
     absent = unregistered_delegates(found.delegates)
     if absent:
         why = (
             f"the runtime on this machine has no implementation of {', '.join(absent)}: "
-            "the program was inspected and not executed"
+            "the program was not executed"
         )
-        return skipped("load", why), None, why
+        if request.interpreter is None:
+            return [skipped("load", why)], None, why
+        begin("interpreting the program")
+        interpreted, runner = _interpret(request.interpreter, pte, inputs)
+        return [skipped("load", why), interpreted], runner, f"{why}, nor interpreted"
     case, program = run_case_for("load", "load", lambda: _loaded(request, pte))
-    return case, program, "the program did not load"
+    return [case], program, "the program did not load"
+
+
+def _interpret(interpreter: str, pte: bytes, inputs: Inputs) -> tuple[Case, Runnable | None]:
+    """What the interpreter does not know is no fault of the program."""
+    try:
+        outcome, runner = interpret_program(interpreter, pte, inputs)
+    except PteError as error:
+        if is_not_interpretable(error):
+            return skipped(INTERPRET, str(error)), None
+        return Case(INTERPRET, "structure", "failed", str(error), {}), None
+    return Case(INTERPRET, "structure", "passed", outcome.message, outcome.measured), runner
 
 
 def _loaded(request: ValidationRequest, pte: bytes) -> tuple[Outcome, LoadedProgram]:

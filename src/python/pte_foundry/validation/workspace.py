@@ -29,7 +29,8 @@ _NO_FLOOR = {
     "max_undelegated_operators": None,
     "min_delegated_fraction": None,
 }
-_DELEGATES = {"xnnpack": "XnnpackBackend", "portable": None}
+_DELEGATES = {"xnnpack": "XnnpackBackend", "portable": None, "vulkan": "VulkanBackend"}
+_PRECISIONS = {"vulkan": "fp16"}
 
 
 def model_request(weights: Mapping[str, object] = _TRAINED) -> dict[str, object]:
@@ -51,7 +52,7 @@ def export_colours(
             {
                 "model": model_request(weights),
                 "lowering": f"pte_foundry.backends.{backend}",
-                "precision": "fp32",
+                "precision": _PRECISIONS.get(backend, "fp32"),
                 "options": {},
                 "rewrites": [],
             }
@@ -112,6 +113,7 @@ def make_workspace(
         model="colour",
         family="colour",
         backend=backend,
+        precision=_PRECISIONS.get(backend, "fp32"),
         weights=weights,
         delegate=_DELEGATES[backend],
         floor=_NO_FLOOR,
@@ -132,5 +134,6 @@ def make_workspace(
         "labels": "labels.txt",
         "photographs": {f"photographs/{name}": label for name, label in expected.items()},
         "quantized_export": None,
+        "interpreter": None,
     }
     return Workspace(folder, exported.pte, request, report)

@@ -16,6 +16,7 @@ from pte_build.errors import PteBuildError
 from pte_build.sdk.kinds import SdkRequirement
 from pte_build.targets.pte_backend import (
     BackendDelegateField,
+    BackendInterpreterField,
     BackendLoweringField,
     BackendOptionsField,
     BackendPlatformsField,
@@ -37,6 +38,7 @@ class Backend:
     name: str
     resolve: str
     lowering: Address
+    interpreter: Address | None
     delegate: str | None
     precisions: tuple[str, ...]
     options: FrozenDict[str, str]
@@ -85,11 +87,16 @@ async def read_backend(request: BackendRequest) -> Backend:
             f"{target.address}: `{BackendPrecisionsField.alias}` is empty. Name the precisions that "
             "its lowering module can lower to, the default one first."
         )
-    lowering, rewrites = await MultiGet(
+    lowering, interpreters, rewrites = await MultiGet(
         Get(
             Addresses,
             UnparsedAddressInputs,
             target[BackendLoweringField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[BackendInterpreterField].to_unparsed_address_inputs(),
         ),
         Get(
             Addresses,
@@ -102,6 +109,11 @@ async def read_backend(request: BackendRequest) -> Backend:
         name=target.address.target_name,
         resolve=target[BackendResolveField].value or "",
         lowering=exactly_one(lowering, BackendLoweringField.alias, target.address),
+        interpreter=(
+            exactly_one(interpreters, BackendInterpreterField.alias, target.address)
+            if interpreters
+            else None
+        ),
         delegate=target[BackendDelegateField].value,
         precisions=target[BackendPrecisionsField].value or (),
         options=target[BackendOptionsField].value or FrozenDict(),

@@ -46,7 +46,13 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
     assert [each.filename for each in backend.rewrites] == [
         "src/python/pte_foundry/rewrites/plain.py"
     ]
+    assert backend.interpreter is None
     assert (backend.platforms, backend.summary, backend.sdk) == (("linux", "web"), "Fast.", None)
+
+
+def test_a_backend_with_an_interpreter(runner: RuleRunner) -> None:
+    backend = runner.request(Backend, [declare(runner, interpreter=[LOWERING])])
+    assert backend.interpreter is not None and backend.interpreter.filename == LOWERING
 
 
 def test_a_backend_that_is_another_target_type(runner: RuleRunner) -> None:

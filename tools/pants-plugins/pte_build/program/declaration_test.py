@@ -24,6 +24,7 @@ BACKEND = Backend(
     name="fast",
     resolve="engine",
     lowering=Address(BACKENDS, relative_file_path="fast.py"),
+    interpreter=None,
     delegate=None,
     precisions=("fp16", "fp32"),
     options=FrozenDict(),

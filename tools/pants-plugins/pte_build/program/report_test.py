@@ -37,6 +37,7 @@ BACKEND = Backend(
     name="fast",
     resolve="engine",
     lowering=Address("lowering", relative_file_path="fast.py"),
+    interpreter=None,
     delegate="FastBackend",
     precisions=("fp16", "fp32"),
     options=FrozenDict(),

@@ -46,6 +46,17 @@ class BackendLoweringField(SpecialCasedDependencies):
     )
 
 
+class BackendInterpreterField(SpecialCasedDependencies):
+    alias = "interpreter"
+    help = help_text(
+        """
+        The file of a module that can run this backend's payloads in PyTorch, one address
+        (`src/python/pte_foundry/interpretation/program.py` has the contract). Validation uses it where the machine's
+        ExecuTorch runtime has no implementation of the delegate. It is no input of the programs.
+        """
+    )
+
+
 class BackendDelegateField(StringField):
     alias = "delegate"
     help = help_text(
@@ -122,6 +133,7 @@ class PteBackend(Target):
         BackendDependenciesField,
         BackendResolveField,
         BackendLoweringField,
+        BackendInterpreterField,
         BackendDelegateField,
         BackendPrecisionsField,
         BackendOptionsField,

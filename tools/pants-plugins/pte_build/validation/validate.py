@@ -23,7 +23,13 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, ProgramRequest
-from pte_build.program.sources import VALIDATION_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.program.sources import (
+    VALIDATION_MAIN,
+    LibrarySources,
+    LibrarySourcesRequest,
+    Module,
+    ModuleRequest,
+)
 from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
@@ -86,7 +92,15 @@ async def validate_program(request: ValidationRequest) -> Validation:
             "is judged on photographs, because random inputs are outside of what its calibration has seen. Name a "
             "set in `photographs`."
         )
-    export = await Get(QuantizedExport, QuantizedExportRequest(declaration))
+    interpreter = declaration.backend.interpreter
+    export, *interpreters = await MultiGet(
+        Get(QuantizedExport, QuantizedExportRequest(declaration)),
+        *(
+            Get(Module, ModuleRequest(file, declaration.backend.address, "interpreter"))
+            for file in (interpreter,)
+            if file is not None
+        ),
+    )
     validation = {
         "address": checks.address.spec,
         "model": json.loads(built.exported.model_request),
@@ -97,6 +111,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
         "quantized_export": export.request_entry(),
+        "interpreter": interpreters[0].name if interpreters else None,
     }
     description = f"Validate {request.program}"
     request_content = (json.dumps(validation, indent=2) + "\n").encode()
@@ -104,7 +119,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
     sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
         Get(
             LibrarySources,
-            LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder, *export.plugins)),
+            LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder, *export.plugins, *((interpreter,) if interpreter else ()))),
         ),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
         Get(WeightsDigest, ResolvedWeights, built.exported.weights),
