@@ -81,6 +81,14 @@ def test_a_program_overrides_fields_of_its_test() -> None:
     assert programs["int8_fast"] == {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}
 
 
+def test_quantization_and_a_reason_are_handed_on() -> None:
+    own = {"quantization": ["static.py"], "min_quantized_weights": 0.9}
+    programs = {"int8_fast": own, "int8_slow": {"unavailable": "too slow"}}
+    quantized, shut = Declared(programs=programs).programs
+    assert {name: quantized[name] for name in own} == own
+    assert (shut["precision"], shut["unavailable"]) == ("int8", "too slow")
+
+
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
 def test_required_arguments(missing: str) -> None:
     names: dict[str, Any] = {}
