@@ -22,8 +22,7 @@ class Artifact:
     Attributes:
         path: of the `.pte` below its version's folder, e.g. `mobilenet/x_xnnpack.pte`.
         verdict: of its validation.
-        evidence: what the validation did: `executed`, or `structural` where no runtime for the
-            delegate was there.
+        evidence: what the validation did, see `pte_foundry.validation.result.evidence`.
     """
 
     report: Report
