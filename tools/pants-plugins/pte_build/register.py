@@ -12,6 +12,7 @@ from pte_build import inference
 from pte_build.aggregate import conditions, index, selection, tree
 from pte_build.program import (
     availability,
+    backend,
     command_line,
     declaration,
     export,
@@ -21,7 +22,9 @@ from pte_build.program import (
     sources,
 )
 from pte_build.progress import callback
+from pte_build.quantization import calibration, declared, requested
 from pte_build.sdk import files
+from pte_build.targets.calibration_set import CalibrationSet
 from pte_build.targets.model_index import ModelIndex
 from pte_build.targets.model_tree import ModelTree
 from pte_build.targets.model_weights import ModelWeights
@@ -35,14 +38,24 @@ from pte_build.weights import fetching, lazy, resolution, substitutes
 
 
 def target_types() -> Iterable[type[Target]]:
-    return [ModelWeights, PteBackend, PteProgram, PhotographSet, PteTest, ModelIndex, ModelTree]
+    return [
+        CalibrationSet,
+        ModelIndex,
+        ModelTree,
+        ModelWeights,
+        PhotographSet,
+        PteBackend,
+        PteProgram,
+        PteTest,
+    ]
 
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        availability, callback, checks, command_line, conditions, declaration, export, fetching, files,
+        availability, backend, calibration, callback, checks, command_line, conditions, declaration,
+        declared, export, fetching, files,
         goal, index, inference, interpreter, lazy, output_paths, package, photographs, report,
-        resolution, selection, sources, substitutes,
+        requested, resolution, selection, sources, substitutes,
         toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

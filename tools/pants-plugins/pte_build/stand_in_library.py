@@ -1,5 +1,6 @@
 """A library of standard-library Python that obeys the plugin's command lines, for tests without torch.
 
+An int8 program's bytes have what its recipe is called and what is on its calibration pictures.
 A builder is a module with `CONTENT`, or with `FAILURE` to refuse the export. What a program's bytes
 say decides the rest: `undelegated` in them leaves operators over, `wrong` fails the validation.
 """
@@ -24,9 +25,12 @@ if hasattr(builder, "FAILURE"):
 weights = request["model"]["weights"]
 values = open(weights["file"], "rb").read() if "file" in weights else b"seeded"
 rewrites = [importlib.import_module(name).NAME for name in request["rewrites"]]
-pte = json.dumps(
-    [builder.CONTENT, lowering.NAME, hashlib.sha256(values).hexdigest(), rewrites, request["precision"]]
-).encode()
+content = [builder.CONTENT, lowering.NAME, hashlib.sha256(values).hexdigest(), rewrites, request["precision"]]
+quantization = request.get("quantization")
+if quantization is not None:
+    recipe = importlib.import_module(quantization["recipe"])
+    content += [recipe.NAME, quantization["options"], [open(path).read() for path in quantization["calibration"]]]
+pte = json.dumps(content).encode()
 said = b"something else" if request["options"].get("poison") else pte
 sdk = os.environ.get("QNN_SDK_ROOT")
 facts = {
@@ -48,6 +52,9 @@ declared, facts = json.load(open(declared_file)), json.load(open(facts_file))
 most = declared["floor"]["max_undelegated_operators"]
 if most is not None and facts["undelegated_total"] > most:
     sys.exit(f"pte-foundry: delegation: {declared['address']} leaves operators over")
+floor = declared["quantization_floor"]
+if floor is not None and floor["min_quantized_weights"] > 0.9:
+    sys.exit(f"pte-foundry: quantization: {declared['address']} is quantized in part")
 json.dump({"declared": declared, "facts": facts}, open(report_file, "w"))
 """
 
@@ -130,6 +137,8 @@ _MODULES = {
     "backends/slow.py": "NAME = 'slow'\n",
     "rewrites/plain.py": "NAME = 'plain'\n",
     "rewrites/special.py": "NAME = 'special'\n",
+    "quantization/recipes/rounding.py": "from pte_foundry.quantization.ranges import NAME\n",
+    "quantization/ranges.py": "NAME = 'rounding'\n",
 }
 
 

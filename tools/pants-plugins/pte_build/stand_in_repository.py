@@ -43,6 +43,11 @@ photograph_set(
     resolve="extra",
     files={"pictures/cat.png": "0" * 64, "pictures/cup.png": "1" * 64},
 )
+calibration_set(
+    name="calibration",
+    photographs=[":photographs"],
+    sources=["own/*.jpg"],
+)
 """
 
 _ALPHA_WEIGHTS = f"""
@@ -77,6 +82,18 @@ def program_text(name: str, **fields: object) -> str:
 def target_text(alias: str, name: str, **fields: object) -> str:
     """A target as BUILD files have it."""
     return f"{alias}(**{dict(name=name, **fields)!r})\n"
+
+
+def quantized_text(name: str, **fields: object) -> str:
+    """An int8 program with a recipe and pictures, unless `fields` say otherwise, and its test."""
+    defaults: dict[str, object] = {
+        "precision": "int8",
+        "quantization": ["src/python/pte_foundry/quantization/recipes/rounding.py"],
+        "calibration": ["toolchains:calibration"],
+        "min_quantized_weights": 0.9,
+    }
+    program = program_text(name, **{**defaults, **fields})
+    return program + target_text("pte_test", f"{name}_test", program=[f":{name}"])
 
 
 def chip_text() -> str:
@@ -117,6 +134,7 @@ def repository_files() -> dict[str, str]:
         "locks/engine.lock": "",
         "locks/extra.lock": "",
         "toolchains/BUILD": _TOOLCHAINS,
+        "toolchains/own/dog.jpg": "a dog",
         "models/alpha/BUILD": alpha,
         "models/alpha/labels.txt": "cat\ncup",
         "models/beta/BUILD": beta,

@@ -48,6 +48,7 @@ T = TypeVar("T")
 SEEDED = "--weights-source=seeded"
 ALPHA_FAST = Address("models/alpha", target_name="alpha_fast")
 ALPHA_SLOW = Address("models/alpha", target_name="alpha_slow")
+QUANTIZED = Address("models/delta", target_name="delta_int8_fast")
 GAMMA_CHIP = Address("models/gamma", target_name="gamma_chip")
 BETA_SLOW = Address("models/beta", target_name="beta_slow")
 

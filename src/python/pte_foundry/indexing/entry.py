@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.index_request import Artifact, IndexRequest, Labels
+from pte_foundry.indexing.quantization import quantization_entry
 
 _BYTES_PER_MEGABYTE = 1_000_000
 
@@ -78,6 +79,7 @@ def model_entry(request: IndexRequest, artifact: Artifact, version: str) -> dict
         ),
         "license": declared.weights.license,
         "precision": declared.precision,
+        "quantization": quantization_entry(report.quantization),
         "weights": declared.weights.to_json(),
         "inputs": [dict(tensor.description) for tensor in report.inputs],
         "outputs": [dict(tensor.description) for tensor in report.outputs],

@@ -55,9 +55,10 @@ def test_an_absolute_base_url_is_joined_with_one_slash(tmp_path: Path, base_url:
 
 
 def test_another_precision_than_the_default_is_part_of_the_model_name(tmp_path: Path) -> None:
-    report = sample_report(sample_facts(precision="int8"), precision="int8")
-    built = entry(tmp_path, report, "mobilenet/mobilenet_v3_small_int8_xnnpack.pte")
-    assert built["modelName"] == "mobilenet_v3_small_int8"
+    report = sample_report(sample_facts(precision="bf16"), precision="bf16")
+    built = entry(tmp_path, report, "mobilenet/mobilenet_v3_small_bf16_xnnpack.pte")
+    assert built["modelName"] == "mobilenet_v3_small_bf16"
+    assert built["quantization"] is None
 
 
 def test_a_family_without_labels_has_null_fields(tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ from pte_foundry.reporting.declared import Declared
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import write_json
 from pte_foundry.reporting.report import build_report
-from pte_foundry.reporting.samples import SHA, sample_declared, sample_facts
+from pte_foundry.reporting.samples import (
+    SHA,
+    sample_declared,
+    sample_facts,
+    sample_int8_declared,
+    sample_int8_facts,
+)
 
 
 def sample_report(
@@ -19,6 +25,13 @@ def sample_report(
     """The report of the sample MobileNet, with fields of its declaration replaced."""
     declared = Declared.read(Fields(sample_declared(**changes), "declared.json"))
     return build_report(declared, Fields(facts or sample_facts(), "facts.json")).to_json()
+
+
+def int8_report() -> dict[str, object]:
+    """The report of the same model in int8."""
+    address = "models/mobilenet:mobilenet_v3_small_int8_xnnpack"
+    declared = Declared.read(Fields(sample_int8_declared(address=address), "declared.json"))
+    return build_report(declared, Fields(sample_int8_facts(), "facts.json")).to_json()
 
 
 def portable_report(**changes: object) -> dict[str, object]:

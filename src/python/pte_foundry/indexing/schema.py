@@ -9,6 +9,7 @@ _TEXT_OR_NULL: dict[str, object] = {"type": ["string", "null"], "minLength": 1}
 _COUNT: dict[str, object] = {"type": "integer", "minimum": 0}
 _SHA256: dict[str, object] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _VERSION: dict[str, object] = {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)*((a|b|rc)[0-9]+)?$"}
+_FRACTION: dict[str, object] = {"type": "number", "minimum": 0, "maximum": 1}
 _COUNTS: dict[str, object] = {"type": "object", "additionalProperties": _COUNT}
 
 
@@ -46,6 +47,18 @@ _MODEL = _object(
         "labelsRemoteUrl": _TEXT_OR_NULL,
         "license": _TEXT,
         "precision": _TEXT,
+        # Null for a float precision.
+        "quantization": {
+            **_object(
+                {
+                    "recipe": _TEXT,
+                    "calibration_pictures": _COUNT,
+                    "weights_fraction": _FRACTION,
+                    "compute_fraction": _FRACTION,
+                }
+            ),
+            "type": ["object", "null"],
+        },
         "weights": _object(
             {
                 "source": {"enum": list(WEIGHT_SOURCES)},
@@ -66,7 +79,7 @@ _MODEL = _object(
                 "undelegated": _COUNTS,
                 "undelegated_total": _COUNT,
                 "operators_before_lowering": _COUNT,
-                "delegated_fraction": {"type": "number", "minimum": 0, "maximum": 1},
+                "delegated_fraction": _FRACTION,
             }
         ),
         "parameters": _object({"count": _COUNT, "bytes": _COUNT}),

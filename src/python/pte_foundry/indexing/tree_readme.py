@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pte_foundry.indexing.quantization import precision_text
 from pte_foundry.reporting.json_fields import Fields
 
 _MEANING = {
@@ -76,7 +77,7 @@ def _artifact(model: Fields) -> tuple[str, ...]:
     return (
         f"`{model.text('category')}/{model.text('name')}`",
         model.text("backend"),
-        model.text("precision"),
+        precision_text(model),
         f"{model.number('sizeMB'):.2f}",
         model.nested("weights").text("source"),
         model.text("license"),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pte_foundry.reporting.checks import Checks
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.promise import Promise
+from pte_foundry.reporting.quantization import QuantizationFloor
 
 WEIGHT_SOURCES = ("official", "substitute", "seeded")
 PLATFORMS = ("android", "ios", "linux", "macos", "web", "windows")
@@ -85,6 +86,7 @@ class Declared:
         backend: short name of the backend, without `_`: consumers take a file name's last `_` part.
         default_precision: the precision that the backend's file names leave out.
         platforms: subset of `PLATFORMS`, sorted.
+        quantization_floor: None for a program in a float precision.
         checks: what the program's test applies; None for a program without a test.
     """
 
@@ -99,12 +101,14 @@ class Declared:
     weights: Weights
     labels: LabelFile | None
     promise: Promise
+    quantization_floor: QuantizationFloor | None
     checks: Checks | None
 
     @staticmethod
     def read(fields: Fields) -> Declared:
         """Raises PteError `bad-request` naming the field that is missing or wrong."""
         labels = fields.optional_nested("labels")
+        floor = fields.optional_nested("quantization_floor")
         checks = fields.optional_nested("checks")
         backend = fields.text("backend")
         if "_" in backend:
@@ -127,6 +131,7 @@ class Declared:
             weights=Weights.read(fields.nested("weights")),
             labels=None if labels is None else LabelFile.read(labels),
             promise=Promise.read(fields),
+            quantization_floor=None if floor is None else QuantizationFloor.read(floor),
             checks=None if checks is None else Checks.read(checks),
         )
 
@@ -145,5 +150,6 @@ class Declared:
             "labels": None if self.labels is None else self.labels.to_json(),
             "delegate": self.promise.delegate,
             "floor": asdict(self.promise.floor),
+            "quantization_floor": self.quantization_floor and asdict(self.quantization_floor),
             "checks": None if self.checks is None else self.checks.to_json(),
         }

@@ -11,6 +11,8 @@ from pte_foundry.reporting.delegation import Delegation
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.parameters import Parameters
 from pte_foundry.reporting.promise import broken_promises, explanation
+from pte_foundry.reporting.quantization import Quantization, broken_floor
+from pte_foundry.reporting.quantization import explanation as quantization_explanation
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Report:
         versions: distribution -> version in the toolchain; has `executorch`.
         options: of the lowering.
         rewrites: modules of the export-time rewrites, in order.
+        quantization: None for a program in a float precision, and for no other.
         size: bytes of the `.pte`.
         sha256: of the `.pte`, lower-case hexadecimal.
         delegation: as the export found it.
@@ -53,6 +56,7 @@ class Report:
     versions: Mapping[str, str]
     options: Mapping[str, str]
     rewrites: tuple[str, ...]
+    quantization: Quantization | None
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     size: int
@@ -76,6 +80,7 @@ class Report:
             "versions": dict(self.versions),
             "options": dict(self.options),
             "rewrites": list(self.rewrites),
+            "quantization": None if self.quantization is None else self.quantization.to_json(),
             "inputs": [dict(tensor.description) for tensor in self.inputs],
             "outputs": [dict(tensor.description) for tensor in self.outputs],
             "size": self.size,
@@ -87,15 +92,16 @@ class Report:
 
 
 def build_report(declared: Declared, facts: Fields) -> Report:
-    """The report of a program that keeps its backend's promise.
+    """The report of a program that keeps its backend's promise and reaches its floors.
 
     Args:
         declared: from the BUILD files.
         facts: facts.json of the export.
 
     Raises:
-        PteError: `delegation` if the program breaks its backend's promise; `bad-request` if the
-            facts are malformed or are of another model or precision than the declared one.
+        PteError: `delegation` if the program breaks its backend's promise; `quantization` if less of
+            it is quantized than its floor says; `bad-request` if the facts are malformed or are of
+            another model or precision than the declared one.
     """
     for name, expected in (("model", declared.model), ("precision", declared.precision)):
         if facts.text(name) != expected:
@@ -107,18 +113,36 @@ def build_report(declared: Declared, facts: Fields) -> Report:
     if broken:
         reason = explanation(broken, report.delegation)
         raise PteError("delegation", f"{declared.address} breaks its promise: {reason}")
+    _check_quantization_floor(report)
     return report
+
+
+def _check_quantization_floor(report: Report) -> None:
+    floor, found = report.declared.quantization_floor, report.quantization
+    if floor is None or found is None:
+        return
+    broken = broken_floor(floor, found)
+    if broken:
+        reason = quantization_explanation(broken, found)
+        address = report.declared.address
+        raise PteError("quantization", f"{address} is quantized less than it declares: {reason}")
 
 
 def _combine(declared: Declared, facts: Fields, pte: Fields) -> Report:
     versions = facts.text_map("versions")
     if "executorch" not in versions:
         raise facts.error("versions", "does not name executorch")
+    quantization = facts.optional_nested("quantization")
+    if (quantization is None) != (declared.quantization_floor is None):
+        raise facts.error(
+            "quantization", "is null for a program without a quantization floor and for no other"
+        )
     return Report(
         declared=declared,
         versions=versions,
         options=facts.text_map("options"),
         rewrites=facts.texts("rewrites"),
+        quantization=None if quantization is None else Quantization.read(quantization),
         inputs=_tensors(facts, "inputs"),
         outputs=_tensors(facts, "outputs"),
         size=pte.count("size"),

@@ -32,6 +32,7 @@ _DECLARED: dict[str, object] = {
         "max_undelegated_operators": 0,
         "min_delegated_fraction": 0.99,
     },
+    "quantization_floor": None,
     "checks": {
         "min_cosine": 0.9999,
         "max_abs_difference": 0.001,
@@ -44,6 +45,7 @@ _FACTS: dict[str, object] = {
     "precision": "fp32",
     "options": {},
     "rewrites": ["pte_foundry.rewrites.float_hardsigmoid"],
+    "quantization": None,
     "versions": {"executorch": "1.4.1", "torch": "2.13.0+cpu"},
     "inputs": [
         {"name": "image", "shape": [1, 3, 224, 224], "dtype": "float32", "layout": "NCHW"},
@@ -65,6 +67,30 @@ _FACTS: dict[str, object] = {
 }
 
 
+QUANTIZATION_FLOOR: dict[str, object] = {
+    "min_quantized_weights": 0.95,
+    "min_quantized_compute": 0.9,
+}
+
+_QUANTIZATION: dict[str, object] = {
+    "recipe": "pte_foundry.quantization.recipes.xnnpack_static",
+    "options": {"float": "features.0"},
+    "calibration": [
+        {"file": "bus.jpg", "sha256": SHA},
+        {"file": "chelsea.png", "sha256": SHA[::-1]},
+    ],
+    "weights_fraction": 0.998765,
+    "compute_fraction": 0.95,
+    "quantized": {"aten.convolution.default": 51},
+    "in_float": {"aten.convolution.default": 1, "aten.mean.dim": 2},
+}
+
+
+def sample_quantization(**changes: object) -> dict[str, object]:
+    """The `quantization` section of an int8 program's facts.json, with fields replaced."""
+    return {**copy.deepcopy(_QUANTIZATION), **changes}
+
+
 def sample_declared(**changes: object) -> dict[str, object]:
     """A fresh declared.json of one MobileNet, with top-level fields replaced."""
     return {**copy.deepcopy(_DECLARED), **changes}
@@ -73,3 +99,13 @@ def sample_declared(**changes: object) -> dict[str, object]:
 def sample_facts(**changes: object) -> dict[str, object]:
     """The facts.json that goes with `sample_declared`, with top-level fields replaced."""
     return {**copy.deepcopy(_FACTS), **changes}
+
+
+def sample_int8_declared(**changes: object) -> dict[str, object]:
+    """A declared.json of the same model in int8."""
+    return sample_declared(precision="int8", quantization_floor=QUANTIZATION_FLOOR, **changes)
+
+
+def sample_int8_facts(**quantization: object) -> dict[str, object]:
+    """The facts.json that goes with `sample_int8_declared`, with fields of its quantization replaced."""
+    return sample_facts(precision="int8", quantization=sample_quantization(**quantization))

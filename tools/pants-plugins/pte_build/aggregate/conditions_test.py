@@ -15,7 +15,7 @@ from pants.testutil.rule_runner import RuleRunner
 from pte_build.aggregate.conditions import Conditions, ConditionsRequest
 from pte_build.aggregate.index import BuiltIndex, IndexRequest
 from pte_build.program.export import ExportedProgram, ExportRequest
-from pte_build.stand_in_repository import CHECKPOINT, chip_text
+from pte_build.stand_in_repository import CHECKPOINT, chip_text, program_text
 from pte_build.test_support import (
     ALPHA_FAST,
     BETA_SLOW,
@@ -127,6 +127,23 @@ def test_the_option_changes_nothing_for_a_program_that_is_asked_for(runner: Rule
     set_options(runner, UNPINNED)
     message = refusal(runner, ExportedProgram, ExportRequest(BETA_SLOW))
     assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
+
+
+def test_a_declared_reason_is_listed_and_its_precision_with_it(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    text = program_text("shut_int8_fast", model="shut", precision="int8", unavailable="too slow")
+    runner.write_files({"models/shut/BUILD": text})
+    set_options(runner, SEEDED, write_sdk(tmp_path))
+    (found,) = index_request(runner)["unavailable"]
+    runner.write_files({"models/shut/BUILD": ""})
+    assert found == {
+        "address": "models/shut:shut_int8_fast",
+        "model": "shut",
+        "backend": "fast",
+        "precision": "int8",
+        "reason": "too slow",
+    }
 
 
 def test_with_its_sdk_a_program_is_in_the_index(runner: RuleRunner, tmp_path: Path) -> None:

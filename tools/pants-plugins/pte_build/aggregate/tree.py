@@ -26,10 +26,10 @@ from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 
+from pte_build.addresses import exactly_one
 from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
-from pte_build.program.declaration import exactly_one
 from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import TreeIndexField, TreeLicensesField, TreeOutputPathField
 from pte_build.toolchain.interpreter import ToolchainInterpreter

@@ -1,4 +1,4 @@
-"""Whether a program can be built in this session at all. Only conditions that somebody declared count: an SDK."""
+"""Whether a program can be built in this session at all. Only conditions that somebody declared count."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from pte_build.program.declaration import Declaration, DeclarationRequest
 from pte_build.sdk.files import SdkRoots
+from pte_build.targets.pte_program import ProgramUnavailableField
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,17 @@ class Availability:
 @rule
 async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Availability:
     declaration = await Get(Declaration, DeclarationRequest(request.program))
+    address = declaration.address
+    if declaration.unavailable is not None:
+        remedy = (
+            f"Its BUILD file declares so; build another precision or backend of {declaration.model}, or remove "
+            f"`{ProgramUnavailableField.alias}` from {address} to try."
+        )
+        return Availability(declaration, Unavailable(address, declaration.unavailable, remedy))
     sdk = declaration.backend.sdk
     if sdk is None or roots.find(sdk) is not None:
         return Availability(declaration, None)
-    return Availability(
-        declaration, Unavailable(declaration.address, sdk.missing_reason, sdk.remedy)
-    )
+    return Availability(declaration, Unavailable(address, sdk.missing_reason, sdk.remedy))
 
 
 def rules() -> Iterable[Rule]:

@@ -1,13 +1,14 @@
-"""Whether a program can be built: only a backend's SDK counts."""
+"""Whether a program can be built: only what a BUILD file says and a backend's SDK count."""
 
 from __future__ import annotations
 
 import pytest
+from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.stand_in_repository import chip_text
+from pte_build.stand_in_repository import chip_text, program_text
 from pte_build.test_support import ALPHA_FAST, BETA_SLOW, GAMMA_CHIP, make_runner, set_options
 
 
@@ -41,3 +42,15 @@ def test_neither_another_backend_nor_an_unpinned_checkpoint_counts(runner: RuleR
     for program in (ALPHA_FAST, BETA_SLOW):
         found = runner.request(Availability, [AvailabilityRequest(program)])
         assert found.unavailable is None
+
+
+@pytest.mark.parametrize("backend", ["fast", "chip"])
+def test_a_declared_reason_comes_before_any_other(runner: RuleRunner, backend: str) -> None:
+    set_options(runner)
+    text = program_text("p", backend=[f"toolchains:{backend}"], unavailable="it is too slow.")
+    runner.write_files({"declared/BUILD": text})
+    program = Address("declared", target_name="p")
+    unavailable = runner.request(Availability, [AvailabilityRequest(program)]).unavailable
+    assert unavailable is not None
+    assert unavailable.note == "declared:p is unavailable: it is too slow."
+    assert "remove `unavailable` from declared:p" in unavailable.refusal

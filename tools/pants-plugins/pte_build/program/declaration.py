@@ -12,20 +12,13 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.util.frozendict import FrozenDict
 
+from pte_build.addresses import exactly_one
 from pte_build.errors import PteBuildError
-from pte_build.sdk.kinds import SdkRequirement
-from pte_build.targets.pte_backend import (
-    BackendDelegateField,
-    BackendLoweringField,
-    BackendOptionsField,
-    BackendPlatformsField,
-    BackendPrecisionsField,
-    BackendResolveField,
-    BackendRewritesField,
-    BackendSdkField,
-    BackendSdkVersionField,
-    BackendSummaryField,
-    PteBackend,
+from pte_build.program.backend import Backend, BackendRequest
+from pte_build.quantization.declared import (
+    DeclaredQuantization,
+    Quantization,
+    QuantizationRequest,
 )
 from pte_build.targets.pte_program import (
     MaxDelegateCallsField,
@@ -40,26 +33,10 @@ from pte_build.targets.pte_program import (
     ProgramOutputPathField,
     ProgramPrecisionField,
     ProgramRewritesField,
+    ProgramUnavailableField,
     ProgramWeightsField,
     PteProgram,
 )
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A `pte_backend` target."""
-
-    address: Address
-    name: str
-    resolve: str
-    lowering: Address
-    delegate: str | None
-    precisions: tuple[str, ...]
-    options: FrozenDict[str, str]
-    rewrites: tuple[Address, ...]
-    sdk: SdkRequirement | None
-    platforms: tuple[str, ...]
-    summary: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +52,8 @@ class Floor:
 class Declaration:
     """A `pte_program` target with its backend.
 
-    `options` and `rewrites` are the backend's and the program's together.
+    `options` and `rewrites` are the backend's and the program's together. `quantization` is None for a float
+    precision, and for a program that is `unavailable`: that is the reason why the BUILD file says it cannot be had.
     """
 
     address: Address
@@ -89,6 +67,8 @@ class Declaration:
     rewrites: tuple[Address, ...]
     resolves: tuple[str, ...]
     floor: Floor
+    quantization: Quantization | None
+    unavailable: str | None
     pte_path: str
 
     @property
@@ -116,12 +96,6 @@ class DeclarationRequest(EngineAwareParameter):
         return self.program.spec
 
 
-@dataclass(frozen=True)
-class BackendRequest(EngineAwareParameter):
-    backend: Address
-    program: Address
-
-
 def family_of(program: Address) -> str:
     """The folder of the program's BUILD file, e.g. `mobilenet`."""
     return PurePath(program.spec_path).name
@@ -137,20 +111,16 @@ def tree_path(program: Address, pte_path: str) -> str:
     return f"{family_of(program)}/{PurePath(pte_path).name}"
 
 
-def exactly_one(addresses: Iterable[Address], field: str, owner: Address) -> Address:
-    """The only address that a field names. Raises PteBuildError for none or several."""
-    found = tuple(addresses)
-    if len(found) != 1:
-        names = ", ".join(address.spec for address in found) or "nothing"
-        raise PteBuildError(f"{owner}: `{field}` must name exactly one target; it names {names}.")
-    return found[0]
+def choose_precision(
+    program: Address, asked: str | None, backend: Backend, unavailable: bool = False
+) -> str:
+    """The precision to lower to. Raises PteBuildError if the backend does not have it.
 
-
-def choose_precision(program: Address, asked: str | None, backend: Backend) -> str:
-    """The precision to lower to. Raises PteBuildError if the backend does not have it."""
+    unavailable: then it need not have it, which may be the very reason.
+    """
     if asked is None:
         return backend.precisions[0]
-    if asked not in backend.precisions:
+    if asked not in backend.precisions and not unavailable:
         raise PteBuildError(
             f"{program}: precision {asked!r} is not one that the backend {backend.address} can lower to; it has: "
             f"{', '.join(backend.precisions)}."
@@ -158,64 +128,17 @@ def choose_precision(program: Address, asked: str | None, backend: Backend) -> s
     return asked
 
 
-def sdk_requirement(
-    backend: Address, name: str | None, version: str | None
-) -> SdkRequirement | None:
-    """The SDK that a backend's fields ask for. Raises PteBuildError for one field without the other."""
-    if (name is None) != (version is None):
+def unavailable_reason(program: Address, declared: str | None) -> str | None:
+    """The reason in one line, without a full stop. Raises PteBuildError for a text that says nothing."""
+    if declared is None:
+        return None
+    reason = " ".join(declared.split()).rstrip(".")
+    if not reason:
         raise PteBuildError(
-            f"{backend}: `{BackendSdkField.alias}` and `{BackendSdkVersionField.alias}` go together; one of them is "
-            "missing."
+            f"{program}: `{ProgramUnavailableField.alias}` is empty. Say why the program cannot be had, or remove the "
+            "field."
         )
-    return SdkRequirement(name, version) if name and version else None
-
-
-@rule
-async def read_backend(request: BackendRequest) -> Backend:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
-            request.backend, description_of_origin=f"the `backend` of {request.program}"
-        ),
-    )
-    target = wrapped.target
-    if not target.has_field(BackendLoweringField):
-        raise PteBuildError(
-            f"{request.program}: `backend` names {request.backend}, which is a `{target.alias}` and not a "
-            f"`{PteBackend.alias}`."
-        )
-    if not target[BackendPrecisionsField].value:
-        raise PteBuildError(
-            f"{target.address}: `{BackendPrecisionsField.alias}` is empty. Name the precisions that "
-            "its lowering module can lower to, the default one first."
-        )
-    lowering, rewrites = await MultiGet(
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[BackendLoweringField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[BackendRewritesField].to_unparsed_address_inputs(),
-        ),
-    )
-    return Backend(
-        address=target.address,
-        name=target.address.target_name,
-        resolve=target[BackendResolveField].value or "",
-        lowering=exactly_one(lowering, BackendLoweringField.alias, target.address),
-        delegate=target[BackendDelegateField].value,
-        precisions=target[BackendPrecisionsField].value or (),
-        options=target[BackendOptionsField].value or FrozenDict(),
-        rewrites=tuple(rewrites),
-        sdk=sdk_requirement(
-            target.address, target[BackendSdkField].value, target[BackendSdkVersionField].value
-        ),
-        platforms=target[BackendPlatformsField].value or (),
-        summary=target[BackendSummaryField].value or "",
-    )
+    return reason
 
 
 @rule
@@ -255,6 +178,13 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         Backend, BackendRequest(exactly_one(backends, ProgramBackendField.alias, address), address)
     )
     builder_resolve = target[ProgramBuilderResolveField].value
+    unavailable = unavailable_reason(address, target[ProgramUnavailableField].value)
+    precision = choose_precision(
+        address, target[ProgramPrecisionField].value, backend, unavailable is not None
+    )
+    declared = DeclaredQuantization(None)
+    if unavailable is None:
+        declared = await Get(DeclaredQuantization, QuantizationRequest(address, precision))
     return Declaration(
         address=address,
         model=target[ProgramModelField].value or "",
@@ -262,7 +192,7 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         builder=exactly_one(builder, ProgramBuilderField.alias, address),
         inputs=tuple((target[ProgramInputsField].value or FrozenDict()).items()),
         backend=backend,
-        precision=choose_precision(address, target[ProgramPrecisionField].value, backend),
+        precision=precision,
         options=FrozenDict({**backend.options, **(target[ProgramOptionsField].value or {})}),
         rewrites=(*backend.rewrites, *rewrites),
         resolves=(backend.resolve, *((builder_resolve,) if builder_resolve else ())),
@@ -271,6 +201,8 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
             target[MaxUndelegatedOperatorsField].value,
             target[MinDelegatedFractionField].value,
         ),
+        quantization=declared.quantization,
+        unavailable=unavailable,
         pte_path=target[ProgramOutputPathField].pte_path(),
     )
 

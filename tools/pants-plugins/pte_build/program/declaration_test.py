@@ -8,17 +8,15 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.errors import PteBuildError
+from pte_build.program.backend import Backend
 from pte_build.program.declaration import (
-    Backend,
     Declaration,
     DeclarationRequest,
     Floor,
     choose_precision,
-    exactly_one,
 )
-from pte_build.sdk.kinds import SdkRequirement
-from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, failure, make_runner, refusal
+from pte_build.stand_in_repository import program_text
+from pte_build.test_support import ALPHA_FAST, failure, make_runner, refusal
 
 BACKENDS = "src/python/pte_foundry/backends"
 BACKEND = Backend(
@@ -34,22 +32,6 @@ BACKEND = Backend(
     platforms=("linux",),
     summary="Fast.",
 )
-
-
-def test_exactly_one() -> None:
-    assert exactly_one([ALPHA_SLOW], "weights", ALPHA_FAST) == ALPHA_SLOW
-
-
-@pytest.mark.parametrize(
-    ("addresses", "named"),
-    [([], "nothing"), ([ALPHA_FAST, ALPHA_SLOW], f"{ALPHA_FAST.spec}, {ALPHA_SLOW.spec}")],
-    ids=["none", "several"],
-)
-def test_not_exactly_one(addresses: list[Address], named: str) -> None:
-    with pytest.raises(PteBuildError) as caught:
-        exactly_one(addresses, "weights", ALPHA_FAST)
-    assert f"{ALPHA_FAST}: `weights` must name exactly one target" in str(caught.value)
-    assert f"it names {named}." in str(caught.value)
 
 
 def test_precision() -> None:
@@ -79,6 +61,8 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
     request = declare(
         runner,
         precision="int8",
+        quantization=["src/python/pte_foundry/quantization/recipes/rounding.py"],
+        min_quantized_weights=0.5,
         options={"mode": "own", "extra": "2"},
         rewrites=["src/python/pte_foundry/rewrites/special.py"],
         max_delegate_calls=1,
@@ -91,6 +75,9 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
     assert declaration.backend.name == "fast"
     assert declaration.backend.delegate == "FastBackend"
     assert declaration.precision == "int8"
+    assert declaration.quantization is not None
+    assert declaration.quantization.recipe.filename.endswith("/rounding.py")
+    assert declaration.unavailable is None
     assert dict(declaration.options) == {"level": "1", "mode": "own", "extra": "2"}
     # The backend's come first.
     assert declaration.rewrites == (
@@ -110,6 +97,7 @@ def test_defaults(runner: RuleRunner) -> None:
     declaration = runner.request(Declaration, [declare(runner, builder_resolve=None)])
     assert declaration.precision == "fp32"
     assert declaration.floor == Floor(None, None, None)
+    assert (declaration.quantization, declaration.unavailable) == (None, None)
     assert declaration.resolves == ("engine",)
 
 
@@ -128,15 +116,6 @@ def test_an_unknown_backend(runner: RuleRunner) -> None:
     assert "toolchains:nonesuch" in message
     assert "`backend`" in message and "bad/family:p" in message
     assert ":fast" in message and ":slow" in message
-
-
-def test_a_backend_that_is_another_target_type(runner: RuleRunner) -> None:
-    request = declare(runner, backend=["models/alpha:alpha_weights"])
-    message = refusal(runner, Declaration, request)
-    assert message == (
-        "bad/family:p: `backend` names models/alpha:alpha_weights, which is a `model_weights` and "
-        "not a `pte_backend`."
-    )
 
 
 def test_a_precision_that_the_backend_cannot_lower_to(runner: RuleRunner) -> None:
@@ -163,39 +142,22 @@ def test_a_program_that_is_another_target_type(runner: RuleRunner) -> None:
     )
 
 
-def test_a_backend_without_precisions(runner: RuleRunner) -> None:
-    backend = target_text(
-        "pte_backend",
-        "none",
-        resolve="engine",
-        lowering=[f"{BACKENDS}/fast.py"],
-        precisions=[],
-        platforms=["linux"],
-        summary="None.",
-    )
-    runner.write_files({"bad/toolchain/BUILD": backend})
-    request = declare(runner, backend=["bad/toolchain:none"])
-    assert "bad/toolchain:none: `precisions` is empty" in refusal(runner, Declaration, request)
+def test_an_unavailable_program_need_not_be_one_that_builds(runner: RuleRunner) -> None:
+    """Its precision may be the very thing that the backend lacks; nobody has written a recipe."""
+    for precision in ("int8", "fp16"):
+        reason = "The backend has\n   no such operators."
+        request = declare(runner, precision=precision, unavailable=reason)
+        declaration = runner.request(Declaration, [request])
+        assert declaration.unavailable == "The backend has no such operators"
+        assert (declaration.precision, declaration.quantization) == (precision, None)
 
 
-@pytest.mark.parametrize("fields", [{"sdk": "qnn"}, {"sdk_version": "2.37"}])
-def test_an_sdk_and_its_version_go_together(runner: RuleRunner, fields: dict[str, str]) -> None:
-    backend = target_text(
-        "pte_backend",
-        "half",
-        resolve="engine",
-        lowering=[f"{BACKENDS}/fast.py"],
-        platforms=["linux"],
-        summary="Half.",
-        **fields,
-    )
-    runner.write_files({"bad/toolchain/BUILD": backend})
-    message = refusal(runner, Declaration, declare(runner, backend=["bad/toolchain:half"]))
-    assert message == (
-        "bad/toolchain:half: `sdk` and `sdk_version` go together; one of them is missing."
-    )
+def test_a_recipe_of_an_unavailable_program_is_not_looked_at(runner: RuleRunner) -> None:
+    request = declare(runner, quantization=["nonesuch.py"], unavailable="it loses its accuracy")
+    assert runner.request(Declaration, [request]).quantization is None
 
 
-def test_an_sdk(runner: RuleRunner) -> None:
-    declaration = runner.request(Declaration, [declare(runner, backend=["toolchains:chip"])])
-    assert declaration.backend.sdk == SdkRequirement("qnn", "2.37")
+@pytest.mark.parametrize("reason", ["", "  .", "\n"])
+def test_a_reason_that_says_nothing(runner: RuleRunner, reason: str) -> None:
+    message = refusal(runner, Declaration, declare(runner, unavailable=reason))
+    assert message.startswith("bad/family:p: `unavailable` is empty. Say why")

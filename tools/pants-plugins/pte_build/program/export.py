@@ -26,7 +26,8 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
-from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.availability import Availability, AvailabilityRequest
+from pte_build.program.declaration import Declaration
 from pte_build.program.sources import (
     EXPORT_MAIN,
     LibrarySources,
@@ -35,6 +36,7 @@ from pte_build.program.sources import (
     ModuleRequest,
 )
 from pte_build.progress.stage_files import REQUEST_KEYS
+from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
@@ -92,7 +94,10 @@ def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> Non
 
 @rule
 async def export_program(request: ExportRequest) -> ExportedProgram:
-    declaration = await Get(Declaration, DeclarationRequest(request.program))
+    availability = await Get(Availability, AvailabilityRequest(request.program))
+    if availability.unavailable is not None:
+        raise PteBuildError(availability.unavailable.refusal)
+    declaration = availability.declaration
     address = declaration.address
     sdk = await Get(Sdk, SdkRequest(declaration.backend.sdk, address))
     weights = await Get(ResolvedWeights, WeightsRequest(declaration.weights, address))
@@ -105,12 +110,16 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         *(Get(Module, ModuleRequest(file, address, "rewrites")) for file in declaration.rewrites),
     )
     model = model_request(declaration, builder.name, weights)
+    quantization = await Get(
+        RequestedQuantization, RequestedQuantizationRequest(declaration.quantization, address)
+    )
     export = {
         "model": model,
         "lowering": lowering.name,
         "precision": declaration.precision,
         "options": dict(declaration.options),
         "rewrites": [rewrite.name for rewrite in rewrites],
+        **quantization.request_entry(),
     }
     description, request_content = f"Export {address}", _json(export)
     REQUEST_KEYS.add(description, request_content)
@@ -119,7 +128,12 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
             LibrarySources,
             LibrarySourcesRequest(
                 EXPORT_MAIN,
-                (declaration.builder, declaration.backend.lowering, *declaration.rewrites),
+                (
+                    declaration.builder,
+                    declaration.backend.lowering,
+                    *declaration.rewrites,
+                    *quantization.plugins,
+                ),
             ),
         ),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=address.spec)),
@@ -136,6 +150,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 weights_digest.digest,
                 request_digest,
                 sdk.digest,
+                quantization.calibration.digest,
             ]
         ),
     )

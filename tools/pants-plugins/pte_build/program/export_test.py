@@ -26,7 +26,7 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.errors import PteBuildError
-from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.export import (
     ExportedProgram,
     ExportRequest,
@@ -34,6 +34,7 @@ from pte_build.program.export import (
     export_program,
 )
 from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
+from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.stand_in_repository import chip_text, program_text
 from pte_build.test_support import (
@@ -73,7 +74,8 @@ def test_check_facts(sha256: str, size: int, accepted: bool) -> None:
 
 # All that the rule asks the engine for, other than to run the process.
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
-    (Declaration, (DeclarationRequest,)),
+    (Availability, (AvailabilityRequest,)),
+    (RequestedQuantization, (RequestedQuantizationRequest,)),
     (Sdk, (SdkRequest,)),
     (ResolvedWeights, (WeightsRequest,)),
     (Module, (ModuleRequest,)),
@@ -177,6 +179,11 @@ def test_without_its_sdk_a_program_is_refused(runner: RuleRunner) -> None:
     set_options(runner, SEEDED)
     message = refusal(runner, ExportedProgram, ExportRequest(GAMMA_CHIP))
     assert message.startswith("models/gamma:gamma_chip is unavailable: [qnn] sdk_root is not set")
+
+
+def test_an_unavailable_program_is_refused(runner: RuleRunner) -> None:
+    message = refusal(runner, ExportedProgram, export(runner, unavailable="it is too slow"))
+    assert message.startswith("bad:p is unavailable: it is too slow. Its BUILD file declares so;")
 
 
 def read_json(runner: RuleRunner, file: FileDigest) -> Any:

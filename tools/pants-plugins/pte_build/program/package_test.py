@@ -100,6 +100,18 @@ def test_an_unavailable_program_by_its_address(runner: RuleRunner) -> None:
         package(runner, SEEDED, address="models/gamma:gamma_chip")
 
 
+def test_a_program_that_its_build_file_calls_unavailable(
+    runner: RuleRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    runner.write_files({"shut/BUILD": program_text("p", unavailable="it is too slow")})
+    assert package(runner, SEEDED, address="shut::").exit_code == 0
+    assert "shut:p is unavailable: it is too slow." in caplog.text
+    assert not (dist(runner) / "shut").exists()
+    with pytest.raises(ExecutionError, match="shut:p is unavailable: .* or remove `unavailable`"):
+        package(runner, SEEDED, address="shut:p")
+
+
 def test_with_its_sdk_it_is_a_program_like_any_other(runner: RuleRunner, tmp_path: Path) -> None:
     runner.write_files({"models/gamma/BUILD": chip_text()})
     option = write_sdk(tmp_path, version="2.37.1")

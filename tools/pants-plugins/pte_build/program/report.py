@@ -105,6 +105,7 @@ def declared_part(
         },
         "delegate": backend.delegate,
         "floor": asdict(declaration.floor),
+        "quantization_floor": declaration.quantization and asdict(declaration.quantization.floor),
         "checks": checks and checks.as_json(),
     }
 

@@ -13,9 +13,10 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
-from pte_build.program.declaration import Backend, Declaration, Floor
+from pte_build.program.backend import Backend
+from pte_build.program.declaration import Declaration, Floor
 from pte_build.program.report import BuiltProgram, Labels, ProgramRequest, declared_part
-from pte_build.stand_in_repository import program_text
+from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
 from pte_build.validation.checks import Checks
 from pte_build.weights.resolution import ResolvedWeights
@@ -56,6 +57,8 @@ DECLARATION = Declaration(
     rewrites=(),
     resolves=("engine",),
     floor=Floor(1, 0, 0.5),
+    quantization=None,
+    unavailable=None,
     pte_path="models/alpha/alpha_fast.pte",
 )
 CHECKS = Checks(
@@ -96,6 +99,7 @@ def test_declared_part() -> None:
             "max_undelegated_operators": 0,
             "min_delegated_fraction": 0.5,
         },
+        "quantization_floor": None,
         "checks": {
             "min_cosine": 0.999,
             "max_abs_difference": 0.01,
@@ -142,6 +146,20 @@ def test_a_broken_promise(runner: RuleRunner) -> None:
     request = ProgramRequest(Address("bad", target_name="p"))
     assert refusal(runner, BuiltProgram, request) == (
         "bad:p: its report was refused: delegation: bad:p leaves operators over"
+    )
+
+
+def test_a_quantization_floor(runner: RuleRunner) -> None:
+    program = Address("q", target_name="p")
+    runner.write_files({"q/BUILD": quantized_text("p", min_quantized_compute=0.5)})
+    built = runner.request(BuiltProgram, [ProgramRequest(program)])
+    assert read_report(runner, built)["declared"]["quantization_floor"] == {
+        "min_quantized_weights": 0.9,
+        "min_quantized_compute": 0.5,
+    }
+    runner.write_files({"q/BUILD": quantized_text("p", min_quantized_weights=0.95)})
+    assert refusal(runner, BuiltProgram, ProgramRequest(program)) == (
+        "q:p: its report was refused: quantization: q:p is quantized in part"
     )
 
 

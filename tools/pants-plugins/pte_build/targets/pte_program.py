@@ -16,6 +16,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from pte_build.targets.program_quantization import QUANTIZATION_FIELDS, ProgramQuantizationField
 from pte_build.targets.pte_backend import PRECISIONS, BackendOptionsField, BackendRewritesField
 
 
@@ -123,6 +124,17 @@ class MinDelegatedFractionField(FloatField):
     )
 
 
+class ProgramUnavailableField(StringField):
+    alias = "unavailable"
+    help = help_text(
+        """
+        Why this program cannot be had, for example "Vulkan's int8 operators lack hardswish". With a reason globs pass
+        over the program and say so, an index lists it with the reason, and asking for it by its address is an error.
+        Whether the rest of the declaration would build is not looked at.
+        """
+    )
+
+
 class ProgramOutputPathField(OutputPathField):
     help = help_text(
         """
@@ -153,6 +165,8 @@ class PteProgram(Target):
         MaxDelegateCallsField,
         MaxUndelegatedOperatorsField,
         MinDelegatedFractionField,
+        *QUANTIZATION_FIELDS,
+        ProgramUnavailableField,
         ProgramOutputPathField,
     )
     help = help_text(
@@ -161,8 +175,9 @@ class PteProgram(Target):
 
         Its bytes are a function of: the checkpoint (`{ProgramWeightsField.alias}`), the files of the builder and of the
         lowering with what they import (`{ProgramBuilderField.alias}`, `{ProgramBackendField.alias}`), the rewrites, the
-        inputs, the options, and two lockfiles. Nothing else makes it build again, and the same inputs give the same
-        bytes on any machine.
+        inputs, the options, two lockfiles and, if it is quantized, the recipe and its pictures
+        (`{ProgramQuantizationField.alias}`). Nothing else makes it build again, and the same inputs give the same bytes
+        on any machine.
 
         By convention it is called `<model>[_<precision>]_<backend>`, where the precision is left out if it is the
         backend's default; its `pte_test` is called `<program>_test`. The macro `pte_model` writes both.

@@ -28,10 +28,10 @@ from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
+from pte_build.addresses import exactly_one
 from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.command_line import NamedAddresses
-from pte_build.program.declaration import exactly_one
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.validation.validate import Validation, ValidationRequest
 

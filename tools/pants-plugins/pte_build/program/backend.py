@@ -1,0 +1,118 @@
+"""All that a BUILD file says about a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.util.frozendict import FrozenDict
+
+from pte_build.addresses import exactly_one
+from pte_build.errors import PteBuildError
+from pte_build.sdk.kinds import SdkRequirement
+from pte_build.targets.pte_backend import (
+    BackendDelegateField,
+    BackendLoweringField,
+    BackendOptionsField,
+    BackendPlatformsField,
+    BackendPrecisionsField,
+    BackendResolveField,
+    BackendRewritesField,
+    BackendSdkField,
+    BackendSdkVersionField,
+    BackendSummaryField,
+    PteBackend,
+)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A `pte_backend` target."""
+
+    address: Address
+    name: str
+    resolve: str
+    lowering: Address
+    delegate: str | None
+    precisions: tuple[str, ...]
+    options: FrozenDict[str, str]
+    rewrites: tuple[Address, ...]
+    sdk: SdkRequirement | None
+    platforms: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class BackendRequest(EngineAwareParameter):
+    """`program` names the backend, for messages."""
+
+    backend: Address
+    program: Address
+
+
+def sdk_requirement(
+    backend: Address, name: str | None, version: str | None
+) -> SdkRequirement | None:
+    """The SDK that a backend's fields ask for. Raises PteBuildError for one field without the other."""
+    if (name is None) != (version is None):
+        raise PteBuildError(
+            f"{backend}: `{BackendSdkField.alias}` and `{BackendSdkVersionField.alias}` go together; one of them is "
+            "missing."
+        )
+    return SdkRequirement(name, version) if name and version else None
+
+
+@rule
+async def read_backend(request: BackendRequest) -> Backend:
+    wrapped = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(
+            request.backend, description_of_origin=f"the `backend` of {request.program}"
+        ),
+    )
+    target = wrapped.target
+    if not target.has_field(BackendLoweringField):
+        raise PteBuildError(
+            f"{request.program}: `backend` names {request.backend}, which is a `{target.alias}` and not a "
+            f"`{PteBackend.alias}`."
+        )
+    if not target[BackendPrecisionsField].value:
+        raise PteBuildError(
+            f"{target.address}: `{BackendPrecisionsField.alias}` is empty. Name the precisions that "
+            "its lowering module can lower to, the default one first."
+        )
+    lowering, rewrites = await MultiGet(
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[BackendLoweringField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[BackendRewritesField].to_unparsed_address_inputs(),
+        ),
+    )
+    return Backend(
+        address=target.address,
+        name=target.address.target_name,
+        resolve=target[BackendResolveField].value or "",
+        lowering=exactly_one(lowering, BackendLoweringField.alias, target.address),
+        delegate=target[BackendDelegateField].value,
+        precisions=target[BackendPrecisionsField].value or (),
+        options=target[BackendOptionsField].value or FrozenDict(),
+        rewrites=tuple(rewrites),
+        sdk=sdk_requirement(
+            target.address, target[BackendSdkField].value, target[BackendSdkVersionField].value
+        ),
+        platforms=target[BackendPlatformsField].value or (),
+        summary=target[BackendSummaryField].value or "",
+    )
+
+
+def rules() -> Iterable[Rule]:
+    return collect_rules()

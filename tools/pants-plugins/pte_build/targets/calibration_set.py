@@ -1,0 +1,59 @@
+"""The `calibration_set` target: the pictures that int8 programs learn their ranges from."""
+
+from __future__ import annotations
+
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    MultipleSourcesField,
+    SpecialCasedDependencies,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from pte_build.targets.photograph_set import PhotographSet
+
+_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+
+
+class CalibrationDependenciesField(Dependencies):
+    pass
+
+
+class CalibrationPhotographsField(SpecialCasedDependencies):
+    alias = "photographs"
+    help = f"`{PhotographSet.alias}` targets whose pictures belong to the set."
+
+
+class CalibrationSourcesField(MultipleSourcesField):
+    # Cameras write their extensions in capitals.
+    expected_file_extensions = (*_EXTENSIONS, *(extension.upper() for extension in _EXTENSIONS))
+    uses_source_roots = False
+    help = help_text(
+        """
+        Pictures of this repository: globs relative to the folder of the BUILD file, for example
+        `["pictures/**/*.jpg"]`. Files that git ignores are not seen.
+        """
+    )
+
+
+class CalibrationSet(Target):
+    alias = "calibration_set"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        CalibrationDependenciesField,
+        CalibrationPhotographsField,
+        CalibrationSourcesField,
+    )
+    help = help_text(
+        f"""
+        The pictures that quantized programs are calibrated on: what is in `{CalibrationPhotographsField.alias}` and in
+        `{CalibrationSourcesField.alias}` together. They are decoded and prepared as the model's family prepares its
+        inputs.
+
+        For your own model, take pictures like those that it will see: put them into a folder below this BUILD file and
+        name it in `{CalibrationSourcesField.alias}`. File names must differ, also between folders, because the pictures
+        are taken in the order of their names. Their content and their names are inputs of every program that names the
+        set in `calibration`, and of no other program.
+        """
+    )
