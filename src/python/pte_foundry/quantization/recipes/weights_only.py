@@ -20,7 +20,7 @@ from pte_foundry.quantization.float_options import (
     float_modules,
 )
 from pte_foundry.quantization.pt2e import quantize_pt2e
-from pte_foundry.quantization.recipe import Quantized, QuantizationRequest
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.weight_quantizer import OUTPUT_CHANNEL, WeightQuantizer
 
 _OPERATORS: Mapping[str, frozenset[OpOverload]] = {
@@ -46,7 +46,8 @@ def quantize(request: QuantizationRequest) -> Quantized:
     """Quantize the weights of the operators that the options name.
 
     Raises:
-        PteError: `bad-option` for a module that the model does not have; `lowering-failed` if the model has no such weight.
+        PteError: `bad-option` for a module that the model does not have, `lowering-failed` if the
+            model has no such weight.
     """
     operators = choose(__name__, request.options, "operators", tuple(_OPERATORS))
     layers = float_modules(__name__, request.options)

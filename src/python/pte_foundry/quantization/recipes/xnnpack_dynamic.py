@@ -31,7 +31,7 @@ from pte_foundry.quantization.float_options import (
     float_modules,
 )
 from pte_foundry.quantization.pt2e import quantize_pt2e
-from pte_foundry.quantization.recipe import Quantized, QuantizationRequest
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.weight_quantizer import weight_spec
 
 OPTIONS: Mapping[str, str] = {FLOAT_MODULES: FLOAT_MODULES_HELP}
