@@ -7,8 +7,8 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: i
 )
 from torch import Tensor, nn
 from torch.export import ExportedProgram
-from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-from torchao.quantization.pt2e.quantizer import QuantizationConfig
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  # type: ignore[import-untyped]
+from torchao.quantization.pt2e.quantizer import QuantizationConfig  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.census import float_products, take_census
 

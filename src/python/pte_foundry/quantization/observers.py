@@ -8,8 +8,12 @@ from dataclasses import replace
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: ignore[import-untyped]
     get_symmetric_quantization_config,
 )
-from torchao.quantization.pt2e import HistogramObserver, MinMaxObserver, PerChannelMinMaxObserver
-from torchao.quantization.pt2e.quantizer import QuantizationConfig
+from torchao.quantization.pt2e import (  # type: ignore[import-untyped]
+    HistogramObserver,
+    MinMaxObserver,
+    PerChannelMinMaxObserver,
+)
+from torchao.quantization.pt2e.quantizer import QuantizationConfig  # type: ignore[import-untyped]
 
 ACTIVATION_OBSERVERS: Mapping[str, type] = {
     "minmax": MinMaxObserver,

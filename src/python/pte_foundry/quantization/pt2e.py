@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
-from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-from torchao.quantization.pt2e.quantizer import Quantizer
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  # type: ignore[import-untyped]
+from torchao.quantization.pt2e.quantizer import Quantizer  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.ranges import check_inputs, check_ranges
 from pte_foundry.quantization.recipe import QuantizationRequest

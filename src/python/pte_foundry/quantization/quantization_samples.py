@@ -37,10 +37,11 @@ class SmallDetector(nn.Module):
         return self.head(self.pool(x * torch.sigmoid(x)))  # type: ignore[no-any-return]
 
 
-def small_detector(seed: int = 0) -> nn.Module:
+def small_detector(seed: int = 0) -> SmallDetector:
     """With weights such that the output spans about +-2."""
     torch.manual_seed(seed)
-    model = SmallDetector().eval().requires_grad_(False)
+    model = SmallDetector()
+    model.eval().requires_grad_(False)
     for parameter in model.parameters():
         parameter.mul_(2.0)
     return model

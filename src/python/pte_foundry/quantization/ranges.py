@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e import MinMaxObserver, ObserverBase
-from torchao.quantization.pt2e.observer import HistogramObserver
+from torchao.quantization.pt2e import MinMaxObserver, ObserverBase  # type: ignore[import-untyped]
+from torchao.quantization.pt2e.observer import HistogramObserver  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
 from pte_foundry.quantization.float_layers import module_of

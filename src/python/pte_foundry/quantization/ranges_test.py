@@ -38,6 +38,7 @@ def test_no_pictures(tmp_path: Path) -> None:
 def test_a_layer_that_gives_one_value(tmp_path: Path, observer: str) -> None:
     model = small_detector()
     model.branch.weight.zero_()
+    assert model.branch.bias is not None
     model.branch.bias.fill_(0.5)
     pictures = write_pictures(tmp_path, ("a.png", "b.png"))
     with pytest.raises(PteError, match=r"bad-calibration.*\(in branch\) has the value 0\.5"):

@@ -15,13 +15,13 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: i
     XNNPACKQuantizer,
 )
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e.quantizer import (
+from torchao.quantization.pt2e.quantizer import (  # type: ignore[import-untyped]
     FixedQParamsQuantizationSpec,
     QuantizationAnnotation,
     QuantizationConfig,
     SharedQuantizationSpec,
 )
-from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.float_layers import FloatLayers
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.float_layers import FloatLayers
 from pte_foundry.quantization.observers import static_config
@@ -17,7 +17,7 @@ def _convert(module: nn.Module, layers: FloatLayers = FloatLayers()) -> GraphMod
         graph = torch.export.export(module.eval(), inputs, strict=False).module()
         prepared = prepare_pt2e(graph, StaticQuantizer(static_config("minmax"), layers))
         prepared(*inputs)
-        return convert_pt2e(prepared)
+        return convert_pt2e(prepared)  # type: ignore[no-any-return]
 
 
 def _calls(graph: GraphModule, target: object) -> list[Node]:
@@ -81,7 +81,7 @@ class _Gate(nn.Module):
         self.first, self.second = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.first(x) * torch.sigmoid(self.second(x))
+        return self.first(x) * torch.sigmoid(self.second(x))  # type: ignore[no-any-return]
 
 
 def test_a_sigmoid_that_gates_another_tensor() -> None:

@@ -126,6 +126,7 @@ def test_weights_have_a_scale_for_each_channel(pictures: Mapping[str, Path]) -> 
     model = small_detector()
     # With one scale for all, the first channel's weights would be 0.
     model.stem.weight[0].mul_(1e-3)
+    assert model.stem.bias is not None
     model.stem.bias.zero_()
     program = quantize(request(model, pictures)).exported_program
     (weight,) = (
