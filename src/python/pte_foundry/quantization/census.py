@@ -1,0 +1,213 @@
+"""How much of a quantized program is quantized, counted in its exported graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch._ops import OpOverload
+from torch.export import ExportedProgram
+from torch.fx import Node
+
+from pte_foundry.quantization.float_layers import operator_name
+from pte_foundry.quantization.macs import Products, products, shape_of
+from pte_foundry.quantization.recipe import Census
+
+_ATEN = torch.ops.aten
+# These hand on values as they are, so that an operand is what their input is.
+_HANDS_ON = frozenset(
+    {
+        _ATEN.alias.default,
+        _ATEN.clone.default,
+        _ATEN.contiguous.default,
+        _ATEN.expand.default,
+        _ATEN.flatten.using_ints,
+        _ATEN.permute.default,
+        _ATEN.reshape.default,
+        _ATEN.slice.Tensor,
+        _ATEN.squeeze.dim,
+        _ATEN.t.default,
+        _ATEN.transpose.int,
+        _ATEN.unsqueeze.default,
+        _ATEN.view.default,
+    }
+)
+# Backends compute these on the result of a product before it is rounded to integers.
+_FUSED = frozenset(
+    {
+        _ATEN.clamp.default,
+        _ATEN.hardtanh.default,
+        _ATEN.hardtanh_.default,
+        _ATEN.relu.default,
+        _ATEN.relu_.default,
+    }
+)
+
+
+@dataclass(frozen=True)
+class FloatProducts:
+    """A matrix product or convolution that is not computed with integers.
+
+    Attributes:
+        node: in the exported program's graph.
+        macs: multiply-accumulates of one call.
+    """
+
+    node: Node
+    macs: int
+
+
+def take_census(program: ExportedProgram) -> Census:
+    """Count what is quantized in `program`, which has quantize and dequantize operators.
+
+    - weights_fraction: a weight is an operand of a product (see `macs`) that depends on no input
+      of the program. It counts once, with its elements, however often it is used. It is stored as
+      integers if it comes out of a dequantize operator. Without weights: 0.
+    - compute_fraction: multiply-accumulates of the products that have a weight and whose operands
+      all come out of dequantize operators, by those of all products. No backend of ours has an
+      integer product of two activations. Without products: 0.
+    - An operator counts as quantized if it is such a product, whose result may be float (dynamic
+      quantization), or if all its operands come out of dequantize operators and its result goes
+      into quantize operators only. One that is fused with what follows (a convolution before a
+      relu) is quantized if both are. Quantize and dequantize operators themselves, and operators
+      on constants alone, do not count.
+    """
+    constants = _constants(program)
+    elements: dict[Node, tuple[int, bool]] = {}
+    macs = integer_macs = 0
+    quantized: Counter[str] = Counter()
+    in_float: Counter[str] = Counter()
+    for node in _operators(program):
+        if node in constants:
+            continue
+        product = products(node)
+        if product is not None:
+            macs += product.macs
+            integer_macs += product.macs if _in_integers(product, constants) else 0
+            for operand in product.operands:
+                if operand in constants:
+                    source = _source(operand)
+                    elements[_stored(source)] = (prod(shape_of(source)), _dequantizes(source))
+        counted = quantized if _is_quantized(node, constants) else in_float
+        counted[operator_name(node)] += 1
+    total = sum(count for count, _ in elements.values())
+    return Census(
+        weights_fraction=_share(sum(count for count, yes in elements.values() if yes), total),
+        compute_fraction=_share(integer_macs, macs),
+        quantized=_sorted(quantized),
+        in_float=_sorted(in_float),
+    )
+
+
+def float_products(program: ExportedProgram) -> list[FloatProducts]:
+    """The matrix products and convolutions that are not computed with integers, in graph order."""
+    constants = _constants(program)
+    found = []
+    for node in _operators(program):
+        product = products(node)
+        if product is not None and node not in constants and not _in_integers(product, constants):
+            found.append(FloatProducts(node, product.macs))
+    return found
+
+
+def _operators(program: ExportedProgram) -> list[Node]:
+    return [
+        node
+        for node in program.graph.nodes
+        if node.op == "call_function"
+        and isinstance(node.target, OpOverload)
+        and node.target.namespace != "quantized_decomposed"
+        and isinstance(node.meta.get("val"), torch.Tensor)
+    ]
+
+
+def _constants(program: ExportedProgram) -> frozenset[Node]:
+    """Nodes that depend on no input of the program."""
+    inputs = set(program.graph_signature.user_inputs)
+    found: set[Node] = set()
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            constant = node.name not in inputs
+        else:
+            constant = node.op == "get_attr" or (
+                node.op == "call_function" and all(one in found for one in node.all_input_nodes)
+            )
+        if constant:
+            found.add(node)
+    return frozenset(found)
+
+
+def _in_integers(product: Products, constants: frozenset[Node]) -> bool:
+    # Two activations may come out of dequantize operators by chance, because of what else uses
+    # them; their product is computed in float all the same.
+    has_weight = any(operand in constants for operand in product.operands)
+    return has_weight and all(_dequantizes(_source(operand)) for operand in product.operands)
+
+
+def _is_quantized(node: Node, constants: frozenset[Node]) -> bool:
+    product = products(node)
+    if product is not None:
+        return _in_integers(product, constants)
+    return _takes_integers(node, constants) and _gives_integers(node)
+
+
+def _takes_integers(node: Node, constants: frozenset[Node]) -> bool:
+    tensors = [one for one in node.all_input_nodes if isinstance(one.meta.get("val"), torch.Tensor)]
+    return bool(tensors) and all(
+        _dequantizes(one) or (node.target in _FUSED and _feeds_fused(one, constants))
+        for one in tensors
+    )
+
+
+def _feeds_fused(node: Node, constants: frozenset[Node]) -> bool:
+    product = products(node)
+    if len(node.users) != 1 or node.op != "call_function":
+        return False
+    return _takes_integers(node, constants) if product is None else _in_integers(product, constants)
+
+
+def _gives_integers(node: Node) -> bool:
+    users = list(node.users)
+    if len(users) == 1 and users[0].target in _FUSED:
+        return _gives_integers(users[0])
+    return bool(users) and all(_is_primitive(user, "quantize") for user in users)
+
+
+def _source(node: Node) -> Node:
+    while node.target in _HANDS_ON:
+        previous = node.args[0]
+        assert isinstance(previous, Node)
+        node = previous
+    return node
+
+
+def _stored(source: Node) -> Node:
+    """The tensor that the program stores: two operators may each dequantize the same weight."""
+    stored = source.args[0] if _dequantizes(source) else source
+    assert isinstance(stored, Node)
+    return stored
+
+
+def _dequantizes(node: Node) -> bool:
+    return _is_primitive(node, "dequantize")
+
+
+def _is_primitive(node: Node, prefix: str) -> bool:
+    """Whether `node` is an operator of `quantized_decomposed` or torchao whose name begins so."""
+    target = node.target
+    return (
+        isinstance(target, OpOverload)
+        and target.namespace in ("quantized_decomposed", "torchao")
+        and target._opname.startswith(prefix)
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))

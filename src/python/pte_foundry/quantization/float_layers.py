@@ -1,0 +1,88 @@
+"""Which layers a BUILD file keeps in float."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from torch import nn
+from torch.fx import Node
+
+from pte_foundry.errors import PteError
+
+
+@dataclass(frozen=True)
+class FloatLayers:
+    """What stays in float.
+
+    A pattern is a dotted module name; `*` in one of its parts stands for any text in that part.
+
+    Attributes:
+        modules: patterns of modules that stay in float with everything in them.
+        own: patterns of modules whose own operators stay in float, those of their submodules not.
+        operators: ATen operators that stay in float wherever they are, such as `aten.bmm`.
+    """
+
+    modules: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+
+    def keeps(self, node: Node) -> bool:
+        """Whether the operator call `node` stays in float."""
+        if operator_name(node) in self.operators:
+            return True
+        path = module_of(node).split(".")
+        return any(_starts(path, pattern) for pattern in self.modules) or any(
+            _equals(path, pattern) for pattern in self.own
+        )
+
+    def check(self, model: str, module: nn.Module) -> None:
+        """Raises PteError `bad-option` for a pattern that no module of `module` has."""
+        paths = [path for path, _ in module.named_modules(remove_duplicate=False)]
+        for option, patterns in (("float_modules", self.modules), ("float_own", self.own)):
+            for pattern in patterns:
+                if not any(_equals(path.split("."), pattern) for path in paths):
+                    raise PteError(
+                        "bad-option",
+                        f"model {model!r}: `{option}` names {pattern!r}, and no module of the "
+                        f"rewritten model is called so; near it there are {_near(paths, pattern)}. "
+                        "Correct `quantization_options`",
+                    )
+
+
+def module_of(node: Node) -> str:
+    """Dotted path of the innermost module whose `forward` calls `node`; "" for the outermost."""
+    stack = node.meta.get("nn_module_stack") or {}
+    return str(list(stack.values())[-1][0]) if stack else ""
+
+
+def operator_name(node: Node) -> str:
+    """`aten.conv2d` for the overload `aten.conv2d.default`."""
+    return str(node.target).rpartition(".")[0]
+
+
+def _equals(path: list[str], pattern: str) -> bool:
+    parts = pattern.split(".")
+    return len(parts) == len(path) and all(map(fnmatchcase, path, parts))
+
+
+def _starts(path: list[str], pattern: str) -> bool:
+    parts = pattern.split(".")
+    return len(parts) <= len(path) and all(map(fnmatchcase, path, parts))
+
+
+def _near(paths: Iterable[str], pattern: str) -> str:
+    """Children of the deepest existing module that `pattern` leads to, at most ten."""
+    parts = pattern.split(".")
+    split = [path.split(".") for path in paths if path]
+    for length in range(len(parts) - 1, -1, -1):
+        prefix = ".".join(parts[:length])
+        children = [
+            ".".join(path)
+            for path in split
+            if len(path) == length + 1 and (not length or _starts(path, prefix))
+        ]
+        if children:
+            return ", ".join(children[:10]) + (", ..." if len(children) > 10 else "")
+    return "none"

@@ -1,0 +1,102 @@
+"""Static 8-bit integers for XNNPACK: weights per channel, activations with ranges learned from pictures.
+
+Every convolution, linear, sum, product, sigmoid and concatenation is computed with integers, except for
+what the options keep in float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pte_foundry.backends.option_values import bad_value, choose
+from pte_foundry.errors import PteError
+from pte_foundry.quantization.calibration import calibration_inputs
+from pte_foundry.quantization.census import float_products, take_census
+from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
+from pte_foundry.quantization.observers import ACTIVATION_OBSERVERS, static_config
+from pte_foundry.quantization.pt2e import quantize_pt2e
+from pte_foundry.quantization.recipe import Quantized, QuantizationRequest
+from pte_foundry.quantization.static_quantizer import StaticQuantizer
+
+_OBSERVERS = tuple(ACTIVATION_OBSERVERS)
+_MOST_CROPS = 64
+
+OPTIONS: Mapping[str, str] = {
+    "crops": "how many parts of each calibration picture, of half its height and half its width, to "
+    f"learn from besides the whole: 0 to {_MOST_CROPS}. Default 0",
+    "float_modules": "comma-separated dotted names of modules that stay in float with everything in "
+    "them; `*` in a part of a name stands for any text in that part. Default none",
+    "float_operators": "comma-separated ATen operators that stay in float everywhere, such as "
+    "`aten.bmm`. Default none",
+    "float_own": "comma-separated dotted names of modules whose own operators stay in float, while "
+    "those of their submodules are quantized. Default none",
+    "observer": "how the range of an activation is learned: minmax (least and greatest value) or "
+    "histogram (clips rare extremes). Default minmax",
+}
+NEEDS_CALIBRATION = True
+
+
+def check_options(options: Mapping[str, str]) -> None:
+    """Raises PteError `bad-option` for a value that cannot be right."""
+    choose(__name__, options, "observer", _OBSERVERS)
+    _crops(options)
+    layers = _float_layers(options)
+    for operator in layers.operators:
+        namespace, _, name = operator.partition(".")
+        if namespace != "aten" or not name.isidentifier():
+            raise bad_value(
+                __name__, "float_operators", operator, "a name such as aten.bmm, without overload"
+            )
+
+
+def quantize(request: QuantizationRequest) -> Quantized:
+    """Learn ranges from the request's pictures, and convert what XNNPACK computes with integers.
+
+    Raises:
+        PteError: `bad-option` for a module that the model does not have, `bad-calibration` for
+            pictures that cannot be used, `lowering-failed` for a convolution or matrix product that
+            would stay in float without anyone having said so.
+    """
+    check_options(request.options)
+    layers = _float_layers(request.options)
+    layers.check(request.model, request.module)
+    config = static_config(choose(__name__, request.options, "observer", _OBSERVERS))
+    program = quantize_pt2e(
+        request,
+        StaticQuantizer(config, layers),
+        calibration_inputs(request, _crops(request.options)),
+    )
+    for found in float_products(program):
+        if not layers.keeps(found.node):
+            raise PteError(
+                "lowering-failed",
+                f"model {request.model!r}: {operator_name(found.node)} in "
+                f"{module_of(found.node) or 'the outermost module'} ({found.macs} multiply-accumulates) "
+                "would stay in float: XNNPACK's quantizer does not know it. Rewrite it, or accept it with "
+                "`float_modules`, `float_own` or `float_operators` in `quantization_options`",
+            )
+    return Quantized(program, take_census(program))
+
+
+def _float_layers(options: Mapping[str, str]) -> FloatLayers:
+    return FloatLayers(
+        modules=_names(options, "float_modules"),
+        own=_names(options, "float_own"),
+        operators=_names(options, "float_operators"),
+    )
+
+
+def _names(options: Mapping[str, str], option: str) -> tuple[str, ...]:
+    if option not in options:
+        return ()
+    names = tuple(name.strip() for name in options[option].split(","))
+    if not all(all(part for part in name.split(".")) and " " not in name for name in names):
+        raise bad_value(__name__, option, options[option], "comma-separated dotted names")
+    return names
+
+
+def _crops(options: Mapping[str, str]) -> int:
+    text = options.get("crops", "0")
+    if not (text.isascii() and text.isdecimal() and int(text) <= _MOST_CROPS):
+        raise bad_value(__name__, "crops", text, f"a number from 0 to {_MOST_CROPS}")
+    return int(text)
