@@ -14,9 +14,10 @@ from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import bad_value, choose
 
-PRECISIONS: tuple[str, ...] = ("fp16",)
+# int8 is weights only, if the program has quantized ones; computations are float16 in both.
+PRECISIONS: tuple[str, ...] = ("fp16", "int8")
 OPTIONS: Mapping[str, str] = {
-    "force_fp16": "`true`: store and compute in float16, which the precision fp16 means; inputs "
+    "force_fp16": "`true`: store and compute in float16, which the precisions mean; inputs "
     "and outputs of the program stay float32",
     "texture_limits": "largest extent of an image texture that the program may use, in texels: one "
     "number for all three axes, or `x,y,z`. Default 16384,16384,2048, which Android GPUs commonly "
@@ -37,6 +38,8 @@ def check_options(options: Mapping[str, str]) -> None:
 
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that Vulkan takes, at float16, to the delegate `VulkanBackend`.
+
+    Linear layers whose weight the program dequantizes read int8 weights.
 
     Raises:
         PteError: `unsupported-precision`, `bad-option`.

@@ -60,7 +60,9 @@ def _read(model: str, name: str, path: Path) -> Tensor:
     try:
         return read_photograph(path)
     except Exception as error:  # Pillow's decoders raise errors of many kinds for a damaged file.
-        raise _unusable(model, name, f"{type(error).__name__}: {error}") from error
+        # Pillow names the path, which is of this machine and of this run only.
+        reason = str(error).replace(str(path), name)
+        raise _unusable(model, name, f"{type(error).__name__}: {reason}") from error
 
 
 def _unusable(model: str, name: str, reason: str) -> PteError:

@@ -132,4 +132,4 @@ class _NoWeights(nn.Module):
 def test_a_product_of_activations_has_no_weight() -> None:
     census = take_census(_export(_NoWeights()))
     assert (census.weights_fraction, census.compute_fraction) == (0.0, 0.0)
-    assert census.in_float == {"aten.add": 1, "aten.mm": 1}
+    assert census.in_float == {"aten.add": 1, "aten.mm": 1, "aten.t": 1}

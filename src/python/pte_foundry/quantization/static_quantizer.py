@@ -38,7 +38,7 @@ SIGMOID_OUTPUT = FixedQParamsQuantizationSpec(
     qscheme=torch.per_tensor_affine,
 )
 
-# These move or select values and compute none: input and output have one scale and zero point.
+# XNNPACK computes these with one scale and zero point for input and output.
 _SAME_VALUES = frozenset(
     {
         _ATEN.adaptive_avg_pool2d.default,

@@ -15,7 +15,7 @@ from pte_foundry.quantization.census import float_products, take_census
 from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
 from pte_foundry.quantization.observers import ACTIVATION_OBSERVERS, static_config
 from pte_foundry.quantization.pt2e import quantize_pt2e
-from pte_foundry.quantization.recipe import Quantized, QuantizationRequest
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.static_quantizer import StaticQuantizer
 
 _OBSERVERS = tuple(ACTIVATION_OBSERVERS)
