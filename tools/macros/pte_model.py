@@ -43,6 +43,5 @@ def pte_model(
         pte_test(
             name=f"{program}_test",
             program=[f":{program}"],
-            tags=tags,
-            **{**(test or {}), **own_test},
+            **{"tags": tags, **(test or {}), **own_test},
         )

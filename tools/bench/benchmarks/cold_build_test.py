@@ -17,7 +17,7 @@ ADDRESS = "models/mobilenet:mobilenet_v3_small_xnnpack"
 # An export's result is the text of the module that all import. It is done anew only for a text not seen before, and
 # leaves its sandbox if sandboxes are kept.
 LAUNCHER = f"""\
-case "$*" in *list*) echo {ADDRESS}; exit 0 ;; esac
+case "$*" in *peek*) printf '[\n{{"address": "{ADDRESS}"}}\n]\n'; exit 0 ;; esac
 mkdir -p dist/models/mobilenet
 for argument; do
   case "$argument" in --local-execution-root-dir=*) sandbox="${{argument#*=}}/$(wc -c < {COMMON})" ;; esac

@@ -50,7 +50,7 @@ class Rivals:
 def run(setting: Setting) -> tuple[Measurement, ...]:
     rows: list[Measurement] = []
     with setting.clone("repository") as clone:
-        programs = chosen_programs(setting, clone, ("xnnpack",))
+        programs = chosen_programs(setting, clone, ("xnnpack",), "default")
         setting.progress("installing the other runtimes")
         rivals = find_rivals(clone)
         setting.progress(f"exporting {len(programs)} programs, to have their sandboxes")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench.benchmarks.setting import Setting
 from pte_foundry.errors import PteError
@@ -15,8 +16,12 @@ from pte_foundry.reporting.report import Report
 from workspace.clone import Clone
 from workspace.errors import ToolError
 
-_ADDRESS = re.compile(r"^models/[^\s:]+:\S+$", re.MULTILINE)
-_NAMED_PRECISIONS = ("fp16", "fp32", "int8")
+# What `peek` prints, among Pants' messages.
+_PEEKED = re.compile(r"^\[$.*^\]$", re.MULTILINE | re.DOTALL)
+INT8 = "int8"
+_NAMED_PRECISIONS = ("fp16", "fp32", INT8)
+
+Precisions = Literal["all", "default", "int8"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,17 @@ class Program:
         return self.address.rpartition("_")[2]
 
     @property
-    def has_default_precision(self) -> bool:
-        """A precision is part of the name only if it is not the backend's default."""
-        return self.address.rpartition("_")[0].rpartition("_")[2] not in _NAMED_PRECISIONS
+    def precision(self) -> str | None:
+        """None for the backend's default, which is no part of the name."""
+        word = self.address.rpartition("_")[0].rpartition("_")[2]
+        return word if word in _NAMED_PRECISIONS else None
+
+    @property
+    def in_default_precision(self) -> Program:
+        """The same model on the same backend."""
+        if self.precision is None:
+            return self
+        return Program(f"{self.address.rpartition('_')[0].rpartition('_')[0]}_{self.backend}")
 
     def file(self, clone: Clone, suffix: str) -> Path:
         """What `package` writes of it: `.pte` or `.json`."""
@@ -51,28 +64,45 @@ class Program:
 
 
 def chosen_programs(
-    setting: Setting,
-    clone: Clone,
-    backends: Collection[str],
-    default_precision_only: bool = False,
+    setting: Setting, clone: Clone, backends: Collection[str], precisions: Precisions = "all"
 ) -> tuple[Program, ...]:
-    """The programs of these backends, sorted; of them those that the user has named, if any.
+    """The programs of these backends and precisions, sorted; of them those that the user has named, if any.
+
+    Those that their BUILD files declare unavailable are left out, unless they are named.
 
     Raises ToolError for a named program that does not exist, and if none is left.
     """
-    listed = clone.pants("--filter-target-type=pte_program", "list", "models::")
-    existing = sorted(_ADDRESS.findall(listed.output))
+    existing = _existing(clone)
     if unknown := sorted(set(setting.programs) - set(existing)):
-        raise ToolError(f"there is no program {unknown}; there are {existing}")
+        raise ToolError(f"there is no program {unknown}; there are {sorted(existing)}")
+    available = sorted(address for address, reason in existing.items() if reason is None)
     found = tuple(
         program
-        for program in map(Program, setting.programs or existing)
-        if program.backend in backends
-        and (program.has_default_precision or not default_precision_only)
+        for program in map(Program, setting.programs or available)
+        if program.backend in backends and _is_of(program, precisions)
     )
     if not found:
         raise ToolError(
-            f"no program is left to measure: this benchmark takes those of {sorted(backends)}"
-            f"{', in their default precision' if default_precision_only else ''}"
+            f"no program is left to measure: this benchmark takes those of {sorted(backends)}, of "
+            f"{precisions} precision{'s' if precisions == 'all' else ''}"
         )
     return found
+
+
+def _is_of(program: Program, precisions: Precisions) -> bool:
+    if precisions == "all":
+        return True
+    return program.precision == (None if precisions == "default" else precisions)
+
+
+def _existing(clone: Clone) -> dict[str, str | None]:
+    """Address -> why it is declared unavailable, None if it is not."""
+    output = clone.pants("--filter-target-type=pte_program", "peek", "models::").output
+    peeked = _PEEKED.search(output)
+    try:
+        targets = json.loads(peeked.group()) if peeked else []
+        return {target["address"]: target.get("unavailable") for target in targets}
+    except (LookupError, TypeError, ValueError) as error:
+        raise ToolError(
+            f"`./pants peek` should print targets as JSON: {error!r} in\n{output}"
+        ) from error

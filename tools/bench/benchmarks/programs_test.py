@@ -6,25 +6,36 @@ from pathlib import Path
 
 import pytest
 
-from bench.benchmarks.programs import Program, chosen_programs
+from bench.benchmarks.programs import Precisions, Program, chosen_programs
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from workspace.errors import ToolError
 
 LAUNCHER = """\
-case "$*" in *"--filter-target-type=pte_program list models::") ;; *) exit 9 ;; esac
+case "$*" in *"--filter-target-type=pte_program peek models::") ;; *) exit 9 ;; esac
 echo "01:02:03.04 [INFO] Initializing scheduler..."
-echo models/b:net_xnnpack
-echo models/b:net_int8_xnnpack
-echo models/a:net_coreml
+cat peeked.json
+"""
+PEEKED = """\
+[
+  {"address": "models/b:net_xnnpack", "unavailable": null},
+  {"address": "models/b:net_int8_xnnpack", "unavailable": null},
+  {"address": "models/a:net_coreml"},
+  {"address": "models/a:net_int8_xnnpack", "unavailable": "it loses ] [\\n its accuracy"}
+]
 """
 
 
 def chosen(
-    folder: Path, named: tuple[str, ...], backends: Collection[str], default: bool = False
+    folder: Path,
+    named: tuple[str, ...],
+    backends: Collection[str],
+    precisions: Precisions = "all",
+    peeked: str = PEEKED,
 ) -> list[str]:
-    setting = replace(stand_in_setting(folder, LAUNCHER, {}), programs=named)
+    files = {"peeked.json": peeked}
+    setting = replace(stand_in_setting(folder, LAUNCHER, files), programs=named)
     with setting.clone("clone") as clone:
-        found = chosen_programs(setting, clone, backends, default)
+        found = chosen_programs(setting, clone, backends, precisions)
     return [program.address for program in found]
 
 
@@ -35,14 +46,33 @@ def test_programs_of_a_backend_are_found(tmp_path: Path) -> None:
     ]
 
 
-def test_other_precisions_can_be_left_out(tmp_path: Path) -> None:
-    found = chosen(tmp_path, (), ("xnnpack", "coreml"), default=True)
+def test_precisions_can_be_left_out(tmp_path: Path) -> None:
+    found = chosen(tmp_path, (), ("xnnpack", "coreml"), "default")
     assert found == ["models/a:net_coreml", "models/b:net_xnnpack"]
 
 
+def test_int8_alone(tmp_path: Path) -> None:
+    assert chosen(tmp_path, (), ("xnnpack", "coreml"), "int8") == ["models/b:net_int8_xnnpack"]
+
+
 def test_named_programs_are_taken_alone(tmp_path: Path) -> None:
-    named = ("models/b:net_int8_xnnpack",)
+    # Also if they are unavailable: building them says why.
+    named = ("models/a:net_int8_xnnpack",)
     assert chosen(tmp_path, named, ("xnnpack",)) == list(named)
+
+
+def test_the_sibling_in_the_default_precision() -> None:
+    program = Program("models/b:net_v3_int8_xnnpack")
+    assert program.precision == "int8"
+    assert program.in_default_precision == Program("models/b:net_v3_xnnpack")
+    assert program.in_default_precision.precision is None
+    assert Program("models/b:net_v3_xnnpack").in_default_precision.address.endswith("_v3_xnnpack")
+
+
+@pytest.mark.parametrize("peeked", ["[\n{\n]\n", '[\n{"name": "a"}\n]\n', "[\n7\n]\n"])
+def test_an_output_that_is_not_understood_is_an_error(tmp_path: Path, peeked: str) -> None:
+    with pytest.raises(ToolError, match="should print targets as JSON"):
+        chosen(tmp_path, (), ("xnnpack",), peeked=peeked)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.benchmarks import (
     cold_build,
+    int8,
     latency,
     noop,
     rebuild,
@@ -27,5 +28,14 @@ class Benchmark:
 
 BENCHMARKS = tuple(
     Benchmark(module.NAME, module.ABOUT, module.run)
-    for module in (noop, rebuild, second_checkout, unaffected_edits, size, cold_build, latency)
+    for module in (
+        noop,
+        rebuild,
+        second_checkout,
+        unaffected_edits,
+        size,
+        cold_build,
+        latency,
+        int8,
+    )
 )

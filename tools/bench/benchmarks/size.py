@@ -25,7 +25,7 @@ _NO_LARGER_ON = ("coreml", "mps", "vulkan")
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
-        programs = chosen_programs(setting, clone, _BOUNDS, default_precision_only=True)
+        programs = chosen_programs(setting, clone, _BOUNDS, "default")
         setting.progress(f"building {len(programs)} programs")
         clone.pants("package", *(program.address for program in programs))
         reports = [program.report(clone) for program in programs]

@@ -59,7 +59,7 @@ def test_programs_are_built_and_their_reports_read(tmp_path: Path) -> None:
     text = json.dumps(report(5184645, address=address, backend="vulkan").to_json())
     launcher = f"""\
 case "$*" in
-  *list*) echo models/mobilenet:mobilenet_v3_small_vulkan; echo models/mobilenet:other_int8_vulkan ;;
+  *peek*) printf '[\n{{"address": "{address}"}},\n{{"address": "models/mobilenet:other_int8_vulkan"}}\n]\n' ;;
   *"package models/mobilenet:mobilenet_v3_small_vulkan")
     mkdir -p dist/models/mobilenet
     echo '{text}' > dist/models/mobilenet/mobilenet_v3_small_vulkan.json ;;

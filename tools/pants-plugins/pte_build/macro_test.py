@@ -81,6 +81,13 @@ def test_a_program_overrides_fields_of_its_test() -> None:
     assert programs["int8_fast"] == {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}
 
 
+def test_the_tags_of_one_test_are_not_its_programs() -> None:
+    programs = {"fast": {}, "int8_fast": {"test": {"tags": ["nightly"]}}}
+    declared = Declared(programs=programs)
+    assert [test["tags"] for test in declared.tests] == [None, ["nightly"]]
+    assert [program["tags"] for program in declared.programs] == [None, None]
+
+
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
 def test_required_arguments(missing: str) -> None:
     names: dict[str, Any] = {}

@@ -6,22 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.trained_checks import TrainedChecks
 
 
 @dataclass(frozen=True)
 class Checks:
-    """Parity thresholds against the eager fp32 model, and the task check.
+    """Parity thresholds against the eager fp32 model, and checks of what is predicted.
 
     Attributes:
         min_cosine: least cosine similarity of an output, in [-1, 1]; None sets no bound.
         max_abs_difference: greatest absolute difference of an output's element, in the output's own
             unit; None sets no bound. At least one of the two is set.
         photographs: file name -> label that the top-1 class must carry.
+        trained: what else trained weights are held to; None if there is nothing.
     """
 
     min_cosine: float | None
     max_abs_difference: float | None
     photographs: Mapping[str, str]
+    trained: TrainedChecks | None = None
 
     @staticmethod
     def read(fields: Fields) -> Checks:
@@ -36,11 +39,18 @@ class Checks:
             raise fields.error("min_cosine", f"is {cosine}, not within -1 and 1")
         if difference is not None and difference < 0.0:
             raise fields.error("max_abs_difference", f"is {difference}, below 0")
-        return Checks(cosine, difference, fields.text_map("photographs"))
+        trained = fields.optional_nested("trained")
+        return Checks(
+            cosine,
+            difference,
+            fields.text_map("photographs"),
+            None if trained is None else TrainedChecks.read(trained),
+        )
 
     def to_json(self) -> dict[str, object]:
         return {
             "min_cosine": self.min_cosine,
             "max_abs_difference": self.max_abs_difference,
             "photographs": dict(self.photographs),
+            "trained": None if self.trained is None else self.trained.to_json(),
         }

@@ -37,6 +37,7 @@ _DECLARED: dict[str, object] = {
         "min_cosine": 0.9999,
         "max_abs_difference": 0.001,
         "photographs": {"chelsea.png": "Egyptian cat"},
+        "trained": None,
     },
 }
 

@@ -7,11 +7,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.exporting.export_request import RequestedQuantization
 from pte_foundry.exporting.model_request import ModelRequest
 from pte_foundry.reporting.checks import Checks
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json
 from pte_foundry.reporting.report import Report
+
+INT8 = "int8"
+"""The precision of quantized programs, and of no others."""
+
+
+@dataclass(frozen=True)
+class QuantizedExport:
+    """What the export of a quantized program did to the model, as far as torch can do it again.
+
+    Attributes:
+        rewrites: dotted names of rewrite modules, in the order in which they are applied.
+        quantization: as the export was asked; pictures relative to the request's `root`.
+    """
+
+    rewrites: tuple[str, ...]
+    quantization: RequestedQuantization
+
+    @staticmethod
+    def read(fields: Fields) -> QuantizedExport:
+        return QuantizedExport(
+            fields.texts("rewrites"), RequestedQuantization.from_json(fields.get("quantization"))
+        )
 
 
 @dataclass(frozen=True)
@@ -27,6 +50,7 @@ class ValidationRequest:
         labels: class names by index, None for a program without a label file.
         photographs: path relative to `root` -> label that the top-1 class must carry; None for a
             picture that is an input only.
+        quantized_export: of a program of precision int8; None for any other.
         root: folder that all paths are relative to.
     """
 
@@ -37,15 +61,20 @@ class ValidationRequest:
     checks: Checks
     labels: tuple[str, ...] | None
     photographs: Mapping[str, str | None]
+    quantized_export: QuantizedExport | None
     root: Path
+
+    @property
+    def is_quantized(self) -> bool:
+        return self.report.declared.precision == INT8
 
     @staticmethod
     def read(fields: Fields, root: Path) -> ValidationRequest:
         """Read the request and the small files that it names.
 
         Raises:
-            PteError: `bad-request` for a wrong field, an absent file or a report without checks;
-                `bad-input-shape` for a wrong input.
+            PteError: `bad-request` for a wrong field, an absent file, a report without checks, or
+                checks that need photographs and have none; `bad-input-shape` for a wrong input.
         """
         report_path = fields.text("report")
         labels_path = fields.optional_text("labels")
@@ -57,6 +86,7 @@ class ValidationRequest:
                 f"{report_path}: the report names no checks, so there is nothing to hold the program "
                 "to. Build the report with the checks of its test",
             )
+        export = fields.optional_nested("quantized_export")
         request = ValidationRequest(
             fields.text("address"),
             ModelRequest.from_json(fields.get("model")),
@@ -65,15 +95,36 @@ class ValidationRequest:
             report.declared.checks,
             None if labels_path is None else _read_labels(root / labels_path),
             {path: photographs.optional_text(path) for path in photographs.values},
+            None if export is None else QuantizedExport.read(export),
             root,
         )
-        for path in (request.pte, *request.photographs):
+        _check_consistency(fields, request)
+        quantized = request.quantized_export
+        pictures = () if quantized is None else quantized.quantization.calibration
+        for path in (request.pte, *request.photographs, *pictures):
             if not (root / path).is_file():
                 raise PteError(
                     "bad-request",
                     f"{fields.where}: {path} is no file. Add it to the inputs of the validation",
                 )
         return request
+
+
+def _check_consistency(fields: Fields, request: ValidationRequest) -> None:
+    if request.is_quantized != (request.quantized_export is not None):
+        raise fields.error(
+            "quantized_export", f"is for programs of precision {INT8}, for all of them and no other"
+        )
+    if request.photographs:
+        return
+    if request.is_quantized:
+        raise fields.error(
+            "photographs",
+            "is empty: parity of an int8 program is judged on photographs, because random inputs "
+            "are outside of what its calibration has seen",
+        )
+    if request.checks.trained is not None:
+        raise fields.error("photographs", "is empty: predictions are compared on photographs")
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:

@@ -42,7 +42,10 @@ def test_a_report_without_checks_is_refused(workspace: Workspace) -> None:
         read(workspace)
 
 
-@pytest.mark.parametrize("field", ["address", "model", "pte", "report", "labels", "photographs"])
+@pytest.mark.parametrize(
+    "field",
+    ["address", "model", "pte", "report", "labels", "photographs", "quantized_export"],
+)
 def test_every_field_is_required(workspace: Workspace, field: str) -> None:
     del workspace.request[field]
     with pytest.raises(PteError, match=f"`{field}` is missing"):

@@ -17,13 +17,13 @@ def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
 
 
 def evidence(cases: Sequence[Case]) -> Literal["executed", "structural"]:
-    """`executed` if the program's outputs were compared with the eager model's.
+    """`executed` if the program ran and its outputs were compared with the eager model's.
 
     `structural` where only its bytes were inspected, because the machine's runtime has no
-    implementation of its delegate.
+    implementation of its delegate; also if the graph that it was lowered from was compared.
     """
-    compared = any(case.kind == "mismatch" and case.status == "passed" for case in cases)
-    return "executed" if compared else "structural"
+    passed = {case.kind for case in cases if case.status == "passed"}
+    return "executed" if {"run", "mismatch"} <= passed else "structural"
 
 
 def result_json(request: ValidationRequest, pte: bytes, cases: Sequence[Case]) -> dict[str, object]:

@@ -29,16 +29,18 @@ def test_only_something_that_passed_and_nothing_that_failed_is_a_pass(
     assert verdict(cases) == expected
 
 
-def test_only_a_comparison_of_outputs_counts_as_executed() -> None:
+def test_only_a_comparison_of_what_ran_counts_as_executed() -> None:
     assert evidence([case("passed", "structure"), skipped("parity", "")]) == "structural"
-    assert evidence([case("failed", "mismatch")]) == "structural"
-    assert evidence([case("passed", "mismatch")]) == "executed"
+    assert evidence([case("passed"), case("failed", "mismatch")]) == "structural"
+    # A graph was compared in torch; the program did not run.
+    assert evidence([case("passed", "mismatch"), skipped("run", "")]) == "structural"
+    assert evidence([case("passed"), case("passed", "mismatch")]) == "executed"
 
 
 def test_the_result_names_program_weights_and_cases(workspace: Workspace) -> None:
     workspace.write()
     request = ValidationRequest.read(Fields(workspace.request, "request"), workspace.folder)
-    cases = [case("passed", "mismatch"), skipped("b", "why")]
+    cases = [case("passed"), case("passed", "mismatch"), skipped("b", "why")]
     result = result_json(request, workspace.pte, cases)
     assert result == {
         "address": "models/colour:colour_xnnpack_test",
@@ -50,5 +52,5 @@ def test_the_result_names_program_weights_and_cases(workspace: Workspace) -> Non
     }
     assert summary(request, cases) == (
         "models/colour:colour_xnnpack_test: passed "
-        "(executed, substitute weights; 1 passed, 0 failed, 1 skipped)"
+        "(executed, substitute weights; 2 passed, 0 failed, 1 skipped)"
     )

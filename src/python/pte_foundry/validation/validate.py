@@ -8,25 +8,36 @@ from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from pte_foundry.exporting.eager import EagerModel, build_eager
 from pte_foundry.exporting.model_request import SEEDED
 from pte_foundry.inspection.delegation import ProgramFacts
 from pte_foundry.stages import Begin, tell
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.delegation import delegation_cases
+from pte_foundry.validation.exercise import exercise, unexercised
+from pte_foundry.validation.graph_cases import graph_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
-from pte_foundry.validation.parity import parity_outcome
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.runtime import LoadedProgram, load_program, unregistered_delegates
 from pte_foundry.validation.structure import signature_problems, structure_cases
 from pte_foundry.validation.task import SEEDED_REASON, top_label_outcome
+from pte_foundry.validation.trained import trained_cases
+
+UNCALIBRATED_REASON = (
+    "random inputs are outside of what calibration has seen: parity of an int8 program is judged "
+    "on photographs"
+)
 
 
 @dataclass
 class _Run:
-    """A validation under way; `cases` grows."""
+    """A validation under way; `cases`, and what is known of photographs, grow.
+
+    Attributes:
+        missing: why there is no comparison on a photograph, for each without one.
+    """
 
     request: ValidationRequest
     eager: EagerModel | None
@@ -34,6 +45,8 @@ class _Run:
     why_no_program: str
     begin: Begin
     cases: list[Case] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tuple[Case, ...]:
@@ -55,10 +68,20 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     begin("loading the model")
     eager_case, eager = run_case_for("reference", "build", lambda: _build(request))
     run = _Run(request, eager, program, why, begin, [*cases, program_case, eager_case])
+    unjudged = UNCALIBRATED_REASON if request.is_quantized else None
     for name, inputs in fixed_input_sets(request).items():
-        _exercise(run, name, _constant(inputs))
+        _exercise(run, name, _constant(inputs), unjudged)
     _photographs(run)
+    run.cases += trained_cases(
+        request.checks.trained, request.model.weights.source, run.comparisons, run.missing
+    )
+    if eager is not None and _cannot_be_executed(facts):
+        run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
+
+
+def _cannot_be_executed(facts: ProgramFacts | None) -> bool:
+    return facts is not None and bool(unregistered_delegates(facts.delegates))
 
 
 def _load(
@@ -100,62 +123,39 @@ def _photographs(run: _Run) -> None:
         for path in sorted(run.request.photographs):
             name = PurePosixPath(path).name
             run.cases.append(skipped(f"run:{name}", "without the model there is no preprocessing"))
+        run.missing.append("there is no eager model to compare with")
         return
     prepared = photograph_inputs(run.request, run.eager.definition.preprocess)
     for path, prepare in prepared.items():
         name = PurePosixPath(path).name
-        outputs = _exercise(run, name, prepare)
+        outputs = _exercise(run, name, prepare, photograph=True)
         expected = run.request.photographs[path]
         if expected is not None:
             run.cases.append(_task(run, name, expected, outputs))
 
 
-def _exercise(run: _Run, name: str, prepare: Callable[[], Inputs]) -> list[Tensor] | None:
-    """Run twice on one input and compare with the eager model; the outputs if it ran."""
-    program, eager = run.program, run.eager
-    if program is None:
-        run.cases.append(skipped(f"run:{name}", run.why_no_program))
-        run.cases.append(skipped(f"parity:{name}", run.why_no_program))
-        return None
-    run.begin(f"running and comparing {name}")
-    case, ran = run_case_for(f"run:{name}", "run", lambda: _run_twice(program, prepare()))
-    run.cases.append(case)
-    if ran is None:
-        run.cases.append(skipped(f"parity:{name}", "the program did not run"))
-        return None
-    inputs, outputs = ran
-    if eager is None:
-        run.cases.append(skipped(f"parity:{name}", "there is no eager model to compare with"))
-        return outputs
-    reference, names = eager, [tensor.name for tensor in run.request.report.outputs]
-    run.cases.append(
-        run_case(
-            f"parity:{name}",
-            "mismatch",
-            lambda: parity_outcome(
-                names, outputs, _eager_outputs(reference, inputs), run.request.checks
-            ),
+def _exercise(
+    run: _Run,
+    name: str,
+    prepare: Callable[[], Inputs],
+    unjudged: str | None = None,
+    photograph: bool = False,
+) -> list[Tensor] | None:
+    """The program's outputs, if it ran."""
+    if run.program is None:
+        exercised = unexercised(name, run.why_no_program)
+    else:
+        run.begin(f"running and comparing {name}")
+        names = [tensor.name for tensor in run.request.report.outputs]
+        exercised = exercise(
+            name, run.program, prepare, run.eager, names, run.request.checks, unjudged
         )
-    )
-    return outputs
-
-
-def _run_twice(
-    program: LoadedProgram, inputs: Inputs
-) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
-    first, second = program.run(inputs), program.run(inputs)
-    problems = []
-    if any(not torch.isfinite(output).all() for output in first):
-        problems.append("an output has elements that are not finite")
-    elif not all(torch.equal(one, other) for one, other in zip(first, second)):
-        problems.append("two runs on equal inputs gave different outputs")
-    return Outcome("two runs give equal, finite outputs", tuple(problems)), (inputs, first)
-
-
-def _eager_outputs(eager: EagerModel, inputs: Inputs) -> list[Tensor]:
-    """Flattened as torch.export flattens them, which is the order of the program's outputs."""
-    with torch.no_grad():
-        return list(pytree.tree_leaves(eager.module(*inputs)))
+    run.cases += exercised.cases
+    if photograph and exercised.comparison is not None:
+        run.comparisons.append(exercised.comparison)
+    elif photograph:
+        run.missing.append(f"nothing was compared on {name}" if run.program else run.why_no_program)
+    return exercised.outputs
 
 
 def _task(run: _Run, name: str, expected: str, outputs: list[Tensor] | None) -> Case:

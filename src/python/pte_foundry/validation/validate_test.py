@@ -10,10 +10,10 @@ import torch
 
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.validation.case import Case
+from pte_foundry.validation.exercise import run_twice
 from pte_foundry.validation.result import evidence, verdict
 from pte_foundry.validation.runtime import LoadedProgram
 from pte_foundry.validation.task import SEEDED_REASON
-from pte_foundry.validation.validate import _run_twice
 from pte_foundry.validation.workspace import (
     Workspace,
     export_colours,
@@ -201,5 +201,5 @@ def test_outputs_that_change_from_run_to_run_or_are_not_finite_fail(workspace: W
 
     for start, reason in ((0.0, "different outputs"), (math.nan, "not finite")):
         program = LoadedProgram(program=None, method=Drifting(start), inputs=(), outputs=())
-        outcome, _ = _run_twice(program, (torch.zeros(1),))
+        outcome, _ = run_twice(program, (torch.zeros(1),))
         assert len(outcome.problems) == 1 and reason in outcome.problems[0]

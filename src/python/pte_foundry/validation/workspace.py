@@ -115,7 +115,12 @@ def make_workspace(
         weights=weights,
         delegate=_DELEGATES[backend],
         floor=_NO_FLOOR,
-        checks={"min_cosine": 0.9999, "max_abs_difference": 1e-4, "photographs": expected},
+        checks={
+            "min_cosine": 0.9999,
+            "max_abs_difference": 1e-4,
+            "photographs": expected,
+            "trained": None,
+        },
     )
     read = Declared.read(Fields(declared, "declared.json"))
     report = build_report(read, Fields(exported.facts, "facts.json")).to_json()
@@ -126,5 +131,6 @@ def make_workspace(
         "report": "report.json",
         "labels": "labels.txt",
         "photographs": {f"photographs/{name}": label for name, label in expected.items()},
+        "quantized_export": None,
     }
     return Workspace(folder, exported.pte, request, report)

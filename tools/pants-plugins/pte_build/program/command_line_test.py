@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pants.base.specs import AddressLiteralSpec
+from pants.base.specs import AddressLiteralSpec, FileLiteralSpec
 from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
@@ -28,6 +28,21 @@ def test_an_address_from_the_root_or_from_a_folder_below(path: str) -> None:
 )
 def test_another_address(path: str, name: str) -> None:
     assert not NamedAddresses((AddressLiteralSpec(path, name),)).include(GAMMA_CHIP)
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("tests/a_test.py", True),
+        ("a_test.py", True),
+        ("tests/b_test.py", False),
+        ("s/a_test.py", False),
+    ],
+)
+def test_a_file_names_the_target_that_was_generated_for_it(file: str, named: bool) -> None:
+    address = Address("tests", target_name="late", relative_file_path="a_test.py")
+    assert NamedAddresses((), (FileLiteralSpec(file),)).include(address) is named
+    assert NamedAddresses((AddressLiteralSpec("tests", "late"),)).include(address)
 
 
 def test_a_program_at_the_root() -> None:

@@ -104,6 +104,7 @@ def test_declared_part() -> None:
             "min_cosine": 0.999,
             "max_abs_difference": 0.01,
             "photographs": {"cat.png": "cat"},
+            "trained": None,
         },
     }
 

@@ -15,6 +15,7 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from pte_build.targets.photograph_set import PhotographSet
+from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
 
 
 class TestDependenciesField(Dependencies):
@@ -42,7 +43,10 @@ class TestNoSourcesField(SourcesField):
 class MinCosineField(FloatField):
     alias = "min_cosine"
     default = 0.9999
-    help = "Parity: the least cosine similarity of the program's outputs with the eager fp32 model's, per input."
+    help = (
+        "Parity: the least cosine similarity of the program's outputs with the eager fp32 model's, per input. An int8 "
+        "program is judged on photographs only: other inputs are outside of what calibration has seen."
+    )
 
 
 class MaxAbsDifferenceField(FloatField):
@@ -84,6 +88,7 @@ class PteTest(Target):
         TestNoSourcesField,
         MinCosineField,
         MaxAbsDifferenceField,
+        *TRAINED_CHECK_FIELDS,
         TestPhotographsField,
         TestExpectedLabelsField,
         TestTimeoutField,
@@ -93,7 +98,8 @@ class PteTest(Target):
         The validation of one `pte_program`, on the very bytes that `package` writes: it parses, calls the delegate that
         its backend promises, loads and runs in the ExecuTorch runtime, agrees with the eager model
         (`{MinCosineField.alias}`, `{MaxAbsDifferenceField.alias}`) and, on trained weights, names what is on
-        photographs (`{TestExpectedLabelsField.alias}`).
+        photographs (`{TestExpectedLabelsField.alias}`) and predicts what the eager model predicts
+        ({', '.join(f'`{field.alias}`' for field in TRAINED_CHECK_FIELDS)}).
 
         A program without a passing test gets into no index and no tree.
         """

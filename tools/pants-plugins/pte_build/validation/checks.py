@@ -21,11 +21,16 @@ from pte_build.targets.pte_test_target import (
     TestProgramField,
     TestTimeoutField,
 )
+from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
 
 
 @dataclass(frozen=True)
 class Checks:
-    """The fields of a `pte_test`. `photographs` is the address of a `photograph_set`, if it has one."""
+    """The fields of a `pte_test`.
+
+    photographs: the address of a `photograph_set`, if it has one.
+    trained: field to threshold, of those in TRAINED_CHECK_FIELDS that the test has.
+    """
 
     address: Address
     min_cosine: float
@@ -33,6 +38,7 @@ class Checks:
     photographs: Address | None
     expected_labels: FrozenDict[str, str]
     timeout: int
+    trained: FrozenDict[str, float] = FrozenDict()
 
     def as_json(self) -> dict[str, Any]:
         """As they stand in the report."""
@@ -40,6 +46,11 @@ class Checks:
             "min_cosine": self.min_cosine,
             "max_abs_difference": self.max_abs_difference,
             "photographs": dict(self.expected_labels),
+            "trained": (
+                {field.alias: self.trained.get(field.alias) for field in TRAINED_CHECK_FIELDS}
+                if self.trained
+                else None
+            ),
         }
 
 
@@ -104,6 +115,13 @@ async def find_program_checks(
             photographs=photographs[0] if photographs else None,
             expected_labels=test[TestExpectedLabelsField].value or FrozenDict(),
             timeout=int(_required(test[TestTimeoutField].value)),
+            trained=FrozenDict(
+                {
+                    field.alias: value
+                    for field in TRAINED_CHECK_FIELDS
+                    if (value := test[field].value) is not None
+                }
+            ),
         )
     )
 

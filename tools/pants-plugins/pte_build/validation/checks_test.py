@@ -33,6 +33,7 @@ def test_fields_of_a_test(runner: RuleRunner) -> None:
         "min_cosine": 0.9999,
         "max_abs_difference": 0.001,
         "photographs": {"cat.png": "cat"},
+        "trained": None,
     }
 
 
@@ -43,6 +44,22 @@ def test_a_test_without_photographs(runner: RuleRunner) -> None:
 
 
 PROGRAM = Address("bad", target_name="p")
+
+
+def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
+    thresholds = {"min_top1_agreement": 1.0, "max_extra_detections": 0.0}
+    test = target_text("pte_test", "p_test", program=[":p"], **thresholds)
+    runner.write_files({"bad/BUILD": program_text("p") + test})
+    checks = runner.request(ProgramChecks, [ProgramChecksRequest(PROGRAM)]).checks
+    assert checks is not None
+    # A bound of 0 is a bound.
+    assert checks.as_json()["trained"] == {
+        "min_trained_cosine": None,
+        "min_top1_agreement": 1.0,
+        "min_matched_detections": None,
+        "max_extra_detections": 0.0,
+        "max_score_difference": None,
+    }
 
 
 def test_a_program_without_test(runner: RuleRunner) -> None:

@@ -23,6 +23,7 @@ from pants.engine.fs import (
 )
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
@@ -33,6 +34,7 @@ from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.command_line import NamedAddresses
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
+from pte_build.tiers.tier import Tiers
 from pte_build.validation.validate import Validation, ValidationRequest
 
 logger = logging.getLogger(__name__)
@@ -87,18 +89,27 @@ async def run_pte_test(
     batch: PteTestRequest.Batch[PteTestFieldSet, Any],
     test_subsystem: TestSubsystem,
     named: NamedAddresses,
+    tiers: Tiers,
 ) -> TestResult:
     field_set = batch.single_element
-    programs = await Get(
-        Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()
+    programs, wrapped = await MultiGet(
+        Get(Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()),
+        Get(
+            WrappedTarget,
+            WrappedTargetRequest(field_set.address, description_of_origin="the command line"),
+        ),
     )
+    left_out = tiers.why_left_out(wrapped.target)
+    if left_out is not None:
+        # The goal passes over a result without an exit code, without a word.
+        logger.info(left_out)
+        return TestResult.no_tests_found(field_set.address, test_subsystem.output)
     program = exactly_one(programs, TestProgramField.alias, field_set.address)
     try:
         availability = await Get(Availability, AvailabilityRequest(program))
         if availability.unavailable is not None:
             if named.include(field_set.address):
                 raise PteBuildError(availability.unavailable.refusal)
-            # The goal passes over a result without an exit code, without a word.
             logger.info(f"{field_set.address} skipped: {availability.unavailable.note}")
             return TestResult.no_tests_found(field_set.address, test_subsystem.output)
         validation = await Get(Validation, ValidationRequest(program))

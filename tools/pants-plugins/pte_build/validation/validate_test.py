@@ -10,7 +10,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import DigestContents
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.stand_in_repository import program_text, target_text
+from pte_build.stand_in_repository import program_text, quantized_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, SEEDED, make_runner, refusal
 from pte_build.validation.validate import Validation, ValidationRequest
 
@@ -46,6 +46,7 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         "labels": "labels.txt",
         # A photograph without expected label is an input all the same.
         "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
+        "quantized_export": None,
     }
     # On the very bytes that are packaged.
     assert result["pte_sha256"] == validation.program.exported.pte.fingerprint
@@ -60,6 +61,35 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
 def test_without_photographs(runner: RuleRunner) -> None:
     _, result = validate(runner, ALPHA_SLOW)
     assert result["request"]["photographs"] == {}
+
+
+def test_a_quantized_program_can_be_quantized_again(runner: RuleRunner) -> None:
+    fields = {"rewrites": ["src/python/pte_foundry/rewrites/special.py"]}
+    runner.write_files(
+        {"bad/BUILD": quantized_text("q", quantization_options={"a": "b"}, **fields)}
+    )
+    # The stand-in imports the rewrites and the recipe.
+    validation, result = validate(runner, Address("bad", target_name="q"))
+    assert validation.passed
+    paths = ["calibration/cat.png", "calibration/cup.png", "calibration/dog.jpg"]
+    assert result["request"]["quantized_export"] == {
+        "rewrites": ["pte_foundry.rewrites.plain", "pte_foundry.rewrites.special"],
+        "quantization": {
+            "recipe": "pte_foundry.quantization.recipes.rounding",
+            "options": {"a": "b"},
+            "calibration": paths,
+        },
+    }
+    assert list(result["calibration"]) == paths
+
+
+def test_a_quantized_program_needs_photographs(runner: RuleRunner) -> None:
+    program = quantized_text("q").partition("pte_test")[0]
+    test = target_text("pte_test", "q_test", program=[":q"])
+    runner.write_files({"bad/BUILD": program + test})
+    request = ValidationRequest(Address("bad", target_name="q"))
+    message = refusal(runner, Validation, request)
+    assert message.startswith("bad:q_test: it has no photographs, and bad:q is quantized:")
 
 
 def declare(runner: RuleRunner, *tests: str, **fields: object) -> Address:
@@ -94,6 +124,14 @@ def test_an_expected_label_without_photograph(
     message = refusal(runner, Validation, ValidationRequest(declare(runner, test)))
     assert message.startswith("bad:p_test: `expected_labels` names photographs")
     assert f"dog.png; there are: {known}." in message
+
+
+def test_predictions_that_are_compared_on_no_photograph(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"], min_top1_agreement=1.0)
+    assert refusal(runner, Validation, ValidationRequest(declare(runner, test))) == (
+        "bad:p_test: `min_top1_agreement` compare predictions on photographs, and it has none. Name a set in "
+        "`photographs`."
+    )
 
 
 def test_photographs_of_another_target_type(runner: RuleRunner) -> None:

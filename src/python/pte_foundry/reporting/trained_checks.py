@@ -1,0 +1,59 @@
+"""Checks of what a program predicts, which only trained weights can pass (standard library only)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from pte_foundry.reporting.json_fields import Fields
+
+_RANGES = {
+    "min_trained_cosine": (-1.0, 1.0),
+    "min_top1_agreement": (0.0, 1.0),
+    "min_matched_detections": (0.0, 1.0),
+    "max_extra_detections": (0.0, 1.0),
+    "max_score_difference": (0.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class TrainedChecks:
+    """Thresholds against the eager fp32 model; None sets no bound, and at least one is set.
+
+    Attributes:
+        min_trained_cosine: least cosine similarity of an output on each photograph, in [-1, 1].
+        min_top1_agreement: least share of the photographs with a sure top-1 class on which the
+            program has the same one, in [0, 1], see `pte_foundry.validation.agreement`.
+        min_matched_detections: least share of the detections that the program finds again, in
+            [0, 1], see `pte_foundry.validation.detection_match`.
+        max_extra_detections: greatest number of detections that the program invents, as share of
+            the eager model's, in [0, 1].
+        max_score_difference: greatest difference of the scores of two matched detections, in
+            [0, 1].
+    """
+
+    min_trained_cosine: float | None
+    min_top1_agreement: float | None
+    min_matched_detections: float | None
+    max_extra_detections: float | None
+    max_score_difference: float | None
+
+    @staticmethod
+    def read(fields: Fields) -> TrainedChecks:
+        """Raises PteError `bad-request` for a value outside of its range, and if all are null."""
+        values = {name: fields.optional_number(name) for name in _RANGES}
+        for name, (least, most) in _RANGES.items():
+            value = values[name]
+            if value is not None and not least <= value <= most:
+                raise fields.error(name, f"is {value}, not within {least:g} and {most:g}")
+        if not any(value is not None for value in values.values()):
+            raise fields.error(next(iter(_RANGES)), "and the other thresholds are all null")
+        return TrainedChecks(**values)
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+    @property
+    def judges_detections(self) -> bool:
+        """Whether there is a bound on detections of any kind."""
+        bounds = (self.min_matched_detections, self.max_extra_detections, self.max_score_difference)
+        return any(bound is not None for bound in bounds)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.trained_checks import TrainedChecks
+
+NONE: dict[str, object] = {
+    "min_trained_cosine": None,
+    "min_top1_agreement": None,
+    "min_matched_detections": None,
+    "max_extra_detections": None,
+    "max_score_difference": None,
+}
+
+
+def read(**thresholds: object) -> TrainedChecks:
+    return TrainedChecks.read(Fields({**NONE, **thresholds}, "checks.json"))
+
+
+def test_json_round_trip() -> None:
+    thresholds = {"min_trained_cosine": 0.97, "max_extra_detections": 0.0}
+    assert read(**thresholds).to_json() == {**NONE, **thresholds}
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "reason"),
+    [
+        ({}, "all null"),
+        ({"min_trained_cosine": 1.5}, "`min_trained_cosine` is 1.5, not within -1 and 1"),
+        ({"min_top1_agreement": -0.1}, "not within 0 and 1"),
+        # Percents are a likely mistake.
+        ({"min_matched_detections": 95}, "not within 0 and 1"),
+        ({"max_score_difference": "0.1"}, "not a number"),
+    ],
+)
+def test_bad_thresholds_are_refused(thresholds: dict[str, object], reason: str) -> None:
+    with pytest.raises(PteError, match=reason) as caught:
+        read(**thresholds)
+    assert caught.value.kind == "bad-request"
+
+
+def test_every_threshold_is_required() -> None:
+    with pytest.raises(PteError, match="`max_score_difference` is missing"):
+        TrainedChecks.read(
+            Fields({"min_trained_cosine": 0.9, **dict(list(NONE.items())[1:4])}, "a")
+        )
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"),
+    [
+        ("min_trained_cosine", False),
+        ("min_top1_agreement", False),
+        ("min_matched_detections", True),
+        ("max_extra_detections", True),
+        ("max_score_difference", True),
+    ],
+)
+def test_any_bound_on_detections_asks_for_them(threshold: str, expected: bool) -> None:
+    # 0 is the strictest bound, not none.
+    assert read(**{threshold: 0.0}).judges_detections is expected

@@ -1,0 +1,152 @@
+"""How many of the eager model's detections a program finds again, and how many it invents.
+
+A detection counts if it scores more than `COUNTED_SCORE`. Its counterpart on the other side need only
+score more than `detections.MIN_SCORE`: a detection that scores 0.41 here and 0.39 there has been found
+by both, and must not count as lost in one direction and invented in the other. A counterpart has the
+same class and overlaps by `SAME_BOX_IOU` at least; each box is the counterpart of one other at most.
+Boxes are served by descending score, and take the free box that overlaps most.
+
+0.8 is far above the 0.5 at which COCO and VOC call a box right: this is the same computation twice, so
+that boxes should hardly move. 0.4 is between the 0.25 that `ultralytics predict` shows and the 0.5 and
+more of objects that nobody would dispute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pte_foundry.errors import PteError
+from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.validation.case import Outcome
+from pte_foundry.validation.comparison import Comparison
+from pte_foundry.validation.detections import Detections, decode, intersection_over_union
+
+COUNTED_SCORE = 0.4
+SAME_BOX_IOU = 0.8
+MIN_PHOTOGRAPHS = 8
+"""Fewer hold too few detections for a share of them to mean anything."""
+
+
+@dataclass(frozen=True)
+class DetectionMatch:
+    """Detections of one photograph, or of several together.
+
+    Attributes:
+        counted: detections of the eager model that score more than `COUNTED_SCORE`.
+        matched: those of them that have a counterpart among the program's.
+        extra: detections of the program that score more than `COUNTED_SCORE` and have no
+            counterpart among the eager model's.
+        score_difference: the greatest absolute difference of the scores of a counted detection and
+            its counterpart; 0 without any.
+    """
+
+    counted: int
+    matched: int
+    extra: int
+    score_difference: float
+
+    def __add__(self, other: DetectionMatch) -> DetectionMatch:
+        return DetectionMatch(
+            self.counted + other.counted,
+            self.matched + other.matched,
+            self.extra + other.extra,
+            max(self.score_difference, other.score_difference),
+        )
+
+
+def match_detections(found: Detections, expected: Detections) -> DetectionMatch:
+    """Compare the program's detections with the eager model's, both of at least `MIN_SCORE`."""
+    matched = _counterparts(expected, found)
+    differences = [
+        abs(float(expected.scores[here] - found.scores[there])) for here, there in matched.items()
+    ]
+    extra = _counted(found) - len(_counterparts(found, expected))
+    return DetectionMatch(_counted(expected), len(matched), extra, max(differences, default=0.0))
+
+
+def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> Outcome:
+    """Hold all photographs together to the thresholds.
+
+    Raises:
+        PteError: `task` for fewer than `MIN_PHOTOGRAPHS` photographs, for photographs on which the
+            eager model detects nothing, and for outputs that are no detections.
+    """
+    if len(comparisons) < MIN_PHOTOGRAPHS:
+        raise PteError(
+            "task",
+            f"detections are compared over at least {MIN_PHOTOGRAPHS} photographs, there are "
+            f"{len(comparisons)}. Add some to the test's `photographs`",
+        )
+    each = {
+        comparison.name: match_detections(decode(comparison.found), decode(comparison.expected))
+        for comparison in comparisons
+    }
+    total = DetectionMatch(0, 0, 0, 0.0)
+    for match in each.values():
+        total += match
+    if total.counted == 0:
+        raise PteError(
+            "task",
+            f"the eager model detects nothing above {COUNTED_SCORE} on any photograph, so agreeing "
+            "with it proves nothing. Check its weights, or choose other `photographs`",
+        )
+    measured: dict[str, object] = {
+        "counted": total.counted,
+        "matched": total.matched,
+        "extra": total.extra,
+        "max_score_difference": total.score_difference,
+        "photographs": {
+            name: {"counted": match.counted, "matched": match.matched, "extra": match.extra}
+            for name, match in each.items()
+        },
+    }
+    message = (
+        f"{total.matched} of {total.counted} detections found again, {total.extra} more invented, "
+        f"scores differ by up to {total.score_difference:.3f}"
+    )
+    return Outcome(message, tuple(_problems(total, checks)), measured)
+
+
+def _problems(total: DetectionMatch, checks: TrainedChecks) -> list[str]:
+    problems = []
+    matched, extra = total.matched / total.counted, total.extra / total.counted
+    if checks.min_matched_detections is not None and matched < checks.min_matched_detections:
+        problems.append(
+            f"it finds {total.matched} of the eager fp32 model's {total.counted} detections "
+            f"({matched:.3f}), at least {checks.min_matched_detections} is declared"
+        )
+    if checks.max_extra_detections is not None and extra > checks.max_extra_detections:
+        problems.append(
+            f"it has {total.extra} detections that the eager fp32 model has not ({extra:.3f} of "
+            f"{total.counted}), at most {checks.max_extra_detections} is declared"
+        )
+    if (
+        checks.max_score_difference is not None
+        and total.score_difference > checks.max_score_difference
+    ):
+        problems.append(
+            f"a detection's score differs by {total.score_difference:.4f} from the eager fp32 "
+            f"model's, at most {checks.max_score_difference} is declared"
+        )
+    return problems
+
+
+def _counted(detections: Detections) -> int:
+    return int((detections.scores > COUNTED_SCORE).sum())
+
+
+def _counterparts(counted: Detections, others: Detections) -> dict[int, int]:
+    """Position of a counted detection -> position of its counterpart, one to one."""
+    overlap = intersection_over_union(counted.boxes, others.boxes)
+    overlap[counted.classes[:, None] != others.classes[None]] = 0.0
+    pairs: dict[int, int] = {}
+    for position in range(_counted(counted)):  # They come first: scores descend.
+        if not len(others):
+            break
+        best = int(torch.argmax(overlap[position]))
+        if overlap[position, best] >= SAME_BOX_IOU:
+            pairs[position] = best
+            overlap[:, best] = 0.0
+    return pairs

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pte_foundry.errors import PteError
+from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.validation.comparison import Comparison
+from pte_foundry.validation.detection_match import (
+    MIN_PHOTOGRAPHS,
+    DetectionMatch,
+    detection_outcome,
+    match_detections,
+)
+from pte_foundry.validation.detections import Detections
+
+Box = tuple[float, float, float]
+"""Left edge of a 100x100 box at the top, its score, its class."""
+
+
+def detections(*boxes: Box) -> Detections:
+    values = torch.tensor(boxes, dtype=torch.float64).reshape(len(boxes), 3)
+    left, zero = values[:, 0], torch.zeros(len(boxes), dtype=torch.float64)
+    corners = torch.stack((left, zero, left + 100, zero + 100), 1)
+    return Detections(corners, values[:, 1], values[:, 2].long())
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "counts"),
+    [
+        (((0, 0.9, 0),), ((0, 0.9, 0),), (1, 1, 0)),
+        # Moved by 11 of 100 pixels the IoU is 89/111 = 0.802; by 12 it is 88/112 = 0.786.
+        (((11, 0.9, 0),), ((0, 0.9, 0),), (1, 1, 0)),
+        (((12, 0.9, 0),), ((0, 0.9, 0),), (1, 0, 1)),
+        # Another class, at the same place.
+        (((0, 0.9, 1),), ((0, 0.9, 0),), (1, 0, 1)),
+        # Just above 0.4 here and just below there: found by both.
+        (((0, 0.39, 0),), ((0, 0.41, 0),), (1, 1, 0)),
+        (((0, 0.41, 0),), ((0, 0.39, 0),), (0, 0, 0)),
+        # Missing, invented, and neither.
+        ((), ((0, 0.9, 0),), (1, 0, 0)),
+        (((0, 0.9, 0),), (), (0, 0, 1)),
+        (((0, 0.3, 0),), (), (0, 0, 0)),
+        # One box is not the counterpart of two.
+        (((0, 0.9, 0),), ((0, 0.9, 0), (5, 0.8, 0)), (2, 1, 0)),
+        # The free box that overlaps most is taken, though another one scores more.
+        (((5, 0.95, 0), (0, 0.9, 0)), ((0, 0.9, 0), (5, 0.8, 0)), (2, 2, 0)),
+    ],
+)
+def test_detections_are_matched_one_to_one(
+    found: tuple[Box, ...], expected: tuple[Box, ...], counts: tuple[int, int, int]
+) -> None:
+    match = match_detections(detections(*found), detections(*expected))
+    assert (match.counted, match.matched, match.extra) == counts
+
+
+def test_the_score_difference_is_the_greatest_of_matched_boxes() -> None:
+    found = detections((300, 0.9, 0), (0, 0.8, 0), (600, 0.7, 0))
+    expected = detections((0, 0.9, 0), (300, 0.85, 0))
+    assert match_detections(found, expected).score_difference == pytest.approx(0.1)
+
+
+def test_photographs_add_up() -> None:
+    total = DetectionMatch(3, 2, 1, 0.1) + DetectionMatch(2, 2, 0, 0.3)
+    assert total == DetectionMatch(5, 4, 1, 0.3)
+
+
+def raw(*boxes: Box) -> torch.Tensor:
+    """The raw output [1, 6, boxes] that decodes to these boxes, of two classes."""
+    cells = [
+        [left + 50, 50, 100, 100, score * (kind == 0), score * (kind == 1)]
+        for left, score, kind in boxes
+    ]
+    return torch.tensor(cells).T[None]
+
+
+SAME = raw((0, 0.9, 0), (300, 0.8, 1))
+CHECKS = TrainedChecks(None, None, 0.95, 0.05, 0.02)
+
+
+def comparisons(found: torch.Tensor, count: int = MIN_PHOTOGRAPHS) -> list[Comparison]:
+    """Photographs of two detections each; `found` is what the program has on the first."""
+    names = [f"{number}.png" for number in range(count)]
+    return [Comparison(name, (found if name == names[0] else SAME,), (SAME,)) for name in names]
+
+
+def test_equal_outputs_pass() -> None:
+    outcome = detection_outcome(comparisons(SAME), CHECKS)
+    assert outcome.problems == ()
+    assert outcome.measured["counted"] == outcome.measured["matched"] == 16
+    assert outcome.measured["max_score_difference"] == outcome.measured["extra"] == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (raw((0, 0.9, 0)), "it finds 15 of the eager fp32 model's 16 detections"),
+        (raw((0, 0.9, 0), (300, 0.8, 1), (600, 0.5, 1)), "it has 1 detections that the eager"),
+        (raw((0, 0.93, 0), (300, 0.8, 1)), "a detection's score differs by 0.0300"),
+    ],
+)
+def test_each_threshold_is_applied_by_itself(found: torch.Tensor, problem: str) -> None:
+    (seen,) = detection_outcome(comparisons(found), CHECKS).problems
+    assert seen.startswith(problem)
+    unbound = TrainedChecks(0.9, None, None, None, None)
+    assert detection_outcome(comparisons(found), unbound).problems == ()
+
+
+def test_a_threshold_is_met_by_its_own_value() -> None:
+    exact = replace(CHECKS, min_matched_detections=15 / 16, max_extra_detections=1 / 16)
+    assert detection_outcome(comparisons(raw((0, 0.9, 0))), exact).problems == ()
+    more = raw((0, 0.9, 0), (300, 0.8, 1), (600, 0.5, 1))
+    assert detection_outcome(comparisons(more), exact).problems == ()
+
+
+def test_too_few_photographs_are_an_error() -> None:
+    with pytest.raises(PteError, match="at least 8 photographs, there are 7"):
+        detection_outcome(comparisons(SAME, 7), CHECKS)
+
+
+def test_photographs_without_detections_prove_nothing() -> None:
+    nothing = [Comparison(str(n), (SAME,), (raw((0, 0.39, 0)),)) for n in range(8)]
+    with pytest.raises(PteError, match="proves nothing"):
+        detection_outcome(nothing, CHECKS)

@@ -1,0 +1,82 @@
+"""Python tests of a tier: `python_tests` that Pants itself skips and that run here, if somebody asks for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pants.backend.python.goals.pytest_runner import PyTestRequest
+from pants.backend.python.subsystems.pytest import PythonTestFieldSet
+from pants.backend.python.target_types import PythonTestSourceField, SkipPythonTestsField
+from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
+from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.core.util_rules.partitions import Partitions
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.target import Tags, Target, WrappedTarget, WrappedTargetRequest
+from pants.engine.unions import UnionRule
+from pants.option.option_types import SkipOption
+from pants.option.subsystem import Subsystem
+
+from pte_build.tiers.tier import Tiers
+
+logger = logging.getLogger(__name__)
+
+
+class TieredTestsSubsystem(Subsystem):
+    options_scope = "tiered-python-tests"
+    name = "tiered-python-tests"
+    help = "Python tests with a tag and `skip_tests=True`; see `[test-tiers] left_out`."
+
+    skip = SkipOption("test")
+
+
+@dataclass(frozen=True)
+class TieredTestFieldSet(TestFieldSet):
+    """A test with tags and `skip_tests`: without it Pants' own rules would run the test in any case."""
+
+    required_fields = (PythonTestSourceField, SkipPythonTestsField)
+
+    source: PythonTestSourceField
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        return not (tgt[SkipPythonTestsField].value and tgt[Tags].value)
+
+
+class TieredTestRequest(TestRequest):
+    tool_subsystem = cast("type[SkippableSubsystem]", TieredTestsSubsystem)
+    field_set_type = TieredTestFieldSet
+
+
+# Not memoized, so that what is left out is said in every session; results of tests are cached.
+@_uncacheable_rule
+async def run_tiered_test(
+    batch: TieredTestRequest.Batch[TieredTestFieldSet, Any],
+    test_subsystem: TestSubsystem,
+    tiers: Tiers,
+) -> TestResult:
+    address = batch.single_element.address
+    wrapped = await Get(
+        WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line")
+    )
+    left_out = tiers.why_left_out(wrapped.target)
+    if left_out is not None:
+        # The goal passes over a result without an exit code, without a word.
+        logger.info(left_out)
+        return TestResult.no_tests_found(address, test_subsystem.output)
+    field_set = PythonTestFieldSet.create(wrapped.target)
+    partitions = await Get(
+        Partitions, TestRequest.PartitionRequest, PyTestRequest.PartitionRequest((field_set,))
+    )
+    (partition,) = partitions
+    return await Get(
+        TestResult,
+        TestRequest.Batch,
+        PyTestRequest.Batch("", tuple(partition.elements), partition.metadata),
+    )
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    return [*collect_rules(), *TieredTestRequest.rules()]
