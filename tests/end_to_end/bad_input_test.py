@@ -139,8 +139,13 @@ def test_an_unknown_backend(clone: Clone) -> None:
 
 
 def test_a_precision_that_the_backend_does_not_have(clone: Clone) -> None:
+    with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "fp16"}'):
+        assert_refused(clone, [SEEDED], PROGRAM, "fp16", "toolchains:xnnpack", "fp32, int8")
+
+
+def test_int8_without_a_recipe(clone: Clone) -> None:
     with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "int8"}'):
-        assert_refused(clone, [SEEDED], PROGRAM, "int8", "toolchains:xnnpack", "fp32")
+        assert_refused(clone, [SEEDED], PROGRAM, "'int8'", "no `quantization`", "recipes/")
 
 
 def test_a_precision_that_does_not_exist(clone: Clone) -> None:
@@ -170,9 +175,9 @@ def test_a_portable_program_under_the_name_of_xnnpack(clone: Clone) -> None:
 
 
 def test_a_program_that_cannot_be_built_fails_its_own_test_and_no_other(clone: Clone) -> None:
-    with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "int8"}'):
+    with clone.edited(BUILD, '"xnnpack": _WHOLE_GRAPH', '"xnnpack": {"precision": "fp16"}'):
         outcome = clone.run(SEEDED, "test", "models/mobilenet::")
     assert outcome.exit_code == 1, outcome.output
     assert f"✕ {PROGRAM}_test failed" in outcome.output
     assert "✓ models/mobilenet:mobilenet_v3_small_portable_test succeeded" in outcome.output
-    assert "precision 'int8' is not one" in outcome.output
+    assert "precision 'fp16' is not one" in outcome.output

@@ -34,7 +34,7 @@ from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
 from pte_build.toolchain import interpreter, toolchain
-from pte_build.validation import checks, goal, photographs, validate
+from pte_build.validation import checks, goal, photographs, quantized_export, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
 
 
@@ -56,7 +56,7 @@ def rules() -> Iterable[Rule | UnionRule]:
         availability, backend, calibration, callback, checks, command_line, conditions, declaration,
         declared, export, fetching, files,
         goal, index, inference, interpreter, lazy, output_paths, package, photographs,
-        python_tests, report, requested, resolution, selection, sources, substitutes, tier,
+        python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

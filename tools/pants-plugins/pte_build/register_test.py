@@ -28,6 +28,7 @@ def is_sentence(text: object) -> bool:
 
 def test_the_vocabulary() -> None:
     assert [kind.alias for kind in TARGET_TYPES] == [
+        "calibration_set",
         "model_index",
         "model_tree",
         "model_weights",

@@ -59,7 +59,7 @@ json.dump({"declared": declared, "facts": facts}, open(report_file, "w"))
 """
 
 _VALIDATION = """
-import hashlib, json, os, sys
+import hashlib, importlib, json, os, sys
 
 request_file, _, result_file, _, junit_file = sys.argv[1:]
 request = json.load(open(request_file))
@@ -69,6 +69,12 @@ source = request["model"]["weights"]["source"]
 cases = [{"name": "parity", "status": "failed" if failed else "passed", "message": "cosine 0.1"}]
 if source == "seeded":
     cases.append({"name": "task", "status": "skipped", "message": "seeded weights"})
+export = request["quantized_export"]
+calibration = []
+if export is not None:
+    for name in (*export["rewrites"], export["quantization"]["recipe"]):
+        importlib.import_module(name)
+    calibration = export["quantization"]["calibration"]
 result = {
     "verdict": "failed" if failed else "passed",
     "evidence": "executed",
@@ -76,6 +82,7 @@ result = {
     "cases": cases,
     "request": request,
     "photographs": {path: open(path).read() for path in request["photographs"]},
+    "calibration": {path: open(path).read() for path in calibration},
     "labels": request["labels"] and open(request["labels"]).read(),
     "report": json.load(open(request["report"])),
     "sdk": os.environ.get("QNN_SDK_ROOT") and sorted(os.listdir(os.environ["LD_LIBRARY_PATH"])),

@@ -93,7 +93,12 @@ def quantized_text(name: str, **fields: object) -> str:
         "min_quantized_weights": 0.9,
     }
     program = program_text(name, **{**defaults, **fields})
-    return program + target_text("pte_test", f"{name}_test", program=[f":{name}"])
+    return program + target_text(
+        "pte_test",
+        f"{name}_test",
+        program=[f":{name}"],
+        photographs=["toolchains:photographs"],
+    )
 
 
 def chip_text() -> str:

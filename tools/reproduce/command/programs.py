@@ -30,7 +30,8 @@ def find_programs(
 ) -> tuple[Program, ...]:
     """Ask `./pants peek` in the build root; sorted by address.
 
-    Of `folder:` and `folder::`, only the programs count.
+    Of `folder:` and `folder::`, only the programs count, and of these not those that their BUILD file declares
+    unavailable.
 
     Raises ToolError for an unknown address, one of another kind of target, or no program at all.
     """
@@ -67,14 +68,16 @@ def parse_peek(output: str, specs: Sequence[str]) -> tuple[Program, ...]:
                 f"{spec} is a {target['target_type']}, no {_TYPE}. List the programs with "
                 f"`./pants --filter-target-type={_TYPE} list ::`"
             )
+    named = {spec.removeprefix("//") for spec in specs} | set(specs)
     found = tuple(
         Program(address, _pte(address, target.get("output_path")))
         for address, target in sorted(targets.items())
-        if target["target_type"] == _TYPE
+        # A named one is kept: building it says why it cannot be had.
+        if target["target_type"] == _TYPE and (not target.get("unavailable") or address in named)
     )
     if not found:
         raise ToolError(
-            f"{' '.join(specs)}: no {_TYPE} there. List them with "
+            f"{' '.join(specs)}: no {_TYPE} there that can be had. List them with "
             f"`./pants --filter-target-type={_TYPE} list ::`"
         )
     return found

@@ -32,6 +32,15 @@ def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
         parse_peek(PEEKED, ["models/a:one", spec])
 
 
+def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> None:
+    shut = {"address": "models/c:shut", "target_type": "pte_program", "unavailable": "too slow"}
+    open_ = {"address": "models/c:open", "target_type": "pte_program", "unavailable": None}
+    peeked = json.dumps([shut, open_])
+    assert [found.address for found in parse_peek(peeked, ["models/c::"])] == ["models/c:open"]
+    named = parse_peek(peeked, ["models/c::", "//models/c:shut"])
+    assert [found.address for found in named] == ["models/c:open", "models/c:shut"]
+
+
 def test_nothing_is_no_answer() -> None:
-    with pytest.raises(ToolError, match="models/b::: no pte_program there"):
+    with pytest.raises(ToolError, match="models/b::: no pte_program there that can be had"):
         parse_peek("[]", ["models/b::"])

@@ -17,6 +17,7 @@ from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, s
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.delegation import delegation_cases
 from pte_foundry.validation.exercise import exercise, unexercised
+from pte_foundry.validation.graph_cases import graph_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.runtime import LoadedProgram, load_program, unregistered_delegates
@@ -74,7 +75,13 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     run.cases += trained_cases(
         request.checks.trained, request.model.weights.source, run.comparisons, run.missing
     )
+    if eager is not None and _cannot_be_executed(facts):
+        run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
+
+
+def _cannot_be_executed(facts: ProgramFacts | None) -> bool:
+    return facts is not None and bool(unregistered_delegates(facts.delegates))
 
 
 def _load(

@@ -30,6 +30,7 @@ from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 from pte_build.validation.photographs import FOLDER, Photographs, PhotographsRequest
+from pte_build.validation.quantized_export import QuantizedExport, QuantizedExportRequest
 from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -79,6 +80,13 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{checks.address}: `{'`, `'.join(checks.trained)}` compare predictions on photographs, and it has "
             "none. Name a set in `photographs`."
         )
+    if declaration.quantization is not None and not photographs.names:
+        raise PteBuildError(
+            f"{checks.address}: it has no photographs, and {request.program} is quantized: parity of such a program "
+            "is judged on photographs, because random inputs are outside of what its calibration has seen. Name a "
+            "set in `photographs`."
+        )
+    export = await Get(QuantizedExport, QuantizedExportRequest(declaration))
     validation = {
         "address": checks.address.spec,
         "model": json.loads(built.exported.model_request),
@@ -88,13 +96,16 @@ async def validate_program(request: ValidationRequest) -> Validation:
         "photographs": {
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
-        "quantized_export": None,
+        "quantized_export": export.request_entry(),
     }
     description = f"Validate {request.program}"
     request_content = (json.dumps(validation, indent=2) + "\n").encode()
     REQUEST_KEYS.add(description, request_content)
     sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
-        Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder,))),
+        Get(
+            LibrarySources,
+            LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder, *export.plugins)),
+        ),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
         Get(WeightsDigest, ResolvedWeights, built.exported.weights),
         Get(
@@ -125,6 +136,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
                 weights_digest.digest,
                 files,
                 photographs.digest,
+                export.calibration_digest,
                 sdk.digest,
             ]
         ),

@@ -10,7 +10,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import DigestContents
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.stand_in_repository import program_text, target_text
+from pte_build.stand_in_repository import program_text, quantized_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, SEEDED, make_runner, refusal
 from pte_build.validation.validate import Validation, ValidationRequest
 
@@ -61,6 +61,35 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
 def test_without_photographs(runner: RuleRunner) -> None:
     _, result = validate(runner, ALPHA_SLOW)
     assert result["request"]["photographs"] == {}
+
+
+def test_a_quantized_program_can_be_quantized_again(runner: RuleRunner) -> None:
+    fields = {"rewrites": ["src/python/pte_foundry/rewrites/special.py"]}
+    runner.write_files(
+        {"bad/BUILD": quantized_text("q", quantization_options={"a": "b"}, **fields)}
+    )
+    # The stand-in imports the rewrites and the recipe.
+    validation, result = validate(runner, Address("bad", target_name="q"))
+    assert validation.passed
+    paths = ["calibration/cat.png", "calibration/cup.png", "calibration/dog.jpg"]
+    assert result["request"]["quantized_export"] == {
+        "rewrites": ["pte_foundry.rewrites.plain", "pte_foundry.rewrites.special"],
+        "quantization": {
+            "recipe": "pte_foundry.quantization.recipes.rounding",
+            "options": {"a": "b"},
+            "calibration": paths,
+        },
+    }
+    assert list(result["calibration"]) == paths
+
+
+def test_a_quantized_program_needs_photographs(runner: RuleRunner) -> None:
+    program = quantized_text("q").partition("pte_test")[0]
+    test = target_text("pte_test", "q_test", program=[":q"])
+    runner.write_files({"bad/BUILD": program + test})
+    request = ValidationRequest(Address("bad", target_name="q"))
+    message = refusal(runner, Validation, request)
+    assert message.startswith("bad:q_test: it has no photographs, and bad:q is quantized:")
 
 
 def declare(runner: RuleRunner, *tests: str, **fields: object) -> Address:
