@@ -11,10 +11,11 @@ from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, Quantize
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 from pte_foundry.quantization.float_layers import FloatLayers
-from pte_foundry.quantization.observers import static_config
+from pte_foundry.quantization.weight_quantizer import weight_spec
 
 _ATEN = torch.ops.aten
-_GROUPS = 6  # position among the arguments of aten.conv2d
+# Position among the arguments of aten.conv2d.
+_GROUPS = 6
 
 
 class DenseQuantizer(Quantizer):
@@ -32,7 +33,7 @@ class DenseQuantizer(Quantizer):
         self._float = float_layers
         dynamic = get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True)
         self._activation = dynamic.input_activation
-        self._weight = static_config("minmax").weight
+        self._weight = weight_spec(axis=0)
 
     def annotate(self, model: GraphModule) -> GraphModule:
         """Write annotations into the nodes of `model`, before observers are inserted."""

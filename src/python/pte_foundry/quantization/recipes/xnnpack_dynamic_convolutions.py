@@ -1,15 +1,19 @@
-"""Dynamic int8 for XNNPACK: for convolutional networks whose activations static ranges do not fit.
+"""Dynamic int8 for XNNPACK: for convolutional networks whose activations no static range fits.
 
 The weights of dense convolutions (1x1 ones above all) and of linear layers are quantized at export,
-per output channel. Activations are float32 between operators: in front of a dense convolution
-XNNPACK takes the range of the picture's activation while the program runs and rounds it to int8; in
-front of a linear, the range of each row. Depthwise convolutions and everything else stay in float.
+per output channel. Activations are float32 between operators; in front of a dense convolution
+XNNPACK takes the range of each pixel (over its channels), in front of a linear that of each row,
+while the program runs, and rounds it to int8. Depthwise convolutions and all else stay in float. No
+picture is needed, and none saturates.
 
-This is for networks such as MobileNetV3, where static quantization fails: the channels that go into
-a depthwise convolution differ in range by orders of magnitude, which one scale for all of them
-cannot hold, and hard-swish, unlike relu, does not allow to scale them alike beforehand
-(cross-layer equalisation: Nagel et al., "Data-Free Quantization Through Weight Equalization and
-Bias Correction", ICCV 2019). Here these activations are never rounded, and no picture is needed.
+This is for networks such as MobileNetV3, where static quantization fails: channels that go into a
+depthwise convolution differ in range by orders of magnitude, which one scale for all of them cannot
+hold, and hard-swish, unlike relu, does not allow to make them alike beforehand (cross-layer
+equalisation: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+Correction", ICCV 2019). Here these activations are never rounded.
+
+In torch the exported program takes one range for a whole activation, the only form that PT2E has
+for XNNPACK: there it is less exact than in the runtime.
 """
 
 from __future__ import annotations
