@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pte_foundry.interpretation.program import unknown
 
@@ -56,7 +57,14 @@ def _same(arguments: Sequence[Any]) -> tuple[Tensor]:
     return (arguments[0],)
 
 
+def _int8_linear(arguments: Sequence[Any]) -> tuple[Tensor]:
+    """[tokens, in] times int8 [out, in] transposed, times one scale for each output channel."""
+    tokens, weight, scales = arguments
+    return (functional.linear(tokens, weight.to(torch.float32)) * scales,)
+
+
 OPERATORS: Mapping[str, Operator] = {
+    "aten._weight_int8pack_mm.default": _int8_linear,
     "et_vk.prepack.default": _same,
     "et_vk.conv_with_clamp.default": _conv_with_clamp,
     "dim_order_ops._to_dim_order_copy.default": _same,
