@@ -41,7 +41,8 @@ _UNITS: tuple[str, ...] = (
     *(unit.name for unit in coremltools.ComputeUnit if unit.name != _DEFAULT_UNITS),
 )
 
-PRECISIONS: tuple[str, ...] = ("fp16",)
+# int8 is weights only, if the program has quantized ones; computations are float16 in both.
+PRECISIONS: tuple[str, ...] = ("fp16", "int8")
 OPTIONS: Mapping[str, str] = {
     "minimum_deployment_target": "oldest system that the program is to run on, a name of "
     f"coremltools.target from iOS15 on. Default {_DEFAULT_TARGET}. It decides the version of the "
@@ -59,6 +60,8 @@ def check_options(options: Mapping[str, str]) -> None:
 
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that CoreML takes, at float16, to the delegate `CoreMLBackend`.
+
+    A weight that the program dequantizes is stored as integers and dequantized by CoreML.
 
     The model package in the program is canonical (see `coreml_canonical`). Inputs and outputs of
     the program stay float32.

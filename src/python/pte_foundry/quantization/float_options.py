@@ -1,0 +1,32 @@
+"""Read the options that recipes have in common: what stays in float."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pte_foundry.backends.option_values import bad_value
+from pte_foundry.quantization.float_layers import FloatLayers
+
+FLOAT_MODULES = "float_modules"
+FLOAT_MODULES_HELP = (
+    "comma-separated dotted names of modules that stay in float with everything in them; `*` in a "
+    "part of a name stands for any text in that part. Default none"
+)
+
+
+def float_modules(recipe: str, options: Mapping[str, str]) -> FloatLayers:
+    """What the option `float_modules` keeps in float.
+
+    Args:
+        recipe: its module's name, for the message.
+
+    Raises:
+        PteError: `bad-option` for something that is no list of dotted names.
+    """
+    text = options.get(FLOAT_MODULES)
+    if text is None:
+        return FloatLayers()
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(all(part for part in name.split(".")) and " " not in name for name in names):
+        raise bad_value(recipe, FLOAT_MODULES, text, "comma-separated dotted names")
+    return FloatLayers(modules=names)
