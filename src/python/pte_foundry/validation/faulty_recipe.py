@@ -13,7 +13,7 @@ from torch.export import ExportedProgram
 from torch.fx import Node
 
 from pte_foundry.backends.option_values import choose
-from pte_foundry.quantization.recipe import Quantized, QuantizationRequest
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.recipes import xnnpack_static
 
 FAULTS = ("none", "zero-point", "per-tensor-weights")
