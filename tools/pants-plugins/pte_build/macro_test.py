@@ -88,6 +88,14 @@ def test_the_tags_of_one_test_are_not_its_programs() -> None:
     assert [program["tags"] for program in declared.programs] == [None, None]
 
 
+def test_quantization_and_a_reason_are_handed_on() -> None:
+    own = {"quantization": ["static.py"], "min_quantized_weights": 0.9}
+    programs = {"int8_fast": own, "int8_slow": {"unavailable": "too slow"}}
+    quantized, shut = Declared(programs=programs).programs
+    assert {name: quantized[name] for name in own} == own
+    assert (shut["precision"], shut["unavailable"]) == ("int8", "too slow")
+
+
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
 def test_required_arguments(missing: str) -> None:
     names: dict[str, Any] = {}
