@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from executorch.backends.vulkan.partitioner.vulkan_partitioner import (  # type: ignore[import-untyped]
     VulkanPartitioner,
 )
 from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
     DEFAULT_TEXTURE_LIMITS,
 )
+from torch.export import ExportedProgram
 
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import bad_value, choose
+from pte_foundry.errors import PteError
 
 # int8 is weights only, if the program has quantized ones; computations are float16 in both.
 PRECISIONS: tuple[str, ...] = ("fp16", "int8")
@@ -42,14 +45,39 @@ def lower(request: LoweringRequest) -> Lowered:
     Linear layers whose weight the program dequantizes read int8 weights.
 
     Raises:
-        PteError: `unsupported-precision`, `bad-option`.
+        PteError: `unsupported-precision`, `bad-option`; `lowering-failed` for anything else that is
+            quantized.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
     check_options(request.options)
+    _check_quantized(request.exported_program)
     limits = _texture_limits(request.options.get("texture_limits"))
     # Both are written out, although one is a default today: they then stand in the program.
     options = {"force_fp16": True, "texture_limits": limits}
     return lower_with(request.exported_program, [VulkanPartitioner(options)])
+
+
+def _check_quantized(program: ExportedProgram) -> None:
+    """Refuse what ExecuTorch 1.4 lowers and its runtime does not load.
+
+    - A convolution packs its weight when the program is loaded, and for that it has to be stored
+      and not computed (`prepack_weights` in runtime/graph/ops/impl/Convolution.cpp).
+    - Activations are converted from and to float32 alone (the shaders q8ta_quantize and
+      q8ta_dequantize), and with `force_fp16` there are none.
+    """
+    for node in program.graph.nodes:
+        name = str(node.target)
+        if not name.startswith("quantized_decomposed."):
+            continue
+        weight = name == "quantized_decomposed.dequantize_per_channel.default"
+        for user in node.users:
+            if not weight or user.target is not torch.ops.aten.linear.default:
+                raise PteError(
+                    "lowering-failed",
+                    f"{__name__}: {name} in front of {user.target}: Vulkan reads int8 "
+                    "weights of linear layers, and nothing else that is quantized. Use the recipe "
+                    "weights_only with the option `operators`: `linear`",
+                )
 
 
 def _texture_limits(value: str | None) -> tuple[int, int, int]:

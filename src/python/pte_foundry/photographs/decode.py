@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 
 def read_photograph(path: Path) -> Tensor:
-    """Decode a picture file to RGB, uint8 [height, width, 3]; raises OSError if it is none."""
+    """Decode a picture file to RGB, uint8 [height, width, 3]; raises OSError if it is none.
+
+    A picture that its camera has marked as turned is turned upright, as a viewer and an app show it.
+    """
     with Image.open(path) as image:
-        return torch.from_numpy(np.array(image.convert("RGB")))
+        return torch.from_numpy(np.array(ImageOps.exif_transpose(image).convert("RGB")))

@@ -11,7 +11,10 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: i
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.fx import Node
-from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantize_pt2e import (  # type: ignore[import-untyped]
+    convert_pt2e,
+    prepare_pt2e,
+)
 
 from pte_foundry.backends.lowering import lower_with
 from pte_foundry.inspection.delegation import inspect_program

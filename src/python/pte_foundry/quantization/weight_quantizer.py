@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e import PerChannelMinMaxObserver
-from torchao.quantization.pt2e.quantizer import (
+from torchao.quantization.pt2e import PerChannelMinMaxObserver  # type: ignore[import-untyped]
+from torchao.quantization.pt2e.quantizer import (  # type: ignore[import-untyped]
     QuantizationAnnotation,
     QuantizationSpec,
     Quantizer,
 )
-from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.float_layers import FloatLayers
 
@@ -33,7 +33,7 @@ OUTPUT_CHANNEL: Mapping[OpOverload, int] = {
 _SMALLEST_SCALE = 2.0**-18
 
 
-class WeightQuantizer(Quantizer):
+class WeightQuantizer(Quantizer):  # type: ignore[misc]
     """PT2E quantizer: symmetric int8 in [-127, 127], one scale for each output channel.
 
     Args:

@@ -5,7 +5,10 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.fx import Node
-from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantize_pt2e import (  # type: ignore[import-untyped]
+    convert_pt2e,
+    prepare_pt2e,
+)
 
 from pte_foundry.quantization.float_layers import FloatLayers
 from pte_foundry.quantization.weight_quantizer import OUTPUT_CHANNEL, WeightQuantizer
@@ -23,7 +26,7 @@ class _Model(nn.Module):
         self.head = nn.Linear(12, 5)
         with torch.no_grad():
             # A channel of small weights, below the floor of ExecuTorch's own observers.
-            self.head.weight[1] *= 1e-3
+            self.head.weight[1] *= 1e-2
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.up(self.down(x))
@@ -52,9 +55,11 @@ def _quantize(
         return torch.export.export(convert_pt2e(prepared), (x,), strict=False)
 
 
-def _model() -> tuple[nn.Module, Tensor]:
+def _model() -> tuple[_Model, Tensor]:
     torch.manual_seed(0)
-    return _Model().eval(), torch.rand(1, 3, 8, 8)
+    model = _Model()
+    model.eval()
+    return model, torch.rand(1, 3, 8, 8)
 
 
 def test_every_weight_has_a_scale_for_each_output_channel() -> None:

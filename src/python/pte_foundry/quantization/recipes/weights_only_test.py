@@ -4,13 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from pte_foundry.backends import vulkan
+from pte_foundry.backends import coreml, vulkan
+from pte_foundry.backends.coreml_container import read_container
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.inspection.payloads import delegate_payloads
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.recipes import weights_only
 
+_PACKAGE = "model.mlpackage/Data/com.apple.CoreML"
 _X = (torch.linspace(-1, 1, 3 * 8 * 8).reshape(1, 3, 8, 8),)
 
 
@@ -42,6 +45,22 @@ def test_linear_layers_only() -> None:
     assert census.weights_fraction == pytest.approx(linear / (linear + convolution))
 
 
+def test_coreml_stores_the_integers() -> None:
+    program = _quantize(_model()).exported_program
+    pte = bytes(coreml.lower(LoweringRequest(program, "int8", {})).program.buffer)
+    facts = inspect_program(pte)
+    assert (dict(facts.delegates), facts.undelegated_total) == ({"CoreMLBackend": 1}, 0)
+    (found,) = delegate_payloads(pte)
+    files = read_container(found.payload).files
+    stored = [one for one in program.state_dict.values() if one.dtype == torch.int8]
+    stored = [one for one in stored if one.dim() > 1]
+    assert len(stored) == 2
+    for integers in stored:
+        assert integers.numpy().tobytes() in files[f"{_PACKAGE}/weights/weight.bin"]
+    # The operator of iOS 16 to 17, in front of the convolution and of the linear layer.
+    assert files[f"{_PACKAGE}/model.mlmodel"].count(b"constexpr_affine_dequantize") >= 2
+
+
 def test_vulkan_reads_the_integers_of_linear_layers() -> None:
     program = _quantize(_model(), operators="linear").exported_program
     pte = bytes(vulkan.lower(LoweringRequest(program, "int8", {})).program.buffer)
@@ -49,6 +68,14 @@ def test_vulkan_reads_the_integers_of_linear_layers() -> None:
     assert (dict(facts.delegates), facts.undelegated_total) == ({"VulkanBackend": 1}, 0)
     # One byte for each weight of the linear layer; float16 would take two.
     assert 288 * 256 < len(pte) < 1.5 * 288 * 256
+
+
+def test_vulkan_refuses_int8_weights_of_convolutions() -> None:
+    # They lower, and the program does not load.
+    program = _quantize(_model()).exported_program
+    with pytest.raises(PteError, match="in front of aten.conv2d.default") as caught:
+        vulkan.lower(LoweringRequest(program, "int8", {}))
+    assert caught.value.kind == "lowering-failed"
 
 
 def test_bad_requests() -> None:

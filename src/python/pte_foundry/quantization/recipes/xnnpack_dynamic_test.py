@@ -19,6 +19,8 @@ _X = (torch.linspace(-1, 1, 8 * 32).reshape(1, 8, 32).sin(),)
 class _Block(nn.Module):
     """Attention whose projections share a normalised activation; one row is 100 times the others."""
 
+    sizes: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.norm = MatmulLayerNorm(nn.LayerNorm(32))
@@ -28,7 +30,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(x)
         scores = torch.bmm(self.query(x), self.key(x).transpose(1, 2))
-        return self.value(x * self.sizes) + torch.bmm(torch.softmax(scores, -1), self.value(x))  # type: ignore[operator]
+        large: Tensor = self.value(x * self.sizes)
+        return large + torch.bmm(torch.softmax(scores, -1), self.value(x))
 
 
 def _model() -> nn.Module:
