@@ -27,8 +27,8 @@ from pte_foundry.quantization.float_layers import FloatLayers
 
 _ATEN = torch.ops.aten
 
-# XNNPACK computes an 8-bit sigmoid by a table, whose output can have no other scale and zero point
-# (xnn_define_unary: "output scale 1/256, zero point -128").
+# A sigmoid is within 0 and 1, whatever pictures it was learned from: all 256 steps lie there, as those
+# of XNNPACK's own 8-bit sigmoid always have.
 SIGMOID_OUTPUT = FixedQParamsQuantizationSpec(
     dtype=torch.int8,
     scale=1 / 256,

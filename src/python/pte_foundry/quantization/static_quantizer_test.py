@@ -34,7 +34,7 @@ def _output_scale(node: Node) -> tuple[object, ...]:
     return user
 
 
-def test_a_sigmoid_has_the_one_output_scale_that_xnnpack_knows() -> None:
+def test_the_scale_of_a_sigmoid_covers_0_to_1_and_nothing_else() -> None:
     graph = _convert(small_detector())
     sigmoids = _calls(graph, torch.ops.aten.sigmoid.default)
     assert [_output_scale(node) for node in sigmoids] == [(1 / 256, -128)] * 2
@@ -69,8 +69,6 @@ def test_a_cat_in_float_has_no_scales() -> None:
 
 def test_a_product_in_float_leaves_its_sigmoid_quantized() -> None:
     graph = _convert(small_detector(), FloatLayers(operators=("aten.mul",)))
-    for product in _calls(graph, torch.ops.aten.mul.Tensor):
-        assert {"dequantize" in str(one.target) for one in product.all_input_nodes} == {True}
     for sigmoid in _calls(graph, torch.ops.aten.sigmoid.default):
         assert _output_scale(sigmoid) == (1 / 256, -128)
 
