@@ -10,7 +10,6 @@ from pants.engine.target import Tags, Target
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import StrListOption
 from pants.option.subsystem import Subsystem
-from pants.util.strutil import help_text
 
 from pte_build.program.command_line import NamedAddresses
 
@@ -22,14 +21,11 @@ class TestTiersSubsystem(Subsystem):
 
     left_out = StrListOption(
         default=[],
-        help=help_text(
-            """
-            Tags of tests that a glob such as `test ::` passes over, with a line that says so. They run where `--tag`
-            asks for their tag, as in `--tag=nightly test ::`, and where the command line names them.
-
-            A tag of the global option `tag` in pants.toml could not be asked for: what the command line adds to it
-            only takes further targets away.
-            """
+        help=(
+            "Tags of tests that a glob such as `test ::` passes over, with a line that says so. They run where `--tag` "
+            "asks for their tag, as in `--tag=nightly test ::`, and where the command line names them. A tag of the "
+            "global option `tag` in pants.toml could not be asked for: what the command line adds to it only takes "
+            "further targets away."
         ),
     )
 

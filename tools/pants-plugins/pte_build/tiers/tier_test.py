@@ -46,7 +46,9 @@ def run(runner: RuleRunner, *arguments: str) -> int | None:
     runner.write_files({"models/late/BUILD": text})
     set_options(runner, SEEDED, *arguments)
     field_set = PteTestFieldSet.create(runner.get_target(TEST))
-    batch = PteTestRequest.Batch("", (field_set,), partition_metadata=None)
+    batch: PteTestRequest.Batch = PteTestRequest.Batch(  # type: ignore[type-arg]
+        "", (field_set,), partition_metadata=None
+    )
     return runner.request(TestResult, [batch]).exit_code
 
 
