@@ -1,6 +1,6 @@
 """Test support: the static recipe of XNNPACK with a fault in it, which a validation has to see.
 
-Both are mistakes that still lower, load and run: nothing but the outputs tells.
+They are mistakes that still lower, load and run: nothing but the outputs tells.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from pte_foundry.backends.option_values import choose
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.recipes import xnnpack_static
 
-FAULTS = ("none", "zero-point", "per-tensor-weights")
+FAULTS = ("none", "zero-point", "zero-points", "per-tensor-weights")
 OPTIONS: Mapping[str, str] = {
     **xnnpack_static.OPTIONS,
     "fault": "none; zero-point: the zero point of the first activation, which is the input, is off "
-    "by a quarter of the range; per-tensor-weights: one scale for all channels of each weight",
+    "by a quarter of the range; zero-points: so is every activation's; per-tensor-weights: one scale "
+    "for all channels of each weight",
 }
 NEEDS_CALIBRATION = True
 
 _OFF = 64
-_PER_TENSOR = "quantize_per_tensor"
+_QUANTIZE = torch.ops.quantized_decomposed.quantize_per_tensor.default
+_DEQUANTIZE = torch.ops.quantized_decomposed.dequantize_per_tensor.default
 _PER_CHANNEL = torch.ops.quantized_decomposed.dequantize_per_channel.default
 
 
@@ -42,7 +44,9 @@ def quantize(request: QuantizationRequest) -> Quantized:
         QuantizationRequest(**{**vars(request), "options": _own(request.options)})
     )
     if fault == "zero-point":
-        _shift_zero_point(quantized.exported_program)
+        _shift_zero_points(quantized.exported_program, count=1)
+    elif fault == "zero-points":
+        _shift_zero_points(quantized.exported_program)
     elif fault == "per-tensor-weights":
         _use_one_scale(quantized.exported_program)
     return quantized
@@ -52,14 +56,15 @@ def _own(options: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in options.items() if name != "fault"}
 
 
-def _shift_zero_point(program: ExportedProgram) -> None:
-    """Of the first quantized activation and its readers, so that they agree and the range is wrong."""
-    first = next(node for node in program.graph.nodes if _PER_TENSOR in str(node.target))
-    zero_point = first.args[2]
-    wrong = zero_point + _OFF if zero_point < 0 else zero_point - _OFF
-    for node in (first, *first.users):
-        if _PER_TENSOR in str(node.target):
-            node.args = (*node.args[:2], wrong, *node.args[3:])
+def _shift_zero_points(program: ExportedProgram, count: int | None = None) -> None:
+    """Of quantized activations and their readers, so that they agree and the ranges are wrong."""
+    quantizing = [node for node in program.graph.nodes if node.target is _QUANTIZE]
+    for first in quantizing[:count]:
+        zero_point = first.args[2]
+        wrong = zero_point + _OFF if zero_point < 0 else zero_point - _OFF
+        for node in (first, *first.users):
+            if node.target in (_QUANTIZE, _DEQUANTIZE):
+                node.args = (*node.args[:2], wrong, *node.args[3:])
 
 
 def _use_one_scale(program: ExportedProgram) -> None:
