@@ -61,6 +61,5 @@ def is_dense(node: Node) -> bool:
     """
     if node.target is _ATEN.linear.default:
         return True
-    return node.target is _ATEN.conv2d.default and (
-        len(node.args) <= _GROUPS or node.args[_GROUPS] == 1
-    )
+    groups = node.args[_GROUPS] if len(node.args) > _GROUPS else 1
+    return node.target is _ATEN.conv2d.default and bool(groups == 1)

@@ -30,7 +30,7 @@ from pte_foundry.quantization.float_options import (
     float_modules,
 )
 from pte_foundry.quantization.pt2e import quantize_pt2e
-from pte_foundry.quantization.recipe import Quantized, QuantizationRequest
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 
 OPTIONS: Mapping[str, str] = {FLOAT_MODULES: FLOAT_MODULES_HELP}
 NEEDS_CALIBRATION = False
