@@ -49,6 +49,4 @@ def named_data(pte: bytes) -> dict[str, bytes]:
     store = deserialize_pte_binary(pte).named_data
     if store is None:
         return {}
-    return {
-        key: bytes(store.buffers[entry.buffer_index]) for key, entry in store.pte_data.items()
-    }
+    return {key: bytes(store.buffers[entry.buffer_index]) for key, entry in store.pte_data.items()}

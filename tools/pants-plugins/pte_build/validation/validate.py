@@ -119,7 +119,10 @@ async def validate_program(request: ValidationRequest) -> Validation:
     sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
         Get(
             LibrarySources,
-            LibrarySourcesRequest(VALIDATION_MAIN, (declaration.builder, *export.plugins, *((interpreter,) if interpreter else ()))),
+            LibrarySourcesRequest(
+                VALIDATION_MAIN,
+                (declaration.builder, *export.plugins, *((interpreter,) if interpreter else ())),
+            ),
         ),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
         Get(WeightsDigest, ResolvedWeights, built.exported.weights),
