@@ -7,8 +7,8 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: i
     get_symmetric_quantization_config,
 )
 from torch.fx import GraphModule, Node
-from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, Quantizer
-from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, Quantizer  # type: ignore[import-untyped]
+from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.float_layers import FloatLayers
 from pte_foundry.quantization.weight_quantizer import weight_spec
@@ -18,7 +18,7 @@ _ATEN = torch.ops.aten
 _GROUPS = 6
 
 
-class DenseQuantizer(Quantizer):
+class DenseQuantizer(Quantizer):  # type: ignore[misc]
     """Marks the input and the weight of each dense convolution and linear, but `float_layers`.
 
     ExecuTorch's own quantizer passes over a convolution in front of a relu when it quantizes

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.fx import Node
-from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.dense_quantizer import DenseQuantizer
 from pte_foundry.quantization.float_layers import FloatLayers, module_of

@@ -92,15 +92,13 @@ async def validate_program(request: ValidationRequest) -> Validation:
             "is judged on photographs, because random inputs are outside of what its calibration has seen. Name a "
             "set in `photographs`."
         )
-    interpreter = declaration.backend.interpreter
-    export, *interpreters = await MultiGet(
-        Get(QuantizedExport, QuantizedExportRequest(declaration)),
-        *(
-            Get(Module, ModuleRequest(file, declaration.backend.address, "interpreter"))
-            for file in (interpreter,)
-            if file is not None
-        ),
-    )
+    export = await Get(QuantizedExport, QuantizedExportRequest(declaration))
+    plugins, interpreter = [declaration.builder, *export.plugins], None
+    if declaration.backend.interpreter is not None:
+        file = declaration.backend.interpreter
+        module = await Get(Module, ModuleRequest(file, declaration.backend.address, "interpreter"))
+        plugins.append(file)
+        interpreter = module.name
     validation = {
         "address": checks.address.spec,
         "model": json.loads(built.exported.model_request),
@@ -111,19 +109,13 @@ async def validate_program(request: ValidationRequest) -> Validation:
             f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
         },
         "quantized_export": export.request_entry(),
-        "interpreter": interpreters[0].name if interpreters else None,
+        "interpreter": interpreter,
     }
     description = f"Validate {request.program}"
     request_content = (json.dumps(validation, indent=2) + "\n").encode()
     REQUEST_KEYS.add(description, request_content)
     sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
-        Get(
-            LibrarySources,
-            LibrarySourcesRequest(
-                VALIDATION_MAIN,
-                (declaration.builder, *export.plugins, *((interpreter,) if interpreter else ())),
-            ),
-        ),
+        Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, tuple(plugins))),
         Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
         Get(WeightsDigest, ResolvedWeights, built.exported.weights),
         Get(
