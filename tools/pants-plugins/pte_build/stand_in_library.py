@@ -75,9 +75,10 @@ if export is not None:
     for name in (*export["rewrites"], export["quantization"]["recipe"]):
         importlib.import_module(name)
     calibration = export["quantization"]["calibration"]
+interpreter = request["interpreter"]
 result = {
     "verdict": "failed" if failed else "passed",
-    "evidence": "executed",
+    "evidence": importlib.import_module(interpreter).EVIDENCE if interpreter else "executed",
     "pte_sha256": hashlib.sha256(pte).hexdigest(),
     "cases": cases,
     "request": request,
@@ -142,6 +143,7 @@ _MODULES = {
     "models/refusing.py": "FAILURE = 'bad-input-shape: image is float32[1,4]: give it 3 channels'\n",
     "backends/fast.py": "NAME = 'fast'\n",
     "backends/slow.py": "NAME = 'slow'\n",
+    "interpretation/slow.py": "EVIDENCE = 'interpreted'\n",
     "rewrites/plain.py": "NAME = 'plain'\n",
     "rewrites/special.py": "NAME = 'special'\n",
     "quantization/recipes/rounding.py": "from pte_foundry.quantization.ranges import NAME\n",

@@ -26,6 +26,7 @@ pte_backend(
     name="slow",
     resolve="engine",
     lowering=["src/python/pte_foundry/backends/slow.py"],
+    interpreter=["src/python/pte_foundry/interpretation/slow.py"],
     platforms=["linux"],
     summary="Slow.",
 )

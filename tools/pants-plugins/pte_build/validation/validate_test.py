@@ -47,7 +47,9 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         # A photograph without expected label is an input all the same.
         "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
         "quantized_export": None,
+        "interpreter": None,
     }
+    assert result["evidence"] == "executed"
     # On the very bytes that are packaged.
     assert result["pte_sha256"] == validation.program.exported.pte.fingerprint
     assert result["labels"] == "cat\ncup"
@@ -56,6 +58,12 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         "photographs/cup.png": "pictures/cup.png " + "1" * 64,
     }
     assert result["report"]["declared"]["address"] == "models/alpha:alpha_fast"
+
+
+def test_the_interpreter_of_the_backend(runner: RuleRunner) -> None:
+    _, result = validate(runner, ALPHA_SLOW)
+    assert result["request"]["interpreter"] == "pte_foundry.interpretation.slow"
+    assert result["evidence"] == "interpreted"
 
 
 def test_without_photographs(runner: RuleRunner) -> None:
