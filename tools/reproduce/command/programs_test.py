@@ -30,8 +30,16 @@ def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
 
 
 def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> None:
-    shut = {"address": "models/c:shut", "target_type": "pte_program", "unavailable": "too slow"}
-    open_ = {"address": "models/c:open", "target_type": "pte_program", "unavailable": None}
+    shut: dict[str, object] = {
+        "address": "models/c:shut",
+        "target_type": "pte_program",
+        "unavailable": "too slow",
+    }
+    open_: dict[str, object] = {
+        "address": "models/c:open",
+        "target_type": "pte_program",
+        "unavailable": None,
+    }
     peeked: list[dict[str, object]] = [shut, open_]
     assert [found.address for found in parse_peek(peeked, ["models/c::"])] == ["models/c:open"]
     named = parse_peek(peeked, ["models/c::", "//models/c:shut"])
