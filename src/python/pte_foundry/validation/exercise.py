@@ -19,14 +19,7 @@ from pte_foundry.validation.parity import parity_outcome
 
 
 class Runnable(Protocol):
-    """A program that can be run.
-
-    Attributes:
-        repeats: whether a second run on equal inputs could give something else, so that it is worth a check.
-    """
-
-    @property
-    def repeats(self) -> bool: ...
+    """A program that can be run."""
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]: ...
 
@@ -59,15 +52,17 @@ def exercise(
     output_names: Sequence[str],
     checks: Checks,
     unjudged: str | None = None,
+    twice: bool = False,
 ) -> Exercise:
-    """Run twice on one input and compare with the eager model.
+    """Run on one input and compare with the eager model.
 
     Args:
+        twice: run a second time, which has to give the same.
         eager: None if there is nothing to compare with.
         unjudged: why parity on this input proves nothing; None if it does.
     """
     parity = f"parity:{name}"
-    case, ran = run_case_for(f"run:{name}", "run", lambda: run_twice(program, prepare()))
+    case, ran = run_case_for(f"run:{name}", "run", lambda: _run(program, prepare(), twice))
     if ran is None:
         return Exercise((case, skipped(parity, "the program did not run")), None, None)
     inputs, outputs = ran
@@ -115,14 +110,25 @@ def flat_outputs(module: Callable[..., object], inputs: Inputs) -> list[Tensor]:
         return list(pytree.tree_leaves(module(*inputs)))
 
 
+def _run(
+    program: Runnable, inputs: Inputs, twice: bool
+) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
+    if twice:
+        return run_twice(program, inputs)
+    outputs = program.run(inputs)
+    return Outcome("its outputs are finite", _not_finite(outputs)), (inputs, outputs)
+
+
 def run_twice(program: Runnable, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
-    """Outputs have to be finite, and equal in two runs of a program that `repeats`."""
-    first = program.run(inputs)
-    second = program.run(inputs) if program.repeats else first
-    problems = []
-    if any(not torch.isfinite(output).all() for output in first):
-        problems.append("an output has elements that are not finite")
-    elif not all(torch.equal(one, other) for one, other in zip(first, second)):
-        problems.append("two runs on equal inputs gave different outputs")
-    message = "two runs give equal, finite outputs" if program.repeats else "its outputs are finite"
-    return Outcome(message, tuple(problems)), (inputs, first)
+    """Two runs have to give equal, finite outputs."""
+    first, second = program.run(inputs), program.run(inputs)
+    problems = _not_finite(first)
+    if not problems and not all(torch.equal(one, other) for one, other in zip(first, second)):
+        problems = ("two runs on equal inputs gave different outputs",)
+    return Outcome("two runs give equal, finite outputs", problems), (inputs, first)
+
+
+def _not_finite(outputs: Sequence[Tensor]) -> tuple[str, ...]:
+    if all(torch.isfinite(output).all() for output in outputs):
+        return ()
+    return ("an output has elements that are not finite",)

@@ -28,7 +28,6 @@ class LoadedProgram:
     method: Method
     inputs: tuple[tuple[tuple[int, ...], str], ...]
     outputs: tuple[tuple[tuple[int, ...], str], ...]
-    repeats = True
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Execute once; the runtime's bindings copy the outputs, so later runs leave them alone.
