@@ -51,7 +51,7 @@ def test_portable_does_not_import_xnnpack() -> None:
 def test_lower_itself_refuses(backend: object) -> None:
     program = _program(nn.ReLU())
     for precision, options, kind in (
-        ("int8", {}, "unsupported-precision"),
+        ("fp16", {}, "unsupported-precision"),
         ("fp32", {"x": "1"}, "bad-option"),
     ):
         with pytest.raises(PteError) as caught:
