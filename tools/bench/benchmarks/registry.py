@@ -10,6 +10,7 @@ from bench.benchmarks import (
     int8,
     latency,
     noop,
+    operators,
     rebuild,
     second_checkout,
     size,
@@ -37,5 +38,6 @@ BENCHMARKS = tuple(
         cold_build,
         latency,
         int8,
+        operators,
     )
 )

@@ -9,9 +9,8 @@ from bench.latency.files import EAGER, EXECUTORCH, ONNXRUNTIME, OPENVINO
 _NOTES = """\
 Medians in milliseconds. Each runtime has a process of its own; they are timed in turns, on one fixed input. Eager
 torch and the ONNX file are the untouched model. OpenVINO is told to compute in float32, which is not its default on
-CPUs that have bfloat16. Nothing is compared unless the outputs of all agree with those of eager torch. Which
-operators cost what inside the XNNPACK delegate cannot be told: the runtime of the executorch wheel is built without
-its event tracer."""
+CPUs that have bfloat16. Nothing is compared unless the outputs of all agree with those of eager torch. The benchmark
+`operators` tells which operators cost it."""
 
 
 def latency_lines(rows: list[Document]) -> list[str]:

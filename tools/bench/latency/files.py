@@ -8,6 +8,8 @@ REQUEST = "export_request.json"  # written by the plugin: the model and its weig
 PROGRAM = "program.pte"  # written by the export
 INPUTS = "latency_inputs.npz"
 ONNX = "latency_model.onnx"
+OPERATOR_TIMES = "latency_operators.json"
+ONNX_PROFILE = "latency_onnx_operators.json"
 
 REFERENCE = "reference"
 """Stands for the untouched eager model, with torch's own number of threads; not timed."""
