@@ -30,7 +30,7 @@ def bom(index: dict[str, Any], index_sha256: str = "1" * 64, **origin: object) -
 
 
 def component(built: dict[str, Any], reference: str) -> dict[str, Any]:
-    (found,) = [each for each in built["components"] if each["bom-ref"] == reference]
+    (found,) = (each for each in built["components"] if each["bom-ref"] == reference)
     return dict(found)
 
 
