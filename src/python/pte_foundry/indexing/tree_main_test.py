@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,60 +9,17 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing import main as index_main
 from pte_foundry.indexing import tree_main
-from pte_foundry.indexing.samples import (
-    portable_report,
-    sample_origin,
-    sample_report,
-    sample_request,
-    write_reports,
-)
+from pte_foundry.indexing.sample_tree import write_tree_inputs
 from pte_foundry.indexing.tree_request import NOT_IN_SUMS, WRITTEN_HERE
 from pte_foundry.reporting.json_files import read_json, write_json
-from pte_foundry.reporting.samples import sample_facts
-
-LOCK = "locks/engine.lock"
-CONTENTS = {
-    "mobilenet/labels.txt": b"tench",
-    "mobilenet/mobilenet_v3_small_xnnpack.pte": b"first program",
-    "mobilenet/mobilenet_v3_small_portable.pte": b"second program",
-}
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def pte(name: str) -> dict[str, object]:
-    content = CONTENTS[f"mobilenet/{name}"]
-    return {"sha256": sha256(content), "size": len(content)}
 
 
 @pytest.fixture()
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a tree but its own files, and tree_request.json beside it."""
     monkeypatch.chdir(tmp_path)
-    labels = {"file": "labels.txt", "sha256": sha256(b"tench"), "size": 5}
-    xnnpack = sample_report(sample_facts(pte=pte("mobilenet_v3_small_xnnpack.pte")), labels=labels)
-    portable = {**portable_report(labels=labels), **pte("mobilenet_v3_small_portable.pte")}
-    write_reports(tmp_path, xnnpack, portable)
-    listed = {"category": "mobilenet", "name": "labels.txt", **labels}
-    del listed["file"]
-    write_json(tmp_path / "index_request.json", sample_request(labels=[listed]))
-    assert index_main.main(["index_request.json", "--index", "index.json"]) == 0
-    index = (tmp_path / "index.json").read_bytes()
-    files = {f"1.4.1/{path}": content for path, content in CONTENTS.items()}
-    files |= {"1.4.1/index.json": index, "index.json": index, "LICENSES/BSD-3-Clause.txt": b"BSD"}
-    files["1.4.1/mobilenet/README.md"] = b"a model card"
-    (tmp_path / "locks").mkdir()
-    (tmp_path / LOCK).write_text("executorch==1.4.1 \\\n    --hash=sha256:00\n")
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    entries = [{"path": path, "sha256": sha256(content)} for path, content in files.items()]
-    request = {"index": "index.json", "files": entries, "origin": sample_origin(LOCK)}
-    write_json(tmp_path / "tree_request.json", request)
+    write_tree_inputs(tmp_path)
     return tmp_path
 
 

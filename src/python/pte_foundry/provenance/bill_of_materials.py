@@ -153,7 +153,7 @@ def _lockfile(path: str, content: bytes) -> Component:
 
 
 def _library(package: Package) -> Component:
-    """Without hashes: a lockfile accepts several files of one package, and which was installed depends on the machine."""
+    """Without hashes: a lockfile accepts several files of a package, and the machine decides which is installed."""
     url = PackageURL(type="pypi", name=package.name, version=package.version)
     return Component(
         name=package.name,

@@ -1,4 +1,4 @@
-"""The lockfiles that a program is made from: of its toolchain, and of the packages that its calibration has pictures of."""
+"""The lockfiles that a program is made from: its toolchain's, and those of its calibration pictures."""
 
 from __future__ import annotations
 

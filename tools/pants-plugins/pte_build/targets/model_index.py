@@ -27,8 +27,8 @@ class IndexLicensesField(StringSequenceField):
     help = help_text(
         """
         SPDX identifiers. Of the programs, take those whose checkpoint is under one of these licences; all if left out.
-        For an app that cannot take AGPL, for example: `["Apache-2.0", "BSD-3-Clause"]`. A program that is left out so is
-        not listed as unavailable either.
+        For an app that cannot take AGPL, for example: `["Apache-2.0", "BSD-3-Clause"]`. A program that is left out so
+        is not listed as unavailable either.
         """
     )
 
