@@ -13,6 +13,7 @@ from bench.benchmarks import (
     rebuild,
     second_checkout,
     size,
+    tree,
     unaffected_edits,
 )
 from bench.benchmarks.measurement import Measurement
@@ -33,6 +34,7 @@ BENCHMARKS = tuple(
         rebuild,
         second_checkout,
         unaffected_edits,
+        tree,
         size,
         cold_build,
         latency,
