@@ -76,6 +76,12 @@ def test_a_changed_file_of_which_the_sums_know(tree: Path) -> None:
     assert (SUMS, "subject") in found(tree)
 
 
+@pytest.mark.parametrize("path", ["README.md", "LICENSES/BSD-3-Clause.txt"])
+def test_a_changed_file_that_no_index_lists(tree: Path, path: str) -> None:
+    (tree / path).write_text("other terms")
+    assert (path, "hash") in found(tree)
+
+
 def test_a_missing_file(tree: Path) -> None:
     (tree / XNNPACK).unlink()
     assert found(tree) == {(XNNPACK, "missing"), (XNNPACK, "subject")}
