@@ -12,7 +12,9 @@ import pytest
 from end_to_end.clone import Clone
 
 # What is built or tested for a program.
-PRODUCTS = "pte_program,pte_test,model_index,model_tree"
+PRODUCTS = "pte_program,pte_test,model_index,model_index_test,model_tree"
+OF_ALL = {"//:index", "//:index_test", "//:tree"}
+PERMISSIVE = {"//:index_permissive", "//:tree_permissive"}
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +50,12 @@ def _family(resolve: str) -> Callable[[dict[str, Any]], bool]:
 
 
 @pytest.mark.parametrize(
-    ("package", "lock", "of_its_toolchain"),
+    ("package", "lock", "of_its_toolchain", "aggregates"),
     [
-        ("coremltools", "coreml", _backend("coreml")),
-        ("ultralytics", "ultralytics", _family("ultralytics")),
-        ("timm", "timm", _family("timm")),
+        ("coremltools", "coreml", _backend("coreml"), OF_ALL | PERMISSIVE),
+        # No program of this family is in the permissive index.
+        ("ultralytics", "ultralytics", _family("ultralytics"), OF_ALL),
+        ("timm", "timm", _family("timm"), OF_ALL | PERMISSIVE),
     ],
 )
 def test_an_upgrade_affects_its_own_programs(
@@ -62,6 +65,7 @@ def test_an_upgrade_affects_its_own_programs(
     package: str,
     lock: str,
     of_its_toolchain: Callable[[dict[str, Any]], bool],
+    aggregates: set[str],
 ) -> None:
     programs = [target for target in targets if target["target_type"] == "pte_program"]
     affected = {program["address"] for program in programs if of_its_toolchain(program)}
@@ -70,7 +74,7 @@ def test_an_upgrade_affects_its_own_programs(
     assert tests <= {target["address"] for target in targets if target["target_type"] == "pte_test"}
     path = f"3rdparty/python/{lock}.lock"
     with clone.edited(path, f"{package}==", f"{package}==999."):
-        assert changed(clone, tmp_path / "list") == {*affected, *tests, "//:index", "//:tree"}
+        assert changed(clone, tmp_path / "list") == {*affected, *tests, *aggregates}
 
 
 def test_without_an_edit_nothing_is_affected(clone: Clone, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from bench.benchmarks import (
     rebuild,
     second_checkout,
     size,
+    tree,
     unaffected_edits,
 )
 from bench.benchmarks.measurement import Measurement
@@ -34,6 +35,7 @@ BENCHMARKS = tuple(
         rebuild,
         second_checkout,
         unaffected_edits,
+        tree,
         size,
         cold_build,
         latency,

@@ -95,6 +95,7 @@ def test_the_list_names_every_benchmark() -> None:
         "rebuild",
         "second-checkout",
         "unaffected-edits",
+        "tree",
         "size",
         "cold-build",
         "latency",

@@ -14,7 +14,9 @@ from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.program import sources
-from pte_build.targets.model_index import IndexProgramsField
+from pte_build.targets.committed_index import CommittedIndexField
+from pte_build.targets.model_index import IndexLicensesField, IndexProgramsField
+from pte_build.targets.model_tree import TreeIndexField, TreeProvenanceResolveField
 from pte_build.targets.photograph_set import PhotographsFilesField, PhotographsResolveField
 from pte_build.targets.pte_backend import BackendLoweringField, BackendResolveField
 from pte_build.targets.pte_program import ProgramBuilderField, ProgramBuilderResolveField
@@ -130,6 +132,7 @@ class IndexInferenceFieldSet(FieldSet):
     required_fields = (IndexProgramsField,)
 
     programs: IndexProgramsField
+    licenses: IndexLicensesField
 
 
 class InferIndexDependencies(InferDependenciesRequest[IndexInferenceFieldSet]):
@@ -142,7 +145,10 @@ async def infer_index_dependencies(
 ) -> InferredDependencies:
     field_set = request.field_set
     selected = await Get(
-        SelectedPrograms, SelectProgramsRequest(field_set.address, field_set.programs.value or ())
+        SelectedPrograms,
+        SelectProgramsRequest(
+            field_set.address, field_set.programs.value or (), field_set.licenses.value
+        ),
     )
     tests = (all_tests.find(program) for program in selected.programs)
     return InferredDependencies(
@@ -150,9 +156,46 @@ async def infer_index_dependencies(
             *selected.programs,
             *(test.address for test in tests if test is not None),
             library_file(sources.INDEX_MAIN),
-            library_file(sources.TREE_MAIN),
         ]
     )
+
+
+@dataclass(frozen=True)
+class TreeInferenceFieldSet(FieldSet):
+    required_fields = (TreeIndexField, TreeProvenanceResolveField)
+
+    resolve: TreeProvenanceResolveField
+
+
+class InferTreeDependencies(InferDependenciesRequest[TreeInferenceFieldSet]):
+    infer_from = TreeInferenceFieldSet
+
+
+@rule
+def infer_tree_dependencies(
+    request: InferTreeDependencies, python_setup: PythonSetup
+) -> InferredDependencies:
+    field_set = request.field_set
+    return InferredDependencies(
+        [
+            library_file(sources.TREE_MAIN),
+            lockfile_address(field_set.resolve.value or "", python_setup, field_set.address),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class IndexTestInferenceFieldSet(FieldSet):
+    required_fields = (CommittedIndexField,)
+
+
+class InferIndexTestDependencies(InferDependenciesRequest[IndexTestInferenceFieldSet]):
+    infer_from = IndexTestInferenceFieldSet
+
+
+@rule
+def infer_index_test_dependencies(request: InferIndexTestDependencies) -> InferredDependencies:
+    return InferredDependencies([library_file(sources.COMPARE_MAIN)])
 
 
 def rules() -> Iterable[Rule | UnionRule]:
@@ -163,4 +206,6 @@ def rules() -> Iterable[Rule | UnionRule]:
         UnionRule(InferDependenciesRequest, InferPhotographsDependencies),
         UnionRule(InferDependenciesRequest, InferTestDependencies),
         UnionRule(InferDependenciesRequest, InferIndexDependencies),
+        UnionRule(InferDependenciesRequest, InferTreeDependencies),
+        UnionRule(InferDependenciesRequest, InferIndexTestDependencies),
     ]

@@ -9,7 +9,14 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from pte_build import inference
-from pte_build.aggregate import conditions, index, selection, tree
+from pte_build.aggregate import (
+    committed_index,
+    conditions,
+    index,
+    program_locks,
+    selection,
+    tree,
+)
 from pte_build.program import (
     availability,
     backend,
@@ -25,6 +32,7 @@ from pte_build.progress import callback
 from pte_build.quantization import calibration, declared, requested
 from pte_build.sdk import files
 from pte_build.targets.calibration_set import CalibrationSet
+from pte_build.targets.committed_index import ModelIndexTest
 from pte_build.targets.model_index import ModelIndex
 from pte_build.targets.model_tree import ModelTree
 from pte_build.targets.model_weights import ModelWeights
@@ -34,7 +42,7 @@ from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
 from pte_build.toolchain import interpreter, toolchain
-from pte_build.validation import checks, goal, photographs, quantized_export, validate
+from pte_build.validation import checks, failing, goal, photographs, quantized_export, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
 
 
@@ -42,6 +50,7 @@ def target_types() -> Iterable[type[Target]]:
     return [
         CalibrationSet,
         ModelIndex,
+        ModelIndexTest,
         ModelTree,
         ModelWeights,
         PhotographSet,
@@ -53,9 +62,9 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        availability, backend, calibration, callback, checks, command_line, conditions, declaration,
-        declared, export, fetching, files,
-        goal, index, inference, interpreter, lazy, output_paths, package, photographs,
+        availability, backend, calibration, callback, checks, command_line, committed_index, conditions, declaration,
+        declared, export, failing, fetching, files,
+        goal, index, inference, interpreter, lazy, output_paths, package, photographs, program_locks,
         python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip

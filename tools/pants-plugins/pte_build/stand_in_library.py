@@ -121,11 +121,22 @@ import json, sys
 
 request = json.load(open(sys.argv[1]))
 json.load(open(request["index"]))
-for name in ("versions.json", "README.md", "index.schema.json"):
+for name in ("versions.json", "README.md", "index.schema.json", "bom.cdx.json"):
     open(name, "w").write(name)
+json.dump(request["origin"], open("provenance.intoto.json", "w"))
+for locks in request["origin"]["locks"].values():
+    [open(path).close() for path in locks]
 with open("SHA256SUMS", "w") as sums:
     for file in request["files"]:
         print(file["sha256"], "", file["path"], file=sums)
+"""
+
+_COMPARE = """
+import sys
+
+committed, built = (open(path).read() for path in sys.argv[1:])
+print("is current" if committed == built else "is stale")
+sys.exit(committed != built)
 """
 
 _MODULES = {
@@ -134,6 +145,7 @@ _MODULES = {
     "validation/main.py": _VALIDATION,
     "photographs/main.py": _PHOTOGRAPHS,
     "indexing/main.py": _INDEX,
+    "indexing/compare_main.py": _COMPARE,
     "indexing/tree_main.py": _TREE,
     "models/shared.py": "UNIT = 'alpha'\n",
     "models/alpha.py": "from pte_foundry.models.shared import UNIT\nCONTENT = UNIT\n",

@@ -139,12 +139,22 @@ def repository_files() -> dict[str, str]:
         "locks/dev.lock": "",
         "locks/engine.lock": "",
         "locks/extra.lock": "",
+        "locks/provenance.lock": "",
         "toolchains/BUILD": _TOOLCHAINS,
         "toolchains/own/dog.jpg": "a dog",
         "models/alpha/BUILD": alpha,
         "models/alpha/labels.txt": "cat\ncup",
         "models/beta/BUILD": beta,
+        "models/alpha/README.md": "what alpha is for",
+        "models/beta/README.md": "what beta is for",
         "LICENSE": "the text of the MIT licence",
         "BUILD": target_text("model_index", "index", programs=["models::"])
-        + target_text("model_tree", "tree", index=[":index"], licenses={"MIT": "LICENSE"}),
+        + target_text(
+            "model_tree",
+            "tree",
+            index=[":index"],
+            licenses={"MIT": "LICENSE"},
+            model_cards=["models/*/README.md"],
+        )
+        + target_text("model_index_test", "index_test", index=[":index"]),
     }

@@ -97,7 +97,7 @@ _REPOSITORY_OPTIONS = (
     "--python-enable-resolves",
     "--python-default-resolve=dev",
     "--python-resolves={'dev': 'locks/dev.lock', 'engine': 'locks/engine.lock',"
-    " 'extra': 'locks/extra.lock'}",
+    " 'extra': 'locks/extra.lock', 'provenance': 'locks/provenance.lock'}",
     "--python-pip-version=23.1.2",
     "--python-infer-use-rust-parser",
     "--source-root-patterns=['/src/python']",

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.entry import model_entry, remote_url
 from pte_foundry.indexing.index_request import Artifact, IndexRequest
+from pte_foundry.indexing.schema_version import SCHEMA_VERSION
 from pte_foundry.indexing.versions import version_key
 
 
@@ -29,6 +30,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
     _refuse_duplicates("unavailable program", [each.address for each in request.unavailable])
     declared = [artifact.report.declared for artifact in request.artifacts]
     return {
+        "schemaVersion": SCHEMA_VERSION,
         "version": version,
         "executorchVersion": version,
         "generated": request.generated,

@@ -103,3 +103,17 @@ def write_reports(folder: Path, *reports: dict[str, object]) -> None:
 def read_request(folder: Path, **changes: object) -> IndexRequest:
     """The sample request, read with the reports below `folder`."""
     return IndexRequest.read(Fields(sample_request(**changes), "index_request.json"), folder)
+
+
+def sample_origin(*locks: str, **changes: object) -> dict[str, object]:
+    """What a tree of `sample_request` was made from; each program has all of these lockfiles."""
+    return {
+        "target": "//:tree",
+        "builder": "urn:pte-foundry:local",
+        "source_commit": None,
+        "locks": {
+            f"models/mobilenet:mobilenet_v3_small_{backend}": list(locks)
+            for backend in ("xnnpack", "portable")
+        },
+        **changes,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pte_foundry.indexing.schema_version import SCHEMA_VERSION
 from pte_foundry.reporting.declared import PLATFORMS, WEIGHT_SOURCES
 
 _TEXT: dict[str, object] = {"type": "string", "minLength": 1}
@@ -110,6 +111,7 @@ INDEX_SCHEMA: dict[str, object] = {
     "title": "Index of ExecuTorch programs",
     **_object(
         {
+            "schemaVersion": {"const": SCHEMA_VERSION},
             "version": _VERSION,
             "executorchVersion": _VERSION,
             "generated": {

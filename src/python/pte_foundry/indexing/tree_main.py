@@ -1,6 +1,7 @@
 """Command line: `python -m pte_foundry.indexing.tree_main tree_request.json`.
 
-Writes versions.json, SHA256SUMS, README.md and index.schema.json into the working directory.
+Writes into the working directory what `WRITTEN_HERE` names: README.md, index.schema.json, versions.json, the bill of
+materials, SHA256SUMS and the provenance statement.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pte_foundry.indexing.schema import INDEX_SCHEMA
 from pte_foundry.indexing.sums import sha256sums
 from pte_foundry.indexing.tree_readme import tree_readme
 from pte_foundry.indexing.tree_request import (
+    BILL_OF_MATERIALS,
+    PROVENANCE,
     README,
     SCHEMA,
     SUMS,
@@ -22,34 +25,47 @@ from pte_foundry.indexing.tree_request import (
     TreeRequest,
     check_tree,
 )
+from pte_foundry.provenance.bill_of_materials import bill_of_materials
+from pte_foundry.provenance.statement import provenance_statement
 from pte_foundry.reporting.command import run_command
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import canonical_json, read_json, write_text
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the tree's four own files; none of them if the tree is not what its index says."""
+    """Write the tree's own files; none of them if the tree is not what its index says."""
     parser = argparse.ArgumentParser(prog="pte_foundry.indexing.tree_main", description=__doc__)
     parser.add_argument("request", type=Path, help="the tree's index and all of its files")
     options = parser.parse_args(arguments)
     request = TreeRequest.read(Fields(read_json(options.request), str(options.request)))
-    path = Path(request.index)
-    index = Fields(read_json(path), request.index)
-    check_tree(request, index, hashlib.sha256(path.read_bytes()).hexdigest())
+    content = Path(request.index).read_bytes()
+    index_sha256 = hashlib.sha256(content).hexdigest()
+    index = Fields(read_json(Path(request.index)), request.index)
+    check_tree(request, index, index_sha256)
+    locks = {path: Path(path).read_bytes() for path in request.origin.lockfiles}
     texts = {
         README: tree_readme(index),
         SCHEMA: canonical_json(INDEX_SCHEMA),
         VERSIONS: canonical_json(request.versions()),
+        BILL_OF_MATERIALS: canonical_json(
+            bill_of_materials(request.origin, index, index_sha256, locks)
+        ),
     }
-    sums = {
-        **request.files,
-        **{name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()},
-    }
-    # Built before any file is written: a refused path leaves nothing behind.
-    texts[SUMS] = sha256sums(sums)
+    files = {**request.files, **{name: _sha256(text) for name, text in texts.items()}}
+    texts[SUMS] = sha256sums(files)
+    files[SUMS] = _sha256(texts[SUMS])
+    lock_hashes = {path: hashlib.sha256(lock).hexdigest() for path, lock in locks.items()}
+    texts[PROVENANCE] = canonical_json(
+        provenance_statement(request.origin, index, files, lock_hashes)
+    )
+    # Not before: a refusal leaves nothing behind.
     for name, text in texts.items():
         write_text(Path(name), text)
     return 0
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 if __name__ == "__main__":

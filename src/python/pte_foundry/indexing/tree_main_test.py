@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -10,54 +9,17 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing import main as index_main
 from pte_foundry.indexing import tree_main
-from pte_foundry.indexing.samples import (
-    portable_report,
-    sample_report,
-    sample_request,
-    write_reports,
-)
-from pte_foundry.indexing.tree_request import WRITTEN_HERE
+from pte_foundry.indexing.sample_tree import write_tree_inputs
+from pte_foundry.indexing.tree_request import NOT_IN_SUMS, WRITTEN_HERE
 from pte_foundry.reporting.json_files import read_json, write_json
-from pte_foundry.reporting.samples import sample_facts
-
-CONTENTS = {
-    "mobilenet/labels.txt": b"tench",
-    "mobilenet/mobilenet_v3_small_xnnpack.pte": b"first program",
-    "mobilenet/mobilenet_v3_small_portable.pte": b"second program",
-}
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def pte(name: str) -> dict[str, object]:
-    content = CONTENTS[f"mobilenet/{name}"]
-    return {"sha256": sha256(content), "size": len(content)}
 
 
 @pytest.fixture()
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a tree but its four own files, and tree_request.json beside it."""
+    """A folder with a tree but its own files, and tree_request.json beside it."""
     monkeypatch.chdir(tmp_path)
-    labels = {"file": "labels.txt", "sha256": sha256(b"tench"), "size": 5}
-    xnnpack = sample_report(sample_facts(pte=pte("mobilenet_v3_small_xnnpack.pte")), labels=labels)
-    portable = {**portable_report(labels=labels), **pte("mobilenet_v3_small_portable.pte")}
-    write_reports(tmp_path, xnnpack, portable)
-    listed = {"category": "mobilenet", "name": "labels.txt", **labels}
-    del listed["file"]
-    write_json(tmp_path / "index_request.json", sample_request(labels=[listed]))
-    assert index_main.main(["index_request.json", "--index", "index.json"]) == 0
-    index = (tmp_path / "index.json").read_bytes()
-    files = {f"1.4.1/{path}": content for path, content in CONTENTS.items()}
-    files |= {"1.4.1/index.json": index, "index.json": index, "LICENSES/BSD-3-Clause.txt": b"BSD"}
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    entries = [{"path": path, "sha256": sha256(content)} for path, content in files.items()]
-    write_json(tmp_path / "tree_request.json", {"index": "index.json", "files": entries})
+    write_tree_inputs(tmp_path)
     return tmp_path
 
 
@@ -79,7 +41,7 @@ def test_sha256sum_accepts_the_whole_tree_and_sees_a_change(tree: Path) -> None:
     assert listed == sorted(listed)
     given: Any = read_json(tree / "tree_request.json")
     names = [entry["path"] for entry in given["files"]]
-    assert set(listed) == {*names, *WRITTEN_HERE} - {"SHA256SUMS"}
+    assert set(listed) == {*names, *WRITTEN_HERE} - set(NOT_IN_SUMS)
     (tree / "README.md").write_text("other")
     assert subprocess.run(command, cwd=tree, capture_output=True, check=False).returncode == 1
 
@@ -107,6 +69,9 @@ def test_an_older_version_beside_it_is_listed(tree: Path) -> None:
         ("latest/index.json", "0" * 64, "'latest' is no version"),
         ("README.md", "0" * 64, "written here"),
         ("1.4.1/../x", "0" * 64, "no plain relative path"),
+        ("1.4.1/Mobilenet/labels.txt", "0" * 64, "where case is ignored"),
+        ("1.4.1/mobilenet/README.md", None, "no 1.4.1/mobilenet/README.md"),
+        ("LICENSES/BSD-3-Clause.txt", None, "no LICENSES/BSD-3-Clause.txt"),
     ],
 )
 def test_a_tree_that_is_not_what_its_index_says_is_refused_and_nothing_is_written(

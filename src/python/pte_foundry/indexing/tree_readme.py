@@ -41,6 +41,8 @@ def tree_readme(index: Fields) -> str:
         "## Weights",
         _table(("file", "source", "checkpoint", "SHA-256 of the checkpoint"), _weights(models)),
         *_unavailable(index),
+        "## Model cards",
+        _model_cards(index),
         "## Licences",
         _licences(models),
     ]
@@ -53,7 +55,8 @@ def _introduction(count: int) -> str:
         "for the versions that are here, then `<version>/index.json` for their files; "
         "`index.schema.json` says what its fields are. `index.json` is the latest version's index. "
         "Check a download against the `hash` of its entry, or the whole tree with\n\n"
-        "    sha256sum -c SHA256SUMS"
+        "    sha256sum -c SHA256SUMS\n\n"
+        "`provenance.intoto.json` says what it was built from and `bom.cdx.json` lists the parts."
     )
 
 
@@ -110,6 +113,13 @@ def _unavailable(index: Fields) -> list[str]:
         return []
     rows = [(f"`{entry.text('address')}`", entry.text("reason")) for entry in entries]
     return ["## Not available in this build", _table(("program", "reason"), rows)]
+
+
+def _model_cards(index: Fields) -> str:
+    families = sorted({model.text("category") for model in index.objects("models")})
+    version = index.text("version")
+    lines = (f"- [{family}]({version}/{family}/README.md)" for family in families)
+    return "What goes in and comes out, and what the models are for:\n\n" + "\n".join(lines)
 
 
 def _licences(models: Sequence[Fields]) -> str:

@@ -1,4 +1,4 @@
-"""The files of a tree, and whether they are the ones that its index promises."""
+"""The files of a tree, what they were made from, and whether they are what the tree's index promises."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.paths import check_path
+from pte_foundry.indexing.schema_version import check_schema_version
 from pte_foundry.indexing.versions import versions_document
+from pte_foundry.provenance.origin import Origin
 from pte_foundry.reporting.json_fields import Fields
 
 VERSIONS = "versions.json"
 SUMS = "SHA256SUMS"
 README = "README.md"
 SCHEMA = "index.schema.json"
-WRITTEN_HERE = (README, SUMS, SCHEMA, VERSIONS)
+BILL_OF_MATERIALS = "bom.cdx.json"
+PROVENANCE = "provenance.intoto.json"
+SIGNATURE = "tree.sig"
+WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS)
+NOT_IN_SUMS = (PROVENANCE, SIGNATURE, SUMS)
+"""SHA256SUMS covers all other files: trees of the same artifacts have the same one, whatever commit built them."""
+LICENSES = "LICENSES"
+MODEL_CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -23,21 +32,29 @@ class TreeRequest:
     """Attributes:
     index: path of the latest version's index, relative to the working directory.
     files: path in the tree -> SHA-256; every file but those of `WRITTEN_HERE`.
+    origin: what the tree was made from.
     """
 
     index: str
     files: Mapping[str, str]
+    origin: Origin
 
     @staticmethod
     def read(fields: Fields) -> TreeRequest:
         """Raises PteError `bad-request` or `bad-path` naming the field that is missing or wrong."""
         files: dict[str, str] = {}
+        folded: dict[str, str] = {}
         for entry in fields.objects("files"):
             path = check_path(entry.text("path"), entry.where)
             if path in files or path in WRITTEN_HERE:
                 raise entry.error("path", f"is {path!r}, which is there twice or written here")
+            other = folded.setdefault(path.casefold(), path)
+            if other != path:
+                raise entry.error(
+                    "path", f"is {path!r}, and there is {other!r}: one file where case is ignored"
+                )
             files[path] = entry.sha256("sha256")
-        return TreeRequest(fields.text("index"), files)
+        return TreeRequest(fields.text("index"), files, Origin.read(fields.nested("origin")))
 
     def versions(self) -> dict[str, object]:
         """The content of versions.json: one version for each folder with an index.
@@ -57,8 +74,10 @@ def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
         index_sha256: the SHA-256 of its bytes.
 
     Raises:
-        PteError: `bad-tree` naming the file that is absent or different.
+        PteError: `bad-tree` naming the file that is absent or different; `newer-schema` for an index of a
+            newer form than this library's.
     """
+    check_schema_version(index)
     version = index.text("version")
     latest = request.versions()["latest"]
     if version != latest:
@@ -71,6 +90,15 @@ def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
     for entry in (*index.objects("models"), *index.objects("labels")):
         path = f"{version}/{entry.text('category')}/{entry.text('name')}"
         expected[path] = entry.sha256("hash")
+    needed = {
+        f"{version}/{model.text('category')}/{MODEL_CARD}" for model in index.objects("models")
+    }
+    needed |= {f"{LICENSES}/{model.text('license')}.txt" for model in index.objects("models")}
+    if absent := sorted(needed - set(request.files)):
+        raise PteError(
+            "bad-tree",
+            f"the tree has no {', '.join(absent)}. Each family needs its model card, and each licence its text",
+        )
     for path, sha256 in sorted(expected.items()):
         found = request.files.get(path)
         if found != sha256:

@@ -11,6 +11,7 @@ from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.aggregate.subsystem import IndexSubsystem
+from pte_build.choices import Choices
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.declaration import Declaration
 from pte_build.weights.resolution import ResolvedWeights, UnpinnedCheckpoint, WeightsRequest
@@ -19,6 +20,7 @@ from pte_build.weights.resolution import ResolvedWeights, UnpinnedCheckpoint, We
 @dataclass(frozen=True)
 class ConditionRequest(EngineAwareParameter):
     program: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.program.spec
@@ -46,6 +48,7 @@ class Condition:
 @dataclass(frozen=True)
 class ConditionsRequest:
     programs: tuple[Address, ...]
+    choices: Choices = Choices.SESSION
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,16 @@ class Conditions:
 
 @rule
 async def find_condition(request: ConditionRequest, index: IndexSubsystem) -> Condition:
-    availability = await Get(Availability, AvailabilityRequest(request.program))
+    availability = await Get(Availability, AvailabilityRequest(request.program, request.choices))
     declaration = availability.declaration
     if availability.unavailable is not None:
         return Condition(declaration, availability.unavailable.reason)
     if not index.allow_unpinned:
         return Condition(declaration, None)
     try:
-        await Get(ResolvedWeights, WeightsRequest(declaration.weights, request.program))
+        await Get(
+            ResolvedWeights, WeightsRequest(declaration.weights, request.program, request.choices)
+        )
     except UnpinnedCheckpoint:
         return Condition(declaration, f"its checkpoint {declaration.weights} is not pinned")
     return Condition(declaration, None)
@@ -79,7 +84,7 @@ async def find_condition(request: ConditionRequest, index: IndexSubsystem) -> Co
 @rule
 async def find_conditions(request: ConditionsRequest) -> Conditions:
     found = await MultiGet(
-        Get(Condition, ConditionRequest(program)) for program in request.programs
+        Get(Condition, ConditionRequest(program, request.choices)) for program in request.programs
     )
     return Conditions(
         tuple(c.declaration.address for c in found if c.reason is None),

@@ -27,7 +27,8 @@ from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.conditions import Conditions, ConditionsRequest
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.aggregate.subsystem import IndexSubsystem
+from pte_build.aggregate.subsystem import DEFAULT_BASE_URL, DEFAULT_GENERATED, IndexSubsystem
+from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, Labels
@@ -42,6 +43,7 @@ from pte_build.validation.validate import Validation, ValidationRequest
 class IndexRequest(EngineAwareParameter):
     index: Address
     owner: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.index.spec
@@ -145,11 +147,12 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         )
     selected = await Get(
         SelectedPrograms,
-        SelectProgramsRequest(request.index, wrapped.target[IndexProgramsField].value or ()),
+        SelectProgramsRequest.of(wrapped.target),
     )
-    conditions = await Get(Conditions, ConditionsRequest(selected.programs))
+    conditions = await Get(Conditions, ConditionsRequest(selected.programs, request.choices))
     validations = await MultiGet(
-        Get(Validation, ValidationRequest(program)) for program in conditions.available
+        Get(Validation, ValidationRequest(program, request.choices))
+        for program in conditions.available
     )
     if failures := describe_failures(request.index, validations):
         raise PteBuildError(failures)
@@ -168,8 +171,11 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         results,
         family_labels(programs),
         conditions,
-        subsystem.base_url,
-        subsystem.generated,
+        *(
+            (subsystem.base_url, subsystem.generated)
+            if request.choices is Choices.SESSION
+            else (DEFAULT_BASE_URL, DEFAULT_GENERATED)
+        ),
     )
     sources, files, _ = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(INDEX_MAIN)),

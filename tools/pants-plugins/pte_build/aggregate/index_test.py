@@ -85,12 +85,16 @@ def test_the_tree_holds_programs_labels_licences_and_the_index(runner: RuleRunne
         f"{version}/alpha/alpha_fast.pte",
         f"{version}/alpha/alpha_slow.pte",
         f"{version}/alpha/labels.txt",
+        f"{version}/alpha/README.md",
+        f"{version}/beta/README.md",
         f"{version}/beta/beta_slow.pte",
         "LICENSES/MIT.txt",
         "SHA256SUMS",
         "README.md",
         "versions.json",
         "index.schema.json",
+        "bom.cdx.json",
+        "provenance.intoto.json",
     } == set(files)
     assert files["index.json"] == files[f"{version}/index.json"]
     assert files["LICENSES/MIT.txt"] == b"the text of the MIT licence"
@@ -130,7 +134,11 @@ def test_a_licence_without_a_text_is_refused(runner: RuleRunner) -> None:
     runner.write_files(
         {
             "other/BUILD": target_text(
-                "model_tree", "tree", index=["//:index"], licenses={"BSD-3-Clause": "LICENSE"}
+                "model_tree",
+                "tree",
+                index=["//:index"],
+                licenses={"BSD-3-Clause": "LICENSE"},
+                model_cards=[],
             )
         }
     )

@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
 from pants.base.specs import RawSpecs
 from pants.base.specs_parser import SpecsParser
-from pants.engine.addresses import Address
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, Rule, collect_rules, rule
-from pants.engine.target import UnexpandedTargets
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.target import (
+    Target,
+    UnexpandedTargets,
+    WrappedTarget,
+    WrappedTargetRequest,
+)
 
+from pte_build.addresses import exactly_one
 from pte_build.errors import PteBuildError
 from pte_build.program.declaration import tree_path
 from pte_build.program.output_paths import duplicates
-from pte_build.targets.model_index import IndexProgramsField
-from pte_build.targets.pte_program import ProgramBuilderField, ProgramOutputPathField, PteProgram
+from pte_build.targets.model_index import IndexLicensesField, IndexProgramsField
+from pte_build.targets.model_weights import ModelWeights, WeightsLicenseField
+from pte_build.targets.pte_program import (
+    ProgramBuilderField,
+    ProgramOutputPathField,
+    ProgramWeightsField,
+    PteProgram,
+)
 
 
 @dataclass(frozen=True)
 class SelectProgramsRequest(EngineAwareParameter):
-    """The specs of a `model_index`, relative to the build root."""
+    """The specs of a `model_index`, relative to the build root; `licenses` is None for programs of any licence."""
 
     index: Address
     specs: tuple[str, ...]
+    licenses: tuple[str, ...] | None = None
+
+    @staticmethod
+    def of(index: Target) -> SelectProgramsRequest:
+        """What the fields of a `model_index` say."""
+        return SelectProgramsRequest(
+            index.address, index[IndexProgramsField].value or (), index[IndexLicensesField].value
+        )
 
     def debug_hint(self) -> str:
         return self.index.spec
@@ -37,6 +57,60 @@ class SelectedPrograms:
     """Sorted, without repetition."""
 
     programs: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class ProgramLicenseRequest(EngineAwareParameter):
+    program: Target
+
+    def debug_hint(self) -> str:
+        return self.program.address.spec
+
+
+@dataclass(frozen=True)
+class ProgramLicense:
+    """The licence of a program's checkpoint, which is the program's own."""
+
+    program: Address
+    license_id: str
+
+
+@rule
+async def find_license(request: ProgramLicenseRequest) -> ProgramLicense:
+    program = request.program
+    addresses = await Get(
+        Addresses,
+        UnparsedAddressInputs,
+        program[ProgramWeightsField].to_unparsed_address_inputs(),
+    )
+    weights = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(
+            exactly_one(addresses, ProgramWeightsField.alias, program.address),
+            description_of_origin=f"the `{ProgramWeightsField.alias}` of {program.address}",
+        ),
+    )
+    if not weights.target.has_field(WeightsLicenseField):
+        raise PteBuildError(
+            f"{program.address}: `{ProgramWeightsField.alias}` names {weights.target.address}, which is a "
+            f"`{weights.target.alias}` and not a `{ModelWeights.alias}`."
+        )
+    return ProgramLicense(program.address, weights.target[WeightsLicenseField].value or "")
+
+
+def licensed(
+    index: Address, allowed: tuple[str, ...], licenses: Mapping[Address, str]
+) -> tuple[Address, ...]:
+    """The programs that are under one of the allowed licences.
+
+    Raises PteBuildError for a licence that no program has: misspelt, it would leave a family out without a word.
+    """
+    if unknown := sorted(set(allowed) - set(licenses.values())):
+        raise PteBuildError(
+            f"{index}: `{IndexLicensesField.alias}` allows {', '.join(unknown)}, and no program of its "
+            f"`{IndexProgramsField.alias}` is under that; there are: {', '.join(sorted(set(licenses.values())))}."
+        )
+    return tuple(program for program, license_id in licenses.items() if license_id in allowed)
 
 
 @rule
@@ -62,6 +136,18 @@ async def select_programs(
             f"{request.index}: {', '.join(request.specs)} matches no `{PteProgram.alias}`. An index of nothing is "
             "not built."
         )
+    if request.licenses is not None:
+        found = await MultiGet(
+            Get(ProgramLicense, ProgramLicenseRequest(target))
+            for target in targets
+            if target.address in paths
+        )
+        paths = {
+            program: paths[program]
+            for program in licensed(
+                request.index, request.licenses, {each.program: each.license_id for each in found}
+            )
+        }
     for path, owners in duplicates(paths).items():
         raise PteBuildError(
             f"{request.index}: {' and '.join(owners)} would both be {path} in a tree. Give one of "

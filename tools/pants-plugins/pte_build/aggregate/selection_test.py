@@ -7,7 +7,7 @@ from pants.engine.addresses import Address
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.stand_in_repository import program_text
+from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import (
     ALPHA_FAST,
     ALPHA_SLOW,
@@ -39,6 +39,29 @@ def runner() -> RuleRunner:
 def test_specs(runner: RuleRunner, specs: tuple[str, ...], expected: tuple[Address, ...]) -> None:
     selected = runner.request(SelectedPrograms, [SelectProgramsRequest(INDEX, specs)])
     assert selected.programs == expected
+
+
+def test_programs_of_some_licences_only(runner: RuleRunner) -> None:
+    """The licence is the checkpoint's, so that a new program of a family needs no second mention."""
+    weights = target_text("model_weights", "w", file="w.pth", license="Zlib")
+    zlib = program_text("gamma_fast", weights=[":w"])
+    runner.write_files({"models/gamma/BUILD": weights + zlib})
+    set_options(runner)
+    gamma = Address("models/gamma", target_name="gamma_fast")
+    for licenses, expected in (
+        (("MIT",), (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW)),
+        (("Zlib",), (gamma,)),
+        (("Zlib", "MIT"), (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW, gamma)),
+    ):
+        request = SelectProgramsRequest(INDEX, ("models::",), licenses)
+        assert runner.request(SelectedPrograms, [request]).programs == expected
+
+
+def test_a_licence_that_no_program_has(runner: RuleRunner) -> None:
+    request = SelectProgramsRequest(INDEX, ("models::",), ("MIT", "Zlib"))
+    assert refusal(runner, SelectedPrograms, request) == (
+        "//:index: `only_licenses` allows Zlib, and no program of its `programs` is under that; there are: MIT."
+    )
 
 
 @pytest.mark.parametrize("option", ["--tag=nightly", "--filter-target-type=pte_test"])

@@ -6,13 +6,16 @@ from pants.option.option_types import BoolOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
+DEFAULT_BASE_URL = "."
+DEFAULT_GENERATED = "1970-01-01T00:00:00Z"
+
 
 class IndexSubsystem(Subsystem):
     options_scope = "index"
     help = "What goes into `index.json`, and what it says about itself."
 
     base_url = StrOption(
-        default=".",
+        default=DEFAULT_BASE_URL,
         help=softwrap(
             """
             The prefix of every download address in the index, without a slash at its end. `.` makes addresses relative
@@ -21,7 +24,7 @@ class IndexSubsystem(Subsystem):
         ),
     )
     generated = StrOption(
-        default="1970-01-01T00:00:00Z",
+        default=DEFAULT_GENERATED,
         help=softwrap(
             """
             The time that the index gives as its own, in RFC 3339 form. It is not the time of the build, so that the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -15,6 +15,7 @@ from pants.engine.fs import (
     Digest,
     DigestEntries,
     FileContent,
+    FileDigest,
     FileEntry,
     GlobMatchErrorBehavior,
     MergeDigests,
@@ -22,21 +23,43 @@ from pants.engine.fs import (
 )
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.engine.target import (
+    HydratedSources,
+    HydrateSourcesRequest,
+    WrappedTarget,
+    WrappedTargetRequest,
+)
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 
 from pte_build.addresses import exactly_one
 from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels
+from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
+from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
-from pte_build.targets.model_tree import TreeIndexField, TreeLicensesField, TreeOutputPathField
+from pte_build.targets.model_tree import (
+    TreeIndexField,
+    TreeLicensesField,
+    TreeModelCardsField,
+    TreeOutputPathField,
+    TreeProvenanceResolveField,
+)
 from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.process import library_process
+from pte_build.toolchain.process import toolchain_process
+from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 
-# Written by the library's tree writer, which also lists every file in SHA256SUMS.
-_WRITTEN = ("README.md", "SHA256SUMS", "index.schema.json", "versions.json")
+_MODEL_CARD = "README.md"
+# Written by the library's tree writer, which also lists every other file in SHA256SUMS.
+_WRITTEN = (
+    "README.md",
+    "SHA256SUMS",
+    "bom.cdx.json",
+    "index.schema.json",
+    "provenance.intoto.json",
+    "versions.json",
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +96,27 @@ def needed_licenses(
     return dict(sorted(needed.items()))
 
 
+def needed_model_cards(
+    tree: Address, index: BuiltIndex, cards: Mapping[str, FileDigest]
+) -> dict[str, FileDigest]:
+    """Family to model card, of the families that the tree holds. `cards` is by path in the repository.
+
+    Raises PteBuildError for a family that has none.
+    """
+    needed = {}
+    for built in index.programs:
+        path = f"{built.declaration.address.spec_path}/{_MODEL_CARD}"
+        if path not in cards:
+            raise PteBuildError(
+                f"{tree}: {built.declaration.address} has no model card: `{TreeModelCardsField.alias}` matches no "
+                f"{path}. Write it: what goes in and comes out, the licence, what the model is for."
+            )
+        needed[built.declaration.family] = cards[path]
+    return dict(sorted(needed.items()))
+
+
 @rule
-async def build_tree(request: TreeRequest) -> BuiltTree:
+async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
     wrapped = await Get(
         WrappedTarget, WrappedTargetRequest(request.tree, description_of_origin="the tree")
     )
@@ -87,16 +129,25 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         IndexRequest(exactly_one(addresses, TreeIndexField.alias, request.tree), request.tree),
     )
     licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
-    texts = await Get(
-        Digest,
-        PathGlobs(
-            licenses.values(),
-            glob_match_error_behavior=GlobMatchErrorBehavior.error,
-            description_of_origin=f"the `{TreeLicensesField.alias}` of {request.tree}",
+    origin = f"the `{TreeLicensesField.alias}` of {request.tree}"
+    texts, cards = await MultiGet(
+        Get(
+            Digest,
+            PathGlobs(
+                licenses.values(),
+                glob_match_error_behavior=GlobMatchErrorBehavior.error,
+                description_of_origin=origin,
+            ),
         ),
+        Get(HydratedSources, HydrateSourcesRequest(target[TreeModelCardsField])),
     )
-    text_entries = await Get(DigestEntries, Digest, texts)
-    license_files = {e.path: e.file_digest for e in text_entries if isinstance(e, FileEntry)}
+    program_locks = await MultiGet(
+        Get(ProgramLocks, ProgramLocksRequest(built.declaration)) for built in index.programs
+    )
+    text_entries, card_entries = await MultiGet(
+        Get(DigestEntries, Digest, texts), Get(DigestEntries, Digest, cards.snapshot.digest)
+    )
+    license_files, card_files = _files(text_entries), _files(card_entries)
     files = [
         FileEntry("index.json", index.content),
         FileEntry(f"{index.version}/index.json", index.content),
@@ -109,20 +160,37 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
             for family, labels in family_labels(index.programs).items()
         ),
         *(
+            FileEntry(f"{index.version}/{family}/{_MODEL_CARD}", card)
+            for family, card in needed_model_cards(request.tree, index, card_files).items()
+        ),
+        *(
             FileEntry(f"LICENSES/{license_id}.txt", license_files[path])
             for license_id, path in licenses.items()
         ),
     ]
+    locks = {
+        built.declaration.address.spec: found.paths
+        for built, found in zip(index.programs, program_locks)
+    }
     body = {
         "index": "index.json",
         "files": [
             {"path": file.path, "sha256": file.file_digest.fingerprint}
             for file in sorted(files, key=lambda file: file.path)
         ],
+        "origin": {
+            "target": request.tree.spec,
+            "builder": subsystem.builder_id,
+            "source_commit": subsystem.source_commit,
+            "locks": locks,
+        },
     }
-    content, sources, request_digest, _ = await MultiGet(
+    resolve = target[TreeProvenanceResolveField].value or ""
+    content, lockfiles, sources, toolchain, request_digest, _ = await MultiGet(
         Get(Digest, CreateDigest(files)),
+        Get(Digest, PathGlobs({path for paths in locks.values() for path in paths})),
         Get(LibrarySources, LibrarySourcesRequest(TREE_MAIN)),
+        Get(Toolchain, ToolchainRequest((resolve,), needed_by=request.tree.spec)),
         Get(
             Digest,
             CreateDigest(
@@ -134,14 +202,17 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         ),
         Get(ToolchainInterpreter),
     )
-    inputs = await Get(Digest, MergeDigests([sources.digest, request_digest]))
+    inputs = await Get(
+        Digest, MergeDigests([sources.digest, toolchain.digest, lockfiles, request_digest])
+    )
     result = await Get(
         FallibleProcessResult,
         Process,
-        library_process(
+        toolchain_process(
             ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
             input_digest=inputs,
             output_files=_WRITTEN,
+            source_roots=sources.source_roots,
             description=f"Write the table of contents of {request.tree}",
         ),
     )
@@ -149,6 +220,10 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
         raise PteBuildError(describe_failure(f"{request.tree}: not written", result))
     digest = await Get(Digest, MergeDigests([content, result.output_digest]))
     return BuiltTree(digest, index)
+
+
+def _files(entries: DigestEntries) -> dict[str, FileDigest]:
+    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
 
 
 @dataclass(frozen=True)

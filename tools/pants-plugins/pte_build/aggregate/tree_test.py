@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,15 +12,26 @@ import pytest
 from pants.core.goals.package import Package
 from pants.engine.addresses import Address
 from pants.engine.fs import DigestContents, FileDigest
+from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.aggregate.conditions import Conditions
 from pte_build.aggregate.index import BuiltIndex
+from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree import BuiltTree, TreeRequest, needed_licenses
 from pte_build.errors import PteBuildError
-from pte_build.stand_in_repository import target_text
-from pte_build.test_support import SEEDED, failure, make_runner, refusal, session_settings
+from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.stand_in_repository import quantized_text, target_text
+from pte_build.test_support import (
+    QUANTIZED,
+    SEEDED,
+    failure,
+    make_runner,
+    refusal,
+    session_settings,
+    set_options,
+)
 
 TREE = Address("", target_name="tree")
 
@@ -51,7 +63,7 @@ def test_a_license_without_text() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, queries=(QueryRule(ProgramLocks, (ProgramLocksRequest,)),))
 
 
 def test_a_tree(runner: RuleRunner) -> None:
@@ -59,20 +71,25 @@ def test_a_tree(runner: RuleRunner) -> None:
     contents = runner.request(DigestContents, [built.digest])
     files = {file.path: file.content for file in contents}
     assert sorted(files) == [
+        "1.4.1/alpha/README.md",
         "1.4.1/alpha/alpha_fast.pte",
         "1.4.1/alpha/alpha_slow.pte",
         "1.4.1/alpha/labels.txt",
+        "1.4.1/beta/README.md",
         "1.4.1/beta/beta_slow.pte",
         "1.4.1/index.json",
         "LICENSES/MIT.txt",
         "README.md",
         "SHA256SUMS",
+        "bom.cdx.json",
         "index.json",
         "index.schema.json",
+        "provenance.intoto.json",
         "versions.json",
     ]
     assert files["index.json"] == files["1.4.1/index.json"]
     assert files["1.4.1/alpha/labels.txt"] == b"cat\ncup"
+    assert files["1.4.1/beta/README.md"] == b"what beta is for"
     assert files["LICENSES/MIT.txt"] == b"the text of the MIT licence"
     for program in built.index.programs:
         content = files[f"1.4.1/{program.declaration.pte_path[len('models/'):]}"]
@@ -80,12 +97,53 @@ def test_a_tree(runner: RuleRunner) -> None:
     # The tree writer is told of every file but its own, with the right hashes.
     lines = (line.split() for line in files["SHA256SUMS"].decode().splitlines())
     sums = {path: sha256 for sha256, path in lines}
-    own = {"README.md", "SHA256SUMS", "index.schema.json", "versions.json"}
+    own = {"README.md", "SHA256SUMS", "bom.cdx.json", "index.schema.json", "provenance.intoto.json"}
+    own.add("versions.json")
     assert sums == {
         path: hashlib.sha256(content).hexdigest()
         for path, content in files.items()
         if path not in own
     }
+
+
+def origin(runner: RuleRunner, *options: str) -> Any:
+    """What the tree writer is told of the tree's origin."""
+    set_options(runner, SEEDED, *options)
+    built = runner.request(BuiltTree, [TreeRequest(TREE)])
+    contents = runner.request(DigestContents, [built.digest])
+    return json.loads(next(f.content for f in contents if f.path == "provenance.intoto.json"))
+
+
+def test_the_origin_of_a_tree(runner: RuleRunner) -> None:
+    locks = ["locks/engine.lock", "locks/extra.lock"]
+    assert origin(runner) == {
+        "target": "//:tree",
+        "builder": "urn:pte-foundry:local",
+        "source_commit": None,
+        "locks": {
+            "models/alpha:alpha_fast": locks,
+            "models/alpha:alpha_slow": locks,
+            "models/beta:beta_slow": locks,
+        },
+    }
+    told = origin(runner, f"--tree-source-commit={'0a' * 20}", "--tree-builder-id=https://ci")
+    assert (told["source_commit"], told["builder"]) == ("0a" * 20, "https://ci")
+
+
+def test_the_lockfile_of_the_calibration_pictures_is_an_origin(runner: RuleRunner) -> None:
+    runner.write_files({"models/delta/BUILD": quantized_text("delta_int8_fast")})
+    set_options(runner, SEEDED)
+    declaration = runner.request(Declaration, [DeclarationRequest(QUANTIZED)])
+    locks = runner.request(ProgramLocks, [ProgramLocksRequest(declaration)])
+    # The photographs' resolve is the builder's: told once.
+    assert locks.paths == ("locks/engine.lock", "locks/extra.lock")
+    own = quantized_text("delta_int8_fast", builder_resolve="dev")
+    runner.write_files({"models/delta/BUILD": own})
+    set_options(runner, SEEDED)
+    declaration = runner.request(Declaration, [DeclarationRequest(QUANTIZED)])
+    locks = runner.request(ProgramLocks, [ProgramLocksRequest(declaration)])
+    assert locks.paths == ("locks/engine.lock", "locks/dev.lock", "locks/extra.lock")
+    runner.write_files({"models/delta/BUILD": ""})
 
 
 def test_package(runner: RuleRunner) -> None:
@@ -109,17 +167,30 @@ def declare(runner: RuleRunner, **fields: object) -> TreeRequest:
 
 
 def test_a_license_that_no_file_has(runner: RuleRunner) -> None:
-    request = declare(runner, index=["//:index"], licenses={"Zlib": "LICENSE"})
+    request = declare(runner, index=["//:index"], licenses={"Zlib": "LICENSE"}, model_cards=[])
     message = refusal(runner, BuiltTree, request)
     assert message.startswith("bad:t: models/alpha:alpha_fast is under MIT")
 
 
 def test_a_license_file_that_is_missing(runner: RuleRunner) -> None:
-    request = declare(runner, index=["//:index"], licenses={"MIT": "NONESUCH"})
+    request = declare(runner, index=["//:index"], licenses={"MIT": "NONESUCH"}, model_cards=[])
     message = str(failure(runner, BuiltTree, request))
     assert "NONESUCH" in message and "the `licenses` of bad:t" in message
 
 
 def test_two_indexes(runner: RuleRunner) -> None:
-    request = declare(runner, index=["//:index", "models/alpha:alpha_fast"], licenses={})
+    request = declare(
+        runner, index=["//:index", "models/alpha:alpha_fast"], licenses={}, model_cards=[]
+    )
     assert "bad:t: `index` must name exactly one target" in refusal(runner, BuiltTree, request)
+
+
+def test_a_family_without_a_model_card(runner: RuleRunner) -> None:
+    request = declare(
+        runner, index=["//:index"], licenses={"MIT": "LICENSE"}, model_cards=["README.md"]
+    )
+    runner.write_files({"LICENSE": "the text", "bad/README.md": "of no family"})
+    set_options(runner, SEEDED)
+    message = refusal(runner, BuiltTree, request)
+    assert message.startswith("bad:t: models/alpha:alpha_fast has no model card: `model_cards` ")
+    assert "models/alpha/README.md" in message

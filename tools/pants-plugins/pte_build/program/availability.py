@@ -9,6 +9,7 @@ from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
+from pte_build.choices import Choices
 from pte_build.program.declaration import Declaration, DeclarationRequest
 from pte_build.sdk.files import SdkRoots
 from pte_build.targets.pte_program import ProgramUnavailableField
@@ -17,6 +18,7 @@ from pte_build.targets.pte_program import ProgramUnavailableField
 @dataclass(frozen=True)
 class AvailabilityRequest(EngineAwareParameter):
     program: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.program.spec
@@ -58,7 +60,8 @@ async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Av
         )
         return Availability(declaration, Unavailable(address, declaration.unavailable, remedy))
     sdk = declaration.backend.sdk
-    if sdk is None or roots.find(sdk) is not None:
+    chosen = None if sdk is None or request.choices is not Choices.SESSION else roots.find(sdk)
+    if sdk is None or chosen is not None:
         return Availability(declaration, None)
     return Availability(declaration, Unavailable(address, sdk.missing_reason, sdk.remedy))
 

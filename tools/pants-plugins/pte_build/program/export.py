@@ -24,6 +24,7 @@ from pants.engine.fs import (
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.availability import Availability, AvailabilityRequest
@@ -48,6 +49,7 @@ from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
 @dataclass(frozen=True)
 class ExportRequest(EngineAwareParameter):
     program: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.program.spec
@@ -94,13 +96,15 @@ def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> Non
 
 @rule
 async def export_program(request: ExportRequest) -> ExportedProgram:
-    availability = await Get(Availability, AvailabilityRequest(request.program))
+    availability = await Get(Availability, AvailabilityRequest(request.program, request.choices))
     if availability.unavailable is not None:
         raise PteBuildError(availability.unavailable.refusal)
     declaration = availability.declaration
     address = declaration.address
     sdk = await Get(Sdk, SdkRequest(declaration.backend.sdk, address))
-    weights = await Get(ResolvedWeights, WeightsRequest(declaration.weights, address))
+    weights = await Get(
+        ResolvedWeights, WeightsRequest(declaration.weights, address, request.choices)
+    )
     builder, lowering, *rewrites = await MultiGet(
         Get(Module, ModuleRequest(declaration.builder, address, "builder")),
         Get(

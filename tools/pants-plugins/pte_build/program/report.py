@@ -27,6 +27,7 @@ from pants.engine.target import (
     WrappedTargetRequest,
 )
 
+from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.declaration import Declaration
@@ -42,6 +43,7 @@ from pte_build.weights.resolution import ResolvedWeights
 @dataclass(frozen=True)
 class ProgramRequest(EngineAwareParameter):
     program: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.program.spec
@@ -113,7 +115,7 @@ def declared_part(
 @rule
 async def build_program(request: ProgramRequest) -> BuiltProgram:
     exported, wrapped, program_checks, sources, _ = await MultiGet(
-        Get(ExportedProgram, ExportRequest(request.program)),
+        Get(ExportedProgram, ExportRequest(request.program, request.choices)),
         Get(WrappedTarget, WrappedTargetRequest(request.program, description_of_origin="a report")),
         Get(ProgramChecks, ProgramChecksRequest(request.program)),
         Get(LibrarySources, LibrarySourcesRequest(REPORT_MAIN)),

@@ -24,6 +24,7 @@ REPORT_MAIN = "src/python/pte_foundry/reporting/main.py"
 VALIDATION_MAIN = "src/python/pte_foundry/validation/main.py"
 PHOTOGRAPHS_MAIN = "src/python/pte_foundry/photographs/main.py"
 INDEX_MAIN = "src/python/pte_foundry/indexing/main.py"
+COMPARE_MAIN = "src/python/pte_foundry/indexing/compare_main.py"
 TREE_MAIN = "src/python/pte_foundry/indexing/tree_main.py"
 
 

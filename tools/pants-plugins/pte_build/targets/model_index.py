@@ -22,6 +22,17 @@ class IndexProgramsField(StringSequenceField):
     )
 
 
+class IndexLicensesField(StringSequenceField):
+    alias = "only_licenses"
+    help = help_text(
+        """
+        SPDX identifiers. Of the programs, take those whose checkpoint is under one of these licences; all if left out.
+        For an app that cannot take AGPL, for example: `["Apache-2.0", "BSD-3-Clause"]`. A program that is left out so
+        is not listed as unavailable either.
+        """
+    )
+
+
 class IndexOutputPathField(OutputPathField):
     default = "index.json"
     help = "Where the index is written below `dist/`."
@@ -33,6 +44,7 @@ class ModelIndex(Target):
         *COMMON_TARGET_FIELDS,
         IndexDependenciesField,
         IndexProgramsField,
+        IndexLicensesField,
         IndexOutputPathField,
     )
     help = help_text(

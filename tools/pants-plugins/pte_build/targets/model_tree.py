@@ -7,7 +7,9 @@ from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
     DictStringToStringField,
+    MultipleSourcesField,
     SpecialCasedDependencies,
+    StringField,
     Target,
 )
 from pants.util.strutil import help_text
@@ -36,6 +38,29 @@ class TreeLicensesField(DictStringToStringField):
     )
 
 
+class TreeModelCardsField(MultipleSourcesField):
+    alias = "model_cards"
+    required = True
+    uses_source_roots = False
+    help = help_text(
+        """
+        The model cards, called `README.md`, each in the folder of its family's BUILD file, for example
+        `["models/*/README.md"]`. The tree takes those of the families that it holds.
+        """
+    )
+
+
+class TreeProvenanceResolveField(StringField):
+    alias = "provenance_resolve"
+    default = "provenance"
+    help = help_text(
+        """
+        The entry of `[python].resolves` with the packages that write the tree's provenance statement and its bill of
+        materials.
+        """
+    )
+
+
 class TreeOutputPathField(OutputPathField):
     default = "tree"
     help = "The folder below `dist/` that holds the tree."
@@ -48,12 +73,15 @@ class ModelTree(Target):
         TreeDependenciesField,
         TreeIndexField,
         TreeLicensesField,
+        TreeModelCardsField,
+        TreeProvenanceResolveField,
         TreeOutputPathField,
     )
     help = help_text(
         """
         A tree of validated programs, ready to be committed as a git submodule of an app: `versions.json`, `index.json`,
-        `<ExecuTorch version>/<family>/*.pte` with label files, `LICENSES/`, `README.md`, `index.schema.json` and
-        `SHA256SUMS`. `./pants package //:tree` writes it to `dist/tree/`.
+        `<ExecuTorch version>/<family>/*.pte` with label files and model cards, `LICENSES/`, `README.md`,
+        `index.schema.json`, `bom.cdx.json`, `provenance.intoto.json` and `SHA256SUMS`. `./pants package //:tree` writes
+        it to `dist/tree/`.
         """
     )

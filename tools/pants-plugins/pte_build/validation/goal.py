@@ -17,17 +17,15 @@ from pants.engine.fs import (
     Digest,
     DigestContents,
     DigestEntries,
-    FileContent,
     FileEntry,
     Snapshot,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
-from pants.util.logging import LogLevel
 
 from pte_build.addresses import exactly_one
 from pte_build.errors import PteBuildError
@@ -35,12 +33,10 @@ from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.command_line import NamedAddresses
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.tiers.tier import Tiers
+from pte_build.validation.failing import FailedTest
 from pte_build.validation.validate import Validation, ValidationRequest
 
 logger = logging.getLogger(__name__)
-
-# A log is too long for a command line.
-_MESSAGE_FILE = "message.txt"
 
 
 class PteTestSubsystem(Subsystem):
@@ -71,16 +67,6 @@ def skip_notes(validation_json: bytes) -> list[str]:
         for case in json.loads(validation_json)["cases"]
         if case["status"] == "skipped"
     ]
-
-
-def failing_process(message: Digest) -> Process:
-    """A process that says `_MESSAGE_FILE` on stderr and fails: test results are made from processes only."""
-    return Process(
-        ("/bin/sh", "-c", f"/bin/cat {_MESSAGE_FILE} >&2; exit 1"),
-        input_digest=message,
-        description="Tell why a program could not be built",
-        level=LogLevel.DEBUG,
-    )
 
 
 # Not memoized, so that what was skipped is said in every session; the validation itself is cached.
@@ -114,11 +100,7 @@ async def run_pte_test(
             return TestResult.no_tests_found(field_set.address, test_subsystem.output)
         validation = await Get(Validation, ValidationRequest(program))
     except PteBuildError as error:
-        # A failed test like any other: the rest of the tests run, and the summary names this one.
-        message = await Get(
-            Digest, CreateDigest([FileContent(_MESSAGE_FILE, f"{error}\n".encode())])
-        )
-        failure = await Get(FallibleProcessResult, Process, failing_process(message))
+        failure = await Get(FallibleProcessResult, FailedTest(str(error)))
         return TestResult.from_fallible_process_result(
             failure, field_set.address, test_subsystem.output
         )

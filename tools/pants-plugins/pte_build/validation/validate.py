@@ -20,6 +20,7 @@ from pants.engine.fs import (
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, ProgramRequest
@@ -44,6 +45,7 @@ from pte_build.weights.resolution import ResolvedWeights
 @dataclass(frozen=True)
 class ValidationRequest(EngineAwareParameter):
     program: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.program.spec
@@ -64,7 +66,7 @@ class Validation:
 
 @rule
 async def validate_program(request: ValidationRequest) -> Validation:
-    built = await Get(BuiltProgram, ProgramRequest(request.program))
+    built = await Get(BuiltProgram, ProgramRequest(request.program, request.choices))
     declaration, checks = built.declaration, built.checks
     if checks is None:
         raise PteBuildError(

@@ -10,6 +10,7 @@ from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import Target, WrappedTarget, WrappedTargetRequest
 
+from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.targets.model_weights import (
     ModelWeights,
@@ -34,6 +35,7 @@ class WeightsRequest(EngineAwareParameter):
 
     address: Address
     program: Address
+    choices: Choices = Choices.SESSION
 
     def debug_hint(self) -> str:
         return self.address.spec
@@ -99,7 +101,7 @@ def resolve_weights(
 
 @rule
 async def resolve_weights_request(
-    request: WeightsRequest, subsystem: WeightsSubsystem, substitutes: Substitutes
+    request: WeightsRequest, subsystem: WeightsSubsystem
 ) -> ResolvedWeights:
     wrapped = await Get(
         WrappedTarget,
@@ -112,6 +114,10 @@ async def resolve_weights_request(
             f"{request.program}: `weights` names {request.address}, which is a `{wrapped.target.alias}` and not a "
             f"`{ModelWeights.alias}`."
         )
+    if request.choices is Choices.COMMITTED_INDEX:
+        return resolve_weights(wrapped.target, WeightsSource.SEEDED, None, request.program)
+    # Not a parameter of the rule: a substitutes file that cannot be read is no affair of the committed index.
+    substitutes = await Get(Substitutes)
     return resolve_weights(
         wrapped.target, subsystem.source, substitutes.find(request.address.spec), request.program
     )

@@ -1,0 +1,164 @@
+"""The bill of materials of a tree: a CycloneDX 1.6 ML-BOM.
+
+https://cyclonedx.org/docs/1.6/json/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+from uuid import NAMESPACE_URL, uuid5
+
+from cyclonedx.model import (
+    ExternalReference,
+    ExternalReferenceType,
+    HashAlgorithm,
+    HashType,
+    Property,
+    XsUri,
+)
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from pte_foundry.indexing.tree_request import MODEL_CARD
+from pte_foundry.provenance.checkpoint import Checkpoint, checkpoints
+from pte_foundry.provenance.lockfile import Package, locked_packages
+from pte_foundry.provenance.origin import Origin
+from pte_foundry.provenance.statement import NO_TIME
+from pte_foundry.reporting.json_fields import Fields
+
+_PREFIX = "pte-foundry:"
+
+
+def bill_of_materials(
+    origin: Origin, index: Fields, index_sha256: str, locks: Mapping[str, bytes]
+) -> dict[str, object]:
+    """The BOM as JSON: programs, their checkpoints, and the packages of their toolchains.
+
+    A program depends on its checkpoint and on its lockfiles, a lockfile on the packages that it pins. The
+    serial number is a function of the index, and there is no time unless the index says one. The source commit
+    is not in it: it belongs to the provenance statement.
+
+    Args:
+        index: the content of the tree's index.json.
+        index_sha256: the SHA-256 of its bytes.
+        locks: path in the repository -> content, of all that `origin` names.
+
+    Raises:
+        PteError: `bad-request` naming the index's field that is missing or wrong.
+    """
+    models = index.objects("models")
+    version = index.text("version")
+    tree = Component(name="tree", version=version, type=ComponentType.DATA, bom_ref="tree")
+    bom = Bom(
+        serial_number=uuid5(NAMESPACE_URL, f"urn:pte-foundry:index:{index_sha256}"),
+        metadata=BomMetaData(component=tree),
+    )
+    # Set afterwards: without a time the constructor takes the clock's.
+    bom.metadata.timestamp = cast("datetime", _time(index))
+    packages = {path: locked_packages(content.decode()) for path, content in locks.items()}
+    libraries = {package: _library(package) for pinned in packages.values() for package in pinned}
+    lockfiles = {path: _lockfile(path, content) for path, content in locks.items()}
+    for path, component in lockfiles.items():
+        bom.register_dependency(component, [libraries[package] for package in packages[path]])
+    programs = {model.text("name"): _program(model, version) for model in models}
+    for checkpoint in checkpoints(models):
+        component = _checkpoint(checkpoint)
+        bom.components.add(component)
+        for name in checkpoint.models:
+            bom.register_dependency(programs[name], [component])
+    for model in models:
+        used = [lockfiles[path] for path in origin.locks[model.text("address")]]
+        bom.register_dependency(programs[model.text("name")], used)
+    bom.register_dependency(tree, programs.values())
+    bom.components.update([*programs.values(), *lockfiles.values(), *libraries.values()])
+    result: dict[str, object] = json.loads(JsonV1Dot6(bom).output_as_string())
+    return result
+
+
+def _time(index: Fields) -> datetime | None:
+    generated = index.text("generated")
+    return None if generated == NO_TIME else datetime.fromisoformat(generated)
+
+
+def _program(model: Fields, version: str) -> Component:
+    weights = model.nested("weights")
+    said = {
+        "backend": model.text("backend"),
+        "precision": model.text("precision"),
+        "weights": weights.text("source"),
+        "address": model.text("address"),
+    }
+    path = f"{version}/{model.text('category')}/{model.text('name')}"
+    return Component(
+        name=model.text("name"),
+        version=version,
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=path,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=model.sha256("hash"))],
+        licenses=[DisjunctiveLicense(id=model.text("license"))],
+        external_references=[
+            ExternalReference(
+                type=ExternalReferenceType.MODEL_CARD,
+                url=XsUri(f"{version}/{model.text('category')}/{MODEL_CARD}"),
+            )
+        ],
+        properties=[Property(name=_PREFIX + name, value=value) for name, value in said.items()],
+    )
+
+
+def _checkpoint(checkpoint: Checkpoint) -> Component:
+    weights = checkpoint.weights
+    return Component(
+        name=checkpoint.name,
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=f"checkpoint:{checkpoint.name}:{weights.sha256 or weights.source}",
+        description=weights.description,
+        hashes=(
+            []
+            if weights.sha256 is None
+            else [HashType(alg=HashAlgorithm.SHA_256, content=weights.sha256)]
+        ),
+        licenses=[DisjunctiveLicense(id=weights.license)],
+        external_references=(
+            []
+            if weights.source_page is None
+            else [
+                ExternalReference(
+                    type=ExternalReferenceType.WEBSITE, url=XsUri(weights.source_page)
+                )
+            ]
+        ),
+        properties=[
+            Property(name=f"{_PREFIX}{name}", value=value)
+            for name, value in (("weights", weights.source), ("file", weights.file))
+            if value is not None
+        ],
+    )
+
+
+def _lockfile(path: str, content: bytes) -> Component:
+    return Component(
+        name=path,
+        type=ComponentType.FILE,
+        bom_ref=path,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(content).hexdigest())],
+    )
+
+
+def _library(package: Package) -> Component:
+    """Without hashes: a lockfile accepts several files of a package, and the machine decides which is installed."""
+    url = PackageURL(type="pypi", name=package.name, version=package.version)
+    return Component(
+        name=package.name,
+        version=package.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=url.to_string(),
+        purl=url,
+    )

@@ -1,0 +1,38 @@
+"""The checkpoints behind the programs of an index, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pte_foundry.reporting.declared import Weights
+from pte_foundry.reporting.json_fields import Fields
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`weights` as the entries of `models` say, whose names are sorted."""
+
+    weights: Weights
+    models: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What the checkpoint goes by: its address; its file's name where nobody gave an address."""
+        return self.weights.address or self.weights.file or "unnamed"
+
+
+def checkpoints(models: Sequence[Fields]) -> tuple[Checkpoint, ...]:
+    """Sorted by name.
+
+    Args:
+        models: the `models` of an index.
+
+    Raises:
+        PteError: `bad-request` naming the field that is missing or wrong.
+    """
+    found: dict[Weights, list[str]] = {}
+    for model in models:
+        found.setdefault(Weights.read(model.nested("weights")), []).append(model.text("name"))
+    listed = [Checkpoint(weights, tuple(sorted(names))) for weights, names in found.items()]
+    return tuple(sorted(listed, key=lambda each: (each.name, each.weights.sha256 or "")))

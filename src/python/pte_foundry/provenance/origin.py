@@ -1,0 +1,59 @@
+"""What a tree was made from, beyond what its index says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pte_foundry.indexing.paths import check_path
+from pte_foundry.reporting.json_fields import Fields
+
+# SHA-1 and SHA-256 repositories.
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+# RFC 3986: a scheme, and no white space.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Attributes:
+    target: address of the `model_tree`.
+    builder: URI of what ran the build; SLSA's `builder.id`.
+    source_commit: git commit of the sources, 40 or 64 hexadecimal digits; None where nobody said.
+    locks: address of a program -> its toolchain's lockfiles, paths in the repository.
+    """
+
+    target: str
+    builder: str
+    source_commit: str | None
+    locks: Mapping[str, tuple[str, ...]]
+
+    @property
+    def lockfiles(self) -> tuple[str, ...]:
+        """Of all programs, sorted."""
+        return tuple(sorted({path for paths in self.locks.values() for path in paths}))
+
+    @staticmethod
+    def read(fields: Fields) -> Origin:
+        """Raises PteError `bad-request` or `bad-path` naming the field that is missing or wrong."""
+        builder = fields.text("builder")
+        if not _URI.fullmatch(builder):
+            raise fields.error(
+                "builder", f"is {builder!r}, not a URI such as https://ci.example.org"
+            )
+        commit = fields.optional_text("source_commit")
+        if commit is not None and not _COMMIT.fullmatch(commit):
+            raise fields.error(
+                "source_commit", f"is {commit!r}, not the 40 or 64 hexadecimal digits of a commit"
+            )
+        locks = fields.nested("locks")
+        return Origin(
+            fields.text("target"),
+            builder,
+            commit,
+            {
+                address: tuple(check_path(path, locks.where) for path in locks.texts(address))
+                for address in sorted(locks.values)
+            },
+        )

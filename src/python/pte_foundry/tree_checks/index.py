@@ -1,0 +1,112 @@
+"""The indexes of a tree: their schema, and the files that they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.schema import INDEX_SCHEMA
+from pte_foundry.indexing.schema_version import check_schema_version
+from pte_foundry.indexing.tree_request import LICENSES, MODEL_CARD, VERSIONS
+from pte_foundry.indexing.versions import version_key, versions_document
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import read_json
+from pte_foundry.tree_checks.defect import Defect
+from pte_foundry.tree_checks.files import TreeFile, name_defects
+
+INDEX = "index.json"
+_LONGEST_MESSAGE = 200
+
+
+def index_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+    """What is wrong with versions.json, index.json and each version's index.
+
+    Args:
+        files: all regular files of the tree, by path.
+    """
+    versions = [path.removesuffix(f"/{INDEX}") for path in files if path.endswith(f"/{INDEX}")]
+    sound = []
+    for version in versions:
+        try:
+            version_key(version)
+            sound.append(version)
+        except PteError as error:
+            yield Defect(f"{version}/{INDEX}", "version", error.message)
+    yield from _versions_defects(root, files, sound)
+    for version in sound:
+        yield from _one_index(root, files, version)
+    for path in files:
+        version, _, rest = path.partition("/")
+        if rest.endswith(".pte") and version not in sound:
+            yield Defect(path, "unlisted", f"lies in a folder without {INDEX}")
+
+
+def _versions_defects(
+    root: Path, files: Mapping[str, TreeFile], versions: list[str]
+) -> Iterator[Defect]:
+    for name in (VERSIONS, INDEX):
+        if name not in files:
+            yield Defect(name, "missing", "every tree has one at its root")
+    try:
+        expected = versions_document(versions)
+        found = read_json(root / VERSIONS) if VERSIONS in files else expected
+    except PteError as error:
+        yield Defect(VERSIONS, "version", error.message)
+        return
+    if found != expected:
+        yield Defect(VERSIONS, "version", f"says {found}; by the tree's folders it is {expected}")
+    latest = f"{expected['latest']}/{INDEX}"
+    if INDEX in files and files[INDEX] != files[latest]:
+        yield Defect(INDEX, "version", f"is not the same as {latest}, the latest version's index")
+
+
+def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Iterator[Defect]:
+    path = f"{version}/{INDEX}"
+    try:
+        document = read_json(root / path)
+        index = Fields(document, path)
+        check_schema_version(index)
+    except PteError as error:
+        yield Defect(path, error.kind, error.message)
+        return
+    broken = sorted(Draft202012Validator(INDEX_SCHEMA).iter_errors(document), key=str)
+    for problem in broken:
+        where = ".".join(str(part) for part in problem.absolute_path) or "the index"
+        yield Defect(path, "schema", f"{where}: {problem.message[:_LONGEST_MESSAGE]}")
+    if broken:
+        return
+    if index.text("version") != version:
+        yield Defect(path, "version", f"says that it is of {index.text('version')}")
+    promised: set[str] = set()
+    for entry in (*index.objects("models"), *index.objects("labels")):
+        file = f"{version}/{entry.text('category')}/{entry.text('name')}"
+        if file in promised:
+            yield Defect(path, "duplicate", f"lists {file} a second time")
+        promised.add(file)
+        yield from _promise(path, file, entry, files)
+    for model in index.objects("models"):
+        card = f"{version}/{model.text('category')}/{MODEL_CARD}"
+        for needed in (card, f"{LICENSES}/{model.text('license')}.txt"):
+            promised.add(needed)
+            if needed not in files:
+                yield Defect(needed, "missing", f"{model.text('name')} of {path} needs it")
+    for file in files:
+        if file.startswith(f"{version}/") and file not in promised | {path}:
+            yield Defect(file, "unlisted", f"lies beside what {path} lists, and is not listed")
+
+
+def _promise(
+    index: str, path: str, entry: Fields, files: Mapping[str, TreeFile]
+) -> Iterator[Defect]:
+    file = files.get(path)
+    if file is None:
+        yield from name_defects(path)
+        yield Defect(path, "missing", f"{index} lists it, and it is not in the tree")
+    elif file.sha256 != entry.sha256("hash"):
+        told = f"has SHA-256 {file.sha256}; {index} says {entry.sha256('hash')}"
+        yield Defect(path, "hash", told)
+    elif file.size != entry.count("size"):
+        yield Defect(path, "size", f"has {file.size} bytes; {index} says {entry.count('size')}")

@@ -1,0 +1,73 @@
+"""Sign a tree with a key of one's own, and check such a signature. Works offline.
+
+The signature is a Sigstore bundle over the hashes of all files, as `model_signing` writes it; git's own files are left
+out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from model_signing import hashing, signing, verifying
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.tree_request import SIGNATURE
+
+
+def sign_tree(root: Path, private_key: Path) -> Path:
+    """Write the tree's signature beside its files, under a temporary name first; return its path.
+
+    Args:
+        private_key: an elliptic-curve key (P-256, P-384 or P-521) in PEM, without a passphrase.
+
+    Raises:
+        PteError: `no-key` if the key is not one; `unsigned` if the tree cannot be hashed, as with a link in it.
+    """
+    _check_key(private_key, "--private-key")
+    signature = root / SIGNATURE
+    temporary = root / f"{SIGNATURE}.partial"
+    try:
+        config = signing.Config().use_elliptic_key_signer(private_key=private_key)
+        config.set_hashing_config(_hashing(signature, temporary)).sign(root, temporary)
+        os.replace(temporary, signature)
+    except (ValueError, TypeError, OSError) as error:
+        raise PteError(
+            "unsigned",
+            f"{root}: not signed with {private_key}: {error}. Check the tree with "
+            "`./pants run tools/verify_tree`, and that the key is an elliptic-curve one in PEM without passphrase",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return signature
+
+
+def check_signature(root: Path, public_key: Path) -> None:
+    """Check the tree's signature against its files, all of them.
+
+    Raises:
+        PteError: `no-key` if the key cannot be read; `signature` with what the signature does not fit.
+    """
+    _check_key(public_key, "--public-key")
+    signature = root / SIGNATURE
+    if not signature.is_file() or signature.is_symlink():
+        raise PteError("signature", f"the tree has no {SIGNATURE}. Ask its publisher for it")
+    try:
+        config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
+        config.set_hashing_config(_hashing(signature)).verify(root, signature)
+    except (
+        Exception
+    ) as error:  # The library raises what its parsers raise, whatever an attacker wrote.
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise PteError(
+            "signature", f"does not fit the tree and the key {public_key}: {told}"
+        ) from error
+
+
+def _hashing(*ignored: Path) -> hashing.Config:
+    return hashing.Config().set_ignored_paths(paths=ignored, ignore_git_paths=True)
+
+
+def _check_key(key: Path, option: str) -> None:
+    if not key.is_file():
+        raise PteError("no-key", f"{option}: {key} is no file. Give the path of a key in PEM")

@@ -1,0 +1,138 @@
+"""The app that reads indexes today finds in ours every model, on every platform that it should be on."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from committed_index.flutter_reader import ReaderIndex, ReadError, read_index, read_versions
+from pte_foundry.indexing.versions import versions_document
+
+ALL = ("android", "ios", "linux", "macos", "web", "windows")
+APPLE = ("ios", "macos")
+PLATFORMS = {
+    "portable": ALL,
+    "xnnpack": ALL,
+    "coreml": APPLE,
+    "mps": APPLE,
+    "vulkan": ("android", "ios", "linux", "macos", "windows"),
+    "qnn": ("android",),
+}
+MODELS = {
+    "mobilenet": ("mobilenet_v2", "mobilenet_v3_small"),
+    "yolo": ("yolo11n", "yolov8n", "yolov5n"),
+    "pe_core": (
+        "pe_core_t16_384",
+        "pe_core_s16_384",
+        "pe_core_b16_224",
+        "pe_spatial_t16_512",
+        "pe_spatial_s16_512",
+    ),
+}
+# In the backend's default precision each model has all of them, but for an SDK that is not set.
+BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan", "qnn")
+
+
+@pytest.fixture(params=[True, False], ids=["strict", "later"])
+def read(request: pytest.FixtureRequest, index: dict[str, Any]) -> ReaderIndex:
+    return read_index(index, strict=request.param)
+
+
+def test_every_model_is_on_every_platform_of_each_of_its_backends(
+    read: ReaderIndex, index: dict[str, Any]
+) -> None:
+    unavailable = {
+        (entry["model"], entry["backend"])
+        for entry in index["unavailable"]
+        if entry["precision"] != "int8"
+    }
+    for category, models in MODELS.items():
+        for model, backend in itertools.product(models, BACKENDS):
+            if (model, backend) in unavailable:
+                continue
+            for platform in ALL:
+                keys = {each.cache_key for each in read.models_for(platform)}
+                expected = platform in PLATFORMS[backend]
+                assert (f"{model}_{backend}" in keys) is expected, (category, platform)
+
+
+def test_only_what_needs_an_sdk_is_unavailable_in_its_default_precision(
+    index: dict[str, Any],
+) -> None:
+    assert {entry["backend"] for entry in index["unavailable"] if entry["precision"] != "int8"} == {
+        "qnn"
+    }
+
+
+def test_every_artifact_is_on_the_platforms_of_its_backend(read: ReaderIndex) -> None:
+    for model in read.models:
+        assert sorted(model.platforms) == sorted(PLATFORMS[model.backend]), model.name
+        assert model.category in MODELS
+
+
+def test_the_cache_key_is_the_files_stem_and_unique(read: ReaderIndex) -> None:
+    keys = [model.cache_key for model in read.models]
+    assert [f"{key}.pte" for key in keys] == [model.name for model in read.models]
+    assert len(set(keys)) == len(keys)
+    # Consumers take a file's last part for its backend.
+    assert all(model.name[:-4].rpartition("_")[2] == model.backend for model in read.models)
+
+
+def test_an_address_leads_into_the_versions_folder(read: ReaderIndex) -> None:
+    assert read.base_url == "."
+    for model in read.models:
+        assert model.remote_url == f"{read.version}/{model.category}/{model.name}"
+
+
+def test_sizes_are_plausible(read: ReaderIndex) -> None:
+    for model in read.models:
+        assert model.size > 1_000_000 and model.size_mb == pytest.approx(model.size / 1e6, abs=0.01)
+        assert model.input_size in (224, 384, 512, 640)
+        assert model.hash is not None and len(model.hash) == 64
+
+
+def test_labels_are_found_by_model_and_by_category(read: ReaderIndex) -> None:
+    assert read.labels == {
+        family: f"{read.version}/{family}/labels.txt" for family in ("mobilenet", "yolo")
+    }
+    for model in read.models:
+        assert model.labels_remote_url == read.labels.get(model.category)
+
+
+def test_versions_are_read_and_ordered_as_versions(index: dict[str, Any]) -> None:
+    found = read_versions(versions_document(["1.10.0", "1.9.0", index["version"]]))
+    assert found.versions == ("1.4.1", "1.9.0", "1.10.0")
+    assert found.latest == "1.10.0"
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "later_too"),
+    [
+        (lambda index: index["models"][0].update(size=1.0), "size", True),
+        (lambda index: index["models"][0].update(size="1"), "size", True),
+        (lambda index: index["models"][0].update(sizeMB="1"), "sizeMB", True),
+        (lambda index: index["models"][0].update(platforms=[1]), "platforms", True),
+        (lambda index: index["models"][0].pop("modelName"), "modelName", True),
+        (lambda index: index["models"][0].pop("hash"), "hash", False),
+        (lambda index: index.pop("generated"), "generated", False),
+        (lambda index: index.pop("backends"), "backends", False),
+        (lambda index: index["labels"][0].pop("hash"), "hash", False),
+        (lambda index: index.pop("version"), "version", True),
+    ],
+)
+def test_the_readers_refuse_what_the_app_would_throw_at(
+    index: dict[str, Any], change: Callable[[Any], None], field: str, later_too: bool
+) -> None:
+    broken = copy.deepcopy(index)
+    change(broken)
+    with pytest.raises(ReadError, match=field):
+        read_index(broken, strict=True)
+    if later_too:
+        with pytest.raises(ReadError, match=field):
+            read_index(broken, strict=False)
+    else:
+        read_index(broken, strict=False)

@@ -1,0 +1,48 @@
+"""Check a tree: everything that is wrong with it, in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pte_foundry.errors import PteError
+from pte_foundry.tree_checks.verify import verify_tree
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    tree: Annotated[Path, typer.Argument(help="The folder with SHA256SUMS in it.")],
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="Check the signature too, against this key (PEM); it must be there."),
+    ] = None,
+) -> None:
+    """Check that a tree holds exactly the files that it says, with the right content.
+
+    Every file's hash, what is extra, missing or a link, names that another system reads differently, the schema of each
+    index and what it lists, versions.json, the provenance statement and the bill of materials. Says everything that is
+    wrong, sorted by path; exit code 0 for a sound tree, 1 if something is wrong. Changes nothing.
+    """
+    output = Console(soft_wrap=True, markup=False, highlight=False)
+    progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    try:
+        defects = verify_tree(tree, public_key)
+    except PteError as error:
+        progress.print(f"tools/verify_tree: {error.message}", style="red")
+        raise typer.Exit(1) from None
+    for defect in defects:
+        output.print(str(defect))
+    if defects:
+        progress.print(f"{tree}: {len(defects)} defects", style="red")
+        raise typer.Exit(1)
+    signed = "" if public_key is None else f", and signed with {public_key}"
+    output.print(f"{tree} is sound{signed}")
+
+
+if __name__ == "__main__":
+    app()
