@@ -22,6 +22,7 @@ from pte_build.program import (
     sources,
 )
 from pte_build.progress import callback
+from pte_build.publishing import publish
 from pte_build.quantization import calibration, declared, requested
 from pte_build.sdk import files
 from pte_build.targets.calibration_set import CalibrationSet
@@ -56,7 +57,7 @@ def rules() -> Iterable[Rule | UnionRule]:
         availability, backend, calibration, callback, checks, command_line, conditions, declaration,
         declared, export, fetching, files,
         goal, index, inference, interpreter, lazy, output_paths, package, photographs,
-        python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
+        publish, python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

@@ -128,6 +128,17 @@ with open("SHA256SUMS", "w") as sums:
         print(file["sha256"], "", file["path"], file=sums)
 """
 
+_PUBLISHING = """
+import json, os, sys
+
+request = json.load(open(sys.argv[1]))
+tree = sorted(os.path.join(folder, file) for folder, _, files in os.walk(request["folder"]) for file in files)
+said = {"request": request, "environment": dict(os.environ), "tree": tree}
+json.dump(said, open(os.path.join(request["build_root"], "said.json"), "w"))
+if "file:refused" in request["repositories"]:
+    sys.exit("pte-foundry: refused: file:refused does not take it")
+"""
+
 _MODULES = {
     "exporting/main.py": _EXPORT,
     "reporting/main.py": _REPORT,
@@ -135,6 +146,7 @@ _MODULES = {
     "photographs/main.py": _PHOTOGRAPHS,
     "indexing/main.py": _INDEX,
     "indexing/tree_main.py": _TREE,
+    "publishing/main.py": _PUBLISHING,
     "models/shared.py": "UNIT = 'alpha'\n",
     "models/alpha.py": "from pte_foundry.models.shared import UNIT\nCONTENT = UNIT\n",
     "models/beta.py": "CONTENT = 'beta'\n",

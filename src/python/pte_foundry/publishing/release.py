@@ -9,7 +9,7 @@ from pte_foundry.indexing.versions import version_key
 
 SUMS = "SHA256SUMS"
 PROVENANCE = "provenance.intoto.json"
-SIGNATURE = "model.sig"
+SIGNATURE = "tree.sig"
 # Says from which commit a tree was built, and by whom it was signed: neither changes what the tree holds.
 UNCOVERED = frozenset({SUMS, PROVENANCE, SIGNATURE})
 

@@ -25,6 +25,7 @@ VALIDATION_MAIN = "src/python/pte_foundry/validation/main.py"
 PHOTOGRAPHS_MAIN = "src/python/pte_foundry/photographs/main.py"
 INDEX_MAIN = "src/python/pte_foundry/indexing/main.py"
 TREE_MAIN = "src/python/pte_foundry/indexing/tree_main.py"
+PUBLISH_MAIN = "src/python/pte_foundry/publishing/main.py"
 
 
 @dataclass(frozen=True)
