@@ -58,7 +58,8 @@ def upload(git: Git, files: Mapping[str, Path]) -> None:
         PteError: `git` if the server does not take them.
         OSError: if there is no room for them in the repository.
     """
-    folder = Path(git.run("rev-parse", "--absolute-git-dir").strip(), "lfs", "objects")
+    found = git.run("rev-parse", "--path-format=absolute", "--git-common-dir").strip()
+    folder = Path(found, "lfs", "objects")
     for sha256, path in sorted(files.items()):
         place = folder / sha256[:2] / sha256[2:4] / sha256
         if not place.exists():

@@ -59,7 +59,7 @@ class GitTarget:
     def has(self, release: Release) -> bool:
         if release.name not in self._tags:
             return False
-        self._git.run("fetch", *self._depth, "--no-tags", "origin", f"refs/tags/{release.name}")
+        self._git.run("fetch", *self._fetch_options, "origin", f"refs/tags/{release.name}")
         commit = self._git.run("rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
         sums = sums_of_commit(self._git, commit, self._repository.folder)
         if sums != release.texts[SUMS]:
@@ -106,9 +106,9 @@ class GitTarget:
         step("end")
 
     @property
-    def _depth(self) -> list[str]:
-        """Only a clone of our own may be shallow."""
-        return [] if self._checkout else ["--depth=1"]
+    def _fetch_options(self) -> list[str]:
+        depth = [] if self._checkout else ["--depth=1"]  # Only a clone of our own may be shallow.
+        return [*depth, "--no-tags", "--no-recurse-submodules"]
 
     def _fetch_tip(self, refs: Mapping[str, str]) -> str | None:
         branch = f"refs/heads/{self._repository.branch}"
@@ -121,7 +121,7 @@ class GitTarget:
                     f"{self._repository.branch}`",
                 )
             return None
-        self._git.run("fetch", *self._depth, "--no-tags", "origin", branch)
+        self._git.run("fetch", *self._fetch_options, "origin", branch)
         return self._git.run("rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
 
     def _check_lfs(self) -> None:
@@ -170,7 +170,7 @@ class GitTarget:
             refspecs.append(f"refs/tags/{release.name}")
         step("push")
         try:
-            self._git.run("push", "--atomic", "origin", *refspecs)
+            self._git.run("push", "--atomic", "--no-follow-tags", "origin", *refspecs)
         except PteError as error:
             if release.name not in self._tags:
                 self._git.run("tag", "--delete", release.name)
@@ -197,8 +197,9 @@ def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
     if repository.checkout is not None:
         checkout = open_checkout(repository, repository.checkout)
         return GitTarget(repository, checkout.git, checkout, lfs, scratch)
-    clone = scratch / "clone.git"
-    Git(scratch).run("init", "--quiet", "--bare", "--template=", str(clone))
+    clone = scratch / "clone"
+    # Not bare, since a user may have forbidden git to take a folder for a bare repository.
+    Git(scratch).run("init", "--quiet", "--template=", str(clone))
     git = Git(clone)
     git.run("remote", "add", "origin", "--", repository.url)
     return GitTarget(repository, git, None, lfs, scratch)

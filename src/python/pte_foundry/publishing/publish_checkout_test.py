@@ -131,3 +131,14 @@ def test_a_rejected_push_leaves_no_tag_in_the_checkout(
     write_tree(tmp_path / "tree")
     assert refused(tmp_path, remote).startswith("rejected: ")
     assert git(checkout, "tag") == ""
+
+
+def test_tags_of_the_users_own_stay_where_they_are(
+    tmp_path: Path, remote: Path, checkout: Path
+) -> None:
+    git(checkout, "config", "push.followTags", "true")
+    git(checkout, "tag", "--annotate", "-m", "Mine", "mine")
+    write_tree(tmp_path / "tree")
+    run(tmp_path)
+    assert git(remote, "tag").startswith("v1.4.1-")
+    assert "mine" in git(checkout, "tag").splitlines()

@@ -320,6 +320,18 @@ def test_line_ends_and_filters_of_the_user_do_not_matter(tmp_path: Path, remote:
     assert committed(remote) == {**files_below(tree), **PLAIN}
 
 
+def test_settings_of_the_user_that_would_get_in_the_way(tmp_path: Path, remote: Path) -> None:
+    config = tmp_path / "home/gitconfig"
+    config.write_text(
+        config.read_text() + "[safe]\nbareRepository = explicit\n[push]\nfollowTags = true\n"
+        "[init]\ndefaultBranch = trunk\n[core]\nhooksPath = /nonexistent\n"
+    )
+    tree = write_tree(tmp_path / "tree")
+    run(tmp_path)
+    git_dir = f"--git-dir={remote}"
+    assert git(tmp_path, git_dir, "tag") == release_of(tree)
+
+
 def test_the_caller_is_a_hook_of_git(
     tmp_path: Path, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
