@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from pte_foundry.errors import PteError
 from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 
 BLOCK = 1 << 20
@@ -17,15 +18,20 @@ def read_folder(folder: Path, where: str, remedy: str) -> TreeContent:
     """The checked content of the tree in `folder`; no symlink in it is followed.
 
     Raises:
-        PteError: `bad-tree`, see `check_content`.
+        PteError: `bad-tree`, see `check_content`; `cannot-read` if the system does not let us.
     """
-    return check_content(
-        where,
-        folder_kinds(folder),
-        lambda path: (folder / path).read_bytes(),
-        lambda path: file_sha256(folder / path),
-        remedy,
-    )
+    try:
+        return check_content(
+            where,
+            folder_kinds(folder),
+            lambda path: (folder / path).read_bytes(),
+            lambda path: file_sha256(folder / path),
+            remedy,
+        )
+    except OSError as error:
+        raise PteError(
+            "cannot-read", f"{where}: {error.filename}: {error.strerror}. {remedy}"
+        ) from error
 
 
 def folder_kinds(folder: Path) -> dict[str, str]:
