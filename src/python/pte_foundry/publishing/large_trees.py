@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -62,7 +61,7 @@ def peak_of_publishing(folder: Path, repository: str) -> int:
         "git_lfs": False,
         "allow": {"unofficial": False, "changed": True, "removed": True},
     }
-    write_json(folder / "publish_request.json", json.loads(json.dumps(request)))
+    write_json(folder / "publish_request.json", request)
     process = subprocess.Popen(
         [sys.executable, "-m", "pte_foundry.publishing.main", "publish_request.json"],
         cwd=folder,

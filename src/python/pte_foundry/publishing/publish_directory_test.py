@@ -25,7 +25,7 @@ def refused(folder: Path, **changes: object) -> str:
     releases = folder / "releases"
     before = files_below(releases)
     with pytest.raises(PteError) as caught:
-        run(folder, **changes)
+        run(folder, "file:releases", **changes)
     assert files_below(releases) == before
     return str(caught.value)
 
@@ -208,7 +208,7 @@ def test_two_publishers_at_once(tmp_path: Path) -> None:
     def interrupt(step: str) -> None:
         if step == "move the pointer":
             with pytest.raises(PteError) as caught:
-                publish(request_for(tmp_path, "file:releases", scratch="other"), print)
+                publish(request_for(tmp_path, "file:releases"), print)
             messages.append(str(caught.value))
 
     publish(request_for(tmp_path, "file:releases"), lambda line: None, interrupt)
@@ -227,11 +227,11 @@ def test_a_folder_whose_parent_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_published(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree")
+
+    def interrupt(step: str) -> None:
+        (tree / "1.4.1/toy/labels.txt").write_text("dog")
+
     with pytest.raises(PteError, match="has SHA-256 .* now and had") as caught:
-        publish(
-            request_for(tmp_path, "file:releases"),
-            print,
-            lambda step: (tree / "1.4.1/toy/labels.txt").write_text("dog") and None,
-        )
+        publish(request_for(tmp_path, "file:releases"), print, interrupt)
     assert caught.value.kind == "bad-tree"
     assert sorted(os.listdir(tmp_path / "releases")) == [".publish.lock"]

@@ -118,7 +118,8 @@ def test_another_version_is_added_to_what_is_published(tmp_path: Path, remote: P
     assert found["1.10.0/toy/alpha_mps.pte"] == b"m"
     assert found["index.json"] == found["1.10.0/index.json"]
     assert found["README.md"] == b"of 1.10\n"
-    sums = dict(reversed(line.split("  ")) for line in found["SHA256SUMS"].decode().splitlines())
+    lines = (line.split("  ") for line in found["SHA256SUMS"].decode().splitlines())
+    sums = {path: sha256 for sha256, path in lines}
     uncovered = {"SHA256SUMS", "provenance.intoto.json", ".gitattributes"}
     assert sums == {
         path: hashlib.sha256(content).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,23 +77,24 @@ def read_tree(folder: Path) -> TreeContent:
     return read_folder(folder, "the tree", "Package it again")
 
 
-def request_for(
-    folder: Path, *repositories: str, scratch: str = "scratch", **changes: object
-) -> PublishRequest:
-    """A request to publish `folder/tree`, with all permissions that `changes` do not take away."""
+def request_for(folder: Path, *repositories: str, **changes: object) -> PublishRequest:
+    """A request to publish `folder/tree`.
+
+    changes: fields of the request, and permissions to give: `unofficial`, `changed`, `removed`.
+    """
     allow = {name: changes.pop(name, False) for name in ("unofficial", "changed", "removed")}
-    shutil.rmtree(folder / scratch, ignore_errors=True)
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
     values = {
         "tree": "//:tree",
         "folder": str(folder / "tree"),
-        "scratch": str(folder / scratch),
+        "scratch": str(folder / "scratch"),
         "build_root": str(folder),
         "repositories": list(repositories),
         "git_lfs": False,
         "allow": allow,
         **changes,
     }
-    return PublishRequest.read(Fields(json.loads(json.dumps(values)), "publish_request.json"))
+    return PublishRequest.read(Fields(values, "publish_request.json"))
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
