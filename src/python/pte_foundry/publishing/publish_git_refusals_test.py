@@ -149,7 +149,12 @@ def test_who_commits_is_not_known(
 ) -> None:
     (tmp_path / "home/gitconfig").write_text("[user]\nuseConfigOnly = true\n")
     write_tree(tmp_path / "tree")
-    assert "user.email" in refused(tmp_path)
+    before = refs(remote)
+    repositories = ("file:releases", "git+file:remote.git#branch=main")
+    with pytest.raises(PteError, match="user.email"):
+        publish(request_for(tmp_path, *repositories), lambda line: None)
+    assert refs(remote) == before
+    assert not (tmp_path / "releases/current").exists()
 
 
 def test_a_remote_that_is_not_there(tmp_path: Path) -> None:
@@ -200,3 +205,19 @@ def test_somebody_publishes_at_the_same_time(tmp_path: Path, remote: Path) -> No
     assert sorted(committed(remote)) == [".github/x"]
     run(tmp_path)
     assert ".github/x" in committed(remote)
+
+
+def test_a_file_that_is_replaced_while_it_is_published(tmp_path: Path, remote: Path) -> None:
+    """By a symlink to a secret, which git would follow."""
+    tree = write_tree(tmp_path / "tree")
+    (tmp_path / "secret").write_text("secret")
+    before = refs(remote)
+
+    def interrupt(step: str) -> None:
+        if step == "write objects":
+            (tree / "1.4.1/toy/labels.txt").unlink()
+            (tree / "1.4.1/toy/labels.txt").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(PteError, match="labels.txt has changed since it was checked"):
+        publish(request_for(tmp_path, "git+file:remote.git#branch=main"), print, interrupt)
+    assert refs(remote) == before

@@ -178,10 +178,12 @@ def test_the_caller_is_a_hook_of_git(
     tmp_path: Path, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = bare_repository(tmp_path / "other.git")
+    before = files_below(other)
     monkeypatch.setenv("GIT_DIR", str(other))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
     write_tree(tmp_path / "tree")
     run(tmp_path)
     monkeypatch.delenv("GIT_DIR")
     assert git(remote, "rev-list", "--count", "main") == "2"
+    assert files_below(other) == before
     assert not os.path.exists(tmp_path / "index")
