@@ -29,6 +29,7 @@ from pte_build.program import (
     sources,
 )
 from pte_build.progress import callback
+from pte_build.publishing import publish
 from pte_build.quantization import calibration, declared, requested
 from pte_build.sdk import files
 from pte_build.targets.calibration_set import CalibrationSet
@@ -64,7 +65,7 @@ def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         availability, backend, calibration, callback, checks, command_line, committed_index, conditions, declaration,
         declared, export, failing, fetching, files,
-        goal, index, inference, interpreter, lazy, output_paths, package, photographs, program_locks,
+        goal, index, inference, interpreter, lazy, output_paths, package, photographs, program_locks, publish,
         python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip

@@ -139,6 +139,17 @@ print("is current" if committed == built else "is stale")
 sys.exit(committed != built)
 """
 
+_PUBLISHING = """
+import json, os, sys
+
+request = json.load(open(sys.argv[1]))
+tree = sorted(os.path.join(folder, file) for folder, _, files in os.walk(request["folder"]) for file in files)
+said = {"request": request, "environment": dict(os.environ), "tree": tree}
+json.dump(said, open(os.path.join(request["build_root"], "said.json"), "w"))
+if "file:refused" in request["repositories"]:
+    sys.exit("pte-foundry: refused: file:refused does not take it")
+"""
+
 _MODULES = {
     "exporting/main.py": _EXPORT,
     "reporting/main.py": _REPORT,
@@ -147,6 +158,7 @@ _MODULES = {
     "indexing/main.py": _INDEX,
     "indexing/compare_main.py": _COMPARE,
     "indexing/tree_main.py": _TREE,
+    "publishing/main.py": _PUBLISHING,
     "models/shared.py": "UNIT = 'alpha'\n",
     "models/alpha.py": "from pte_foundry.models.shared import UNIT\nCONTENT = UNIT\n",
     "models/beta.py": "CONTENT = 'beta'\n",

@@ -14,7 +14,7 @@ from pants.backend.python.goals import lockfile
 from pants.backend.python.util_rules import pex, python_sources
 from pants.core import register as core_backend
 from pants.core import target_types as core_targets
-from pants.core.goals import package, test
+from pants.core.goals import package, publish, test
 from pants.core.util_rules import (
     archive,
     config_files,
@@ -62,6 +62,7 @@ _RULE_MODULES: tuple[Any, ...] = (
     lockfile,
     package,
     pex,
+    publish,
     python_inference,
     python_sources,
     register,

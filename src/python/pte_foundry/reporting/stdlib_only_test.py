@@ -23,6 +23,7 @@ print(*sorted(loaded - set(sys.stdlib_module_names) - {"pte_foundry"}))
         "pte_foundry.reporting.main",
         "pte_foundry.indexing.main",
         "pte_foundry.indexing.compare_main",
+        "pte_foundry.publishing.main",
     ],
 )
 def test_the_import_closure_is_the_standard_library_and_ours(module: str) -> None:

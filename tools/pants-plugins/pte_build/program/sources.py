@@ -26,6 +26,7 @@ PHOTOGRAPHS_MAIN = "src/python/pte_foundry/photographs/main.py"
 INDEX_MAIN = "src/python/pte_foundry/indexing/main.py"
 COMPARE_MAIN = "src/python/pte_foundry/indexing/compare_main.py"
 TREE_MAIN = "src/python/pte_foundry/indexing/tree_main.py"
+PUBLISH_MAIN = "src/python/pte_foundry/publishing/main.py"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pants.engine.target import (
     MultipleSourcesField,
     SpecialCasedDependencies,
     StringField,
+    StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
@@ -66,6 +67,25 @@ class TreeOutputPathField(OutputPathField):
     help = "The folder below `dist/` that holds the tree."
 
 
+class TreeRepositoriesField(StringSequenceField):
+    alias = "repositories"
+    help = help_text(
+        """
+        Where `./pants publish` brings the tree, in this order:
+
+        `file:FOLDER`: a folder of releases, made if only its parent is there. Each release is a folder in it, and the
+        symlink `current` moves on to the new one.
+
+        `git+ssh://git@host/path.git#branch=main`, `git+https://host/path.git#branch=main`,
+        `git+file:PATH#branch=main`: a branch of a git repository. Each release is a commit on it and a tag. `PATH` may
+        also be a checkout, such as a submodule: its remote `origin` gets the release, and it is brought up to date.
+        `&folder=assets/models` puts the tree into that folder of the repository.
+
+        Relative paths start at the repository's root. Credentials are git's business and do not belong here.
+        """
+    )
+
+
 class ModelTree(Target):
     alias = "model_tree"
     core_fields = (
@@ -75,6 +95,7 @@ class ModelTree(Target):
         TreeLicensesField,
         TreeModelCardsField,
         TreeProvenanceResolveField,
+        TreeRepositoriesField,
         TreeOutputPathField,
     )
     help = help_text(
@@ -82,6 +103,6 @@ class ModelTree(Target):
         A tree of validated programs, ready to be committed as a git submodule of an app: `versions.json`, `index.json`,
         `<ExecuTorch version>/<family>/*.pte` with label files and model cards, `LICENSES/`, `README.md`,
         `index.schema.json`, `bom.cdx.json`, `provenance.intoto.json` and `SHA256SUMS`. `./pants package //:tree` writes
-        it to `dist/tree/`.
+        it to `dist/tree/`, `./pants publish //:tree` brings it to its `repositories`.
         """
     )

@@ -1,0 +1,117 @@
+"""Which artifacts a release adds, changes and removes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.tree_content import TreeContent
+from pte_foundry.reporting.json_fields import Fields
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A program or a label file: its path in the tree and its SHA-256."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to the artifact of one name within one ExecuTorch version.
+
+    `name` is a program's address, or the path of a label file. `old` or `new` is None for an artifact
+    that was or is not there.
+    """
+
+    version: str
+    name: str
+    old: Artifact | None
+    new: Artifact | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All in the order of versions and names."""
+
+    added: tuple[Change, ...]
+    changed: tuple[Change, ...]
+    removed: tuple[Change, ...]
+
+    @property
+    def summary(self) -> str:
+        counts = (len(self.added), len(self.changed), len(self.removed))
+        return "{} added, {} changed, {} removed".format(*counts)
+
+
+def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
+    """Compare the new tree's versions with what is published of the same versions.
+
+    An artifact is changed if its name has another path or other bytes now. Versions that only the
+    published tree has are left alone.
+
+    Raises:
+        PteError: `bad-request` if an index cannot be read.
+    """
+    found: list[Change] = []
+    for version in sorted(new.versions):
+        after = artifacts(new, version)
+        known = published is not None and version in published.versions
+        before = artifacts(published, version) if published is not None and known else {}
+        found.extend(
+            Change(version, name, before.get(name), after.get(name))
+            for name in sorted(before.keys() | after.keys())
+            if before.get(name) != after.get(name)
+        )
+    return Changes(
+        tuple(change for change in found if change.old is None),
+        tuple(change for change in found if change.old and change.new),
+        tuple(change for change in found if change.new is None),
+    )
+
+
+def artifacts(tree: TreeContent, version: str) -> dict[str, Artifact]:
+    """Name -> artifact of what a version's index lists.
+
+    Raises:
+        PteError: `bad-request` if the index cannot be read; `bad-tree` if the tree does not hold
+            what it lists, or it lists two artifacts of one name.
+    """
+    index = read_index(tree, version)
+
+    def listed(entries: str, name_of: Callable[[Fields, str], str]) -> Mapping[str, Artifact]:
+        found: dict[str, Artifact] = {}
+        for entry in index.objects(entries):
+            path = f"{version}/{entry.text('category')}/{entry.text('name')}"
+            name, sha256 = name_of(entry, path), entry.sha256("hash")
+            if tree.sums.get(path) != sha256 or name in found:
+                raise PteError(
+                    "bad-tree",
+                    f"{tree.where}: {version}/index.json lists {name} with the file {path} and "
+                    f"SHA-256 {sha256}, but the tree has {tree.sums.get(path) or 'no such file'}, or "
+                    "another one of that name. Package the tree again",
+                )
+            found[name] = Artifact(path, sha256)
+        return found
+
+    return {
+        **listed("models", lambda entry, _: entry.text("address")),
+        **listed("labels", lambda _, path: path),
+    }
+
+
+def read_index(tree: TreeContent, version: str) -> Fields:
+    """The index of one version. Raises PteError `bad-request` if it is none."""
+    where = f"{tree.where}: {version}/index.json"
+    try:
+        value = json.loads(tree.read(f"{version}/index.json"))
+    except ValueError as error:
+        raise PteError(
+            "bad-request", f"{where} is no JSON ({error}). Package the tree again"
+        ) from error
+    if not isinstance(value, dict):
+        raise PteError("bad-request", f"{where} holds no object. Package the tree again")
+    return Fields(value, where)

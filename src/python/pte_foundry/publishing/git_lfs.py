@@ -1,0 +1,76 @@
+"""Git LFS: which files are pointers, and the large files behind them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.git_command import Git
+from pte_foundry.publishing.placing import copy_file
+
+ATTRIBUTES = ".gitattributes"
+PLAIN_ATTRIBUTES = "* -text\n"
+"""Line ends stay as they are on every system: SHA256SUMS holds for a checkout on Windows too."""
+LFS_LINE = "*.pte filter=lfs diff=lfs merge=lfs -text"
+
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: less than 1024 bytes.
+MOST_BYTES = 1023
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:(?P<sha256>[0-9a-f]{64})\nsize [0-9]+\n"
+)
+_BATCH = 500
+
+
+def pointer(sha256: str, size: int) -> bytes:
+    """What git keeps in place of a file."""
+    return (
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+    )
+
+
+def pointed_at(content: bytes) -> str | None:
+    """The SHA-256 of the file that a pointer stands for; None if `content` is no pointer."""
+    match = _POINTER.fullmatch(content)
+    return match["sha256"].decode() if match else None
+
+
+def is_large(path: str) -> bool:
+    """Whether `LFS_LINE` is about this file."""
+    return path.endswith(".pte")
+
+
+def check_installed(git: Git) -> None:
+    """Raise PteError `no-git-lfs` if git has no such command."""
+    if not git.succeeds("lfs", "version"):
+        raise PteError(
+            "no-git-lfs",
+            "--tree-git-lfs needs the command `git lfs`. Install git-lfs, or publish without it",
+        )
+
+
+def upload(git: Git, files: Mapping[str, Path]) -> None:
+    """Bring files (SHA-256 -> path) to the LFS server of the remote `origin`.
+
+    Raises:
+        PteError: `git` if the server does not take them.
+        OSError: if there is no room for them in the repository.
+    """
+    found = git.run("rev-parse", "--path-format=absolute", "--git-common-dir").strip()
+    folder = Path(found, "lfs", "objects")
+    for sha256, path in sorted(files.items()):
+        place = folder / sha256[:2] / sha256[2:4] / sha256
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial = place.with_name(f"{sha256}.partial")
+            partial.unlink(missing_ok=True)
+            copy_file(path, partial, sha256)
+            os.replace(partial, place)
+    for batch in _batches(sorted(files)):
+        git.run("lfs", "push", "--object-id", "origin", *batch)
+
+
+def _batches(names: list[str]) -> Iterable[list[str]]:
+    return (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))

@@ -1,0 +1,99 @@
+"""The tree that a commit holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.git_blobs import open_blobs
+from pte_foundry.publishing.git_command import Git
+from pte_foundry.publishing.git_lfs import ATTRIBUTES
+from pte_foundry.publishing.release import SUMS
+from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
+
+_KINDS = {"100644": FILE, "100755": FILE, "120000": "symlink", "160000": "submodule"}
+_REMEDY = (
+    "Something else than `publish` has changed it: put it back (`git revert`), or publish to another "
+    "branch or `&folder=`"
+)
+
+
+@dataclass(frozen=True)
+class GitTree:
+    """Attributes:
+    oids: path in the tree -> object id of git's blob.
+    large: paths of the files that Git LFS keeps.
+    attributes: the content of the folder's `.gitattributes`, None if it has none.
+    content: None if the commit has no tree in this folder.
+    """
+
+    oids: Mapping[str, str]
+    large: frozenset[str]
+    attributes: str | None
+    content: TreeContent | None
+
+
+EMPTY = GitTree({}, frozenset(), None, None)
+
+
+def read_commit(git: Git, commit: str, folder: str, where: str) -> GitTree:
+    """Check the tree that a commit holds below `folder` ("" is the commit's root).
+
+    Files of git itself and of its hosts (`.gitattributes`, `.github/…`) are no part of the tree.
+
+    Raises:
+        PteError: `bad-tree` for anything else that no release has put there, see `check_content`.
+    """
+    kinds: dict[str, str] = {}
+    oids: dict[str, str] = {}
+    attributes = None
+    listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit)
+    for line in listed.split("\0")[:-1]:
+        about, _, path = line.partition("\t")
+        mode, _, oid = about.split()
+        if mode in ("120000", "160000") and _is_or_leads_to(path, folder):
+            raise PteError("bad-tree", f"{where}: {path} is a {_KINDS[mode]}. {_REMEDY}")
+        if folder and not path.startswith(f"{folder}/"):
+            continue
+        inner = path[len(folder) + 1 :] if folder else path
+        if inner == ATTRIBUTES:
+            attributes = git.run("cat-file", "blob", oid)
+        if not inner.startswith(".git"):
+            kinds[inner], oids[inner] = _KINDS.get(mode, f"file of mode {mode}"), oid
+    if not kinds:
+        return GitTree({}, frozenset(), attributes, None)
+    large: set[str] = set()
+    with open_blobs(git) as blobs:
+
+        def sha256_of(path: str) -> str:
+            blob = blobs.examine(oids[path])
+            if blob.large:
+                large.add(path)
+            return blob.sha256
+
+        def read(path: str) -> bytes:
+            return blobs.read(oids[path])
+
+        content = check_content(where, kinds, read, sha256_of, _REMEDY)
+
+    def read_later(path: str) -> bytes:
+        with open_blobs(git) as again:
+            return again.read(oids[path])
+
+    content = replace(content, read=read_later)
+    return GitTree(oids, frozenset(large), attributes, content)
+
+
+def sums_of_commit(git: Git, commit: str, folder: str) -> bytes | None:
+    """The bytes of SHA256SUMS that a commit holds; None if it holds none."""
+    name = f"{commit}:{PurePosixPath(folder, SUMS)}"
+    if not git.succeeds("cat-file", "-e", name):
+        return None
+    with open_blobs(git) as blobs:
+        return blobs.read(git.run("rev-parse", name).strip())
+
+
+def _is_or_leads_to(path: str, folder: str) -> bool:
+    return bool(folder) and f"{folder}/".startswith(f"{path}/")

@@ -1,0 +1,120 @@
+"""The release that a tree makes beside the versions that are published already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.sums import sha256sums
+from pte_foundry.indexing.versions import versions_document
+from pte_foundry.publishing.release import PROVENANCE, SIGNATURE, SUMS, release_name
+from pte_foundry.publishing.tree_content import TreeContent
+from pte_foundry.reporting.json_files import canonical_json
+
+VERSIONS = "versions.json"
+_LICENSES = "LICENSES/"
+
+
+@dataclass(frozen=True)
+class Release:
+    """The files of a release and where their bytes come from.
+
+    Attributes:
+        name: see `release_name`.
+        sums: path -> SHA-256 of every file that SHA256SUMS covers.
+        texts: path -> bytes of the files that are made here.
+        kept: paths that the published tree has with the same content.
+        copied: paths that the new tree has; with `texts` and `kept`, all files of the release.
+    """
+
+    name: str
+    sums: Mapping[str, str]
+    texts: Mapping[str, bytes]
+    kept: frozenset[str]
+    copied: frozenset[str]
+
+    @property
+    def sums_sha256(self) -> str:
+        return hashlib.sha256(self.texts[SUMS]).hexdigest()
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(self.texts) | self.kept | self.copied
+
+
+def make_release(new: TreeContent, published: TreeContent | None) -> Release:
+    """Merge the new tree with the published versions that it does not have.
+
+    Without such versions the release is the new tree, byte for byte. Otherwise their folders and
+    licences stay, versions.json lists all, the files at the root are those of the tree that has the
+    latest version, and the statement of provenance keeps the subjects that it holds for.
+
+    Raises:
+        PteError: `refused` for a signed tree that has to be merged: the signature would not hold.
+            `bad-version` if a version is none.
+    """
+    others = published.versions - new.versions if published else frozenset()
+    if published is None or not others:
+        texts = {SUMS: new.sums_bytes}
+        return _release(new, published, new.latest, new.sums, texts, new.loose)
+    if SIGNATURE in new.loose:
+        raise PteError(
+            "refused",
+            f"{new.where}: it is signed, but {published.where} also has the versions "
+            f"{', '.join(sorted(others))}, which the signature does not cover. Publish it unsigned and "
+            "sign what was published, or publish to a place of its own",
+        )
+    versions = versions_document(published.versions | new.versions)
+    latest = str(versions["latest"])
+    texts = {VERSIONS: canonical_json(versions).encode()}
+    older, newer = (published, new) if latest in new.versions else (new, published)
+    merged = {
+        **{path: sha256 for path, sha256 in older.sums.items() if _is_carried(path, older)},
+        **newer.sums,
+    }
+    # A version that both have is the new tree's, whole.
+    sums = {
+        **{path: sha256 for path, sha256 in merged.items() if _version(path) not in new.versions},
+        **{path: sha256 for path, sha256 in new.sums.items() if _version(path) in new.versions},
+        VERSIONS: hashlib.sha256(texts[VERSIONS]).hexdigest(),
+    }
+    texts[SUMS] = sha256sums(sums).encode()
+    if PROVENANCE in new.loose:
+        texts[PROVENANCE] = _provenance(new, sums)
+    return _release(new, published, latest, sums, texts, new.loose)
+
+
+def _release(
+    new: TreeContent,
+    published: TreeContent | None,
+    latest: str,
+    sums: Mapping[str, str],
+    texts: Mapping[str, bytes],
+    loose: frozenset[str],
+) -> Release:
+    before = published.sums if published else {}
+    kept = frozenset(path for path, sha256 in sums.items() if before.get(path) == sha256)
+    copied = (sums.keys() | loose) - kept - texts.keys()
+    return Release(release_name(latest, texts[SUMS]), sums, texts, kept, frozenset(copied))
+
+
+def _version(path: str) -> str:
+    return path.split("/")[0]
+
+
+def _is_carried(path: str, tree: TreeContent) -> bool:
+    return path.startswith(_LICENSES) or _version(path) in tree.versions
+
+
+def _provenance(new: TreeContent, sums: Mapping[str, str]) -> bytes:
+    """The new tree's statement about those of its files that are in the release as they were built."""
+    statement = json.loads(new.read(PROVENANCE))
+    statement["subject"] = [
+        subject
+        for subject in statement["subject"]
+        if sums.get(subject["name"]) == subject["digest"]["sha256"]
+    ]
+    return canonical_json(statement).encode()

@@ -1,0 +1,78 @@
+"""What may not be published without being asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.changes import Change, Changes, read_index
+from pte_foundry.publishing.publish_request import Permissions
+from pte_foundry.publishing.repository import DirectoryRepository, Repository
+from pte_foundry.publishing.tree_content import TreeContent
+
+_OFFICIAL = "official"
+
+
+def refuse(tree: str, reasons: Sequence[str]) -> None:
+    """Raise PteError `refused` with all reasons, if there is any."""
+    if reasons:
+        told = "".join(f"\n  - {reason}" for reason in reasons)
+        raise PteError("refused", f"{tree} is not published:{told}")
+
+
+def tree_refusals(
+    new: TreeContent, repositories: Sequence[Repository], allow: Permissions
+) -> list[str]:
+    """What speaks against the tree itself, whatever is published already."""
+    reasons: list[str] = []
+    remote = [each.text for each in repositories if not isinstance(each, DirectoryRepository)]
+    for version in sorted(new.versions):
+        index = read_index(new, version)
+        sources = Counter(
+            model.nested("weights").text("source") for model in index.objects("models")
+        )
+        unofficial = [
+            f"{n} from {source}" for source, n in sorted(sources.items()) if source != _OFFICIAL
+        ]
+        if unofficial and not allow.unofficial:
+            reasons.append(
+                f"{version}/index.json has programs that are not of official weights: "
+                f"{', '.join(unofficial)}. Build it with the official checkpoints, or say "
+                "--tree-allow-unofficial"
+            )
+        base_url = index.text("baseUrl")
+        if remote and not (urlsplit(base_url).scheme and urlsplit(base_url).netloc):
+            reasons.append(
+                f"{version}/index.json has the base URL {base_url!r}, but who reads it at "
+                f"{', '.join(remote)} needs an absolute one. Say --index-base-url=https://…, where "
+                "the tree can be downloaded from"
+            )
+    return reasons
+
+
+def change_refusals(repository: Repository, changes: Changes, allow: Permissions) -> list[str]:
+    """What speaks against putting the tree in the place of what a repository has now."""
+    reasons: list[str] = []
+    if changes.changed and not allow.changed:
+        reasons.append(
+            f"{repository.text} has other files under the same addresses and ExecuTorch version: "
+            f"{_list(changes.changed)}. Say --tree-allow-changed if apps may get other bytes for "
+            "the same version"
+        )
+    if changes.removed and not allow.removed:
+        reasons.append(
+            f"{repository.text} has artifacts that the tree does not have: "
+            f"{_list(changes.removed)}. Say --tree-allow-removed if apps can do without them"
+        )
+    return reasons
+
+
+def _list(changes: Sequence[Change]) -> str:
+    return "; ".join(
+        f"{change.name} for {change.version}"
+        + (f" (published {change.old.sha256}" if change.old else " (")
+        + (f", now {change.new.sha256})" if change.new else ")")
+        for change in changes
+    )

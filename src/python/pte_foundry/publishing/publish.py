@@ -1,0 +1,91 @@
+"""Publish a tree to all of its repositories, or to none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.changes import Changes, find_changes
+from pte_foundry.publishing.commit_message import commit_message
+from pte_foundry.publishing.directory_target import open_directory
+from pte_foundry.publishing.git_target import open_git
+from pte_foundry.publishing.merging import Release, make_release
+from pte_foundry.publishing.permission import change_refusals, refuse, tree_refusals
+from pte_foundry.publishing.publish_request import PublishRequest
+from pte_foundry.publishing.release import SUMS
+from pte_foundry.publishing.repository import DirectoryRepository, Repository
+from pte_foundry.publishing.target import Step, Target
+from pte_foundry.publishing.tree_folder import read_folder
+
+
+@dataclass(frozen=True)
+class _Job:
+    repository: Repository
+    target: Target
+    release: Release
+    changes: Changes
+    there: bool
+
+
+def publish(
+    request: PublishRequest, tell: Callable[[str], None], step: Step = lambda name: None
+) -> None:
+    """Check the tree and all repositories, then write to them one after the other.
+
+    A repository that has the tree already is left alone, and that is no error.
+
+    Args:
+        tell: is given one line for each repository that is done.
+        step: see `Step`.
+
+    Raises:
+        PteError: whatever speaks against it, before anything is written; or what fails afterwards,
+            saying which repositories have the release already.
+    """
+    new = read_folder(
+        request.folder, request.tree, "Package the tree again, and change nothing in it"
+    )
+    refuse(request.tree, tree_refusals(new, request.repositories, request.allow))
+    with ExitStack() as stack:
+        jobs: list[_Job] = []
+        refusals: list[str] = []
+        for number, repository in enumerate(request.repositories):
+            scratch = request.scratch / str(number)
+            target = stack.enter_context(_open(repository, request.git_lfs, scratch))
+            changes = find_changes(new, target.published)
+            refusals += change_refusals(repository, changes, request.allow)
+            release = make_release(new, target.published)
+            jobs.append(_Job(repository, target, release, changes, target.has(release)))
+        refuse(request.tree, refusals)
+        done: list[str] = []
+        for job in jobs:
+            try:
+                _write(job, request.tree, request.folder, tell, step)
+            except PteError as error:
+                note = f"\nPublished before that: {', '.join(done)}" if done else ""
+                raise PteError(error.kind, error.message + note) from error
+            done.append(job.repository.text)
+
+
+def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step: Step) -> None:
+    release, published = job.release, job.target.published
+    if published is not None and published.sums_bytes == release.texts[SUMS]:
+        job.target.refresh(release, step)
+        tell(f"{tree}: {job.repository.text} has {release.name} already, nothing to do")
+        return
+    message = commit_message(tree, release, job.changes)
+    job.target.write(release, folder, message, step)
+    back = ", a release that was there before" if job.there else ""
+    tell(f"{tree}: published {release.name}{back} to {job.repository.text}: {job.changes.summary}")
+
+
+@contextmanager
+def _open(repository: Repository, git_lfs: bool, scratch: Path) -> Iterator[Target]:
+    if isinstance(repository, DirectoryRepository):
+        with open_directory(repository) as directory:
+            yield directory
+    else:
+        yield open_git(repository, git_lfs, scratch)

@@ -1,0 +1,144 @@
+"""Publishing through a checkout, such as a submodule of an app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.publish import publish
+from pte_foundry.publishing.sample_repositories import (
+    bare_repository,
+    commit_files,
+    git,
+    only_this_git,
+    refs,
+)
+from pte_foundry.publishing.sample_trees import files_below, request_for, write_tree
+
+REPOSITORY = "git+file:app/models#branch=main"
+PLAIN = {".gitattributes": b"* -text\n"}
+
+
+@pytest.fixture()
+def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    only_this_git(monkeypatch, tmp_path / "home")
+    return bare_repository(tmp_path / "remote.git")
+
+
+@pytest.fixture()
+def checkout(tmp_path: Path, remote: Path) -> Path:
+    """A submodule, with a detached HEAD as `git submodule update` leaves it."""
+    app = tmp_path / "app"
+    git(tmp_path, "init", "--quiet", str(app))
+    git(
+        app,
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        str(remote),
+        "models",
+    )
+    git(app / "models", "checkout", "--quiet", "--detach")
+    return app / "models"
+
+
+def run(folder: Path, **changes: object) -> str:
+    told: list[str] = []
+    publish(request_for(folder, REPOSITORY, **changes), told.append)
+    return "\n".join(told)
+
+
+def refused(folder: Path, remote: Path) -> str:
+    checkout = folder / "app/models"
+    before = refs(remote), files_below(checkout), git(checkout, "rev-parse", "HEAD")
+    with pytest.raises(PteError) as caught:
+        run(folder)
+    assert before == (refs(remote), files_below(checkout), git(checkout, "rev-parse", "HEAD"))
+    return str(caught.value)
+
+
+def test_the_remote_and_the_checkout_get_the_release(
+    tmp_path: Path, remote: Path, checkout: Path
+) -> None:
+    tree = write_tree(tmp_path / "tree")
+    run(tmp_path)
+    assert files_below(checkout) == {**files_below(tree), **PLAIN}
+    assert git(checkout, "status", "--porcelain") == ""
+    assert git(checkout, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
+    assert git(checkout, "describe", "--exact-match") == git(remote, "tag")
+    assert "nothing to do" in run(tmp_path)
+
+
+def test_a_checkout_on_the_branch_stays_on_it(tmp_path: Path, remote: Path, checkout: Path) -> None:
+    git(checkout, "checkout", "--quiet", "main")
+    write_tree(tmp_path / "tree")
+    run(tmp_path)
+    assert git(checkout, "symbolic-ref", "--short", "HEAD") == "main"
+    assert git(checkout, "rev-parse", "main") == git(remote, "rev-parse", "main")
+
+
+def test_a_checkout_behind_its_remote_is_brought_forward(
+    tmp_path: Path, remote: Path, checkout: Path
+) -> None:
+    write_tree(tmp_path / "tree")
+    old = git(checkout, "rev-parse", "HEAD")
+    run(tmp_path)
+    git(checkout, "checkout", "--quiet", "--detach", old)
+    assert "nothing to do" in run(tmp_path)
+    assert git(checkout, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
+
+
+def test_uncommitted_files(tmp_path: Path, remote: Path, checkout: Path) -> None:
+    (checkout / "notes.txt").write_text("mine")
+    write_tree(tmp_path / "tree")
+    assert "has uncommitted files: ?? notes.txt" in refused(tmp_path, remote)
+    assert (checkout / "notes.txt").read_text() == "mine"
+
+
+def test_commits_that_the_remote_does_not_have(
+    tmp_path: Path, remote: Path, checkout: Path
+) -> None:
+    git(checkout, "commit", "--quiet", "--allow-empty", "-m", "Mine")
+    write_tree(tmp_path / "tree")
+    assert "has diverged from its remote" in refused(tmp_path, remote)
+    commit_files(remote, tmp_path / "work", {".github/x": "x"})
+    assert "has diverged from its remote" in refused(tmp_path, remote)
+
+
+def test_another_branch(tmp_path: Path, remote: Path, checkout: Path) -> None:
+    git(checkout, "checkout", "--quiet", "-b", "experiment")
+    write_tree(tmp_path / "tree")
+    assert "is on the branch experiment. Check out main" in refused(tmp_path, remote)
+
+
+def test_a_working_tree_without_a_remote(tmp_path: Path, remote: Path, checkout: Path) -> None:
+    git(checkout, "remote", "remove", "origin")
+    write_tree(tmp_path / "tree")
+    assert "has no remote `origin`" in refused(tmp_path, remote)
+
+
+def test_a_rejected_push_leaves_no_tag_in_the_checkout(
+    tmp_path: Path, remote: Path, checkout: Path
+) -> None:
+    hook = remote / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    write_tree(tmp_path / "tree")
+    assert refused(tmp_path, remote).startswith("rejected: ")
+    assert git(checkout, "tag") == ""
+
+
+def test_tags_of_the_users_own_stay_where_they_are(
+    tmp_path: Path, remote: Path, checkout: Path
+) -> None:
+    git(checkout, "config", "push.followTags", "true")
+    git(checkout, "tag", "--annotate", "-m", "Mine", "mine")
+    write_tree(tmp_path / "tree")
+    run(tmp_path)
+    assert git(remote, "tag").startswith("v1.4.1-")
+    assert "mine" in git(checkout, "tag").splitlines()

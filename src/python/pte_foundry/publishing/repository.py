@@ -1,0 +1,113 @@
+"""Where a tree can be published: what the `repositories` of a `model_tree` say."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.paths import check_path
+
+_KNOWN = "`file:FOLDER`, `git+ssh://…`, `git+https://…` or `git+file:PATH`, the git ones with `#branch=…`"
+# Stricter than git: no name that a shell, an option parser or a refspec could read as something else.
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+-]*([./][A-Za-z0-9_+-]+)*", re.ASCII)
+_OPTIONS = ("branch", "folder")
+
+
+@dataclass(frozen=True)
+class DirectoryRepository:
+    """A folder of releases, as in `file:/srv/models`. `text` is what the target says."""
+
+    text: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """A branch of a git repository.
+
+    Attributes:
+        text: what the target says.
+        url: for git's command line.
+        branch: the branch that moves on to new releases.
+        folder: where in the repository the tree lies; "" for its root.
+        checkout: the working tree that is brought up to date afterwards and whose `origin` is the
+            repository; None if `url` is the repository.
+    """
+
+    text: str
+    url: str
+    branch: str
+    folder: str
+    checkout: Path | None
+
+
+Repository = DirectoryRepository | GitRepository
+
+
+def parse_repository(text: str, build_root: Path) -> Repository:
+    """Read one entry of `repositories`; relative paths start at `build_root`.
+
+    Raises:
+        PteError: `bad-repository` saying what is wrong with the entry. Its password, if it has one,
+            is not repeated.
+    """
+    if text.startswith("file:"):
+        return DirectoryRepository(text, _path(text, text.removeprefix("file:"), build_root))
+    location, _, fragment = text.partition("#")
+    scheme = location.partition(":")[0]
+    if scheme not in ("git+file", "git+https", "git+ssh"):
+        raise _bad(_without_secret(text), f"is of no known kind. Write {_KNOWN}")
+    url = location.removeprefix("git+")
+    parts = urlsplit(url)
+    if (scheme == "git+https" and "@" in parts.netloc) or parts.password is not None:
+        raise _bad(
+            _without_secret(text),
+            "holds credentials, which everybody with this repository could read. Leave them out and "
+            "let git ask its credential helper",
+        )
+    branch, folder = _options(text, fragment)
+    if scheme != "git+file":
+        if not parts.hostname or parts.hostname.startswith("-") or not parts.path.strip("/"):
+            raise _bad(text, f"has no host or no path. Write {_KNOWN}")
+        return GitRepository(text, url, branch, folder, None)
+    path = _path(text, url.removeprefix("file:"), build_root)
+    if (path / ".git").exists():
+        return GitRepository(text, "origin", branch, folder, path)
+    return GitRepository(text, path.as_uri(), branch, folder, None)
+
+
+def _options(text: str, fragment: str) -> tuple[str, str]:
+    options = parse_qsl(fragment, keep_blank_values=True)
+    names = [name for name, _ in options]
+    if len(set(names)) != len(names) or not set(names) <= set(_OPTIONS):
+        raise _bad(text, "has an option after `#` twice, or one that is not `branch` or `folder`")
+    values = dict(options)
+    branch = values.get("branch", "")
+    if not _BRANCH.fullmatch(branch) or branch.endswith(".lock"):
+        raise _bad(text, "names no branch. Add `#branch=main`, or which one it is")
+    folder = values.get("folder", "")
+    if folder:
+        check_path(folder, text)
+    return branch, folder
+
+
+def _path(text: str, path: str, build_root: Path) -> Path:
+    if path.startswith("//") and not path.startswith("///"):
+        raise _bad(
+            text, "names a host, where only a path can be. Write `file:/path` or `file:path`"
+        )
+    if not path or "\0" in path:
+        raise _bad(text, f"names no path. Write {_KNOWN}")
+    return Path(os.path.normpath(build_root / unquote(path.removeprefix("//"))))
+
+
+def _without_secret(text: str) -> str:
+    return re.sub(r"://[^/]*@", "://…@", text)
+
+
+def _bad(text: str, why: str) -> PteError:
+    return PteError("bad-repository", f"the repository {text!r} {why}")

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.publishing.repository import (
+    DirectoryRepository,
+    GitRepository,
+    parse_repository,
+)
+
+ROOT = Path("/work/tree")
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("file:/srv/models", "/srv/models"),
+        ("file:///srv/models", "/srv/models"),
+        ("file:../models", "/work/models"),
+        ("file:a%20b", "/work/tree/a b"),
+    ],
+)
+def test_folders(text: str, folder: str) -> None:
+    assert parse_repository(text, ROOT) == DirectoryRepository(text, Path(folder))
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "branch", "folder"),
+    [
+        ("git+ssh://git@host/a/b.git#branch=main", "ssh://git@host/a/b.git", "main", ""),
+        ("git+ssh://host:22/b.git#branch=v1/x", "ssh://host:22/b.git", "v1/x", ""),
+        (
+            "git+https://host/b.git#branch=main&folder=assets/models",
+            "https://host/b.git",
+            "main",
+            "assets/models",
+        ),
+        ("git+file:b.git#branch=main", "file:///work/tree/b.git", "main", ""),
+        ("git+file:///srv/b.git#branch=main", "file:///srv/b.git", "main", ""),
+    ],
+)
+def test_git(text: str, url: str, branch: str, folder: str) -> None:
+    assert parse_repository(text, ROOT) == GitRepository(text, url, branch, folder, None)
+
+
+def test_a_checkout(tmp_path: Path) -> None:
+    (tmp_path / "app/.git").mkdir(parents=True)
+    text = "git+file:app#branch=main"
+    expected = GitRepository(text, "origin", "main", "", tmp_path / "app")
+    assert parse_repository(text, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/srv/models", "is of no known kind"),
+        ("s3://bucket/models", "is of no known kind"),
+        ("git+http://host/b.git#branch=main", "is of no known kind"),
+        ("git+ext::sh -c x#branch=main", "is of no known kind"),
+        ("file:", "names no path"),
+        ("file://host/models", "names a host"),
+        ("git+file://host/b.git#branch=main", "names a host"),
+        ("git+ssh://host/b.git", "names no branch"),
+        ("git+ssh://host/b.git#branch=", "names no branch"),
+        ("git+ssh://host/b.git#branch=-x", "names no branch"),
+        ("git+ssh://host/b.git#branch=a..b", "names no branch"),
+        ("git+ssh://host/b.git#branch=a:b", "names no branch"),
+        ("git+ssh://host/b.git#branch=a.lock", "names no branch"),
+        ("git+ssh://host/b.git#branch=a&tag=b", "has an option after `#`"),
+        ("git+ssh://host/b.git#branch=a&branch=b", "has an option after `#` twice"),
+        ("git+ssh://host/b.git#branch=a&folder=../b", "no plain relative path"),
+        ("git+ssh://host/b.git#branch=a&folder=.git", "no plain relative path"),
+        ("git+ssh:///b.git#branch=main", "has no host"),
+        ("git+ssh://-oProxyCommand=x/b.git#branch=main", "has no host"),
+        ("git+https://host#branch=main", "has no host or no path"),
+    ],
+)
+def test_what_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(PteError, match=expected):
+        parse_repository(text, ROOT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git+https://hunter2@host/b.git#branch=main",
+        "git+https://ada:hunter2@host/b.git#branch=main",
+        "git+ssh://ada:hunter2@host/b.git#branch=main",
+        "https://ada:hunter2@host/b.git",
+    ],
+)
+def test_credentials_are_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(PteError) as caught:
+        parse_repository(text, ROOT)
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,89 @@
+"""Git repositories for the tests of publishing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
+}
+
+
+def only_this_git(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Nothing of the user's own configuration gets into a test."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    home.mkdir(exist_ok=True)
+    (home / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as Ada; what it says, without the final newline."""
+    finished = subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        env={**os.environ, **IDENTITY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.rstrip("\n")
+
+
+def bare_repository(folder: Path, *, empty: bool = False) -> Path:
+    """A bare repository, with one empty commit on `main` unless it is to be empty."""
+    git(folder.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(folder))
+    if not empty:
+        tree = git(folder, "mktree")
+        git(
+            folder, "update-ref", "refs/heads/main", git(folder, "commit-tree", "-m", "First", tree)
+        )
+    return folder
+
+
+def committed(folder: Path, revision: str = "main", below: str = "") -> dict[str, bytes]:
+    """Path -> content of what a commit holds below a folder."""
+    prefix = f"{below}/" if below else ""
+    names = git(folder, "ls-tree", "-r", "--name-only", revision).splitlines()
+    return {
+        name[len(prefix) :]: subprocess.run(
+            ["git", "-C", str(folder), "show", f"{revision}:{name}"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for name in names
+        if name.startswith(prefix)
+    }
+
+
+def commit_files(remote: Path, work: Path, files: dict[str, str]) -> str:
+    """Clone, write files, commit and push as somebody else would; the commit."""
+    git(work.parent, "clone", "--quiet", str(remote), str(work))
+    for path, text in files.items():
+        place = work / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.unlink(missing_ok=True)
+        if text.startswith("-> "):
+            place.symlink_to(text[3:])
+        else:
+            place.write_text(text)
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "-m", "By hand")
+    git(work, "push", "--quiet", "origin", "HEAD:main")
+    return git(work, "rev-parse", "HEAD")
+
+
+def refs(folder: Path) -> str:
+    """Every branch and tag with what it leads to."""
+    return git(folder, "for-each-ref")

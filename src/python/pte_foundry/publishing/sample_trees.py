@@ -1,0 +1,107 @@
+"""Small trees for the tests of publishing."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pte_foundry.publishing.publish_request import PublishRequest
+from pte_foundry.publishing.tree_content import TreeContent
+from pte_foundry.publishing.tree_folder import read_folder
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import canonical_json
+
+PROGRAMS = {"alpha_portable": b"portable", "alpha_xnnpack": b"fast"}
+
+
+def write_tree(
+    folder: Path,
+    programs: Mapping[str, bytes] = PROGRAMS,
+    *,
+    version: str = "1.4.1",
+    source: str = "official",
+    base_url: str = "https://example.org/models",
+    labels: bytes = b"cat\ncup",
+    readme: str = "Read me.\n",
+    commit: str = "0a",
+) -> Path:
+    """A tree as `package` writes it, of the family `toy`; what lay in `folder` is gone.
+
+    programs: stem of a `.pte` -> its bytes; the address is `models/toy:<stem>`.
+    commit: what the statement of provenance says, which SHA256SUMS does not cover.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    files = {f"{version}/toy/{stem}.pte": content for stem, content in programs.items()}
+    index = {
+        "version": version,
+        "baseUrl": base_url,
+        "models": [
+            {
+                "name": f"{stem}.pte",
+                "category": "toy",
+                "address": f"models/toy:{stem}",
+                "hash": hashlib.sha256(content).hexdigest(),
+                "weights": {"source": source},
+            }
+            for stem, content in programs.items()
+        ],
+        "labels": [
+            {"name": "labels.txt", "category": "toy", "hash": hashlib.sha256(labels).hexdigest()}
+        ],
+    }
+    text = canonical_json(index).encode()
+    files |= {
+        f"{version}/toy/labels.txt": labels,
+        f"{version}/index.json": text,
+        "index.json": text,
+        "versions.json": canonical_json({"versions": [version], "latest": version}).encode(),
+        "README.md": readme.encode(),
+        "LICENSES/MIT.txt": b"the text",
+    }
+    sums = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
+    subjects = [{"name": path, "digest": {"sha256": sha256}} for path, sha256 in sums.items()]
+    files["SHA256SUMS"] = "".join(f"{sha256}  {path}\n" for path, sha256 in sums.items()).encode()
+    files["provenance.intoto.json"] = canonical_json(
+        {"subject": subjects, "predicate": {"commit": commit}}
+    ).encode()
+    for path, content in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    return folder
+
+
+def read_tree(folder: Path) -> TreeContent:
+    return read_folder(folder, "the tree", "Package it again")
+
+
+def request_for(folder: Path, *repositories: str, **changes: object) -> PublishRequest:
+    """A request to publish `folder/tree`.
+
+    changes: fields of the request, and permissions to give: `unofficial`, `changed`, `removed`.
+    """
+    allow = {name: changes.pop(name, False) for name in ("unofficial", "changed", "removed")}
+    shutil.rmtree(folder / "scratch", ignore_errors=True)
+    values = {
+        "tree": "//:tree",
+        "folder": str(folder / "tree"),
+        "scratch": str(folder / "scratch"),
+        "build_root": str(folder),
+        "repositories": list(repositories),
+        "git_lfs": False,
+        "allow": allow,
+        **changes,
+    }
+    return PublishRequest.read(Fields(values, "publish_request.json"))
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Path -> content of all files of a tree; git's own and locks left out. No symlink is followed."""
+    return {
+        str(path.relative_to(folder)): b"symlink" if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if (path.is_symlink() or path.is_file())
+        and not {".git", ".publish.lock"} & set(path.relative_to(folder).parts)
+    }

@@ -1,0 +1,105 @@
+"""The content of a tree, checked against its own SHA256SUMS, wherever it lies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pte_foundry.errors import PteError
+from pte_foundry.indexing.paths import check_path
+from pte_foundry.indexing.versions import versions_document
+from pte_foundry.publishing.release import SUMS, UNCOVERED
+
+_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
+_MOST_PROBLEMS = 20
+
+FILE = "file"
+"""The kind of a regular file; every other kind is refused by its name, e.g. `symlink`."""
+
+
+@dataclass(frozen=True)
+class TreeContent:
+    """Attributes:
+    where: for messages.
+    sums: path -> SHA-256 of every file that SHA256SUMS covers; they have been compared.
+    sums_bytes: the bytes of SHA256SUMS.
+    loose: the tree's files that SHA256SUMS does not cover, itself left out.
+    read: the bytes of a file, for small ones.
+    """
+
+    where: str
+    sums: Mapping[str, str]
+    sums_bytes: bytes
+    loose: frozenset[str]
+    read: Callable[[str], bytes]
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The ExecuTorch versions that the tree has a folder with an index of."""
+        parts = (path.split("/") for path in self.sums)
+        return frozenset(each[0] for each in parts if len(each) == 2 and each[1] == "index.json")
+
+    @property
+    def latest(self) -> str:
+        """Raises PteError `bad-version` if there is no version."""
+        return str(versions_document(self.versions)["latest"])
+
+
+def check_content(
+    where: str,
+    kinds: Mapping[str, str],
+    read: Callable[[str], bytes],
+    sha256_of: Callable[[str], str],
+    remedy: str,
+) -> TreeContent:
+    """Check that a tree holds what its SHA256SUMS says and nothing else.
+
+    Args:
+        where: where the tree lies, for messages.
+        kinds: path -> `FILE`, or what it is instead.
+        read: the bytes of a file.
+        sha256_of: the SHA-256 of a file's content, in lower-case hexadecimal.
+        remedy: what to do about a tree that is refused.
+
+    Raises:
+        PteError: `bad-tree` naming all files that are no regular files, extra, missing, or of other
+            content than listed, with both hashes; or what is wrong with SHA256SUMS.
+    """
+    problems = [f"{path} is a {kind}" for path, kind in sorted(kinds.items()) if kind != FILE]
+    if problems:
+        raise _bad(where, problems, remedy)
+    if SUMS not in kinds:
+        raise _bad(where, [f"there is no {SUMS}, so it is no published tree"], remedy)
+    sums_bytes = read(SUMS)
+    sums = _parse(sums_bytes, where, remedy)
+    for path in sorted(kinds.keys() - sums.keys() - UNCOVERED):
+        problems.append(f"{path} is not in {SUMS}")
+    for path, expected in sums.items():
+        if path not in kinds:
+            problems.append(f"{path} is missing")
+        elif (actual := sha256_of(path)) != expected:
+            problems.append(f"{path} has SHA-256 {actual}, but {SUMS} says {expected}")
+    if problems:
+        raise _bad(where, problems, remedy)
+    return TreeContent(where, sums, sums_bytes, UNCOVERED & kinds.keys() - {SUMS}, read)
+
+
+def _parse(text: bytes, where: str, remedy: str) -> dict[str, str]:
+    sums: dict[str, str] = {}
+    for line in text.decode(errors="replace").splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise _bad(where, [f"{SUMS} has the line {line!r}"], remedy)
+        path = check_path(match["path"], f"{where}: {SUMS}")
+        if path in sums or path in UNCOVERED:
+            raise _bad(where, [f"{SUMS} lists {path}, or lists it twice"], remedy)
+        sums[path] = match["sha256"]
+    return dict(sorted(sums.items()))
+
+
+def _bad(where: str, problems: list[str], remedy: str) -> PteError:
+    told = problems[:_MOST_PROBLEMS]
+    if len(problems) > len(told):
+        told.append(f"and {len(problems) - len(told)} more")
+    return PteError("bad-tree", f"{where}: {'; '.join(told)}. {remedy}")

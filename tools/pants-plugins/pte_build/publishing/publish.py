@@ -1,0 +1,130 @@
+"""`./pants publish` of a `model_tree`: one process of the library for all of the tree's repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.backend.python.util_rules.pex_environment import PythonExecutable
+from pants.base.build_root import BuildRoot
+from pants.core.goals.publish import (
+    PublishFieldSet,
+    PublishOutputData,
+    PublishPackages,
+    PublishProcesses,
+    PublishRequest,
+)
+from pants.engine.addresses import Address
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.process import InteractiveProcess
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.unions import UnionRule
+
+from pte_build.aggregate.tree_subsystem import TreeSubsystem
+from pte_build.errors import PteBuildError
+from pte_build.program.command_line import NamedAddresses
+from pte_build.program.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.publishing.environment import PASSED_ON
+from pte_build.targets.model_tree import TreeRepositoriesField
+from pte_build.toolchain.interpreter import CONSTRAINTS
+
+_REQUEST = "publish_request.json"
+
+
+class PublishTreeRequest(PublishRequest):
+    pass
+
+
+@dataclass(frozen=True)
+class PublishTreeFieldSet(PublishFieldSet):
+    publish_request_type = PublishTreeRequest
+    required_fields = (TreeRepositoriesField,)
+
+    repositories: TreeRepositoriesField
+
+    def get_output_data(self) -> PublishOutputData:
+        return PublishOutputData(
+            {"repositories": self.repositories.value or (), **super().get_output_data()}
+        )
+
+
+def publish_request(
+    tree: Address,
+    folder: str,
+    repositories: tuple[str, ...],
+    build_root: str,
+    options: Mapping[str, bool],
+) -> dict[str, Any]:
+    """The request of the library's publisher; paths are relative to its sandbox, but for `build_root`."""
+    return {
+        "tree": tree.spec,
+        "folder": folder,
+        "scratch": "scratch",
+        "build_root": build_root,
+        "repositories": list(repositories),
+        "git_lfs": options["git_lfs"],
+        "allow": {name: options[f"allow_{name}"] for name in ("unofficial", "changed", "removed")},
+    }
+
+
+@rule
+async def publish_tree(
+    request: PublishTreeRequest,
+    subsystem: TreeSubsystem,
+    build_root: BuildRoot,
+    named: NamedAddresses,
+) -> PublishProcesses:
+    address = request.field_set.address
+    repositories = request.field_set.repositories.value or ()
+    # Of the tree's packages one is the tree.
+    (folder,) = (
+        artifact.relpath
+        for package in request.packages
+        for artifact in package.artifacts
+        if artifact.relpath
+    )
+    if not repositories:
+        missing = f"{address} has no `{TreeRepositoriesField.alias}` to publish to"
+        # Who names it expects it to be published. A glob may pass over it.
+        if named.include(address):
+            raise PteBuildError(f"{missing}. See `./pants help model_tree`.")
+        return PublishProcesses([PublishPackages((folder,), description=f"({missing})")])
+    options = {
+        name: getattr(subsystem, name)
+        for name in ("git_lfs", "allow_unofficial", "allow_changed", "allow_removed")
+    }
+    body = publish_request(address, folder, repositories, build_root.path, options)
+    python, sources, written, environment = await MultiGet(
+        Get(PythonExecutable, InterpreterConstraints, CONSTRAINTS),
+        Get(LibrarySources, LibrarySourcesRequest(PUBLISH_MAIN)),
+        Get(
+            Digest,
+            CreateDigest([FileContent(_REQUEST, (json.dumps(body, indent=2) + "\n").encode())]),
+        ),
+        Get(EnvironmentVars, EnvironmentVarsRequest((*PASSED_ON, *subsystem.extra_env_vars))),
+    )
+    inputs = await Get(
+        Digest,
+        MergeDigests([sources.digest, written, *(package.digest for package in request.packages)]),
+    )
+    process = InteractiveProcess(
+        (python.path, "-m", "pte_foundry.publishing.main", _REQUEST),
+        input_digest=inputs,
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join(sources.source_roots),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+    )
+    return PublishProcesses(
+        [PublishPackages((folder,), process=process, description=", ".join(repositories))]
+    )
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    return [*collect_rules(), *PublishTreeFieldSet.rules()]

@@ -1,0 +1,125 @@
+"""The publish goal: what reaches the library's publisher, and that what it refuses is an error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pants.core.goals.publish import Publish
+from pants.engine.internals.scheduler import ExecutionError
+from pants.testutil.option_util import create_options_bootstrapper
+from pants.testutil.rule_runner import (
+    PYTHON_BOOTSTRAP_ENV,
+    GoalRuleResult,
+    RuleRunner,
+    mock_console,
+)
+
+from pte_build.publishing.environment import PASSED_ON
+from pte_build.stand_in_repository import target_text
+from pte_build.test_support import SEEDED, make_runner, session_settings
+
+REMOTE = "git+ssh://git@example.org/models.git#branch=main"
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    return make_runner(SEEDED)
+
+
+def declare(runner: RuleRunner, *repositories: str, folder: str = "out") -> str:
+    """A tree to publish in a folder of its own; its address."""
+    fields: dict[str, object] = {"index": ["//:index"], "licenses": {"MIT": "LICENSE"}}
+    if repositories:
+        fields["repositories"] = list(repositories)
+    runner.write_files({f"{folder}/BUILD": target_text("model_tree", "t", **fields)})
+    return f"{folder}:t"
+
+
+def publish(runner: RuleRunner, *arguments: str, **environment: str) -> GoalRuleResult:
+    """Run the goal with these options and specs, and with this in the caller's environment."""
+    Path(runner.build_root, "said.json").unlink(missing_ok=True)
+    options, machine = session_settings(SEEDED)
+    with mock_console(create_options_bootstrapper()):
+        return runner.run_goal_rule(
+            Publish,
+            global_args=[*options, *(each for each in arguments if each.startswith("--"))],
+            args=[each for each in arguments if not each.startswith("--")],
+            env={**machine, **environment},
+            env_inherit=set(PYTHON_BOOTSTRAP_ENV),
+        )
+
+
+def said(runner: RuleRunner) -> Any:
+    """What the publisher was told, and saw."""
+    return json.loads(Path(runner.build_root, "said.json").read_text())
+
+
+def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
+    address = declare(runner, "file:releases", REMOTE)
+    result = publish(runner, address)
+    assert result.exit_code == 0, result.stderr
+    assert f"published to file:releases, {REMOTE}." in result.stderr
+    told = said(runner)
+    assert told["request"] == {
+        "tree": "out:t",
+        "folder": "tree",
+        "scratch": "scratch",
+        "build_root": runner.build_root,
+        "repositories": ["file:releases", REMOTE],
+        "git_lfs": False,
+        "allow": {"unofficial": False, "changed": False, "removed": False},
+    }
+    assert "tree/SHA256SUMS" in told["tree"]
+    assert "tree/1.4.1/alpha/alpha_fast.pte" in told["tree"]
+
+
+@pytest.mark.parametrize(
+    "option", ["allow-unofficial", "allow-changed", "allow-removed", "git-lfs"]
+)
+def test_an_option(runner: RuleRunner, option: str) -> None:
+    publish(runner, declare(runner, "file:releases"), f"--tree-{option}")
+    request = said(runner)["request"]
+    flags = {"git-lfs": request["git_lfs"]}
+    flags.update({f"allow-{name}": value for name, value in request["allow"].items()})
+    assert {name for name, value in flags.items() if value} == {option}
+
+
+def test_the_callers_environment(runner: RuleRunner) -> None:
+    wanted = {"HOME": "/home/ada", "SSH_AUTH_SOCK": "/agent", "GIT_SSH_COMMAND": "ssh -v"}
+    publish(
+        runner,
+        declare(runner, "file:releases"),
+        "--tree-extra-env-vars=['VAULT_ADDR', 'SET=here']",
+        **wanted,
+        VAULT_ADDR="vault",
+        SECRET="not for git",
+        GIT_DIR="/elsewhere",
+    )
+    environment = said(runner)["environment"]
+    assert {name: environment[name] for name in wanted} == wanted
+    assert (environment["VAULT_ADDR"], environment["SET"]) == ("vault", "here")
+    assert "SECRET" not in environment
+    assert "GIT_DIR" not in environment
+
+
+def test_nothing_is_named_twice() -> None:
+    assert len(set(PASSED_ON)) == len(PASSED_ON)
+
+
+def test_a_refusal_is_an_error(runner: RuleRunner) -> None:
+    result = publish(runner, declare(runner, "file:refused"))
+    assert result.exit_code == 1
+    assert "tree failed for file:refused." in result.stderr
+
+
+def test_a_tree_without_repositories(runner: RuleRunner) -> None:
+    address = declare(runner, folder="nowhere")
+    with pytest.raises(ExecutionError, match="nowhere:t has no `repositories` to publish to"):
+        publish(runner, address)
+    passed_over = publish(runner, "nowhere::")
+    assert passed_over.exit_code == 0
+    assert "tree skipped (nowhere:t has no `repositories` to publish to)" in passed_over.stderr
+    assert not Path(runner.build_root, "said.json").exists()
