@@ -94,13 +94,14 @@ class Store:
         final = self.path(content)
         for folder in (partial.path.parent, final.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        _remove(final)
         self._check_room(content.size - min(content.size, partial.size))
         fill(partial)
         if not partial.matches():
             raise AssertionError(f"{fill} returned before {partial.path} was complete")
         partial.path.chmod(0o444)
         os.utime(partial.path, ns=(_SEAL, _SEAL))
+        if final.is_dir() and not final.is_symlink():
+            shutil.rmtree(final)
         partial.move_to(final)
         return final
 
@@ -138,10 +139,3 @@ class Store:
             f"the cache folder {self.folder} cannot be used ({why}; {error.filename}). "
             "Make it writable, or use another cache folder"
         )
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

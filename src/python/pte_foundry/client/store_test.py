@@ -13,7 +13,7 @@ import pytest
 
 from pte_foundry.client import store as store_module
 from pte_foundry.client.content import Content
-from pte_foundry.client.errors import CacheError
+from pte_foundry.client.errors import CacheError, WrongContentError
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.store import Store
 
@@ -107,6 +107,18 @@ def test_what_a_failed_one_left_is_handed_to_the_next(tmp_path: Path) -> None:
         store.obtain(CONTENT, half)
     assert store.find(CONTENT) is None
     assert store.obtain(CONTENT, rest).read_bytes() == DATA
+
+
+def test_an_index_that_is_wrong_about_the_size_does_no_harm(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.obtain(CONTENT, fill)
+
+    def refuse(_: Partial) -> None:
+        raise WrongContentError("no such file")
+
+    with pytest.raises(WrongContentError):
+        store.obtain(Content(CONTENT.sha256, CONTENT.size + 1), refuse)
+    assert store.obtain(CONTENT, never) == path
 
 
 def test_nothing_gets_its_name_without_matching(tmp_path: Path) -> None:
