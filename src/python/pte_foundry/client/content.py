@@ -1,0 +1,33 @@
+"""What a file must be: its SHA-256 and its size."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+@dataclass(frozen=True)
+class Content:
+    """sha256: 64 lower-case hexadecimal digits. size: in bytes."""
+
+    sha256: str
+    size: int
+
+
+def has_content(path: Path, content: Content) -> bool:
+    """Whether the file at `path` has this size and SHA-256. Raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return file.tell() == content.size and digest.hexdigest() == content.sha256
+
+
+def hint(beginning: bytes) -> str:
+    """What the first bytes of a wrong file tell about the reason; empty if nothing."""
+    if beginning.startswith(_LFS_POINTER):
+        return " It is a pointer of Git LFS: run `git lfs pull` there, or use an address that serves the file itself."
+    if beginning.lstrip()[:1] == b"<":
+        return " It looks like a web page: the server, or a proxy on the way, answers with something else."
+    return ""

@@ -1,0 +1,122 @@
+"""Fetch one file over HTTP into a partial file, going on where an earlier download ended.
+
+Ranges and validators: RFC 9110, sections 13.1.5 (If-Range), 14.2 (Range), 14.4 (Content-Range).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import requests
+
+from pte_foundry.client.content import hint
+from pte_foundry.client.errors import DownloadError, WrongContentError
+from pte_foundry.client.http_client import HttpClient, blocks
+from pte_foundry.client.partial import Partial
+from pte_foundry.client.retrying import Retrying, TransientError
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes so far and the bytes in all."""
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", re.ASCII)
+
+
+def download(
+    http: HttpClient, url: str, partial: Partial, retrying: Retrying, progress: Progress
+) -> None:
+    """Return when `partial` is complete and matches its content.
+
+    Raises:
+        WrongContentError: the server has another file under this address. Nothing of it is kept.
+        InsecureAddressError: for an address or a redirection that is not allowed.
+        DownloadError: after the last attempt, or at once for what no attempt can change. What has
+            arrived is kept for the next call.
+        OSError: `partial` cannot be written.
+    """
+    retrying.run(url, lambda: _attempt(http, url, partial, progress))
+
+
+def _attempt(http: HttpClient, url: str, partial: Partial, progress: Progress) -> None:
+    size = partial.content.size
+    if partial.size >= size:
+        if partial.matches():
+            return
+        partial.discard()
+    asked = partial.size
+    continued = False
+    with http.open(url, _headers(url, partial, asked)) as response:
+        if response.status_code == 416:
+            raise _not_satisfiable(url, partial, asked)
+        if response.status_code == 206:
+            _check_range(url, response, partial, asked)
+            continued = True
+        else:  # The whole file: none was asked for, the file changed, or the server knows no ranges.
+            length = response.headers.get("Content-Length", "")
+            if length.isascii() and length.isdigit() and int(length) != size:
+                raise WrongContentError(_other_size(url, f"{length} bytes", size))
+            partial.begin(url, _validator(response))
+        progress(partial.size, size)
+        for block in blocks(response):
+            partial.append(block)
+            if partial.size > size:
+                told = hint(partial.beginning())
+                partial.discard()
+                raise WrongContentError(_other_size(url, f"more than {size} bytes", size) + told)
+            progress(partial.size, size)
+    if partial.size < size:
+        raise TransientError(f"{url}: ended after {partial.size} of {size} bytes")
+    if not partial.matches():
+        told = hint(partial.beginning())
+        partial.discard()
+        if continued:
+            # The two parts may be of two files. From the beginning, they cannot.
+            raise TransientError(f"{url}: the parts of two downloads do not fit together")
+        raise WrongContentError(
+            f"{url}: has not the SHA-256 that the index promises, {partial.content.sha256}. Nothing "
+            f"of it is kept. Publish the files that the index lists, or use their release.{told}"
+        )
+
+
+def _headers(url: str, partial: Partial, start: int) -> dict[str, str]:
+    if not start:
+        return {}
+    validator = partial.validator(url)
+    # Without a validator the hash alone decides whether the parts fit together.
+    condition = {"If-Range": validator} if validator else {}
+    return {"Range": f"bytes={start}-", **condition}
+
+
+def _validator(response: requests.Response) -> str | None:
+    """What If-Range may carry: a strong ETag, else the date of the last change."""
+    etag = response.headers.get("ETag", "")
+    if etag.startswith('"'):
+        return etag
+    return response.headers.get("Last-Modified")
+
+
+def _check_range(url: str, response: requests.Response, partial: Partial, asked: int) -> None:
+    told = response.headers.get("Content-Range", "")
+    match = _CONTENT_RANGE.fullmatch(told)
+    if not asked:
+        raise DownloadError(f"{url}: the server sends a range ({told}) that nobody asked for")
+    if match is None or int(match[1]) != asked:
+        partial.discard()
+        raise TransientError(f"{url}: asked for the bytes from {asked}, the server sends {told!r}")
+    if match[2] not in ("*", str(partial.content.size)):
+        partial.discard()
+        raise WrongContentError(_other_size(url, f"{match[2]} bytes", partial.content.size))
+
+
+def _not_satisfiable(url: str, partial: Partial, asked: int) -> Exception:
+    if not asked:
+        return DownloadError(f"{url}: HTTP 416 without a range asked for. Correct the server")
+    partial.discard()
+    return TransientError(f"{url}: the server's file ends before byte {asked} (HTTP 416)")
+
+
+def _other_size(url: str, found: str, size: int) -> str:
+    return (
+        f"{url}: has {found}, the index promises {size}. "
+        "Publish the files that the index lists, or use their release."
+    )

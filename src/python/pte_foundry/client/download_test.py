@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from pte_foundry.client import faulty_server
+from pte_foundry.client.content import Content
+from pte_foundry.client.download import Progress, download
+from pte_foundry.client.errors import DownloadError, WrongContentError
+from pte_foundry.client.faulty_server import FaultyServer, cut, other_range, status
+from pte_foundry.client.http_client import HttpClient
+from pte_foundry.client.partial import Partial
+from pte_foundry.client.retrying import Retrying
+
+DATA = random.Random(1).randbytes(1_000_003)  # Several blocks, the last one short.
+OTHER = random.Random(2).randbytes(len(DATA))
+CUT = 300_000
+KEPT = 262_144  # Of CUT bytes: one whole block.
+CONTENT = Content(hashlib.sha256(DATA).hexdigest(), len(DATA))
+PATH = "/a.pte"
+
+
+@pytest.fixture()
+def server() -> Iterator[FaultyServer]:
+    with faulty_server.serve({PATH: DATA}) as running:
+        yield running
+
+
+@pytest.fixture()
+def partial(tmp_path: Path) -> Partial:
+    return Partial(tmp_path / "partial", CONTENT)
+
+
+def session() -> requests.Session:
+    """Uses no proxy of this machine."""
+    result = requests.Session()
+    result.trust_env = False
+    return result
+
+
+def ignore(_done: int, _total: int) -> None:
+    pass
+
+
+def fetch(
+    server: FaultyServer, partial: Partial, attempts: int = 5, progress: Progress = ignore
+) -> list[float]:
+    """Download, and return the delays between the attempts."""
+    slept: list[float] = []
+    retrying = Retrying(attempts=attempts, sleep=slept.append)
+    download(HttpClient(session()), server.url(PATH), partial, retrying, progress)
+    assert partial.path.read_bytes() == DATA
+    return slept
+
+
+def ranges(server: FaultyServer) -> list[str | None]:
+    return [asked.range for asked in server.asked_for(PATH)]
+
+
+def begin(server: FaultyServer, partial: Partial, content: bytes, validator: str | None) -> None:
+    """What an earlier process has left."""
+    partial.begin(server.url(PATH), validator)
+    partial.append(content)
+
+
+def test_a_file_comes_whole_with_progress(server: FaultyServer, partial: Partial) -> None:
+    steps: list[tuple[int, int]] = []
+    assert fetch(server, partial, progress=lambda *step: steps.append(step)) == []
+    assert steps[0] == (0, len(DATA))
+    assert steps[-1] == (len(DATA), len(DATA))
+    assert len(steps) > 3
+    assert ranges(server) == [None]
+
+
+def test_what_is_complete_already_is_not_asked_for(server: FaultyServer, partial: Partial) -> None:
+    begin(server, partial, DATA, None)
+    fetch(server, partial)
+    assert server.asked == []
+
+
+def test_a_cut_off_download_goes_on_where_it_ended(server: FaultyServer, partial: Partial) -> None:
+    server.fail(PATH, cut(CUT), cut(CUT))
+    assert fetch(server, partial) == [0.5, 1.0]
+    assert ranges(server) == [None, f"bytes={KEPT}-", f"bytes={2 * KEPT}-"]
+    tags = [asked.if_range for asked in server.asked_for(PATH)]
+    assert tags == [None, faulty_server.etag(DATA), faulty_server.etag(DATA)]
+
+
+def test_it_goes_on_in_another_call(server: FaultyServer, partial: Partial) -> None:
+    server.fail(PATH, cut(CUT))
+    with pytest.raises(DownloadError, match="attempt 1: .*is kept"):
+        fetch(server, partial, attempts=1)
+    fetch(server, Partial(partial.path, CONTENT), attempts=1)
+    assert ranges(server) == [None, f"bytes={KEPT}-"]
+
+
+def test_an_end_before_the_end_is_noticed_without_a_length(
+    server: FaultyServer, partial: Partial
+) -> None:
+    server.fail(PATH, faulty_server.truncated(CUT))
+    assert len(fetch(server, partial)) == 1
+    assert ranges(server) == [None, f"bytes={CUT}-"]
+
+
+def test_a_server_that_ignores_ranges_sends_all_again(
+    server: FaultyServer, partial: Partial
+) -> None:
+    server.fail(PATH, cut(CUT), faulty_server.without_ranges)
+    assert len(fetch(server, partial)) == 1
+
+
+def test_a_file_that_changed_in_between_comes_whole(server: FaultyServer, partial: Partial) -> None:
+    begin(server, partial, OTHER[:CUT], faulty_server.etag(OTHER))
+    fetch(server, partial)
+    assert [asked.if_range for asked in server.asked] == [faulty_server.etag(OTHER)]
+
+
+def test_parts_that_do_not_fit_are_thrown_away(server: FaultyServer, partial: Partial) -> None:
+    # No validator: only the hash tells.
+    begin(server, partial, OTHER[:CUT], None)
+    assert len(fetch(server, partial)) == 1
+    assert ranges(server) == [f"bytes={CUT}-", None]
+    assert server.asked[0].if_range is None
+
+
+def test_a_weak_validator_is_not_used(server: FaultyServer, partial: Partial) -> None:
+    server.fail(
+        PATH,
+        lambda handler, content: faulty_server.answer(
+            handler, 200, content, {"ETag": 'W/"1"', "Last-Modified": "yesterday"}, sent=CUT
+        ),
+        faulty_server.behave,
+    )
+    fetch(server, partial)
+    assert server.asked[1].if_range == "yesterday"
+
+
+def test_a_validator_of_another_address_is_not_used(partial: Partial) -> None:
+    partial.begin("https://example.org/a", '"1"')
+    assert partial.validator("https://example.org/a") == '"1"'
+    assert partial.validator("https://example.org/b") is None
+
+
+@pytest.mark.parametrize("record", [b"", b"[]", b"{", b"\xff", b'{"url": 1}'])
+def test_a_damaged_record_is_as_none(partial: Partial, record: bytes) -> None:
+    partial.begin("https://example.org/a", '"1"')
+    partial.path.with_name("partial.json").write_bytes(record)
+    assert partial.validator("https://example.org/a") is None
+
+
+def test_416_begins_again(server: FaultyServer, partial: Partial) -> None:
+    begin(server, partial, DATA[:CUT], faulty_server.etag(DATA))
+    server.fail(PATH, status(416))
+    assert len(fetch(server, partial)) == 1
+    assert ranges(server) == [f"bytes={CUT}-", None]
+
+
+def test_416_without_a_range_is_an_error(server: FaultyServer, partial: Partial) -> None:
+    server.fail(PATH, status(416))
+    with pytest.raises(DownloadError, match="HTTP 416"):
+        fetch(server, partial)
+
+
+def test_too_much_from_an_earlier_download_is_thrown_away(
+    server: FaultyServer, partial: Partial
+) -> None:
+    begin(server, partial, DATA + b"x", None)
+    fetch(server, partial)
+    assert ranges(server) == [None]
+
+
+def test_another_range_than_the_one_asked_for_begins_again(
+    server: FaultyServer, partial: Partial
+) -> None:
+    begin(server, partial, DATA[:CUT], None)
+    server.fail(PATH, other_range(CUT - 1))
+    assert len(fetch(server, partial)) == 1
+    assert ranges(server) == [f"bytes={CUT}-", None]
+
+
+def test_a_range_that_nobody_asked_for_is_an_error(server: FaultyServer, partial: Partial) -> None:
+    server.fail(PATH, other_range(5))
+    with pytest.raises(DownloadError, match="nobody asked for"):
+        fetch(server, partial)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (OTHER, "has not the SHA-256"),
+        (DATA + b"x", f"has {len(DATA) + 1} bytes"),
+        (DATA[:-1], f"has {len(DATA) - 1} bytes"),
+    ],
+)
+def test_another_file_is_an_error_and_nothing_of_it_is_kept(
+    server: FaultyServer, partial: Partial, content: bytes, told: str
+) -> None:
+    server.files[PATH] = content
+    with pytest.raises(WrongContentError, match=told):
+        fetch(server, partial)
+    assert not partial.path.exists()
+    assert len(server.asked) == 1
+
+
+def test_an_endless_file_is_not_read_to_its_end(server: FaultyServer, partial: Partial) -> None:
+    def endless(handler: faulty_server.Handler, content: bytes) -> None:
+        headers = {"Content-Length": "", "Connection": "close"}
+        faulty_server.answer(handler, 200, content * 50, headers, sent=len(content) * 50)
+
+    server.fail(PATH, endless)
+    most = 0
+
+    def remember(done: int, _total: int) -> None:
+        nonlocal most
+        most = max(most, done)
+
+    with pytest.raises(WrongContentError, match="more than"):
+        fetch(server, partial, progress=remember)
+    assert most <= len(DATA)
+    assert not partial.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("beginning", "told"),
+    [(b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"), (b"<html>", "web page")],
+)
+def test_a_wrong_file_that_is_known_is_named(
+    server: FaultyServer, partial: Partial, beginning: bytes, told: str
+) -> None:
+    server.files[PATH] = beginning.ljust(len(DATA))
+    with pytest.raises(WrongContentError, match=told):
+        fetch(server, partial)
+
+
+def test_a_full_disk_keeps_what_arrived(
+    server: FaultyServer, partial: Partial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Partial.append
+
+    def full(self: Partial, block: bytes) -> None:
+        if self.size:
+            raise OSError(28, "No space left on device")
+        append(self, block)
+
+    monkeypatch.setattr(Partial, "append", full)
+    with pytest.raises(OSError, match="No space left"):
+        fetch(server, partial)
+    assert len(server.asked) == 1
+    monkeypatch.undo()
+    fetch(server, partial)
+    assert ranges(server)[1] == f"bytes={KEPT}-"

@@ -1,0 +1,125 @@
+"""HTTP as the client needs it: checked addresses, bounded waits, errors that say whether to retry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import requests
+
+from pte_foundry.client.address import check_address, redirected
+from pte_foundry.client.errors import DownloadError, WrongContentError
+from pte_foundry.client.retrying import TransientError
+
+_BLOCK = 1 << 18
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0  # For each answer of the server, not for the whole file.
+_REDIRECTIONS = 5
+_MOVED = (301, 302, 303, 307, 308)
+_LATER = (408, 425, 429, 500, 502, 503, 504)
+
+
+class HttpClient:
+    """Opens https addresses (and http ones of this machine), and follows redirections to such."""
+
+    def __init__(self, session: requests.Session | None = None) -> None:
+        """Args:
+        session: carries proxies, certificates and adapters; a new one if None.
+        """
+        self._session = session or requests.Session()
+
+    @contextmanager
+    def open(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """The answer to a GET: its status is 200, 206 or 416, its body is not read yet.
+
+        What breaks while the `with` block reads the body is translated as well.
+
+        Raises:
+            TransientError: for a broken or silent connection, and a server that is busy.
+            InsecureAddressError: for an address or a redirection that is not allowed.
+            DownloadError: for all that will not change by trying again.
+        """
+        try:
+            with self._follow(url, headers) as response:
+                _check_answer(url, response)
+                yield response
+        except requests.exceptions.SSLError as error:
+            raise DownloadError(
+                f"{url}: the connection is not trusted ({error}). Correct the server's certificate, "
+                "or name your own authority in REQUESTS_CA_BUNDLE"
+            ) from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise TransientError(f"{url}: {_reason(error)}") from error
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise TransientError(f"{url}: the connection broke ({_reason(error)})") from error
+        except requests.RequestException as error:
+            raise DownloadError(
+                f"{url}: {_reason(error)}. Correct the address or the proxy"
+            ) from error
+
+    def read(self, url: str, limit: int) -> bytes:
+        """A small file, whole. Raises as `open`, and WrongContentError for more than `limit` bytes."""
+        content = bytearray()
+        with self.open(url, {}) as response:
+            if response.status_code != HTTPStatus.OK:
+                raise DownloadError(f"{url}: HTTP {response.status_code} without a range asked for")
+            for block in blocks(response):
+                content += block
+                if len(content) > limit:
+                    raise WrongContentError(
+                        f"{url}: has more than {limit} bytes, which is no index"
+                    )
+        return bytes(content)
+
+    @contextmanager
+    def _follow(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        target = check_address(url, where="the address of a file")
+        for _ in range(_REDIRECTIONS + 1):
+            with self._session.get(
+                target,
+                # A compressed body would have another length and other ranges.
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                # `requests` would follow from https to http.
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                location = response.headers.get("Location")
+                if response.status_code not in _MOVED or location is None:
+                    yield response
+                    return
+            target = redirected(target, location)
+        raise DownloadError(
+            f"{url}: more than {_REDIRECTIONS} redirections, the last one to {target}. "
+            "Correct the server"
+        )
+
+
+def blocks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it arrives, in blocks of at most 256 KiB."""
+    yield from response.iter_content(_BLOCK)
+
+
+def _check_answer(url: str, response: requests.Response) -> None:
+    status = response.status_code
+    told = f"{url}: HTTP {status} {response.reason or ''}".rstrip()
+    if status in _LATER:
+        raise TransientError(told, _wait(response))
+    if status not in (200, 206, 416):
+        raise DownloadError(f"{told}. Check the location, and what was published there")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise DownloadError(
+            f"{url}: the server compresses what was asked for as it is. "
+            "Switch its compression off for .pte and .json files"
+        )
+
+
+def _wait(response: requests.Response) -> float | None:
+    """Seconds of `Retry-After`. Its other form, a date, would need a clock that agrees."""
+    value = response.headers.get("Retry-After", "").strip()
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def _reason(error: requests.RequestException) -> str:
+    return str(error) or type(error).__name__

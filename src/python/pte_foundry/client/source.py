@@ -1,0 +1,163 @@
+"""Where a tree's files come from: a folder of this machine, or a web server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from pte_foundry.client.address import check_address
+from pte_foundry.client.content import hint
+from pte_foundry.client.documents import LARGEST_DOCUMENT
+from pte_foundry.client.download import Progress, download
+from pte_foundry.client.errors import (
+    BadCatalogueError,
+    BadLocationError,
+    DownloadError,
+    WrongContentError,
+)
+from pte_foundry.client.http_client import HttpClient
+from pte_foundry.client.index import TreeFile
+from pte_foundry.client.partial import Partial
+from pte_foundry.client.retrying import Retrying
+
+_BLOCK = 1 << 20
+
+
+class Source(Protocol):
+    """The root of a tree."""
+
+    def where(self, path: str) -> str:
+        """How a person finds the file at `path`."""
+
+    def document(self, path: str) -> bytes:
+        """A JSON document. Raises ClientError if it is not there or too large."""
+
+    def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
+        """Make `partial` complete and matching. Raises DownloadError; OSError of `partial`."""
+
+
+@dataclass(frozen=True)
+class Web:
+    """base: address of the root, without a final slash."""
+
+    base: str
+    http: HttpClient
+    retrying: Retrying
+
+    def where(self, path: str) -> str:
+        return f"{self.base}/{path}"
+
+    def document(self, path: str) -> bytes:
+        url = self.where(path)
+        return self.retrying.run(url, lambda: self.http.read(url, LARGEST_DOCUMENT))
+
+    def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
+        # The publisher may keep the files elsewhere than the index.
+        download(self.http, file.url or self.where(file.path), partial, self.retrying, progress)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A checked-out submodule, a published folder, or what `package` wrote.
+
+    Attributes:
+        root: without symlinks, so that a pointer like `current` that moves on changes nothing.
+    """
+
+    root: Path
+    http: HttpClient
+    retrying: Retrying
+
+    def where(self, path: str) -> str:
+        return str(self.root / path)
+
+    def document(self, path: str) -> bytes:
+        try:
+            with (self.root / path).open("rb") as file:
+                content = file.read(LARGEST_DOCUMENT + 1)
+        except OSError as error:
+            raise BadCatalogueError(
+                f"{self.root / path} cannot be read ({error.strerror}). Name the root of a tree, "
+                "and check out its submodule with `git submodule update --init`"
+            ) from error
+        if len(content) > LARGEST_DOCUMENT:
+            raise BadCatalogueError(f"{self.root / path} has more than {LARGEST_DOCUMENT} bytes")
+        return content
+
+    def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
+        path = self.root / file.path
+        if not path.exists() and file.url is not None:
+            download(self.http, file.url, partial, self.retrying, progress)
+            return
+        partial.begin(str(path), None)
+        for block in _blocks(path):
+            partial.append(block)
+            progress(partial.size, file.content.size)
+            if partial.size > file.content.size:
+                break
+        if not partial.matches():
+            told = hint(partial.beginning())
+            partial.discard()
+            raise WrongContentError(
+                f"{path} is not what the index promises: {file.content.size} bytes with SHA-256 "
+                f"{file.content.sha256}. Restore it from the release.{told}"
+            )
+
+
+def open_source(location: str | Path, http: HttpClient, retrying: Retrying) -> Web | Folder:
+    """A folder's path, a `file:` URL of a folder, or the https URL of a tree's root.
+
+    Raises:
+        InsecureAddressError: for http to another machine, a user in the URL, a `..` in it.
+        BadLocationError: for anything else, and a folder that is not there.
+    """
+    if isinstance(location, str):
+        parts = urlsplit(location)
+        if parts.scheme in ("http", "https"):
+            if parts.query or parts.fragment:
+                raise BadLocationError(f"{location!r}: a root has no `?` and no `#` in its address")
+            base = check_address(location, where="the location")
+            return Web(base.rstrip("/"), http, retrying)
+        if parts.scheme == "file":
+            if parts.netloc not in ("", "localhost"):
+                raise BadLocationError(
+                    f"{location!r} names the machine {parts.netloc!r}. Write file:///path"
+                )
+            location = url2pathname(parts.path)
+        elif "://" in location:
+            raise BadLocationError(
+                f"{location!r}: give a folder, a file: URL or an https URL, not {parts.scheme}:"
+            )
+    try:
+        root = Path(location).resolve(strict=True)
+    except (OSError, ValueError) as error:
+        raise BadLocationError(f"{location} cannot be opened ({error})") from error
+    if not root.is_dir():
+        raise BadLocationError(f"{root} is no folder. Name the one that holds versions.json")
+    return Folder(root, http, retrying)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file in blocks; its own errors are no errors of the cache."""
+    with _readable(path), path.open("rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            if not block:
+                return
+            yield block
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError(
+            f"{path} cannot be read ({error.strerror}). Check it out (`git submodule update --init`, "
+            "`git lfs pull`), or use an address that has it"
+        ) from error

@@ -1,0 +1,81 @@
+"""Run what docs/consuming.md shows in Python, in its order, against a small tree with a real program."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from executorch.exir import to_edge
+from executorch.runtime import Runtime
+
+from pte_foundry.client.sample_tree import (
+    FAMILY,
+    MODEL,
+    VERSION,
+    program_bytes,
+    sample_index,
+    write_tree,
+)
+
+_DOCUMENT = Path("docs/consuming.md")
+_ADDRESS = "https://example.org/models"
+_NAME = f"{MODEL}_xnnpack.pte"
+
+
+class Brightness(torch.nn.Module):
+    """The second class for a bright picture, the first one for a dark one."""
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        mean = picture.mean(dim=(1, 2, 3))
+        return torch.stack([torch.ones_like(mean) * 0.5, mean], dim=1)
+
+
+def python_blocks() -> list[str]:
+    blocks = re.findall(r"^```python\n(.*?)^```$", _DOCUMENT.read_text("utf-8"), re.DOTALL | re.M)
+    assert len(blocks) == 4, "did the document lose a block, or its marks?"
+    return blocks
+
+
+@pytest.fixture()
+def models(tmp_path: Path) -> Path:
+    """A tree in the folder `models` whose XNNPACK program is a real one."""
+    example = (torch.zeros(1, 3, 224, 224),)
+    program = to_edge(torch.export.export(Brightness(), example)).to_executorch().buffer
+    index: dict[str, Any] = sample_index()
+    for entry in index["models"]:
+        if entry["name"] == _NAME:
+            entry.update(hash=hashlib.sha256(program).hexdigest(), size=len(program))
+    tree = write_tree(tmp_path / "models", index)
+    (tree / VERSION / FAMILY / _NAME).write_bytes(program)
+    return tree
+
+
+def test_the_python_of_the_page_runs(
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    blocks = python_blocks()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert _ADDRESS in blocks[0]
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block.replace(_ADDRESS, "models"), str(_DOCUMENT), "exec"), names)
+    chosen, int8, best_class = capsys.readouterr().out.splitlines()
+    assert chosen.startswith("xnnpack fp32 BSD-3-Clause ")
+    assert int8 == f"{MODEL}_int8 int8"
+    assert best_class == "tench"
+    assert names["content"] == program_bytes(f"{MODEL}_coreml.pte")
+    (bright,) = (
+        Runtime.get()
+        .load_program(names["program"])
+        .load_method("forward")
+        .execute([torch.ones(1, 3, 224, 224)])
+    )
+    assert names["names"][int(bright.argmax())] == "goldfish"

@@ -1,0 +1,130 @@
+"""Fetch a program from a published tree: choose it, download it, check it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from fetch_model.command.copy_out import copy_out
+from pte_foundry.client.catalogue import Catalogue, open_catalogue
+from pte_foundry.client.errors import ClientError, NoArtifactError
+from pte_foundry.client.index import Artifact, TreeFile
+from pte_foundry.client.store import default_cache
+from workspace.errors import ToolError
+
+_FAILED = 1
+_NOTHING_FITS = 3
+_PLATFORMS = {"darwin": "macos", "win32": "windows"}
+
+app = typer.Typer(add_completion=False)
+
+
+def this_platform() -> str:
+    """The name that an index has for the platform of this machine."""
+    return _PLATFORMS.get(sys.platform, "linux")
+
+
+@app.command()
+def main(
+    location: Annotated[
+        str, typer.Argument(help="Root of the tree: an https URL, a file: URL or a folder.")
+    ],
+    model: Annotated[str, typer.Argument(help="For example yolo11n, or yolo11n_int8.")],
+    platform: Annotated[
+        str, typer.Option(help="android, ios, linux, macos, web or windows.")
+    ] = this_platform(),
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help="Allowed backends, the preferred one first; else what every device of the platform "
+            "can run.",
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help="Allowed precisions, the preferred one first; else the backend's default.",
+        ),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Of the ExecuTorch runtime; else the tree's latest.")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Copy the program and its labels into this folder, under their names."),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of fetched files; else the user's cache.")
+    ] = None,
+    always_hash: Annotated[
+        bool, typer.Option("--always-hash", help="Hash a file that is in the cache already.")
+    ] = False,
+) -> None:
+    """Fetch the program of a model that fits a platform best, and its labels.
+
+    A download that was cut off goes on where it ended. Every file has the size and the SHA-256 that the tree's index
+    promises, or is not given. Prints the path of the program and, in a second line, that of its labels if it has some.
+
+    Exit code 0 if it is there, 1 if it could not be fetched, 2 for wrong arguments, 3 if the tree has nothing that
+    fits.
+    """
+    progress = Console(stderr=True, soft_wrap=True)
+    try:
+        catalogue = open_catalogue(
+            location, version=version, cache=cache or default_cache(), always_hash=always_hash
+        )
+        artifact = catalogue.best(
+            model, platform, backends=_names(backend), precisions=_names(precision)
+        )
+        progress.print(_told(catalogue, artifact), markup=False, highlight=False)
+        for path in _fetch(catalogue, artifact, to, progress):
+            print(path)
+    except (ClientError, ToolError) as error:
+        progress.print(f"tools/fetch_model: {error}", style="red", markup=False, highlight=False)
+        raise typer.Exit(_NOTHING_FITS if isinstance(error, NoArtifactError) else _FAILED) from None
+
+
+def _names(value: str | None) -> list[str] | None:
+    return None if value is None else [name for name in value.split(",") if name]
+
+
+def _told(catalogue: Catalogue, artifact: Artifact) -> str:
+    told = (
+        f"{artifact.file.name}: {artifact.backend}, {artifact.precision}, {artifact.license}, for "
+        f"ExecuTorch {catalogue.index.version}"
+    )
+    if artifact.weights_source == "official":
+        return told
+    return (
+        f"{told}\nNOT OFFICIAL WEIGHTS ({artifact.weights_source}): "
+        "its predictions are not those of the published model"
+    )
+
+
+def _fetch(
+    catalogue: Catalogue, artifact: Artifact, to: Path | None, console: Console
+) -> list[Path]:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as bar:
+
+        def shown(file: TreeFile, path: Path) -> Path:
+            return path if to is None else copy_out(path, to, file.name, file.content)
+
+        task = bar.add_task(artifact.file.name, total=artifact.file.content.size)
+        program = catalogue.fetch(artifact, lambda done, _: bar.update(task, completed=done))
+        paths = [shown(artifact.file, program)]
+        labels = catalogue.fetch_labels(artifact)
+        if artifact.labels is not None and labels is not None:
+            paths.append(shown(artifact.labels, labels))
+    return paths
+
+
+if __name__ == "__main__":
+    app()
