@@ -51,6 +51,15 @@ def test_an_older_version_leaves_the_root_to_the_latest(tmp_path: Path) -> None:
     assert json.loads(release.texts["versions.json"])["versions"] == ["1.9.0", "1.10.0"]
 
 
+def test_the_licences_of_all_versions_are_there(tmp_path: Path) -> None:
+    old = read_tree(write_tree(tmp_path / "old", version="1.4.0", license_id="Zlib"))
+    new = read_tree(write_tree(tmp_path / "new", version="1.4.1", license_id="MIT"))
+    licenses = {"LICENSES/MIT.txt", "LICENSES/Zlib.txt"}
+    assert licenses <= make_release(new, old).paths
+    # Without an older version only what the tree needs itself.
+    assert make_release(new, None).paths & licenses == {"LICENSES/MIT.txt"}
+
+
 def test_a_version_of_both_is_the_new_trees_beside_a_third(tmp_path: Path) -> None:
     first = write_tree(tmp_path / "published", {"alpha_mps": b"m"}, version="1.9.0")
     release = make_release(

@@ -99,6 +99,18 @@ def test_an_unchanged_tree(tmp_path: Path) -> None:
     assert files_below(tmp_path / "releases") == before
 
 
+def test_what_a_killed_process_left_is_removed_even_if_there_is_nothing_to_do(
+    tmp_path: Path,
+) -> None:
+    tree = write_tree(tmp_path / "tree")
+    run(tmp_path)
+    releases = tmp_path / "releases"
+    write_tree(releases / ".partial")
+    (releases / ".current.partial").symlink_to("x")
+    run(tmp_path)
+    assert sorted(os.listdir(releases)) == [".publish.lock", "current", release_of(tree)]
+
+
 def test_changed_and_removed_artifacts_need_permission(tmp_path: Path) -> None:
     write_tree(tmp_path / "tree")
     run(tmp_path)

@@ -25,6 +25,7 @@ def write_tree(
     base_url: str = "https://example.org/models",
     labels: bytes = b"cat\ncup",
     readme: str = "Read me.\n",
+    license_id: str = "MIT",
     commit: str = "0a",
 ) -> Path:
     """A tree as `package` writes it, of the family `toy`; what lay in `folder` is gone.
@@ -58,7 +59,7 @@ def write_tree(
         "index.json": text,
         "versions.json": canonical_json({"versions": [version], "latest": version}).encode(),
         "README.md": readme.encode(),
-        "LICENSES/MIT.txt": b"the text",
+        f"LICENSES/{license_id}.txt": b"the text",
     }
     sums = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
     subjects = [{"name": path, "digest": {"sha256": sha256}} for path, sha256 in sums.items()]
