@@ -77,7 +77,7 @@ def test_a_fault_that_lowers_and_runs_fails_both_gates(
     )
     workspace = make_int8_workspace(tmp_path, exported)
     cases = workspace.run()
-    assert set(failures(cases).values()) == {"mismatch", "accuracy"}
+    assert set(failures(cases).values()) == {"mismatch"}
     assert cases["run:fixed-0"].status == cases["planned-memory"].status == "passed"
     # Each of the thresholds sees it alone.
     checks = workspace.report["checks"]
@@ -121,7 +121,7 @@ def test_a_fault_in_the_graph_fails_too(int8: Workspace, fault: str) -> None:
     cases = without_runtime(int8).run()
     found = failures(cases)
     assert found and all(name.startswith("graph:") for name in found)
-    assert set(found.values()) == {"mismatch", "accuracy"}
+    assert set(found.values()) == {"mismatch"}
 
 
 def test_another_graph_than_the_report_counts_fails(int8: Workspace) -> None:
