@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from executorch.extension.pybindings import _portable_lib  # type: ignore[import-untyped]
 from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untyped]
 from executorch.exir.tensor import get_scalar_type  # type: ignore[import-untyped]
+from executorch.extension.pybindings import _portable_lib  # type: ignore[import-untyped]
 from executorch.runtime import Method, Program, Runtime  # type: ignore[import-untyped]
 from torch import Tensor
 

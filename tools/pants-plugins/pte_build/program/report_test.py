@@ -106,6 +106,8 @@ def test_declared_part() -> None:
             "max_abs_difference": 0.01,
             "photographs": {"cat.png": "cat"},
             "trained": None,
+            "max_size_ratio": 1.1,
+            "max_planned_memory_ratio": 1.05,
         },
     }
 

@@ -77,5 +77,5 @@ def _data_bytes() -> int | None:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    (kilobytes,) = [line.split()[1] for line in lines if line.startswith("VmData:")]
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith("VmData:"))
     return int(kilobytes) * 1024
