@@ -19,13 +19,13 @@ def pte_model(
     programs: `[<precision>_]<backend>` to the fields that this program has of its own, e.g.
         {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides fields of the test.
     test: fields of every test of this model, see `./pants help pte_test`.
-    budgets: like `programs`: fields of the test where the model is not as small as others of that precision and backend, e.g.
-        {"portable": {"max_planned_memory_ratio": 5.8}}.
+    budgets: like `programs`: fields of the test where the model is not as small as others of that precision and
+        backend, e.g. {"portable": {"max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
     The other arguments are fields of every program, see `./pants help pte_program`.
     """
-    # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and next to
-    # nothing else.
+    # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and
+    # next to nothing else.
     size_ratios = {
         "portable": 1.08,
         "xnnpack": 1.08,

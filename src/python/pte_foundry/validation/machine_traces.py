@@ -42,7 +42,8 @@ _WINDOWS_PATH = re.compile(
     re.ASCII,
 )
 _DATE = re.compile(rb"20[0-9]{2}([-/])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
-_PACKAGES = re.compile(rb"(?:site|dist)-packages|\.pex_root|pants-sandbox")
+# One by one: a pattern that begins with different bytes is forty times slower to search for.
+_PARTS_OF_PATHS = ("site-packages", "dist-packages", ".pex_root", "pants-sandbox")
 _IN_PATH = re.compile(rb"[\w.~-]", re.ASCII)
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]*")
 
@@ -75,8 +76,9 @@ def machine_traces(pte: bytes, folders: tuple[str, ...], names: tuple[str, ...])
         *_found("a path", pte, _PATH.finditer(pte), _starts_a_path),
         *_found("a path", pte, _WINDOWS_PATH.finditer(pte), _follows_a_drive),
         *_found("a date", pte, _DATE.finditer(pte), _starts_a_number),
-        *_found("a path", pte, _PACKAGES.finditer(pte), _anywhere),
     ]
+    for part in _PARTS_OF_PATHS:
+        found += _found("a path", pte, _places(pte, part), _anywhere)
     for folder in folders:
         if len(folder) >= 4:
             found += _found("a folder of this machine", pte, _places(pte, folder), _in_text)

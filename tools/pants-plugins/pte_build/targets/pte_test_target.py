@@ -59,8 +59,8 @@ class MaxSizeRatioField(FloatField):
     alias = "max_size_ratio"
     default = 1.1
     help = (
-        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. Its kind of failure "
-        "is `budget`."
+        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. A failure is of the "
+        "kind `budget`."
     )
 
 
@@ -68,8 +68,8 @@ class MaxPlannedMemoryRatioField(FloatField):
     alias = "max_planned_memory_ratio"
     default = 1.05
     help = (
-        "Budget: the greatest memory that the program plans (its report's `planned_memory_bytes`), as a multiple of its "
-        "inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable programs have "
+        "Budget: the greatest memory that the program plans (its report's `planned_memory_bytes`), as a multiple of "
+        "its inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable programs have "
         "every intermediate value in it."
     )
 
@@ -88,8 +88,8 @@ class TestMemoryLimitField(IntField):
     alias = "memory_limit"
     default = 4096
     help = (
-        "MB of memory that such a process may allocate for the program. A program that asks for more fails. Enforced on "
-        "Linux."
+        "MB of memory that such a process may allocate for the program. A program that asks for more fails. Enforced "
+        "on Linux."
     )
     __test__ = False
 
@@ -143,8 +143,8 @@ class PteTest(Target):
         (`{MinCosineField.alias}`, `{MaxAbsDifferenceField.alias}`) and, on trained weights, names what is on
         photographs (`{TestExpectedLabelsField.alias}`) and predicts what the eager model predicts
         ({', '.join(f'`{field.alias}`' for field in TRAINED_CHECK_FIELDS)}). It keeps its budgets
-        (`{MaxSizeRatioField.alias}`, `{MaxPlannedMemoryRatioField.alias}`) and tells nothing of the machine that made it.
-        What could crash, hang or take all memory does so in a process with limits (`{TestTimeLimitField.alias}`,
+        (`{MaxSizeRatioField.alias}`, `{MaxPlannedMemoryRatioField.alias}`) and tells nothing of the machine that made
+        it. What could crash, hang or take all memory does so in a process with limits (`{TestTimeLimitField.alias}`,
         `{TestMemoryLimitField.alias}`), and is a failure like any other.
 
         A program without a passing test gets into no index and no tree.
