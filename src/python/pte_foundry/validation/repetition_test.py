@@ -13,7 +13,7 @@ from pte_foundry.validation.isolation.limits import Limits
 from pte_foundry.validation.repetition import repetition_case
 from pte_foundry.validation.runtime import runtime_start
 
-LIMITS = Limits(seconds=30)
+LIMITS = Limits(seconds=100)
 INPUT = (torch.ones(1, 3, 16, 16),)
 
 

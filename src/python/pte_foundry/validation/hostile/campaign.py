@@ -19,7 +19,7 @@ from pte_foundry.validation.hostile.hostile_files import HostileFile, hostile_fi
 from pte_foundry.validation.result import verdict
 from pte_foundry.validation.workspace import Workspace, make_workspace
 
-SECONDS, MEMORY_MB = 5, 256
+SECONDS, MEMORY_MB = 15, 256
 _ENDINGS = ("crash", "time-limit", "memory-limit")
 
 

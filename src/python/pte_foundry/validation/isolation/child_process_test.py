@@ -14,7 +14,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Run, run_nothing
 from pte_foundry.validation.isolation.limits import Limits
 
-LIMITS = Limits(seconds=20, memory_mb=256)
+LIMITS = Limits(seconds=100, memory_mb=256)
 
 
 def failing_start(act: Callable[[], object], limits: Limits = LIMITS) -> PteError:
@@ -81,7 +81,7 @@ def test_a_hang_is_ended_in_time() -> None:
     begun = time.monotonic()
     error = failing_start(lambda: time.sleep(60), Limits(seconds=1))
     assert error.kind == "time-limit" and "no answer within 1 s" in error.message
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 50
 
 
 def test_a_hang_of_what_the_child_has_started_is_ended_too(tmp_path: os.PathLike[str]) -> None:
