@@ -10,6 +10,7 @@ def pte_model(
     labels=None,
     weights=None,
     test=None,
+    budgets=None,
     tags=None,
 ):
     """Declare the programs of one model.
@@ -18,9 +19,28 @@ def pte_model(
     programs: `[<precision>_]<backend>` to the fields that this program has of its own, e.g.
         {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides fields of the test.
     test: fields of every test of this model, see `./pants help pte_test`.
+    budgets: like `programs`: fields of the test where the model is not as small as others of that precision and
+        backend, e.g. {"portable": {"max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
     The other arguments are fields of every program, see `./pants help pte_program`.
     """
+    # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and
+    # next to nothing else.
+    size_ratios = {
+        "portable": 1.08,
+        "xnnpack": 1.08,
+        "coreml": 0.54,
+        "mps": 0.54,
+        "vulkan": 0.54,
+        "int8_xnnpack": 0.305,
+        "int8_coreml": 0.285,
+        "int8_vulkan": 0.29,
+    }
+    unknown = set(budgets or {}) - set(programs)
+    if unknown:
+        raise ValueError(
+            f"{name}: budgets of programs that it has not: {', '.join(sorted(unknown))}"
+        )
     for key, own in programs.items():
         precision, _, backend = key.rpartition("_")
         fields = dict(own)
@@ -40,8 +60,10 @@ def pte_model(
             tags=tags,
             **fields,
         )
+        usual = {"max_size_ratio": size_ratios[key]} if key in size_ratios else {}
+        own_budgets = (budgets or {}).get(key, {})
         pte_test(
             name=f"{program}_test",
             program=[f":{program}"],
-            **{"tags": tags, **(test or {}), **own_test},
+            **{"tags": tags, **usual, **(test or {}), **own_budgets, **own_test},
         )

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.trained_checks import TrainedChecks
 
+_RATIOS = ("max_size_ratio", "max_planned_memory_ratio")
+
 
 @dataclass(frozen=True)
 class Checks:
-    """Parity thresholds against the eager fp32 model, and checks of what is predicted.
+    """Parity thresholds against the eager fp32 model, budgets, and checks of what is predicted.
 
     Attributes:
         min_cosine: least cosine similarity of an output, in [-1, 1]; None sets no bound.
@@ -19,12 +21,18 @@ class Checks:
             unit; None sets no bound. At least one of the two is set.
         photographs: file name -> label that the top-1 class must carry.
         trained: what else trained weights are held to; None if there is nothing.
+        max_size_ratio: greatest size of the file, as a multiple of the eager model's parameters in
+            float32; None sets no bound.
+        max_planned_memory_ratio: greatest planned memory, as a multiple of inputs and outputs; None
+            sets no bound.
     """
 
     min_cosine: float | None
     max_abs_difference: float | None
     photographs: Mapping[str, str]
     trained: TrainedChecks | None = None
+    max_size_ratio: float | None = None
+    max_planned_memory_ratio: float | None = None
 
     @staticmethod
     def read(fields: Fields) -> Checks:
@@ -39,12 +47,17 @@ class Checks:
             raise fields.error("min_cosine", f"is {cosine}, not within -1 and 1")
         if difference is not None and difference < 0.0:
             raise fields.error("max_abs_difference", f"is {difference}, below 0")
+        ratios = {name: fields.optional_number(name) for name in _RATIOS}
+        for name, ratio in ratios.items():
+            if ratio is not None and ratio <= 0.0:
+                raise fields.error(name, f"is {ratio}, which no program could keep")
         trained = fields.optional_nested("trained")
         return Checks(
             cosine,
             difference,
             fields.text_map("photographs"),
             None if trained is None else TrainedChecks.read(trained),
+            **ratios,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -53,4 +66,6 @@ class Checks:
             "max_abs_difference": self.max_abs_difference,
             "photographs": dict(self.photographs),
             "trained": None if self.trained is None else self.trained.to_json(),
+            "max_size_ratio": self.max_size_ratio,
+            "max_planned_memory_ratio": self.max_planned_memory_ratio,
         }

@@ -38,6 +38,8 @@ _DECLARED: dict[str, object] = {
         "max_abs_difference": 0.001,
         "photographs": {"chelsea.png": "Egyptian cat"},
         "trained": None,
+        "max_size_ratio": 1.1,
+        "max_planned_memory_ratio": 1.05,
     },
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.validation.case import Outcome
+from pte_foundry.validation.case import Bound, Outcome
 from pte_foundry.validation.comparison import Comparison
 
 SURE = 0.4
@@ -58,7 +58,8 @@ def agreement_outcome(comparisons: list[Comparison], least: float) -> Outcome:
         f"sure of, at least {least} is declared; not on {', '.join(differing)}"
     )
     message = f"the same top-1 class on {agreed} of {sure} photographs"
-    return Outcome(message, (problem,) if agreed / sure < least else (), measured)
+    bound = Bound("min_top1_agreement", agreed / sure, least)
+    return Outcome(message, (problem,) if agreed / sure < least else (), measured, (bound,))
 
 
 def _top1(logits: torch.Tensor) -> tuple[int, float]:

@@ -14,15 +14,48 @@ Kind = Literal[
     "build",  # the eager reference cannot be built
     "load",  # the runtime does not load the program
     "run",  # it loads and does not run, or not twice alike
-    "mismatch",  # it runs and disagrees with the eager model
+    "mismatch",  # it runs, and disagrees with the eager model or with what is on a photograph
     "delegation",  # it breaks its backend's promise
-    "structure",  # the bytes are not what the report says
-    "budget",  # it needs more memory than its report plans
-    "task",  # it does not name what is on a photograph
-    "accuracy",  # on trained weights it predicts something else than the eager model
+    "structure",  # the bytes are not what the report says, or tell of the machine that made them
+    "budget",  # it is larger, or plans more memory, than it may
     "skipped",  # not checked, for the reason that the message gives
 ]
 Status = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A measured value and what it is held to.
+
+    Attributes:
+        name: the field of `pte_test` that declares the threshold; it begins with `min_` or `max_`.
+        measured: the worst value of the check.
+    """
+
+    name: str
+    measured: float
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not self.name.startswith(("min_", "max_")):
+            raise ValueError(f"{self.name} says neither `min_` nor `max_`")
+
+    def is_worse_than(self, other: Bound) -> bool:
+        """Whether this value is farther on the wrong side than another one of the same name."""
+        if self.name.startswith("min_"):
+            return self.measured < other.measured
+        return self.measured > other.measured
+
+
+def bounds_of(
+    measured: Mapping[str, float], thresholds: Mapping[str, float | None]
+) -> tuple[Bound, ...]:
+    """A bound for each measured value that has a threshold, by name."""
+    return tuple(
+        Bound(name, value, threshold)
+        for name, value in measured.items()
+        if (threshold := thresholds.get(name)) is not None
+    )
 
 
 @dataclass(frozen=True)
@@ -32,6 +65,7 @@ class Case:
     Attributes:
         message: what was seen; for a failure also what to do next.
         measured: JSON values behind the verdict.
+        bounds: those of them that a threshold of the test is for.
     """
 
     name: str
@@ -39,6 +73,7 @@ class Case:
     status: Status
     message: str
     measured: Mapping[str, object]
+    bounds: tuple[Bound, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -47,6 +82,10 @@ class Case:
             "status": self.status,
             "message": self.message,
             "measured": dict(self.measured),
+            "thresholds": {
+                bound.name: {"measured": bound.measured, "threshold": bound.threshold}
+                for bound in self.bounds
+            },
         }
 
 
@@ -57,6 +96,7 @@ class Outcome:
     message: str
     problems: tuple[str, ...] = ()
     measured: Mapping[str, object] = field(default_factory=dict)
+    bounds: tuple[Bound, ...] = ()
 
 
 def run_case(name: str, kind: Kind, check: Callable[[], Outcome]) -> Case:
@@ -80,8 +120,9 @@ def run_case_for(
         reason = f"{type(error).__name__}: {error}".strip()
         return Case(name, kind, "failed", f"it ended with {reason}", {}), None
     if outcome.problems:
-        return Case(name, kind, "failed", "; ".join(outcome.problems), outcome.measured), value
-    return Case(name, kind, "passed", outcome.message, outcome.measured), value
+        message = "; ".join(outcome.problems)
+        return Case(name, kind, "failed", message, outcome.measured, outcome.bounds), value
+    return Case(name, kind, "passed", outcome.message, outcome.measured, outcome.bounds), value
 
 
 def skipped(name: str, reason: str) -> Case:

@@ -16,6 +16,7 @@ def test_a_check_without_problems_passes() -> None:
         "status": "passed",
         "message": "fine",
         "measured": {"x": 1},
+        "thresholds": {},
     }
 
 

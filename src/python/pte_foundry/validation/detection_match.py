@@ -13,13 +13,13 @@ more of objects that nobody would dispute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.reporting.trained_checks import TrainedChecks
-from pte_foundry.validation.case import Outcome
+from pte_foundry.validation.case import Outcome, bounds_of
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.detections import Detections, decode, intersection_over_union
 
@@ -106,7 +106,15 @@ def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> O
         f"{total.matched} of {total.counted} detections found again, {total.extra} more invented, "
         f"scores differ by up to {total.score_difference:.3f}"
     )
-    return Outcome(message, tuple(_problems(total, checks)), measured)
+    bounds = bounds_of(
+        {
+            "min_matched_detections": total.matched / total.counted,
+            "max_extra_detections": total.extra / total.counted,
+            "max_score_difference": total.score_difference,
+        },
+        asdict(checks),
+    )
+    return Outcome(message, tuple(_problems(total, checks)), measured, bounds)
 
 
 def _problems(total: DetectionMatch, checks: TrainedChecks) -> list[str]:

@@ -30,18 +30,21 @@ class Exercise:
 
     Attributes:
         cases: `run:<name>` and `parity:<name>`.
+        inputs: None if they could not be made.
         outputs: the program's; None if it did not run.
         comparison: with the eager model's outputs; None if they were not compared.
     """
 
     cases: tuple[Case, Case]
+    inputs: Inputs | None
     outputs: list[Tensor] | None
     comparison: Comparison | None
 
 
 def unexercised(name: str, reason: str) -> Exercise:
     """For a program that cannot be run."""
-    return Exercise((skipped(f"run:{name}", reason), skipped(f"parity:{name}", reason)), None, None)
+    cases = (skipped(f"run:{name}", reason), skipped(f"parity:{name}", reason))
+    return Exercise(cases, None, None, None)
 
 
 def exercise(
@@ -52,29 +55,29 @@ def exercise(
     output_names: Sequence[str],
     checks: Checks,
     unjudged: str | None = None,
-    twice: bool = False,
+    classes: int | None = None,
 ) -> Exercise:
     """Run on one input and compare with the eager model.
 
     Args:
-        twice: run a second time, which has to give the same.
         eager: None if there is nothing to compare with.
         unjudged: why parity on this input proves nothing; None if it does.
+        classes: see `parity_outcome`.
     """
     parity = f"parity:{name}"
-    case, ran = run_case_for(f"run:{name}", "run", lambda: _run(program, prepare(), twice))
+    case, ran = run_case_for(f"run:{name}", "run", lambda: _run(program, prepare()))
     if ran is None:
-        return Exercise((case, skipped(parity, "the program did not run")), None, None)
+        return Exercise((case, skipped(parity, "the program did not run")), None, None, None)
     inputs, outputs = ran
     if eager is None:
         reason = "there is no eager model to compare with"
-        return Exercise((case, skipped(parity, reason)), outputs, None)
+        return Exercise((case, skipped(parity, reason)), inputs, outputs, None)
     if unjudged is not None:
-        return Exercise((case, skipped(parity, unjudged)), outputs, None)
+        return Exercise((case, skipped(parity, unjudged)), inputs, outputs, None)
     parity_case, comparison = compare(
-        parity, name, lambda: (inputs, outputs), eager, output_names, checks
+        parity, name, lambda: (inputs, outputs), eager, output_names, checks, classes
     )
-    return Exercise((case, parity_case), outputs, comparison)
+    return Exercise((case, parity_case), inputs, outputs, comparison)
 
 
 def compare(
@@ -84,12 +87,14 @@ def compare(
     eager: EagerModel,
     output_names: Sequence[str],
     checks: Checks,
+    classes: int | None = None,
 ) -> tuple[Case, Comparison | None]:
     """Hold outputs to the parity thresholds.
 
     Args:
         name: of the input.
         run: returns the inputs and what came out; what it raises is a failure of the case.
+        classes: see `parity_outcome`.
 
     Returns:
         The case, and the comparison; None if the outputs cannot be compared.
@@ -98,7 +103,7 @@ def compare(
     def check() -> tuple[Outcome, Comparison]:
         inputs, outputs = run()
         expected = flat_outputs(eager.module, inputs)
-        outcome = parity_outcome(output_names, outputs, expected, checks)
+        outcome = parity_outcome(output_names, outputs, expected, checks, classes)
         return outcome, Comparison(name, tuple(outputs), tuple(expected))
 
     return run_case_for(case_name, "mismatch", check)
@@ -110,22 +115,9 @@ def flat_outputs(module: Callable[..., object], inputs: Inputs) -> list[Tensor]:
         return list(pytree.tree_leaves(module(*inputs)))
 
 
-def _run(
-    program: Runnable, inputs: Inputs, twice: bool
-) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
-    if twice:
-        return run_twice(program, inputs)
+def _run(program: Runnable, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
     outputs = program.run(inputs)
     return Outcome("its outputs are finite", _not_finite(outputs)), (inputs, outputs)
-
-
-def run_twice(program: Runnable, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
-    """Two runs have to give equal, finite outputs."""
-    first, second = program.run(inputs), program.run(inputs)
-    problems = _not_finite(first)
-    if not problems and not all(torch.equal(one, other) for one, other in zip(first, second)):
-        problems = ("two runs on equal inputs gave different outputs",)
-    return Outcome("two runs give equal, finite outputs", problems), (inputs, first)
 
 
 def _not_finite(outputs: Sequence[Tensor]) -> tuple[str, ...]:

@@ -16,9 +16,10 @@ from pte_foundry.validation.exercise import compare
 from pte_foundry.validation.inputs import Inputs, photograph_inputs
 from pte_foundry.validation.quantized_graph import PROVES, Graph, build_quantized_graph
 from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.result import GRAPH_PREFIX
 from pte_foundry.validation.trained import trained_cases
 
-PREFIX = "graph:"
+PREFIX = GRAPH_PREFIX
 
 
 def graph_cases(request: ValidationRequest, eager: EagerModel, begin: Begin) -> list[Case]:
@@ -68,5 +69,7 @@ def _compare(
         return inputs, graph(inputs)
 
     names = [tensor.name for tensor in request.report.outputs]
-    case, comparison = compare(f"{PREFIX}{name}", name, run, eager, names, request.checks)
+    case, comparison = compare(
+        f"{PREFIX}{name}", name, run, eager, names, request.checks, request.classes
+    )
     return replace(case, message=case.message + PROVES), comparison

@@ -11,15 +11,23 @@ from pte_foundry.models.definition import Preprocess
 from pte_foundry.photographs.decode import read_photograph
 from pte_foundry.validation.request import ValidationRequest
 
-FIXED_INPUTS = 2
-"""One could agree by chance, as with a program that ignores its input; two differ."""
+INPUTS = 4
+"""Different inputs of a program, altogether at least."""
+
+MIN_FIXED = 2
+"""Of them, at least: photographs have smooth parts, and none has values out of the usual range."""
 
 Inputs = tuple[Tensor, ...]
 
 
 def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
-    """`fixed-0`, `fixed-1`, ...: the same bits on every machine, in the declared shapes."""
-    sets = fixed_inputs(request.model.inputs, FIXED_INPUTS)
+    """`fixed-0`, `fixed-1`, ...: the same bits on every machine, in the declared shapes.
+
+    So many that there are INPUTS with the photographs. Of an int8 program only one, which has to run:
+    what it gives is judged on photographs.
+    """
+    count = 1 if request.is_quantized else max(MIN_FIXED, INPUTS - len(request.photographs))
+    sets = fixed_inputs(request.model.inputs, count)
     return {f"fixed-{number}": inputs for number, inputs in enumerate(sets)}
 
 

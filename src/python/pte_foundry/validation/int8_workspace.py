@@ -14,6 +14,8 @@ from pte_foundry.reporting.declared import Declared
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.report import build_report
 from pte_foundry.validation.workspace import (
+    MEMORY_RATIO,
+    SIZE_RATIO,
     Workspace,
     make_workspace,
     model_request,
@@ -34,6 +36,8 @@ CHECKS: dict[str, Any] = {
         "max_extra_detections": None,
         "max_score_difference": None,
     },
+    "max_size_ratio": SIZE_RATIO,
+    "max_planned_memory_ratio": MEMORY_RATIO,
 }
 _CALIBRATION: tuple[Colour, ...] = (
     (250, 20, 30),

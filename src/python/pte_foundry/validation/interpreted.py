@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
     deserialize_pte_binary,
 )
@@ -17,6 +18,7 @@ from pte_foundry.inspection.payloads import delegate_payloads, named_data
 from pte_foundry.interpretation.program import InterpretedProgram, unknown
 from pte_foundry.validation.case import Outcome
 from pte_foundry.validation.inputs import Inputs
+from pte_foundry.validation.isolation.child_process import Facts, Run, Start
 
 NOT_INTERPRETABLE = "not-interpretable"
 
@@ -26,7 +28,7 @@ class InterpretedRunner:
     """Runs like a loaded program (see `pte_foundry.validation.exercise.Runnable`).
 
     Attributes:
-        tried: the inputs of the first run; `outputs` are kept, since seconds are spent on each run.
+        tried: the inputs of the first run, whose `outputs` are kept: a run takes seconds.
     """
 
     program: InterpretedProgram
@@ -35,7 +37,18 @@ class InterpretedRunner:
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Raises PteError, see `InterpretedProgram.run`."""
-        return self.outputs if inputs is self.tried else self.program.run(inputs)
+        same = len(inputs) == len(self.tried) and all(map(torch.equal, inputs, self.tried))
+        return self.outputs if same else self.program.run(inputs)
+
+
+def interpretation_start(interpreter: str, pte: bytes, inputs: Inputs) -> Start:
+    """What a child process does to interpret a program; its facts are `message`, for the case."""
+
+    def start() -> tuple[Facts, Run]:
+        outcome, runner = interpret_program(interpreter, pte, inputs)
+        return {"message": outcome.message}, runner.run
+
+    return start
 
 
 def interpret_program(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -10,7 +11,10 @@ from torch import Tensor
 
 from pte_foundry.errors import PteError
 from pte_foundry.reporting.checks import Checks
-from pte_foundry.validation.case import Outcome
+from pte_foundry.validation.case import Outcome, bounds_of
+from pte_foundry.validation.top_k import top_k_agreement
+
+_TOP = (1, 5)
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,14 @@ class Parity:
         max_abs: greatest absolute difference, in the output's unit.
         mean_abs: mean absolute difference, in the output's unit.
         cosine: cosine of the angle between the flattened tensors, in [-1, 1].
+        snr_db: signal to noise ratio in decibels, 10 log10(sum of the eager model's squares / sum of
+            the differences' squares); None if there is no difference.
     """
 
     max_abs: float
     mean_abs: float
     cosine: float
+    snr_db: float | None
 
 
 def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
@@ -54,13 +61,27 @@ def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
     norms = float(ours.norm() * theirs.norm())
     # A program that answers zeros points nowhere: no angle, so no agreement.
     cosine = float(ours.dot(theirs)) / norms if norms else 0.0
-    return Parity(float(difference.max()), float(difference.mean()), max(-1.0, min(1.0, cosine)))
+    noise, signal = float(difference.norm()), float(theirs.norm())
+    return Parity(
+        max_abs=float(difference.max()),
+        mean_abs=float(difference.mean()),
+        cosine=max(-1.0, min(1.0, cosine)),
+        snr_db=20.0 * math.log10(signal / noise) if noise else None,
+    )
 
 
 def parity_outcome(
-    names: Sequence[str], actual: Sequence[Tensor], expected: Sequence[Tensor], checks: Checks
+    names: Sequence[str],
+    actual: Sequence[Tensor],
+    expected: Sequence[Tensor],
+    checks: Checks,
+    classes: int | None = None,
 ) -> Outcome:
     """Hold every output of one run to the thresholds.
+
+    Args:
+        classes: lines of the label file; the classes that score highest are compared for an output of
+            [1, classes], which is a classifier's.
 
     Raises:
         PteError: `mismatch` if the numbers of outputs differ, and what `measure_parity` raises.
@@ -75,12 +96,19 @@ def parity_outcome(
     worst_cosine, worst_difference = 1.0, 0.0
     for name, ours, theirs in zip(names, actual, expected):
         parity = measure_parity(ours, theirs)
-        measured[name] = asdict(parity)
+        values: dict[str, object] = dict(asdict(parity))
+        if classes is not None and tuple(theirs.shape) == (1, classes):
+            for k in _TOP:
+                values[f"top{k}_agreement"] = top_k_agreement(ours[0], theirs[0], k)
+        measured[name] = values
         problems += _problems(name, parity, checks)
         worst_cosine = min(worst_cosine, parity.cosine)
         worst_difference = max(worst_difference, parity.max_abs)
     message = f"cosine {worst_cosine:.8f}, max abs difference {worst_difference:.3g}"
-    return Outcome(message, tuple(problems), measured)
+    bounds = bounds_of(
+        {"min_cosine": worst_cosine, "max_abs_difference": worst_difference}, asdict(checks)
+    )
+    return Outcome(message, tuple(problems), measured, bounds)
 
 
 def _problems(name: str, parity: Parity, checks: Checks) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ def test_the_measures_are_those_of_the_formulas() -> None:
     parity = measure_parity(torch.tensor([[3.0, 1.5, 4.0]]), REFERENCE)
     assert (parity.max_abs, parity.mean_abs) == (1.5, 0.5)
     assert parity.cosine == pytest.approx(25 / (5 * math.sqrt(27.25)), abs=1e-15)
+    assert parity.snr_db == pytest.approx(10 * math.log10(25 / 2.25), abs=1e-12)
 
 
 def test_differences_below_float32_are_not_lost() -> None:
@@ -73,3 +75,25 @@ def test_the_second_output_counts_too() -> None:
 def test_a_missing_output_is_a_mismatch() -> None:
     with pytest.raises(PteError, match="1 outputs, the eager model has 2"):
         parity_outcome(["a", "b"], [REFERENCE], [REFERENCE, REFERENCE], Checks(None, 1.0, {}))
+
+
+def test_without_a_difference_there_is_no_noise_to_measure() -> None:
+    assert measure_parity(REFERENCE.clone(), REFERENCE).snr_db is None
+
+
+def test_only_a_classifier_has_classes_that_score_highest() -> None:
+    found, expected = torch.tensor([[3.0, 5.0, 4.0]]), torch.tensor([[3.0, 4.0, 5.0]])
+    checks = Checks(None, 9.0, {})
+    outcome = parity_outcome(["y"], [found], [expected], checks, classes=3)
+    measured: Any = outcome.measured["y"]
+    assert (measured["top1_agreement"], measured["top5_agreement"]) == (0.0, 1.0)
+    for classes in (None, 4):
+        outcome = parity_outcome(["y"], [found], [expected], checks, classes=classes)
+        assert "top1_agreement" not in dict(outcome.measured["y"])  # type: ignore[call-overload]
+
+
+def test_the_worst_of_all_outputs_is_held_to_the_thresholds() -> None:
+    outputs, expected = [REFERENCE, REFERENCE + 1], [REFERENCE, REFERENCE]
+    outcome = parity_outcome(["a", "b"], outputs, expected, Checks(None, 2.0, {}))
+    (bound,) = outcome.bounds
+    assert (bound.name, bound.measured, bound.threshold) == ("max_abs_difference", 1.0, 2.0)

@@ -13,6 +13,7 @@ from pte_foundry.reporting.checks import Checks
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json
 from pte_foundry.reporting.report import Report
+from pte_foundry.validation.isolation.limits import Limits
 
 INT8 = "int8"
 """The precision of quantized programs, and of no others."""
@@ -51,6 +52,7 @@ class ValidationRequest:
         photographs: path relative to `root` -> label that the top-1 class must carry; None for a
             picture that is an input only.
         quantized_export: of a program of precision int8; None for any other.
+        limits: of each process that does what the bytes could make crash or hang.
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
             `pte_foundry.interpretation.program`); None if the backend has none.
         root: folder that all paths are relative to.
@@ -65,11 +67,17 @@ class ValidationRequest:
     photographs: Mapping[str, str | None]
     quantized_export: QuantizedExport | None
     interpreter: str | None
+    limits: Limits
     root: Path
 
     @property
     def is_quantized(self) -> bool:
         return self.report.declared.precision == INT8
+
+    @property
+    def classes(self) -> int | None:
+        """Lines of the label file; None without one."""
+        return None if self.labels is None else len(self.labels)
 
     @staticmethod
     def read(fields: Fields, root: Path) -> ValidationRequest:
@@ -100,6 +108,7 @@ class ValidationRequest:
             {path: photographs.optional_text(path) for path in photographs.values},
             None if export is None else QuantizedExport.read(export),
             fields.optional_text("interpreter"),
+            Limits.read(fields.nested("limits")),
             root,
         )
         _check_consistency(fields, request)

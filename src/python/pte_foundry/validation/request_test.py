@@ -53,6 +53,7 @@ def test_a_report_without_checks_is_refused(workspace: Workspace) -> None:
         "photographs",
         "quantized_export",
         "interpreter",
+        "limits",
     ],
 )
 def test_every_field_is_required(workspace: Workspace, field: str) -> None:

@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from pte_foundry.validation.case import Case
+from pte_foundry.validation.case import Bound, Case
 from pte_foundry.validation.request import ValidationRequest
 
 Evidence = Literal["executed", "interpreted", "structural"]
 INTERPRET = "interpret"
 """The case in which an interpreter reads the payload."""
+
+GRAPH_PREFIX = "graph:"
+"""Of the cases of an int8 program's graph in torch."""
 
 
 def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
@@ -34,25 +37,54 @@ def evidence(cases: Sequence[Case]) -> Evidence:
     return "interpreted" if interpreted else "executed"
 
 
+def worst_bounds(cases: Sequence[Case]) -> dict[str, Bound]:
+    """The worst measured value of each threshold over all cases that measured it, by name.
+
+    The graph of an int8 program in torch is no measurement of the program.
+    """
+    worst: dict[str, Bound] = {}
+    for case in cases:
+        if not case.name.startswith(GRAPH_PREFIX):
+            for bound in case.bounds:
+                if bound.name not in worst or bound.is_worse_than(worst[bound.name]):
+                    worst[bound.name] = bound
+    return dict(sorted(worst.items()))
+
+
 def result_json(request: ValidationRequest, pte: bytes, cases: Sequence[Case]) -> dict[str, object]:
-    """The content of validation.json; measured values may depend on the CPU's last bits."""
+    """The content of validation.json; measured values may depend on the CPU's last bits.
+
+    `thresholds` has the worst value measured beside each threshold, under the name of the field of
+    `pte_test` that declares it; so has each case, for its own.
+    """
     return {
         "address": request.address,
         "verdict": verdict(cases),
         "evidence": evidence(cases),
         "weights_source": request.model.weights.source,
         "pte_sha256": hashlib.sha256(pte).hexdigest(),
+        "thresholds": {
+            name: {"measured": bound.measured, "threshold": bound.threshold}
+            for name, bound in worst_bounds(cases).items()
+        },
         "cases": [case.to_json() for case in cases],
     }
 
 
 def summary(request: ValidationRequest, cases: Sequence[Case]) -> str:
-    """One line: the verdict and how many cases passed, failed and were skipped."""
+    """One line: the verdict, the evidence, how near it comes, and how many cases came out how."""
+    worst = worst_bounds(cases)
+    nearness = [
+        f"{words} {worst[name].measured:{form}}"
+        for name, words, form in (
+            ("min_cosine", "worst cosine", ".7f"),
+            ("max_abs_difference", "greatest difference", ".3g"),
+        )
+        if name in worst
+    ]
     counts = [
         f"{sum(case.status == status for case in cases)} {status}"
         for status in ("passed", "failed", "skipped")
     ]
-    return (
-        f"{request.address}: {verdict(cases)} ({evidence(cases)}, "
-        f"{request.model.weights.source} weights; {', '.join(counts)})"
-    )
+    said = [f"{evidence(cases)}, {request.model.weights.source} weights", *nearness]
+    return f"{request.address}: {verdict(cases)} ({'; '.join((*said, ', '.join(counts)))})"

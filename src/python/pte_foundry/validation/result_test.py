@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.validation.case import Case, Kind, Status, skipped
+from pte_foundry.validation.case import Bound, Case, Kind, Status, skipped
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, result_json, summary, verdict
 from pte_foundry.validation.workspace import Workspace
@@ -48,9 +48,30 @@ def test_the_result_names_program_weights_and_cases(workspace: Workspace) -> Non
         "evidence": "executed",
         "weights_source": "substitute",
         "pte_sha256": workspace.report["sha256"],
+        "thresholds": {},
         "cases": [each.to_json() for each in cases],
     }
     assert summary(request, cases) == (
         "models/colour:colour_xnnpack_test: passed "
         "(executed, substitute weights; 2 passed, 0 failed, 1 skipped)"
     )
+
+
+def test_the_worst_value_stands_beside_its_threshold(workspace: Workspace) -> None:
+    def bounded(name: str, cosine: float, difference: float) -> Case:
+        bounds = (Bound("min_cosine", cosine, 0.9), Bound("max_abs_difference", difference, 1.0))
+        return Case(name, "mismatch", "passed", "", {}, bounds)
+
+    cases = [
+        bounded("parity:a", 0.99, 0.5),
+        bounded("parity:b", 0.98, 0.25),
+        bounded("graph:a", 0.1, 9.0),
+        case("passed"),
+    ]
+    workspace.write()
+    request = ValidationRequest.read(Fields(workspace.request, "request"), workspace.folder)
+    assert result_json(request, b"", cases)["thresholds"] == {
+        "max_abs_difference": {"measured": 0.5, "threshold": 1.0},
+        "min_cosine": {"measured": 0.98, "threshold": 0.9},
+    }
+    assert "worst cosine 0.9800000; greatest difference 0.5; 4 passed" in summary(request, cases)

@@ -1,4 +1,8 @@
-"""Load and run a program in the ExecuTorch runtime of the toolchain."""
+"""Load and run a program in the ExecuTorch runtime of the toolchain.
+
+Where the bytes are not vouched for, only in a process of its own: `runtime_start` is for
+`pte_foundry.validation.isolation.child_process`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,12 @@ from typing import Any
 
 from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untyped]
 from executorch.exir.tensor import get_scalar_type  # type: ignore[import-untyped]
+from executorch.extension.pybindings import _portable_lib  # type: ignore[import-untyped]
 from executorch.runtime import Method, Program, Runtime  # type: ignore[import-untyped]
 from torch import Tensor
+
+from pte_foundry.errors import PteError
+from pte_foundry.validation.isolation.child_process import Facts, Run, Start
 
 _METHOD = "forward"
 
@@ -42,6 +50,43 @@ class LoadedProgram:
                 raise TypeError(f"the method returned a {type(output).__name__}, not a tensor")
             outputs.append(output)
         return outputs
+
+
+def runtime_start(pte: bytes, threads: int) -> Start:
+    """What a child process does to run a program.
+
+    Its facts are `inputs` and `outputs`, lists of [shape, element type].
+
+    Args:
+        threads: in the runtime's pool; what a backend brings of its own may have others.
+    """
+
+    def start() -> tuple[Facts, Run]:
+        # Before anything is loaded: delegates keep what the pool was then.
+        _portable_lib._unsafe_reset_threadpool(threads)
+        found = _portable_lib._threadpool_get_thread_count()
+        if found != threads:
+            raise RuntimeError(f"ExecuTorch's thread pool has {found} threads instead of {threads}")
+        program = load_program(pte)
+        facts = {
+            "inputs": [[list(shape), dtype] for shape, dtype in program.inputs],
+            "outputs": [[list(shape), dtype] for shape, dtype in program.outputs],
+        }
+        return facts, program.run
+
+    return start
+
+
+def told_signature(told: Any) -> list[tuple[tuple[int, ...], str]]:
+    """Shapes and element types out of the facts of a child.
+
+    Raises:
+        PteError: `load` for what is not of that form.
+    """
+    try:
+        return [(tuple(int(size) for size in shape), str(dtype)) for shape, dtype in told]
+    except (TypeError, ValueError) as error:
+        raise PteError("load", f"the process that loaded it answered with {told!r}") from error
 
 
 def unregistered_delegates(delegates: Iterable[str]) -> tuple[str, ...]:

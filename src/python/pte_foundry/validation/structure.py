@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
-from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts, inspect_program
+from executorch.exir.version import EXECUTORCH_SCHEMA_VERSION  # type: ignore[import-untyped]
+
+from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.reporting.report import Report, Tensor
+from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
+from pte_foundry.validation.inspected import Inspected, inspect_isolated
+from pte_foundry.validation.isolation.limits import Limits
+from pte_foundry.validation.machine_traces import machine_trace_case
 from pte_foundry.validation.request import ValidationRequest
 
 _REBUILD = "build program and report again from one commit"
@@ -17,24 +24,28 @@ _REBUILD = "build program and report again from one commit"
 def structure_cases(
     request: ValidationRequest, pte: bytes
 ) -> tuple[tuple[Case, ...], ProgramFacts | None]:
-    """Digest, request, format, signature and memory plan.
+    """Digest, request, format and its version, signature, memory plan and budgets, traces of machines.
 
     Returns:
         The cases, and what the bytes say of themselves; None if they do not parse.
     """
     report = request.report
-    parsed, facts = run_case_for("parse", "structure", lambda: _parse(pte))
+    parsed, inspected = run_case_for("parse", "structure", lambda: _parse(pte, request.limits))
     cases = [
         run_case("digest", "structure", lambda: _digest(report, pte)),
         run_case("report", "structure", lambda: _report_is_of_this_test(request)),
+        machine_trace_case(pte, request.root),
         parsed,
     ]
-    if facts is not None:
-        found = facts
-        cases += [
-            run_case("signature", "structure", lambda: _signature(report, found)),
-            run_case("planned-memory", "budget", lambda: _planned_memory(report, found)),
-        ]
+    if inspected is None:
+        return tuple(cases), None
+    found, facts = inspected, inspected.facts
+    cases += [
+        run_case("version", "structure", lambda: _version(report, found)),
+        run_case("signature", "structure", lambda: _signature(report, facts)),
+        run_case("planned-memory", "budget", lambda: _planned_memory(report, facts)),
+        *budget_cases(report, len(pte), facts),
+    ]
     return tuple(cases), facts
 
 
@@ -85,8 +96,28 @@ def _report_is_of_this_test(request: ValidationRequest) -> Outcome:
     return Outcome("the report is of this model and these checks", problems)
 
 
-def _parse(pte: bytes) -> tuple[Outcome, ProgramFacts]:
-    return Outcome("the ExecuTorch deserializer reads it"), inspect_program(pte)
+def _parse(pte: bytes, limits: Limits) -> tuple[Outcome, Inspected]:
+    return Outcome("the ExecuTorch deserializer reads it"), inspect_isolated(pte, limits)
+
+
+def _version(report: Report, found: Inspected) -> Outcome:
+    """The runtime on a device reads one format; the report says whose."""
+    installed, stated = metadata.version("executorch"), report.versions["executorch"]
+    problems = []
+    if not found.has_identifier:
+        problems.append("the bytes do not carry the identifier of ExecuTorch's programs")
+    if found.schema_version != EXECUTORCH_SCHEMA_VERSION:
+        problems.append(
+            f"the bytes are of schema version {found.schema_version}, ExecuTorch {installed} writes "
+            f"and reads {EXECUTORCH_SCHEMA_VERSION}"
+        )
+    if stated != installed:
+        problems.append(
+            f"the report says ExecuTorch {stated}, the toolchain that validates has {installed}: "
+            f"{_REBUILD}"
+        )
+    measured = {"executorch": installed, "schema_version": found.schema_version}
+    return Outcome(f"it is of ExecuTorch {installed}", tuple(problems), measured)
 
 
 def _signature(report: Report, facts: ProgramFacts) -> Outcome:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pte_foundry.exporting.model_request import SEEDED
 from pte_foundry.reporting.trained_checks import TrainedChecks
 from pte_foundry.validation.agreement import agreement_outcome
-from pte_foundry.validation.case import Case, Outcome, run_case, skipped
+from pte_foundry.validation.case import Bound, Case, Outcome, run_case, skipped
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.detection_match import detection_outcome
 from pte_foundry.validation.parity import measure_parity
@@ -54,19 +54,19 @@ def trained_cases(
     if agreement is not None:
         least = agreement
         cases.append(
-            run_case(f"{prefix}{AGREEMENT}", "accuracy", lambda: agreement_outcome(every, least))
+            run_case(f"{prefix}{AGREEMENT}", "mismatch", lambda: agreement_outcome(every, least))
         )
     if checks.judges_detections:
         bounds = checks
         cases.append(
-            run_case(f"{prefix}{DETECTIONS}", "accuracy", lambda: detection_outcome(every, bounds))
+            run_case(f"{prefix}{DETECTIONS}", "mismatch", lambda: detection_outcome(every, bounds))
         )
     return cases
 
 
 def _cosine_case(name: str, comparison: Comparison, least: float) -> Case:
     return run_case(
-        f"{name}:{comparison.name}", "accuracy", lambda: _cosine_outcome(comparison, least)
+        f"{name}:{comparison.name}", "mismatch", lambda: _cosine_outcome(comparison, least)
     )
 
 
@@ -86,4 +86,5 @@ def _cosine_outcome(comparison: Comparison, least: float) -> Outcome:
         f"cosine {worst:.8f}",
         (problem,) if worst < least else (),
         {"outputs": [asdict(parity) for parity in each]},
+        (Bound("min_trained_cosine", worst, least),),
     )

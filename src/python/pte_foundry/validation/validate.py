@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -12,18 +13,19 @@ from torch import Tensor
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.eager import EagerModel, build_eager
 from pte_foundry.exporting.model_request import SEEDED
-from pte_foundry.inspection.delegation import ProgramFacts
 from pte_foundry.stages import Begin, tell
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.delegation import delegation_cases
-from pte_foundry.validation.exercise import Runnable, exercise, unexercised
+from pte_foundry.validation.exercise import Exercise, exercise, unexercised
 from pte_foundry.validation.graph_cases import graph_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
-from pte_foundry.validation.interpreted import interpret_program, is_not_interpretable
+from pte_foundry.validation.interpreted import interpretation_start, is_not_interpretable
+from pte_foundry.validation.isolation.child_process import ChildProcess
+from pte_foundry.validation.repetition import FIRST_THREADS, THREADS, repetition_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import INTERPRET
-from pte_foundry.validation.runtime import LoadedProgram, load_program, unregistered_delegates
+from pte_foundry.validation.runtime import runtime_start, told_signature, unregistered_delegates
 from pte_foundry.validation.structure import signature_problems, structure_cases
 from pte_foundry.validation.task import SEEDED_REASON, top_label_outcome
 from pte_foundry.validation.trained import trained_cases
@@ -32,6 +34,7 @@ UNCALIBRATED_REASON = (
     "random inputs are outside of what calibration has seen: parity of an int8 program is judged "
     "on photographs"
 )
+ENDED_REASON = "the process that ran the program has ended on an earlier input"
 
 
 @dataclass
@@ -39,17 +42,20 @@ class _Run:
     """A validation under way; `cases`, and what is known of photographs, grow.
 
     Attributes:
+        program: the process that runs it; None if there is none.
+        last_ran: name and result of the last input that it ran on.
         missing: why there is no comparison on a photograph, for each without one.
     """
 
     request: ValidationRequest
     eager: EagerModel | None
-    program: Runnable | None
+    program: ChildProcess | None
     why_no_program: str
     begin: Begin
     cases: list[Case] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    last_ran: tuple[str, Exercise] | None = None
 
 
 def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tuple[Case, ...]:
@@ -66,72 +72,97 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     cases, facts = structure_cases(request, pte)
     if facts is not None:
         cases += delegation_cases(request.report, facts)
-    begin("loading the program")
+    absent = () if facts is None else unregistered_delegates(facts.delegates)
     fixed = fixed_input_sets(request)
-    program_cases, program, why = _load(request, pte, facts, next(iter(fixed.values())), begin)
-    begin("loading the model")
-    eager_case, eager = run_case_for("reference", "build", lambda: _build(request))
-    run = _Run(request, eager, program, why, begin, [*cases, *program_cases, eager_case])
-    unjudged = UNCALIBRATED_REASON if request.is_quantized else None
-    for number, (name, inputs) in enumerate(fixed.items()):
-        # Twice once is enough: the longest run is minutes. An interpreter has no state to carry over.
-        twice = number == 0 and isinstance(program, LoadedProgram)
-        _exercise(run, name, _constant(inputs), unjudged, twice=twice)
-    _photographs(run)
+    with ExitStack() as children:
+        begin("loading the program")
+        program_cases, program, why = _load(
+            request, pte, absent, next(iter(fixed.values())), children, begin
+        )
+        begin("loading the model")
+        eager_case, eager = run_case_for("reference", "build", lambda: _build(request))
+        run = _Run(request, eager, program, why, begin, [*cases, *program_cases, eager_case])
+        unjudged = UNCALIBRATED_REASON if request.is_quantized else None
+        for name, inputs in fixed.items():
+            _exercise(run, name, _constant(inputs), unjudged)
+        _photographs(run)
+    if not absent:
+        run.cases += _repetition(run, pte)
     run.cases += trained_cases(
         request.checks.trained, request.model.weights.source, run.comparisons, run.missing
     )
-    if eager is not None and program is None and _cannot_be_executed(facts):
+    if eager is not None and program is None and absent:
         run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
 
 
-def _cannot_be_executed(facts: ProgramFacts | None) -> bool:
-    return facts is not None and bool(unregistered_delegates(facts.delegates))
-
-
 def _load(
-    request: ValidationRequest, pte: bytes, facts: ProgramFacts | None, inputs: Inputs, begin: Begin
-) -> tuple[list[Case], Runnable | None, str]:
-    """Load the program, into the runtime or an interpreter; else say why later checks have none."""
-    if facts is None:
-        # Bytes that the deserializer refuses could take the runtime, and this process, down.
-        why = "the bytes do not parse, so they were not given to the runtime"
-        return [Case("load", "load", "failed", why, {})], None, why
-    found = facts
-    absent = unregistered_delegates(found.delegates)
-    if absent:
-        why = (
-            f"the runtime on this machine has no implementation of {', '.join(absent)}: "
-            "the program was not executed"
-        )
-        if request.interpreter is None:
-            return [skipped("load", why)], None, why
-        begin("interpreting the program")
-        interpreted, runner = _interpret(request.interpreter, pte, inputs)
-        return [skipped("load", why), interpreted], runner, f"{why}, nor interpreted"
-    case, program = run_case_for("load", "load", lambda: _loaded(request, pte))
-    return [case], program, "the program did not load"
+    request: ValidationRequest,
+    pte: bytes,
+    absent: tuple[str, ...],
+    inputs: Inputs,
+    children: ExitStack,
+    begin: Begin,
+) -> tuple[list[Case], ChildProcess | None, str]:
+    """Load the program, into the runtime or an interpreter; else say why later checks have none.
+
+    What does not parse is given to the runtime all the same: that is what a device would do.
+
+    Args:
+        absent: delegates that the runtime has no implementation of.
+        inputs: that the program will be run on first.
+        children: ends the process.
+    """
+    if not absent:
+        case, program = run_case_for("load", "load", lambda: _loaded(request, pte, children))
+        return [case], program, "the program did not load"
+    why = (
+        f"the runtime on this machine has no implementation of {', '.join(absent)}: "
+        "the program was not executed"
+    )
+    if request.interpreter is None:
+        return [skipped("load", why)], None, why
+    begin("interpreting the program")
+    interpreted, program = _interpret(request, request.interpreter, pte, inputs, children)
+    return [skipped("load", why), interpreted], program, f"{why}, nor interpreted"
 
 
-def _interpret(interpreter: str, pte: bytes, inputs: Inputs) -> tuple[Case, Runnable | None]:
+def _interpret(
+    request: ValidationRequest, interpreter: str, pte: bytes, inputs: Inputs, children: ExitStack
+) -> tuple[Case, ChildProcess | None]:
     """What the interpreter does not know is no fault of the program."""
+    start = interpretation_start(interpreter, pte, inputs)
     try:
-        outcome, runner = interpret_program(interpreter, pte, inputs)
+        child = children.enter_context(ChildProcess(start, request.limits))
     except PteError as error:
         if is_not_interpretable(error):
             return skipped(INTERPRET, str(error)), None
         return Case(INTERPRET, "structure", "failed", str(error), {}), None
-    return Case(INTERPRET, "structure", "passed", outcome.message, outcome.measured), runner
+    return Case(INTERPRET, "structure", "passed", str(child.facts["message"]), {}), child
 
 
-def _loaded(request: ValidationRequest, pte: bytes) -> tuple[Outcome, LoadedProgram]:
-    program = load_program(pte)
+def _loaded(
+    request: ValidationRequest, pte: bytes, children: ExitStack
+) -> tuple[Outcome, ChildProcess]:
+    start = runtime_start(pte, FIRST_THREADS)
+    program = children.enter_context(ChildProcess(start, request.limits))
+    told = [told_signature(program.facts.get(name)) for name in ("inputs", "outputs")]
     problems = (
-        *signature_problems("input", request.report.inputs, program.inputs),
-        *signature_problems("output", request.report.outputs, program.outputs),
+        *signature_problems("input", request.report.inputs, told[0]),
+        *signature_problems("output", request.report.outputs, told[1]),
     )
     return Outcome("the runtime loads it, with the report's inputs and outputs", problems), program
+
+
+def _repetition(run: _Run, pte: bytes) -> list[Case]:
+    if run.last_ran is None:
+        return [skipped("repeat", "the program did not run")]
+    name, ran = run.last_ran
+    if ran.inputs is None or ran.outputs is None:
+        raise ValueError("what ran has inputs and outputs")
+    run.begin(f"running {name} again, on {THREADS} threads")
+    start = runtime_start(pte, THREADS)
+    return [repetition_case(start, run.request.limits, name, ran.inputs, ran.outputs)]
 
 
 def _build(request: ValidationRequest) -> tuple[Outcome, EagerModel]:
@@ -161,17 +192,27 @@ def _exercise(
     prepare: Callable[[], Inputs],
     unjudged: str | None = None,
     photograph: bool = False,
-    twice: bool = False,
 ) -> list[Tensor] | None:
     """The program's outputs, if it ran."""
     if run.program is None:
         exercised = unexercised(name, run.why_no_program)
+    elif run.program.ended:
+        exercised = unexercised(name, ENDED_REASON)
     else:
         run.begin(f"running and comparing {name}")
         names = [tensor.name for tensor in run.request.report.outputs]
         exercised = exercise(
-            name, run.program, prepare, run.eager, names, run.request.checks, unjudged, twice
+            name,
+            run.program,
+            prepare,
+            run.eager,
+            names,
+            run.request.checks,
+            unjudged,
+            run.request.classes,
         )
+        if exercised.outputs is not None:
+            run.last_ran = name, exercised
     run.cases += exercised.cases
     if photograph and exercised.comparison is not None:
         run.comparisons.append(exercised.comparison)
@@ -187,7 +228,7 @@ def _task(run: _Run, name: str, expected: str, outputs: list[Tensor] | None) -> 
         return skipped(f"task:{name}", f"it did not run on {name}")
     scores = outputs[0]
     return run_case(
-        f"task:{name}", "task", lambda: top_label_outcome(scores, run.request.labels, expected)
+        f"task:{name}", "mismatch", lambda: top_label_outcome(scores, run.request.labels, expected)
     )
 
 

@@ -2,18 +2,25 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import signal
+import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from pte_foundry.exporting.export import ExportResult
+from pte_foundry.validation import runtime
 from pte_foundry.validation.case import Case
-from pte_foundry.validation.exercise import run_twice
 from pte_foundry.validation.result import evidence, verdict
 from pte_foundry.validation.runtime import LoadedProgram
 from pte_foundry.validation.task import SEEDED_REASON
+from pte_foundry.validation.validate import ENDED_REASON
 from pte_foundry.validation.workspace import (
     Workspace,
     export_colours,
@@ -40,10 +47,17 @@ def test_a_good_program_passes_every_check(workspace: Workspace) -> None:
     inputs = ("fixed-0", "fixed-1", "leaf.png", "rose.png")
     assert {f"{what}:{name}" for what in ("run", "parity") for name in inputs} <= cases.keys()
     assert {"task:leaf.png", "task:rose.png", "digest", "promise", "load"} <= cases.keys()
+    assert {"repeat:rose.png", "size-budget", "memory-budget", "version"} <= cases.keys()
     assert (verdict(list(cases.values())), evidence(list(cases.values()))) == ("passed", "executed")
     measured: Any = cases["parity:rose.png"].measured["logits"]
     assert 0.9999 < measured["cosine"] <= 1.0
     assert 0.0 <= measured["mean_abs"] <= measured["max_abs"] < 1e-4
+    assert measured["snr_db"] is None or measured["snr_db"] > 80.0
+    assert measured["top1_agreement"] == measured["top5_agreement"] == 1.0
+    assert [bound.name for bound in cases["parity:rose.png"].bounds] == [
+        "min_cosine",
+        "max_abs_difference",
+    ]
 
 
 def test_a_good_portable_program_passes(tmp_path: Path, portable: ExportResult) -> None:
@@ -123,7 +137,7 @@ def test_a_wrong_expected_label_fails(workspace: Workspace) -> None:
     workspace.request["photographs"]["photographs/rose.png"] = "blue"
     workspace.report["checks"]["photographs"]["rose.png"] = "blue"
     cases = workspace.run()
-    assert failures(cases) == {"task:rose.png": "task"}
+    assert failures(cases) == {"task:rose.png": "mismatch"}
     assert "it sees 'red', expected is 'blue'" in cases["task:rose.png"].message
 
 
@@ -188,18 +202,105 @@ def test_two_validations_of_one_program_agree(workspace: Workspace) -> None:
     assert workspace.run() == workspace.run()
 
 
-def test_outputs_that_change_from_run_to_run_or_are_not_finite_fail(workspace: Workspace) -> None:
-    class Drifting:
-        """A method whose answers grow from call to call."""
+def _program(monkeypatch: pytest.MonkeyPatch, execute: Callable[[], object]) -> None:
+    """Every program that a child process loads answers like this."""
 
-        def __init__(self, start: float) -> None:
-            self.answer = start
+    def load(pte: bytes) -> LoadedProgram:
+        return LoadedProgram(
+            program=None,
+            method=SimpleNamespace(execute=lambda inputs: execute()),
+            inputs=(((1, 3, 16, 16), "float32"),),
+            outputs=(((1, 3), "float32"),),
+        )
 
-        def execute(self, inputs: object) -> list[torch.Tensor]:
-            self.answer += 1.0
-            return [torch.full((1, 3), self.answer)]
+    monkeypatch.setattr(runtime, "load_program", load)
 
-    for start, reason in ((0.0, "different outputs"), (math.nan, "not finite")):
-        program = LoadedProgram(program=None, method=Drifting(start), inputs=(), outputs=())
-        outcome, _ = run_twice(program, (torch.zeros(1),))
-        assert len(outcome.problems) == 1 and reason in outcome.problems[0]
+
+def test_outputs_that_are_not_finite_fail(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _program(monkeypatch, lambda: [torch.full((1, 3), math.nan)])
+    found = failures(workspace.run())
+    assert found["run:fixed-0"] == "run" and found["parity:fixed-0"] == "mismatch"
+
+
+def test_outputs_that_depend_on_earlier_runs_fail(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = count(1)
+    _program(monkeypatch, lambda: [torch.full((1, 3), float(next(answers)))])
+    cases = workspace.run()
+    # The last input is the one that it has seen the most before.
+    assert failures(cases)["repeat:rose.png"] == "run"
+    assert "differs by up to 3" in cases["repeat:rose.png"].message
+
+
+def test_a_crash_while_running_fails_that_input_and_ends_no_validation(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _program(monkeypatch, os.abort)
+    cases = workspace.run()
+    assert failures(cases) == {"run:fixed-0": "run"}
+    assert "SIGABRT" in cases["run:fixed-0"].message
+    assert cases["run:rose.png"].message == cases["parity:rose.png"].message == ENDED_REASON
+    assert cases["repeat"].status == "skipped"
+
+
+def test_a_hang_while_running_fails_within_the_limit(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.request["limits"] = {"seconds": 2, "memory_mb": 1024}
+    _program(monkeypatch, lambda: time.sleep(60))
+    cases = workspace.run()
+    assert failures(cases) == {"run:fixed-0": "run"}
+    assert "no answer within 2 s" in cases["run:fixed-0"].message
+
+
+def test_a_crash_or_too_much_memory_while_loading_fails_the_load(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for load, reason in (
+        (lambda pte: os.kill(os.getpid(), signal.SIGSEGV), "SIGSEGV"),
+        (lambda pte: torch.ones(1 << 30), "more than 1024 MB"),
+    ):
+        monkeypatch.setattr(runtime, "load_program", load)
+        cases = workspace.run()
+        assert failures(cases) == {"load": "load"}
+        assert reason in cases["load"].message
+
+
+@pytest.mark.parametrize(
+    ("field", "case"),
+    [("max_size_ratio", "size-budget"), ("max_planned_memory_ratio", "memory-budget")],
+)
+def test_a_budget_that_is_not_kept_fails(workspace: Workspace, field: str, case: str) -> None:
+    cases = workspace.run()
+    found: Any = cases[case].measured["ratio"]
+    (bound,) = cases[case].bounds
+    assert (bound.name, bound.measured) == (field, found)
+    workspace.report["checks"][field] = found * 0.999
+    cases = workspace.run()
+    assert failures(cases) == {case: "budget"}
+    assert f"raise `{field}` of its pte_test" in cases[case].message
+    workspace.report["checks"][field] = None
+    assert workspace.run()[case].status == "skipped"
+
+
+def test_a_trace_of_the_machine_in_the_bytes_fails(workspace: Workspace) -> None:
+    # Behind the last segment, where nothing reads.
+    follow(workspace, workspace.pte + b"built in /home/someone/checkout\0")
+    cases = workspace.run()
+    assert failures(cases) == {"machine-traces": "structure"}
+    assert "/home/someone/checkout" in cases["machine-traces"].message
+
+
+def test_a_report_of_another_executorch_fails(workspace: Workspace) -> None:
+    workspace.report["versions"]["executorch"] = "1.3.0"
+    assert failures(workspace.run()) == {"version": "structure"}
+
+
+def test_another_file_format_fails(workspace: Workspace) -> None:
+    assert workspace.pte[4:8] == b"ET12"
+    follow(workspace, workspace.pte[:4] + b"ET13" + workspace.pte[8:])
+    found = failures(workspace.run())
+    assert found["version"] == "structure" and found["load"] == "load"

@@ -66,8 +66,12 @@ CHECKS = Checks(
     address=Address("models/alpha", target_name="alpha_fast_test"),
     min_cosine=0.999,
     max_abs_difference=0.01,
+    max_size_ratio=1.1,
+    max_planned_memory_ratio=1.05,
     photographs=None,
     expected_labels=FrozenDict({"cat.png": "cat"}),
+    time_limit=300,
+    memory_limit=4096,
     timeout=900,
 )
 
@@ -106,6 +110,8 @@ def test_declared_part() -> None:
             "max_abs_difference": 0.01,
             "photographs": {"cat.png": "cat"},
             "trained": None,
+            "max_size_ratio": 1.1,
+            "max_planned_memory_ratio": 1.05,
         },
     }
 

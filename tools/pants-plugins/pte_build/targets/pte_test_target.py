@@ -55,6 +55,45 @@ class MaxAbsDifferenceField(FloatField):
     help = "Parity: the greatest absolute difference of any output element from the eager fp32 model's."
 
 
+class MaxSizeRatioField(FloatField):
+    alias = "max_size_ratio"
+    default = 1.1
+    help = (
+        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. A failure is of the "
+        "kind `budget`."
+    )
+
+
+class MaxPlannedMemoryRatioField(FloatField):
+    alias = "max_planned_memory_ratio"
+    default = 1.05
+    help = (
+        "Budget: the greatest memory that the program plans (its report's `planned_memory_bytes`), as a multiple of "
+        "its inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable programs have "
+        "every intermediate value in it."
+    )
+
+
+class TestTimeLimitField(IntField):
+    alias = "time_limit"
+    default = 300
+    help = (
+        "Seconds that a process may take for one step on the program's bytes: to parse them, to load them, to run one "
+        "input. It gets twice as much CPU time. A program that takes longer fails, as one that hangs would."
+    )
+    __test__ = False
+
+
+class TestMemoryLimitField(IntField):
+    alias = "memory_limit"
+    default = 4096
+    help = (
+        "MB of memory that such a process may allocate for the program. A program that asks for more fails. Enforced "
+        "on Linux."
+    )
+    __test__ = False
+
+
 class TestPhotographsField(SpecialCasedDependencies):
     alias = "photographs"
     help = f"A `{PhotographSet.alias}` target: real pictures that go through the program too."
@@ -75,7 +114,7 @@ class TestExpectedLabelsField(DictStringToStringField):
 class TestTimeoutField(IntField):
     alias = "timeout"
     default = 900
-    help = "Seconds after which the validation process is stopped and counts as failed."
+    help = "Seconds after which the whole validation is stopped and counts as failed."
     __test__ = False
 
 
@@ -89,8 +128,12 @@ class PteTest(Target):
         MinCosineField,
         MaxAbsDifferenceField,
         *TRAINED_CHECK_FIELDS,
+        MaxSizeRatioField,
+        MaxPlannedMemoryRatioField,
         TestPhotographsField,
         TestExpectedLabelsField,
+        TestTimeLimitField,
+        TestMemoryLimitField,
         TestTimeoutField,
     )
     help = help_text(
@@ -99,7 +142,10 @@ class PteTest(Target):
         its backend promises, loads and runs in the ExecuTorch runtime, agrees with the eager model
         (`{MinCosineField.alias}`, `{MaxAbsDifferenceField.alias}`) and, on trained weights, names what is on
         photographs (`{TestExpectedLabelsField.alias}`) and predicts what the eager model predicts
-        ({', '.join(f'`{field.alias}`' for field in TRAINED_CHECK_FIELDS)}).
+        ({', '.join(f'`{field.alias}`' for field in TRAINED_CHECK_FIELDS)}). It keeps its budgets
+        (`{MaxSizeRatioField.alias}`, `{MaxPlannedMemoryRatioField.alias}`) and tells nothing of the machine that made
+        it. What could crash, hang or take all memory does so in a process with limits (`{TestTimeLimitField.alias}`,
+        `{TestMemoryLimitField.alias}`), and is a failure like any other.
 
         A program without a passing test gets into no index and no tree.
         """

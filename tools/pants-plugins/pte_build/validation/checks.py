@@ -15,10 +15,14 @@ from pants.util.frozendict import FrozenDict
 from pte_build.errors import PteBuildError
 from pte_build.targets.pte_test_target import (
     MaxAbsDifferenceField,
+    MaxPlannedMemoryRatioField,
+    MaxSizeRatioField,
     MinCosineField,
     TestExpectedLabelsField,
+    TestMemoryLimitField,
     TestPhotographsField,
     TestProgramField,
+    TestTimeLimitField,
     TestTimeoutField,
 )
 from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
@@ -30,13 +34,18 @@ class Checks:
 
     photographs: the address of a `photograph_set`, if it has one.
     trained: field to threshold, of those in TRAINED_CHECK_FIELDS that the test has.
+    time_limit: seconds of one step, and memory_limit: MB, of a process that works on the program's bytes.
     """
 
     address: Address
     min_cosine: float
     max_abs_difference: float
+    max_size_ratio: float
+    max_planned_memory_ratio: float
     photographs: Address | None
     expected_labels: FrozenDict[str, str]
+    time_limit: int
+    memory_limit: int
     timeout: int
     trained: FrozenDict[str, float] = FrozenDict()
 
@@ -51,7 +60,13 @@ class Checks:
                 if self.trained
                 else None
             ),
+            "max_size_ratio": self.max_size_ratio,
+            "max_planned_memory_ratio": self.max_planned_memory_ratio,
         }
+
+    def limits_as_json(self) -> dict[str, int]:
+        """As they stand in the validation's request: no thresholds, so they are in no report."""
+        return {"seconds": self.time_limit, "memory_mb": self.memory_limit}
 
 
 @dataclass(frozen=True)
@@ -112,8 +127,12 @@ async def find_program_checks(
             address=test.address,
             min_cosine=_required(test[MinCosineField].value),
             max_abs_difference=_required(test[MaxAbsDifferenceField].value),
+            max_size_ratio=_required(test[MaxSizeRatioField].value),
+            max_planned_memory_ratio=_required(test[MaxPlannedMemoryRatioField].value),
             photographs=photographs[0] if photographs else None,
             expected_labels=test[TestExpectedLabelsField].value or FrozenDict(),
+            time_limit=int(_required(test[TestTimeLimitField].value)),
+            memory_limit=int(_required(test[TestMemoryLimitField].value)),
             timeout=int(_required(test[TestTimeoutField].value)),
             trained=FrozenDict(
                 {

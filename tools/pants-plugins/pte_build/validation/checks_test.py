@@ -24,16 +24,22 @@ def test_fields_of_a_test(runner: RuleRunner) -> None:
         address=Address("models/alpha", target_name="alpha_fast_test"),
         min_cosine=0.9999,
         max_abs_difference=0.001,
+        max_size_ratio=1.1,
+        max_planned_memory_ratio=1.05,
         photographs=Address("toolchains", target_name="photographs"),
         expected_labels=FrozenDict({"cat.png": "cat"}),
+        time_limit=300,
+        memory_limit=4096,
         timeout=900,
     )
-    # The timeout is not a threshold: it must not change a report.
+    # The timeout and the limits are no thresholds: they must not change a report.
     assert checks.as_json() == {
         "min_cosine": 0.9999,
         "max_abs_difference": 0.001,
         "photographs": {"cat.png": "cat"},
         "trained": None,
+        "max_size_ratio": 1.1,
+        "max_planned_memory_ratio": 1.05,
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, cast
+from xml.etree import ElementTree
 
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
@@ -61,9 +62,9 @@ class PteTestRequest(TestRequest):
 
 
 def skip_notes(validation_json: bytes) -> list[str]:
-    """One line for each case that was skipped, with its reason."""
+    """For each case that was skipped, its name and the reason."""
     return [
-        f"{case['name']} skipped: {case['message']}"
+        f"{case['name']}: {case['message']}"
         for case in json.loads(validation_json)["cases"]
         if case["status"] == "skipped"
     ]
@@ -96,8 +97,17 @@ async def run_pte_test(
         if availability.unavailable is not None:
             if named.include(field_set.address):
                 raise PteBuildError(availability.unavailable.refusal)
-            logger.info(f"{field_set.address} skipped: {availability.unavailable.note}")
-            return TestResult.no_tests_found(field_set.address, test_subsystem.output)
+            note = availability.unavailable.note
+            logger.info(f"{field_set.address} skipped: {note}")
+            # No test ran; the JUnit report says so all the same.
+            told = FileContent(
+                f"{field_set.address.path_safe_spec}.xml",
+                skipped_xml(field_set.address.spec, note).encode(),
+            )
+            return replace(
+                TestResult.no_tests_found(field_set.address, test_subsystem.output),
+                xml_results=await Get(Snapshot, CreateDigest([told])),
+            )
         validation = await Get(Validation, ValidationRequest(program))
     except PteBuildError as error:
         failure = await Get(FallibleProcessResult, FailedTest(str(error)))
@@ -111,7 +121,7 @@ async def run_pte_test(
     for content in contents:
         if content.path == "validation.json":
             for note in skip_notes(content.content):
-                logger.info(f"{field_set.address}: {note}")
+                logger.info(f"{field_set.address} skipped: {note}")
     stem = PurePath(validation.program.declaration.pte_path).stem
     xml, measured = await MultiGet(
         Get(
@@ -130,6 +140,19 @@ async def run_pte_test(
         xml_results=xml_results if xml_results.files else None,
         extra_output=extra_output if extra_output.files else None,
     )
+
+
+def skipped_xml(address: str, reason: str) -> str:
+    """A JUnit report of one skipped case."""
+    root = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        {"name": address, "tests": "1", "failures": "0", "errors": "0", "skipped": "1"},
+    )
+    case = ElementTree.SubElement(suite, "testcase", {"classname": address, "name": "available"})
+    ElementTree.SubElement(case, "skipped", {"message": reason})
+    return ElementTree.tostring(root, "unicode") + "\n"
 
 
 def _renamed(entries: DigestEntries, old: str, new: str) -> list[FileEntry]:

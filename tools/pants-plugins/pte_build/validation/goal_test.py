@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from pants.core.goals.test import TestResult
@@ -25,7 +26,7 @@ def test_skip_notes() -> None:
         {"name": "parity", "status": "failed", "message": "cosine 0.1"},
     ]
     notes = skip_notes(json.dumps({"cases": cases}).encode())
-    assert notes == ["cat.png skipped: seeded weights"]
+    assert notes == ["cat.png: seeded weights"]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_a_passing_validation(runner: RuleRunner, caplog: pytest.LogCaptureFixtu
     assert result.xml_results.files == ("models.alpha.alpha_fast_test.xml",)
     assert result.extra_output is not None
     assert result.extra_output.files == ("alpha_fast.validation.json",)
-    assert "models/alpha:alpha_fast_test: task skipped: seeded weights" in caplog.text
+    assert "models/alpha:alpha_fast_test skipped: task: seeded weights" in caplog.text
 
 
 def declare(runner: RuleRunner, **fields: object) -> Address:
@@ -98,7 +99,17 @@ def test_an_unavailable_program_is_skipped_with_its_reason(
     caplog.set_level(logging.INFO)
     runner.write_files({"models/gamma/BUILD": chip_text()})
     set_options(runner, SEEDED, "test", "models/gamma::")
-    assert runner.request(TestResult, [batch(runner, GAMMA_TEST)]).exit_code is None
+    result = runner.request(TestResult, [batch(runner, GAMMA_TEST)])
+    assert result.exit_code is None
+    assert result.xml_results is not None
+    (file,) = runner.request(DigestContents, [result.xml_results.digest])
+    assert file.path == "models.gamma.gamma_chip_test.xml"
+    (suite,) = ElementTree.fromstring(file.content)
+    (case,) = suite
+    assert (suite.get("name"), suite.get("skipped")) == (GAMMA_TEST.spec, "1")
+    assert (
+        "[qnn] sdk_root is not set" in (case[0].get("message") or "") and case[0].tag == "skipped"
+    )
     note = (
         "models/gamma:gamma_chip_test skipped: models/gamma:gamma_chip is unavailable: "
         "[qnn] sdk_root is not set"

@@ -112,6 +112,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
         },
         "quantized_export": export.request_entry(),
         "interpreter": interpreter,
+        "limits": checks.limits_as_json(),
     }
     description = f"Validate {request.program}"
     request_content = (json.dumps(validation, indent=2) + "\n").encode()

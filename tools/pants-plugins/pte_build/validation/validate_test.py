@@ -48,6 +48,7 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
         "quantized_export": None,
         "interpreter": None,
+        "limits": {"seconds": 300, "memory_mb": 4096},
     }
     assert result["evidence"] == "executed"
     # On the very bytes that are packaged.

@@ -1,0 +1,20 @@
+"""Hostile files end in failed cases, within the limits, and never in a crash of the validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pte_foundry.exporting.export import ExportResult
+from pte_foundry.validation.hostile.campaign import run_campaign
+
+FILES = 50
+
+
+def test_hostile_files_end_in_failed_cases(
+    tmp_path: Path, xnnpack: ExportResult, portable: ExportResult, vulkan: ExportResult
+) -> None:
+    exported = {"xnnpack": xnnpack, "portable": portable, "vulkan": vulkan}
+    campaign = run_campaign(tmp_path, exported, 0, FILES)
+    # Or else the files would not be hostile enough to show anything.
+    assert campaign.outcomes["passed"] < FILES // 2
+    assert {"structure", "load"} <= campaign.failed_kinds.keys()

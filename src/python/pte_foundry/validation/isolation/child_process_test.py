@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from pte_foundry.errors import PteError
+from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Run, run_nothing
+from pte_foundry.validation.isolation.limits import Limits
+
+LIMITS = Limits(seconds=100, memory_mb=256)
+
+
+def failing_start(act: Callable[[], object], limits: Limits = LIMITS) -> PteError:
+    """The error of a child that does this at its start."""
+
+    def start() -> tuple[Facts, Run]:
+        act()
+        return {}, run_nothing
+
+    with pytest.raises(PteError) as caught:
+        ChildProcess(start, limits)
+    return caught.value
+
+
+def doubling() -> tuple[Facts, Run]:
+    def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        return [2 * tensor for tensor in inputs]
+
+    return {"pid": os.getpid(), "shapes": [[1, 2]]}, run
+
+
+def test_facts_and_runs_come_from_another_process() -> None:
+    with ChildProcess(doubling, LIMITS) as child:
+        assert child.facts["pid"] != os.getpid() and child.facts["shapes"] == [[1, 2]]
+        for value in (1.0, 2.5):
+            (output,) = child.run([torch.full((3, 1), value)])
+            assert torch.equal(output, torch.full((3, 1), 2 * value))
+        pid = child.facts["pid"]
+    assert child.ended
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "meaning"),
+    [(signal.SIGSEGV, "not its own"), (signal.SIGABRT, "impossible"), (signal.SIGBUS, "exist")],
+)
+def test_a_crash_says_its_signal_and_what_it_means(number: signal.Signals, meaning: str) -> None:
+    error = failing_start(lambda: os.kill(os.getpid(), number))
+    assert error.kind == "crash"
+    assert f"ended by {number.name}, " in error.message and meaning in error.message
+
+
+def test_a_real_segmentation_fault() -> None:
+    assert "SIGSEGV" in failing_start(lambda: ctypes.string_at(8)).message
+
+
+def test_the_last_words_of_a_crash_are_told() -> None:
+    def act() -> None:
+        os.write(2, b"first\nchecking a table\nkernel: Check failed\n")
+        os.abort()
+
+    assert (
+        "(it said: first / checking a table / kernel: Check failed)" in failing_start(act).message
+    )
+
+
+def test_an_exit_is_no_answer() -> None:
+    error = failing_start(lambda: os._exit(7))
+    assert (error.kind, "exit code 7" in error.message) == ("crash", True)
+
+
+def test_a_hang_is_ended_in_time() -> None:
+    begun = time.monotonic()
+    error = failing_start(lambda: time.sleep(60), Limits(seconds=1))
+    assert error.kind == "time-limit" and "no answer within 1 s" in error.message
+    assert time.monotonic() - begun < 50
+
+
+def test_a_hang_of_what_the_child_has_started_is_ended_too(tmp_path: os.PathLike[str]) -> None:
+    path = os.path.join(tmp_path, "pid")
+
+    def act() -> None:
+        if (grandchild := os.fork()) == 0:
+            time.sleep(60)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(grandchild))
+        time.sleep(60)
+
+    failing_start(act, Limits(seconds=1))
+    with open(path, encoding="ascii") as file:
+        grandchild = int(file.read())
+    deadline = time.monotonic() + 10
+    while _is_alive(grandchild) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _is_alive(grandchild)
+
+
+def _is_alive(pid: int) -> bool:
+    """Also false for a zombie that nobody has collected yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_cpu_time_is_limited_by_itself() -> None:
+    def act() -> None:
+        while True:
+            pass
+
+    error = failing_start(act, Limits(seconds=60, cpu_seconds=1))
+    assert error.kind == "time-limit" and "SIGXCPU" in error.message
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [
+        lambda: bytearray(1 << 30),
+        lambda: torch.ones(1 << 28),
+        lambda: [bytes(1 << 20) for _ in range(2000)],
+    ],
+)
+def test_an_allocation_beyond_the_limit_is_refused(allocate: Callable[[], object]) -> None:
+    error = failing_start(allocate)
+    assert error.kind == "memory-limit" and "more than 256 MB" in error.message
+
+
+def test_what_is_within_the_limit_is_not() -> None:
+    def start() -> tuple[Facts, Run]:
+        return {"length": len(bytearray(200 << 20))}, run_nothing
+
+    with ChildProcess(start, LIMITS) as child:
+        assert child.facts["length"] == 200 << 20
+
+
+def test_no_core_dump_and_no_large_file(tmp_path: os.PathLike[str]) -> None:
+    def act() -> None:
+        with open(os.path.join(tmp_path, "large"), "wb") as file:
+            file.truncate(257 << 20)
+
+    error = failing_start(act)
+    # Python ignores SIGXFSZ, and is told by an error.
+    assert error.kind == "exception" and "OSError" in error.message
+
+
+def test_exceptions_keep_their_kind_or_tell_their_class() -> None:
+    def expected() -> None:
+        raise PteError("not-interpretable", "node 3: new")
+
+    def unexpected() -> None:
+        raise KeyError("x")
+
+    assert str(failing_start(expected)) == "not-interpretable: node 3: new"
+    assert str(failing_start(unexpected)) == "exception: it ended with KeyError: 'x'"
+
+    def recursion() -> None:
+        recursion()
+
+    assert "RecursionError" in failing_start(recursion).message
+
+
+def test_a_failing_run_leaves_the_child_and_a_crash_ends_it() -> None:
+    def start() -> tuple[Facts, Run]:
+        def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+            if not inputs:
+                os.abort()
+            if inputs[0].dim() == 0:
+                raise ValueError("a scalar")
+            return inputs
+
+        return {}, run
+
+    with ChildProcess(start, LIMITS) as child:
+        with pytest.raises(PteError, match="ValueError: a scalar"):
+            child.run([torch.tensor(1.0)])
+        assert torch.equal(child.run([torch.ones(2)])[0], torch.ones(2))
+        with pytest.raises(PteError, match="SIGABRT"):
+            child.run([])
+        assert child.ended
+        with pytest.raises(PteError, match="ended on an earlier input"):
+            child.run([torch.ones(2)])
+
+
+def test_large_tensors_pass_in_both_directions() -> None:
+    large = torch.arange(3 << 20, dtype=torch.float32)
+    with ChildProcess(doubling, LIMITS) as child:
+        assert torch.equal(child.run([large])[0], 2 * large)
+
+
+def test_an_answer_that_is_no_tensor_or_no_message() -> None:
+    def start() -> tuple[Facts, Run]:
+        return {}, lambda inputs: [3 if len(inputs) else torch.zeros(1, dtype=torch.complex64)]  # type: ignore[list-item]
+
+    with ChildProcess(start, LIMITS) as child:
+        with pytest.raises(PteError, match="a int where a tensor has to be"):
+            child.run([torch.ones(1)])
+        with pytest.raises(PteError, match="a tensor of complex64 cannot be sent"):
+            child.run([])
