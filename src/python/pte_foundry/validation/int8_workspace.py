@@ -33,6 +33,7 @@ CHECKS: dict[str, Any] = {
         "min_matched_detections": None,
         "max_extra_detections": None,
         "max_score_difference": None,
+        "min_box_iou": None,
     },
 }
 _CALIBRATION: tuple[Colour, ...] = (

@@ -18,9 +18,16 @@ from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, s
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.delegation import delegation_cases
 from pte_foundry.validation.exercise import Runnable, exercise, unexercised
+from pte_foundry.validation.expected_objects import expected_objects_outcome
 from pte_foundry.validation.graph_cases import graph_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
-from pte_foundry.validation.interpreted import interpret_program, is_not_interpretable
+from pte_foundry.validation.interpreted import (
+    InterpretedRunner,
+    interpret_program,
+    is_not_interpretable,
+)
+from pte_foundry.validation.payload_cases import payload_cases
+from pte_foundry.validation.preprocessing import preprocessing_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import INTERPRET
 from pte_foundry.validation.runtime import LoadedProgram, load_program, unregistered_delegates
@@ -81,6 +88,8 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     run.cases += trained_cases(
         request.checks.trained, request.model.weights.source, run.comparisons, run.missing
     )
+    if eager is not None and isinstance(program, InterpretedRunner):
+        run.cases += payload_cases(request, program.program, eager, begin)
     if eager is not None and program is None and _cannot_be_executed(facts):
         run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
@@ -146,6 +155,7 @@ def _photographs(run: _Run) -> None:
             run.cases.append(skipped(f"run:{name}", "without the model there is no preprocessing"))
         run.missing.append("there is no eager model to compare with")
         return
+    run.cases.append(preprocessing_case(run.request.report.inputs, run.eager.definition.preprocess))
     prepared = photograph_inputs(run.request, run.eager.definition.preprocess)
     for path, prepare in prepared.items():
         name = PurePosixPath(path).name
@@ -186,9 +196,9 @@ def _task(run: _Run, name: str, expected: str, outputs: list[Tensor] | None) -> 
     if outputs is None:
         return skipped(f"task:{name}", f"it did not run on {name}")
     scores = outputs[0]
-    return run_case(
-        f"task:{name}", "task", lambda: top_label_outcome(scores, run.request.labels, expected)
-    )
+    # A classifier has one score for each label, a detector rows of boxes.
+    judge = top_label_outcome if scores.dim() == 2 else expected_objects_outcome
+    return run_case(f"task:{name}", "task", lambda: judge(scores, run.request.labels, expected))
 
 
 def _constant(inputs: Inputs) -> Callable[[], Inputs]:
