@@ -9,6 +9,7 @@ from pathlib import Path
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts, inspect_program
 from pte_foundry.reporting.report import Report, Tensor
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
+from pte_foundry.validation.extent import extent_outcome
 from pte_foundry.validation.request import ValidationRequest
 
 _REBUILD = "build program and report again from one commit"
@@ -27,6 +28,7 @@ def structure_cases(
     cases = [
         run_case("digest", "structure", lambda: _digest(report, pte)),
         run_case("report", "structure", lambda: _report_is_of_this_test(request)),
+        run_case("extent", "structure", lambda: extent_outcome(pte)),
         parsed,
     ]
     if facts is not None:
