@@ -18,6 +18,7 @@ _FAMILY = Path("models/mobilenet")
 _INTERPRETERS = {
     "coreml": "pte_foundry.interpretation.coreml.mil_program",
     "mps": "pte_foundry.interpretation.mps.mps_program",
+    "xnnpack": "pte_foundry.interpretation.xnnpack.xnnpack_program",
     "vulkan": "pte_foundry.interpretation.vulkan.vulkan_program",
 }
 

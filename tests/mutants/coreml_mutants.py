@@ -164,7 +164,7 @@ COREML_MUTANTS = (
     Mutant(
         "input renamed",
         HALF,
-        on_payload(lambda payload: edit_metadata(payload, b'"image"', b'"photo"')),
+        on_payload(lambda payload: edit_metadata(payload, b'"x"', b'"y"')),
         "interpret",
         "structure",
     ),

@@ -112,8 +112,8 @@ FILE_MUTANTS = (
         "another format",
         XNNPACK,
         on_bytes(lambda pte: pte.replace(b"ET12", b"ET99", 1)),
-        "parse",
-        "structure",
+        "load",
+        "load",
     ),
     Mutant("stale report beside new bytes", XNNPACK, _stale_report, "digest", "structure", True),
     Mutant(

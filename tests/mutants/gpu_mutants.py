@@ -16,6 +16,8 @@ PARITY = "parity:fixed-0"
 def _mps_operator(graph: dict[str, Any]) -> None:
     node = next(one for one in graph["mps_nodes"] if one["mpsnode_union_type"] == "MPSReLU")
     node["mpsnode_union_type"] = "MPSSigmoid"
+    # A table that this operator does not have.
+    node["mpsnode_union"].pop("input2_id")
 
 
 def _mps_epsilon(graph: dict[str, Any]) -> None:

@@ -66,10 +66,10 @@ def _permuted_dims(graph: dict[str, Any]) -> None:
 def _tensor_scales(graph: dict[str, Any]) -> list[dict[str, Any]]:
     """Quantization of activations: one scale and one zero point for a tensor."""
     found = [
-        value["xvalue_union"]["quant_params"]["quant"]
+        value["xvalue_union"]["quant_params"]
         for value in graph["xvalues"]
         if value["xvalue_union_type"] == "XNNQuantizedTensorValue"
-        and value["xvalue_union"]["quant_params"]["quant_type"] == "PerTensorQuant"
+        and value["xvalue_union"]["quant_params_type"] == "PerTensorQuant"
     ]
     assert len(found) > 4
     return found
@@ -107,8 +107,8 @@ XNNPACK_MUTANTS = (
         "weight declared as the transposed matrix",
         FLOAT,
         on_graph("xnnpack", _permuted_dims),
-        "load",
-        "load",
+        "run:fixed-0",
+        "run",
     ),
     Mutant("header of the payload damaged", FLOAT, on_payload(_without_magic), "load", "load"),
     Mutant(

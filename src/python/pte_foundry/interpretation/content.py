@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -17,12 +18,14 @@ class Constant:
         values: float32, of the stored shape; of integers what they stand for.
         scale: of integers the distance of two neighbours, which broadcasts to `values`; None for floats.
         stored_bytes: what it takes in the payload.
+        precision: of the stored floats, of the scale for integers: float16 or float32.
     """
 
     name: str
     values: Tensor
     scale: Tensor | None
     stored_bytes: int
+    precision: torch.dtype = torch.float16
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""Cases of what a delegate's payload stores and says of itself, beside what it computes.
-
-For delegates with an interpreter. What this machine executes needs none of it: parity is of the numbers
-that really were in the bytes.
-"""
+"""Cases of what a delegate's payload stores and says of itself, beside what it computes."""
 
 from __future__ import annotations
 
@@ -11,12 +7,14 @@ import copy
 import torch
 from torch import nn
 
+from pte_foundry.errors import PteError
 from pte_foundry.exporting.eager import EagerModel
 from pte_foundry.exporting.plugins import load_module
 from pte_foundry.interpretation.content import Content
 from pte_foundry.interpretation.program import InterpretedProgram
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.interpreted import is_not_interpretable, read_program
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
 from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
 from pte_foundry.validation.request import ValidationRequest
@@ -50,6 +48,26 @@ def payload_cases(
         run_case(PAYLOAD, "structure", lambda: _payload(request, program, found, expected)),
         run_case(WEIGHTS, "mismatch", lambda: weights_outcome(found.constants, expected)),
     ]
+
+
+def executed_weights_case(
+    request: ValidationRequest, interpreter: str, pte: bytes, eager: EagerModel, begin: Begin
+) -> Case:
+    """`weights` of a program that ran: its form has been proved by that."""
+    begin("comparing the payload's weights")
+
+    try:
+        content = read_program(interpreter, pte).content()
+    except PteError as error:
+        if is_not_interpretable(error):
+            return skipped(WEIGHTS, str(error))
+        return Case(WEIGHTS, "structure", "failed", str(error), {})
+
+    def compare() -> Outcome:
+        _, constants = _model_constants(request, eager, content)
+        return weights_outcome(content.constants, constants)
+
+    return run_case(WEIGHTS, "mismatch", compare)
 
 
 def _model_constants(

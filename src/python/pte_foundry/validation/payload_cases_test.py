@@ -34,7 +34,7 @@ def test_a_good_payload_passes_and_says_what_was_compared(gpu: Workspace) -> Non
     weights: Any = cases["weights"].measured
     # The convolution's and the head's weight; their biases have 8 and 3 elements.
     assert (weights["compared"], weights["elements"]) == (2, 8 * 27 + 24)
-    assert 0.4 < weights["largest_difference_in_float16_steps"] <= 0.5
+    assert 0.4 < weights["largest_difference_in_float_steps"] <= 0.5
 
 
 def test_a_checkpoint_that_is_hardly_another_is_seen_by_the_weights_alone(gpu: Workspace) -> None:

@@ -26,7 +26,7 @@ from pte_foundry.validation.interpreted import (
     interpret_program,
     is_not_interpretable,
 )
-from pte_foundry.validation.payload_cases import payload_cases
+from pte_foundry.validation.payload_cases import executed_weights_case, payload_cases
 from pte_foundry.validation.preprocessing import preprocessing_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import INTERPRET
@@ -90,6 +90,8 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     )
     if eager is not None and isinstance(program, InterpretedRunner):
         run.cases += payload_cases(request, program.program, eager, begin)
+    elif eager is not None and program is not None and request.interpreter is not None:
+        run.cases.append(executed_weights_case(request, request.interpreter, pte, eager, begin))
     if eager is not None and program is None and _cannot_be_executed(facts):
         run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)

@@ -97,7 +97,7 @@ def _floats(constants: Mapping[str, Value], steps: Sequence[Step]) -> list[Const
         for name in names
     }
     return [
-        Constant(name, value.to(torch.float32), None, value.numel() * value.itemsize)
+        Constant(name, value.to(torch.float32), None, value.numel() * value.itemsize, value.dtype)
         for name, value in constants.items()
         if isinstance(value, Tensor) and value.is_floating_point() and name not in unpacked
     ]

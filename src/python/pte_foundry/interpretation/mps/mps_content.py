@@ -28,7 +28,7 @@ def mps_content(payload: MpsPayload) -> Content:
         if values.is_floating_point():
             floats[_name(values.dtype)] += 1
             size = values.numel() * values.itemsize
-            constants.append(Constant(f"value {place}", values.float(), None, size))
+            constants.append(Constant(f"value {place}", values.float(), None, size, values.dtype))
     return Content(
         constants=tuple(constants),
         operators=dict(sorted(operators.items())),

@@ -94,7 +94,7 @@ def _constants(payload: VulkanPayload) -> tuple[Constant, ...]:
             size += scale.numel() * 2
             found[tensor.constant_id] = Constant(where, stored.float() * step, step, size)
         elif stored.is_floating_point():
-            found[tensor.constant_id] = Constant(where, stored.float(), None, size)
+            found[tensor.constant_id] = Constant(where, stored.float(), None, size, stored.dtype)
     return tuple(found.values())
 
 

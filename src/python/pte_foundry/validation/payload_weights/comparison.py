@@ -54,7 +54,7 @@ def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcom
         "compared": sum(bool(match.models) for match in matches),
         "elements": sum(match.stored.values.numel() for match in matches if match.models),
         "share_of_stored_bytes": round(share, 6),
-        "largest_difference_in_float16_steps": _largest(floats),
+        "largest_difference_in_float_steps": _largest(floats),
         "largest_difference_in_integer_steps": _largest(integers),
         "filled_with_one_number": sum(not match.models and _filled(match) for match in matches),
     }

@@ -2,9 +2,9 @@
 
 Both have names, and no two alike: they are paired by their values. What is compared is the order of the
 elements in memory as well, so that two channels that changed places are seen. A delegate stores a
-tensor as the model has it, save for dimensions of 1, or as the transposed matrix; what GPUs make of it
-in their own memory happens when a program is loaded. Two whole tensors of one shape that changed
-places are not seen here, but by the parity of outputs.
+tensor as the model has it, save for dimensions of 1, as the transposed matrix, or with the channels
+of an image last; what GPUs make of it in their own memory happens when a program is loaded. Two whole
+tensors of one shape that changed places are not seen here, but by the parity of outputs.
 """
 
 from __future__ import annotations
@@ -65,7 +65,13 @@ def _difference(stored: Constant, model: ModelConstant) -> float:
         if off <= HALF_STEP + _TOLERANCE:
             return off
     if expected.dim() == 2 and found.shape == expected.t().shape:
-        return _in_order(stored, found, model, expected.t())
+        off = _in_order(stored, found, model, expected.t())
+        if off <= HALF_STEP + _TOLERANCE:
+            return off
+    if model.values.dim() == 4 and isinstance(model.uncertainty, float):
+        last = model.values.permute(0, 2, 3, 1)
+        if last.shape == stored.values.shape:
+            return _in_order(stored, found, model, _compact(last))
     return float("inf")
 
 
@@ -86,7 +92,7 @@ def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: T
         here, there, step, unsure = one
         assert isinstance(here, Tensor) and isinstance(there, Tensor)
         assert not isinstance(step, float) and unsure is not None
-        off = steps_off(here, there, step, unsure)
+        off = steps_off(here, there, step, unsure, stored.precision)
         if off > HALF_STEP + _TOLERANCE:
             return float("inf")
     return off

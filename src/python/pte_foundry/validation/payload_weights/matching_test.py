@@ -32,6 +32,19 @@ def test_a_rounded_weight_is_found(same: Tensor) -> None:
     assert models(same) == ("weight",)
 
 
+def test_channels_may_be_last() -> None:
+    image = torch.randn(1, 4, 2, 5, generator=torch.Generator().manual_seed(0))
+    model = [ModelConstant("image", image)]
+    last, wrong = match_constants(
+        [
+            Constant("last", image.permute(0, 2, 3, 1), None, 0),
+            Constant("wrong", image.permute(0, 3, 1, 2), None, 0),
+        ],
+        model,
+    )
+    assert (last.models, wrong.models) == (("image",), ())
+
+
 def _changed(place: int, value: float) -> Tensor:
     values = WEIGHT.half().float().clone()
     values.view(-1)[place] = value

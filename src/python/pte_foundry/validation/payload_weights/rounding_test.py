@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pte_foundry.validation.payload_weights.rounding import HALF_STEP, float16_step, steps_off
+from pte_foundry.validation.payload_weights.rounding import HALF_STEP, float_step, steps_off
 
 
 def test_steps_are_those_of_float16() -> None:
@@ -15,7 +15,7 @@ def test_steps_are_those_of_float16() -> None:
     expected = above.float() - half.abs().float()
     # The last is rounded up to 1, whose neighbour above is twice as far as the one below.
     expected[-1] /= 2
-    assert torch.equal(float16_step(values), expected)
+    assert torch.equal(float_step(values, torch.float16), expected)
 
 
 def test_rounding_is_at_most_half_a_step() -> None:
@@ -55,3 +55,10 @@ def test_what_is_not_finite_is_infinitely_far(broken: float) -> None:
 def test_what_float16_has_not_is_its_greatest() -> None:
     greatest = torch.tensor([65504.0, -65504.0])
     assert steps_off(greatest, torch.tensor([1e9, -1e9]), None, 0.0) == 0.0
+
+
+def test_float32_has_steps_of_its_own() -> None:
+    values = torch.tensor([1.0, 0.1, -3e38, 1e-30])
+    above = torch.nextafter(values.abs(), torch.tensor(torch.inf))
+    assert torch.equal(float_step(values, torch.float32), above - values.abs())
+    assert steps_off(above, values.abs(), None, 0.0, torch.float32) == 1.0
