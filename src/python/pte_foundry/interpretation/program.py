@@ -10,13 +10,14 @@ the program keeps for its delegates outside of their payloads, by key. It raises
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.interpretation.content import Content
 
 
 class InterpretedProgram(Protocol):
@@ -28,6 +29,18 @@ class InterpretedProgram(Protocol):
         Raises:
             PteError: `structure` if the graph contradicts itself or the inputs; `not-interpretable`
                 for an operator, or a use of one, that the interpreter does not know.
+        """
+        ...
+
+    def content(self) -> Content:
+        """What the payload stores and says of itself. Raises PteError as `run` does."""
+        ...
+
+    def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
+        """One sentence for each option of the lowering that the payload does not keep to.
+
+        Args:
+            options: of the backend module, see its `OPTIONS`; one that is not there promises nothing.
         """
         ...
 

@@ -68,11 +68,34 @@ class Attention(nn.Module):
         return attended.reshape(1, -1, 8)
 
 
+class Block(nn.Module):
+    """What networks are mostly made of: batch norms behind convolutions with and without a bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, bias=False), nn.Conv2d(8, 16, 1)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(8), nn.BatchNorm2d(16)])
+        self.head = nn.Linear(16, 10)
+        for norm in self.norms:
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None and norm.running_var is not None
+            norm.running_mean.uniform_(-0.5, 0.5)
+            norm.running_var.uniform_(0.5, 1.5)
+            nn.init.uniform_(norm.weight, 0.5, 1.5)
+            nn.init.uniform_(norm.bias, -0.5, 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.relu(self.norms[0](self.first(x)))
+        x = functional.relu(self.norms[1](self.second(x)))
+        return self.head(x.mean((2, 3), keepdim=True).flatten(1))  # type: ignore[no-any-return]
+
+
 MODELS: Mapping[str, Callable[[], nn.Module]] = {
     "convolutions": Convolutions,
     "activations": Activations,
     "shapes": Shapes,
     "attention": Attention,
+    "block": Block,
 }
 
 

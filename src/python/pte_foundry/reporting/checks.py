@@ -19,7 +19,8 @@ class Checks:
         min_cosine: least cosine similarity of an output, in [-1, 1]; None sets no bound.
         max_abs_difference: greatest absolute difference of an output's element, in the output's own
             unit; None sets no bound. At least one of the two is set.
-        photographs: file name -> label that the top-1 class must carry.
+        photographs: file name -> label that the top-1 class must carry; for a detector the labels of
+            objects that it must find, separated by commas.
         trained: what else trained weights are held to; None if there is nothing.
         max_size_ratio: greatest size of the file, as a multiple of the eager model's parameters in
             float32; None sets no bound.

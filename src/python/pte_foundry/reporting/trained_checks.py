@@ -12,6 +12,7 @@ _RANGES = {
     "min_matched_detections": (0.0, 1.0),
     "max_extra_detections": (0.0, 1.0),
     "max_score_difference": (0.0, 1.0),
+    "min_box_iou": (0.0, 1.0),
 }
 
 
@@ -29,6 +30,7 @@ class TrainedChecks:
             the eager model's, in [0, 1].
         max_score_difference: greatest difference of the scores of two matched detections, in
             [0, 1].
+        min_box_iou: least overlap of the boxes of two matched detections, in [0, 1].
     """
 
     min_trained_cosine: float | None
@@ -36,6 +38,7 @@ class TrainedChecks:
     min_matched_detections: float | None
     max_extra_detections: float | None
     max_score_difference: float | None
+    min_box_iou: float | None
 
     @staticmethod
     def read(fields: Fields) -> TrainedChecks:
@@ -55,5 +58,15 @@ class TrainedChecks:
     @property
     def judges_detections(self) -> bool:
         """Whether there is a bound on detections of any kind."""
-        bounds = (self.min_matched_detections, self.max_extra_detections, self.max_score_difference)
+        bounds = (
+            self.min_matched_detections,
+            self.max_extra_detections,
+            self.max_score_difference,
+            self.min_box_iou,
+        )
         return any(bound is not None for bound in bounds)
+
+    @property
+    def allows_losses(self) -> bool:
+        """Whether some of the detections may be missing, or some be invented."""
+        return (self.min_matched_detections, self.max_extra_detections) != (1.0, 0.0)

@@ -12,6 +12,7 @@ NONE: dict[str, object] = {
     "min_matched_detections": None,
     "max_extra_detections": None,
     "max_score_difference": None,
+    "min_box_iou": None,
 }
 
 
@@ -56,8 +57,15 @@ def test_every_threshold_is_required() -> None:
         ("min_matched_detections", True),
         ("max_extra_detections", True),
         ("max_score_difference", True),
+        ("min_box_iou", True),
     ],
 )
 def test_any_bound_on_detections_asks_for_them(threshold: str, expected: bool) -> None:
     # 0 is the strictest bound, not none.
     assert read(**{threshold: 0.0}).judges_detections is expected
+
+
+def test_only_all_of_them_and_no_other_is_without_losses() -> None:
+    assert not read(min_matched_detections=1.0, max_extra_detections=0.0).allows_losses
+    assert read(min_matched_detections=0.99, max_extra_detections=0.0).allows_losses
+    assert read(min_matched_detections=1.0).allows_losses

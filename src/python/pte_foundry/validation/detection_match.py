@@ -26,7 +26,7 @@ from pte_foundry.validation.detections import Detections, decode, intersection_o
 COUNTED_SCORE = 0.4
 SAME_BOX_IOU = 0.8
 MIN_PHOTOGRAPHS = 8
-"""Fewer hold too few detections for a share of them to mean anything."""
+"""Fewer hold too few detections for a share of them to mean anything; for all of them one is enough."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,14 @@ class DetectionMatch:
             counterpart among the eager model's.
         score_difference: the greatest absolute difference of the scores of a counted detection and
             its counterpart; 0 without any.
+        least_iou: the least overlap of the two boxes; 1 without any.
     """
 
     counted: int
     matched: int
     extra: int
     score_difference: float
+    least_iou: float = 1.0
 
     def __add__(self, other: DetectionMatch) -> DetectionMatch:
         return DetectionMatch(
@@ -53,27 +55,34 @@ class DetectionMatch:
             self.matched + other.matched,
             self.extra + other.extra,
             max(self.score_difference, other.score_difference),
+            min(self.least_iou, other.least_iou),
         )
 
 
 def match_detections(found: Detections, expected: Detections) -> DetectionMatch:
     """Compare the program's detections with the eager model's, both of at least `MIN_SCORE`."""
     matched = _counterparts(expected, found)
-    differences = [
-        abs(float(expected.scores[here] - found.scores[there])) for here, there in matched.items()
-    ]
-    extra = _counted(found) - len(_counterparts(found, expected))
-    return DetectionMatch(_counted(expected), len(matched), extra, max(differences, default=0.0))
+    here, there = list(matched), list(matched.values())
+    differences = (expected.scores[here] - found.scores[there]).abs().tolist()
+    overlaps = intersection_over_union(expected.boxes[here], found.boxes[there]).diagonal().tolist()
+    return DetectionMatch(
+        counted=_counted(expected),
+        matched=len(matched),
+        extra=_counted(found) - len(_counterparts(found, expected)),
+        score_difference=max(differences, default=0.0),
+        least_iou=min(overlaps, default=1.0),
+    )
 
 
 def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> Outcome:
     """Hold all photographs together to the thresholds.
 
     Raises:
-        PteError: `task` for fewer than `MIN_PHOTOGRAPHS` photographs, for photographs on which the
-            eager model detects nothing, and for outputs that are no detections.
+        PteError: `task` for fewer than `MIN_PHOTOGRAPHS` photographs, unless every detection is to
+            be found and none invented, for photographs on which the eager model detects nothing,
+            and for outputs that are no detections.
     """
-    if len(comparisons) < MIN_PHOTOGRAPHS:
+    if checks.allows_losses and len(comparisons) < MIN_PHOTOGRAPHS:
         raise PteError(
             "task",
             f"detections are compared over at least {MIN_PHOTOGRAPHS} photographs, there are "
@@ -97,6 +106,7 @@ def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> O
         "matched": total.matched,
         "extra": total.extra,
         "max_score_difference": total.score_difference,
+        "min_box_iou": total.least_iou,
         "photographs": {
             name: {"counted": match.counted, "matched": match.matched, "extra": match.extra}
             for name, match in each.items()
@@ -104,7 +114,8 @@ def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> O
     }
     message = (
         f"{total.matched} of {total.counted} detections found again, {total.extra} more invented, "
-        f"scores differ by up to {total.score_difference:.3f}"
+        f"scores differ by up to {total.score_difference:.3f}, boxes overlap by {total.least_iou:.3f} "
+        "and more"
     )
     bounds = bounds_of(
         {
@@ -137,6 +148,11 @@ def _problems(total: DetectionMatch, checks: TrainedChecks) -> list[str]:
         problems.append(
             f"a detection's score differs by {total.score_difference:.4f} from the eager fp32 "
             f"model's, at most {checks.max_score_difference} is declared"
+        )
+    if checks.min_box_iou is not None and total.least_iou < checks.min_box_iou:
+        problems.append(
+            f"a detection's box overlaps by {total.least_iou:.4f} (IoU) with the eager fp32 model's, at "
+            f"least {checks.min_box_iou} is declared"
         )
     return problems
 

@@ -65,6 +65,8 @@ def test_the_score_difference_is_the_greatest_of_matched_boxes() -> None:
 def test_photographs_add_up() -> None:
     total = DetectionMatch(3, 2, 1, 0.1) + DetectionMatch(2, 2, 0, 0.3)
     assert total == DetectionMatch(5, 4, 1, 0.3)
+    boxes = DetectionMatch(1, 1, 0, 0.0, 0.95) + DetectionMatch(1, 1, 0, 0.0, 0.9)
+    assert boxes.least_iou == 0.9
 
 
 def raw(*boxes: Box) -> torch.Tensor:
@@ -77,7 +79,7 @@ def raw(*boxes: Box) -> torch.Tensor:
 
 
 SAME = raw((0, 0.9, 0), (300, 0.8, 1))
-CHECKS = TrainedChecks(None, None, 0.95, 0.05, 0.02)
+CHECKS = TrainedChecks(None, None, 0.95, 0.05, 0.02, 0.9)
 
 
 def comparisons(found: torch.Tensor, count: int = MIN_PHOTOGRAPHS) -> list[Comparison]:
@@ -99,12 +101,14 @@ def test_equal_outputs_pass() -> None:
         (raw((0, 0.9, 0)), "it finds 15 of the eager fp32 model's 16 detections"),
         (raw((0, 0.9, 0), (300, 0.8, 1), (600, 0.5, 1)), "it has 1 detections that the eager"),
         (raw((0, 0.93, 0), (300, 0.8, 1)), "a detection's score differs by 0.0300"),
+        # 93 of 107 pixels.
+        (raw((7, 0.9, 0), (300, 0.8, 1)), "a detection's box overlaps by 0.8692"),
     ],
 )
 def test_each_threshold_is_applied_by_itself(found: torch.Tensor, problem: str) -> None:
     (seen,) = detection_outcome(comparisons(found), CHECKS).problems
     assert seen.startswith(problem)
-    unbound = TrainedChecks(0.9, None, None, None, None)
+    unbound = TrainedChecks(0.9, None, None, None, None, None)
     assert detection_outcome(comparisons(found), unbound).problems == ()
 
 
@@ -118,6 +122,15 @@ def test_a_threshold_is_met_by_its_own_value() -> None:
 def test_too_few_photographs_are_an_error() -> None:
     with pytest.raises(PteError, match="at least 8 photographs, there are 7"):
         detection_outcome(comparisons(SAME, 7), CHECKS)
+
+
+def test_one_photograph_is_enough_where_nothing_may_be_lost() -> None:
+    every = replace(CHECKS, min_matched_detections=1.0, max_extra_detections=0.0)
+    assert detection_outcome(comparisons(SAME, 1), every).problems == ()
+    for found in (raw((0, 0.9, 0)), raw((0, 0.9, 0), (300, 0.8, 1), (600, 0.5, 1))):
+        assert len(detection_outcome(comparisons(found, 1), every).problems) == 1
+    with pytest.raises(PteError, match="at least 8 photographs"):
+        detection_outcome(comparisons(SAME, 1), replace(every, max_extra_detections=0.01))
 
 
 def test_photographs_without_detections_prove_nothing() -> None:

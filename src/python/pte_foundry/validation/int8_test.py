@@ -161,6 +161,7 @@ def test_what_was_exported_belongs_to_int8_and_to_nothing_else(
 def test_trained_thresholds_need_photographs(workspace: Workspace) -> None:
     workspace.report["checks"]["trained"] = {
         **dict.fromkeys(("min_trained_cosine", "min_top1_agreement", "max_score_difference")),
+        "min_box_iou": None,
         **dict.fromkeys(("min_matched_detections", "max_extra_detections"), 0.5),
     }
     workspace.request["photographs"] = {}

@@ -35,6 +35,7 @@ CHECKS: dict[str, Any] = {
         "min_matched_detections": None,
         "max_extra_detections": None,
         "max_score_difference": None,
+        "min_box_iou": None,
     },
     "max_size_ratio": SIZE_RATIO,
     "max_planned_memory_ratio": MEMORY_RATIO,

@@ -66,6 +66,13 @@ def interpret_program(
             the interpreter does not know; `structure` if the payload contradicts itself;
             `bad-builder` if there is no such module.
     """
+    program = read_program(interpreter, pte)
+    runner = InterpretedRunner(program, inputs, program.run(inputs))
+    return Outcome(f"its payload runs in {interpreter}"), runner
+
+
+def read_program(interpreter: str, pte: bytes) -> InterpretedProgram:
+    """Read the payload and do not run it; see `interpret_program`, also for what is raised."""
     module = load_module(
         "interpreter",
         interpreter,
@@ -75,8 +82,7 @@ def interpret_program(
     _check_one_delegate_call(pte)
     (payload,) = delegate_payloads(pte)
     program: InterpretedProgram = module.interpret(payload.payload, named_data(pte))
-    runner = InterpretedRunner(program, inputs, program.run(inputs))
-    return Outcome(f"its payload of {len(payload.payload)} bytes runs in {interpreter}"), runner
+    return program
 
 
 def is_not_interpretable(error: PteError) -> bool:

@@ -49,8 +49,8 @@ class ValidationRequest:
         report: what is claimed of the program.
         checks: those of the report: thresholds and the labels of photographs.
         labels: class names by index, None for a program without a label file.
-        photographs: path relative to `root` -> label that the top-1 class must carry; None for a
-            picture that is an input only.
+        photographs: path relative to `root` -> what is to be seen there, see `Checks.photographs`; None
+            for a picture that is an input only.
         quantized_export: of a program of precision int8; None for any other.
         limits: of each process that does what the bytes could make crash or hang.
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see

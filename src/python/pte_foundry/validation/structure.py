@@ -13,6 +13,7 @@ from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.reporting.report import Report, Tensor
 from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
+from pte_foundry.validation.extent import extent_outcome
 from pte_foundry.validation.inspected import Inspected, inspect_isolated
 from pte_foundry.validation.isolation.limits import Limits
 from pte_foundry.validation.machine_traces import machine_trace_case
@@ -35,6 +36,7 @@ def structure_cases(
         run_case("digest", "structure", lambda: _digest(report, pte)),
         run_case("report", "structure", lambda: _report_is_of_this_test(request)),
         machine_trace_case(pte, request.root),
+        run_case("extent", "structure", lambda: extent_outcome(pte)),
         parsed,
     ]
     if inspected is None:

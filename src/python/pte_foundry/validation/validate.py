@@ -18,10 +18,17 @@ from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, s
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.delegation import delegation_cases
 from pte_foundry.validation.exercise import Exercise, exercise, unexercised
+from pte_foundry.validation.expected_objects import expected_objects_outcome
 from pte_foundry.validation.graph_cases import graph_cases
 from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
-from pte_foundry.validation.interpreted import interpretation_start, is_not_interpretable
+from pte_foundry.validation.interpreted import (
+    interpretation_start,
+    is_not_interpretable,
+    read_program,
+)
 from pte_foundry.validation.isolation.child_process import ChildProcess
+from pte_foundry.validation.payload_cases import PAYLOAD, executed_weights_case, payload_cases
+from pte_foundry.validation.preprocessing import preprocessing_case
 from pte_foundry.validation.repetition import FIRST_THREADS, THREADS, repetition_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import INTERPRET
@@ -91,6 +98,8 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
     run.cases += trained_cases(
         request.checks.trained, request.model.weights.source, run.comparisons, run.missing
     )
+    if eager is not None and program is not None and not program.ended and request.interpreter:
+        run.cases += _payload(request, request.interpreter, pte, eager, bool(absent), begin)
     if eager is not None and program is None and absent:
         run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
@@ -165,6 +174,26 @@ def _repetition(run: _Run, pte: bytes) -> list[Case]:
     return [repetition_case(start, run.request.limits, name, ran.inputs, ran.outputs)]
 
 
+def _payload(
+    request: ValidationRequest,
+    interpreter: str,
+    pte: bytes,
+    eager: EagerModel,
+    interpreted: bool,
+    begin: Begin,
+) -> list[Case]:
+    """Of a program that ran: only its weights are compared if the runtime executed it.
+
+    Read in this process, since a child has got through the same bytes within its limits.
+    """
+    if not interpreted:
+        return [executed_weights_case(request, interpreter, pte, eager, begin)]
+    case, program = run_case_for(
+        PAYLOAD, "structure", lambda: (Outcome("read"), read_program(interpreter, pte))
+    )
+    return [case] if program is None else payload_cases(request, program, eager, begin)
+
+
 def _build(request: ValidationRequest) -> tuple[Outcome, EagerModel]:
     eager = build_eager(request.model, request.root)
     return Outcome(f"eager fp32 model from {request.model.weights.source} weights"), eager
@@ -177,6 +206,7 @@ def _photographs(run: _Run) -> None:
             run.cases.append(skipped(f"run:{name}", "without the model there is no preprocessing"))
         run.missing.append("there is no eager model to compare with")
         return
+    run.cases.append(preprocessing_case(run.request.report.inputs, run.eager.definition.preprocess))
     prepared = photograph_inputs(run.request, run.eager.definition.preprocess)
     for path, prepare in prepared.items():
         name = PurePosixPath(path).name
@@ -227,9 +257,9 @@ def _task(run: _Run, name: str, expected: str, outputs: list[Tensor] | None) -> 
     if outputs is None:
         return skipped(f"task:{name}", f"it did not run on {name}")
     scores = outputs[0]
-    return run_case(
-        f"task:{name}", "mismatch", lambda: top_label_outcome(scores, run.request.labels, expected)
-    )
+    # A classifier has one score for each label, a detector rows of boxes.
+    judge = top_label_outcome if scores.dim() == 2 else expected_objects_outcome
+    return run_case(f"task:{name}", "mismatch", lambda: judge(scores, run.request.labels, expected))
 
 
 def _constant(inputs: Inputs) -> Callable[[], Inputs]:

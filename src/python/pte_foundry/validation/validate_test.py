@@ -104,7 +104,10 @@ def test_a_truncated_program_fails_by_structure_and_load(workspace: Workspace, k
     length = int(len(workspace.pte) * keep) if isinstance(keep, float) else keep
     follow(workspace, workspace.pte[:length])
     cases = workspace.run()
-    assert failures(cases) == {"parse": "structure", "load": "load"}
+    found = failures(cases)
+    # Where there is no header any more, there is no length to compare with.
+    assert found.pop("extent", "structure") == "structure"
+    assert found == {"parse": "structure", "load": "load"}
     assert cases["run:fixed-0"].status == "skipped"
 
 

@@ -104,8 +104,10 @@ class TestExpectedLabelsField(DictStringToStringField):
     alias = "expected_labels"
     help = help_text(
         """
-        Name of a photograph to the label that trained weights give it, for example `{"coffee.png": "espresso"}`. This
-        part of the test is skipped, and says so, when the program was built from seeded weights.
+        Name of a photograph to what trained weights see in it: of a classifier the label with the greatest score, for
+        example `{"coffee.png": "espresso"}`; of a detector the labels of objects that it finds with a score above 0.5,
+        each as often as it is there: `{"bus.jpg": "bus, person, person, person"}`. It may find more. This part of the
+        test is skipped, and says so, when the program was built from seeded weights.
         """
     )
     __test__ = False

@@ -65,6 +65,7 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
         "min_matched_detections": None,
         "max_extra_detections": 0.0,
         "max_score_difference": None,
+        "min_box_iou": None,
     }
 
 

@@ -95,7 +95,9 @@ async def validate_program(request: ValidationRequest) -> Validation:
             "set in `photographs`."
         )
     export = await Get(QuantizedExport, QuantizedExportRequest(declaration))
-    plugins, interpreter = [declaration.builder, *export.plugins], None
+    # The weights of a payload are compared with those of the rewritten model.
+    plugins = [declaration.builder, *declaration.rewrites, *export.plugins]
+    interpreter = None
     if declaration.backend.interpreter is not None:
         file = declaration.backend.interpreter
         module = await Get(Module, ModuleRequest(file, declaration.backend.address, "interpreter"))

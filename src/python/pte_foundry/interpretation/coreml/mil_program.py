@@ -10,21 +10,13 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.interpretation.content import Content
+from pte_foundry.interpretation.coreml.mil_content import broken_target, mil_content
 from pte_foundry.interpretation.coreml.operators import OPERATORS
 from pte_foundry.interpretation.coreml.package import MilPackage, read_package
+from pte_foundry.interpretation.coreml.step import Step
 from pte_foundry.interpretation.coreml.values import Value, read_value, tensor_type
 from pte_foundry.interpretation.program import as_half, damaged, unknown
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One operation: its arguments are names of earlier results, or lists of such names."""
-
-    operator: str
-    where: str
-    arguments: dict[str, list[str]]
-    lists: frozenset[str]
-    outputs: tuple[tuple[str, torch.dtype, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -39,7 +31,7 @@ class MilProgram:
 
     package: MilPackage
     constants: dict[str, Value]
-    steps: tuple[_Step, ...] = field(repr=False)
+    steps: tuple[Step, ...] = field(repr=False)
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """See `pte_foundry.interpretation.program.InterpretedProgram`.
@@ -57,6 +49,14 @@ class MilProgram:
         if missing := [name for name in self.package.outputs if name not in values]:
             raise damaged("the ML program", f"nothing computes its outputs {missing}")
         return [values[name] for name in self.package.outputs]
+
+    def content(self) -> Content:
+        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        return mil_content(self.package, self.constants, self.steps)
+
+    def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
+        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        return broken_target(self.package, options)
 
     def _named_inputs(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
         declared = {
@@ -77,7 +77,7 @@ class MilProgram:
                 )
         return named
 
-    def _execute(self, step: _Step, values: dict[str, Any]) -> None:
+    def _execute(self, step: Step, values: dict[str, Any]) -> None:
         arguments: dict[str, Any] = {}
         for key, names in step.arguments.items():
             if missing := [name for name in names if name not in values]:
@@ -113,7 +113,7 @@ def interpret(payload: bytes, named_data: Mapping[str, bytes]) -> MilProgram:
     """
     package = read_package(payload)
     constants: dict[str, Value] = {}
-    steps: list[_Step] = []
+    steps: list[Step] = []
     for number, operation in enumerate(package.block.operations):
         where = f"operation {number} ({operation.type})"
         if operation.type == "const":
@@ -126,7 +126,7 @@ def interpret(payload: bytes, named_data: Mapping[str, bytes]) -> MilProgram:
     return MilProgram(package, constants, tuple(steps))
 
 
-def _read_step(operation: Any, weights: bytes, where: str, constants: dict[str, Value]) -> _Step:
+def _read_step(operation: Any, weights: bytes, where: str, constants: dict[str, Value]) -> Step:
     """An operation; values that it carries itself join `constants` under a name of their own."""
     arguments: dict[str, list[str]] = {}
     lists = set()
@@ -154,4 +154,4 @@ def _read_step(operation: Any, weights: bytes, where: str, constants: dict[str, 
         (output.name, *tensor_type(output.type, f"{where} {output.name}"))
         for output in operation.outputs
     )
-    return _Step(operation.type, where, arguments, frozenset(lists), outputs)
+    return Step(operation.type, where, arguments, frozenset(lists), outputs)

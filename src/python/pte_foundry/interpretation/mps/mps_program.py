@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.interpretation.content import Content
+from pte_foundry.interpretation.mps.mps_content import mps_content
 from pte_foundry.interpretation.mps.operators import OPERATORS
 from pte_foundry.interpretation.mps.payload import DTYPES, MpsPayload, read_payload
 from pte_foundry.interpretation.program import as_half, damaged, unknown
@@ -52,6 +54,14 @@ class MpsProgram:
         if missing := [place for place in graph["output_ids"] if place not in values]:
             raise damaged("the MPS graph", f"nothing computes its outputs {missing}")
         return [values[place] for place in graph["output_ids"]]
+
+    def content(self) -> Content:
+        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        return mps_content(self.payload)
+
+    def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
+        """The only option says float16, and that is looked at for every backend."""
+        return ()
 
     def _constant(self, place: int) -> Tensor:
         constant = self.payload.constant(place, f"constant {place}")

@@ -23,9 +23,11 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.interpretation.content import Content
 from pte_foundry.interpretation.program import as_half, damaged, unknown
 from pte_foundry.interpretation.vulkan.operators import OPERATORS
 from pte_foundry.interpretation.vulkan.payload import VulkanPayload, read_payload, tensor_type
+from pte_foundry.interpretation.vulkan.vulkan_content import broken_texture_limits, vulkan_content
 
 _NO_MEMORY = -1
 
@@ -74,6 +76,14 @@ class VulkanProgram:
             output = memory.read(place, f"output {place}")
             outputs.append(output.to(torch.float32) if output.is_floating_point() else output)
         return outputs
+
+    def content(self) -> Content:
+        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        return vulkan_content(self.payload)
+
+    def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
+        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        return broken_texture_limits(self.payload, options)
 
     def _execute(self, memory: _Memory, call: OperatorCall) -> None:
         where = f"node {call.node_id} ({call.name})"

@@ -1,0 +1,37 @@
+"""Read an XNNPACK payload. It is not interpreted, since the runtime of every machine executes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pte_foundry.interpretation.content import Content
+from pte_foundry.interpretation.program import unknown
+from pte_foundry.interpretation.xnnpack.payload import XnnpackPayload, read_payload
+from pte_foundry.interpretation.xnnpack.xnnpack_content import xnnpack_content
+
+
+@dataclass(frozen=True)
+class XnnpackProgram:
+    """An XNNPACK graph whose constants can be compared."""
+
+    payload: XnnpackPayload
+
+    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Raises PteError `not-interpretable`."""
+        raise unknown("the XNNPACK graph", "it is executed, and has no interpreter")
+
+    def content(self) -> Content:
+        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        return xnnpack_content(self.payload)
+
+    def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
+        """The backend has no options."""
+        return ()
+
+
+def interpret(payload: bytes, named_data: Mapping[str, bytes]) -> XnnpackProgram:
+    """Read a payload of the delegate `XnnpackBackend`; raises PteError `structure`."""
+    return XnnpackProgram(read_payload(payload, named_data))

@@ -1,0 +1,124 @@
+"""Cases of what a delegate's payload stores and says of itself, beside what it computes."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.eager import EagerModel
+from pte_foundry.exporting.plugins import load_module
+from pte_foundry.interpretation.content import Content
+from pte_foundry.interpretation.program import InterpretedProgram
+from pte_foundry.stages import Begin
+from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.interpreted import is_not_interpretable, read_program
+from pte_foundry.validation.payload_weights.comparison import weights_outcome
+from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.structure import signature_problems
+
+PAYLOAD, WEIGHTS = "payload", "weights"
+_COMPUTES_IN = {"fp16": "float16", "fp32": "float32", "int8": "float16"}
+"""Precision of a program with an interpreter -> element type; int8 means the weights alone."""
+
+_REBUILD = "build the program again"
+
+
+def payload_cases(
+    request: ValidationRequest, program: InterpretedProgram, eager: EagerModel, begin: Begin
+) -> list[Case]:
+    """`payload`: its form, precision and operators. `weights`: every number that it stores."""
+    begin("comparing the payload's weights")
+    described, content = run_case_for(
+        PAYLOAD, "structure", lambda: (Outcome("described"), program.content())
+    )
+    if content is None:
+        return [described, skipped(WEIGHTS, "the payload could not be described")]
+    found = content
+    built, constants = run_case_for(
+        WEIGHTS, "mismatch", lambda: _model_constants(request, eager, found)
+    )
+    if constants is None:
+        return [built]
+    expected = constants
+    return [
+        run_case(PAYLOAD, "structure", lambda: _payload(request, program, found, expected)),
+        run_case(WEIGHTS, "mismatch", lambda: weights_outcome(found.constants, expected)),
+    ]
+
+
+def executed_weights_case(
+    request: ValidationRequest, interpreter: str, pte: bytes, eager: EagerModel, begin: Begin
+) -> Case:
+    """`weights` of a program that ran: its form has been proved by that."""
+    begin("comparing the payload's weights")
+
+    try:
+        content = read_program(interpreter, pte).content()
+    except PteError as error:
+        if is_not_interpretable(error):
+            return skipped(WEIGHTS, str(error))
+        return Case(WEIGHTS, "structure", "failed", str(error), {})
+
+    def compare() -> Outcome:
+        _, constants = _model_constants(request, eager, content)
+        return weights_outcome(content.constants, constants)
+
+    return run_case(WEIGHTS, "mismatch", compare)
+
+
+def _model_constants(
+    request: ValidationRequest, eager: EagerModel, content: Content
+) -> tuple[Outcome, ModelConstants]:
+    # A copy: rewrites may change the module, which the outputs are compared with.
+    module: nn.Module = copy.deepcopy(eager.module)
+    with torch.no_grad():
+        for name in request.report.rewrites:
+            rewrite = load_module("rewrites", name, ("rewrite",), __name__)
+            module = rewrite.rewrite(module, eager.example_inputs)
+        constants = model_constants(
+            module.eval(), eager.example_inputs, not content.keeps_batch_norms
+        )
+    return Outcome("the model's constants are known"), constants
+
+
+def _payload(
+    request: ValidationRequest,
+    program: InterpretedProgram,
+    content: Content,
+    model: ModelConstants,
+) -> Outcome:
+    report = request.report
+    outputs = list(content.outputs)
+    for place, (shape, dtype) in enumerate(outputs):
+        # The runtime converts what a delegate hands back in its own precision.
+        if dtype == "float16":
+            outputs[place] = (shape, "float32")
+    problems = [
+        *signature_problems("input", report.inputs, content.inputs),
+        *signature_problems("output", report.outputs, outputs),
+        *(f"{problem}: {_REBUILD}" for problem in program.broken_options(report.options)),
+    ]
+    precision = report.declared.precision
+    wanted = _COMPUTES_IN.get(precision)
+    if list(content.float_types) != [wanted]:
+        problems.append(
+            f"its precision is {precision}, and it computes in {dict(content.float_types)}: {_REBUILD}"
+        )
+    for what, here, there in (
+        ("convolutions", content.convolutions, model.convolutions),
+        ("matrix products", content.products, model.products),
+    ):
+        if here != there:
+            problems.append(f"it has {here} {what}, the rewritten model {there}: {_REBUILD}")
+    measured = {
+        "operators": dict(content.operators),
+        "convolutions": content.convolutions,
+        "products": content.products,
+        "float_types": dict(content.float_types),
+    }
+    message = f"{sum(content.operators.values())} operators in {wanted}, with the report's inputs and outputs"
+    return Outcome(message, tuple(problems), measured)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.export import ExportResult
+from pte_foundry.interpretation.vulkan import vulkan_program
+from pte_foundry.validation.workspace import Workspace, make_workspace, write_checkpoint
+
+
+@pytest.fixture()
+def gpu(tmp_path: Path, vulkan: ExportResult) -> Workspace:
+    made = make_workspace(tmp_path, vulkan, "vulkan")
+    made.request["interpreter"] = vulkan_program.__name__
+    made.report["checks"].update(min_cosine=0.9999, max_abs_difference=0.02)
+    return made
+
+
+def failures(workspace: Workspace) -> dict[str, str]:
+    """Name -> kind of every failed case."""
+    cases = workspace.run()
+    return {name: case.kind for name, case in cases.items() if case.status == "failed"}
+
+
+def test_a_good_payload_passes_and_says_what_was_compared(gpu: Workspace) -> None:
+    cases = gpu.run()
+    assert cases["payload"].status == cases["weights"].status == "passed"
+    payload: Any = cases["payload"].measured
+    assert (payload["convolutions"], payload["products"]) == (1, 1)
+    assert list(payload["float_types"]) == ["float16"]
+    weights: Any = cases["weights"].measured
+    # The convolution's and the head's weight; their biases have 8 and 3 elements.
+    assert (weights["compared"], weights["elements"]) == (2, 8 * 27 + 24)
+    assert 0.4 < weights["largest_difference_in_float_steps"] <= 0.5
+
+
+def test_a_checkpoint_that_is_hardly_another_is_seen_by_the_weights_alone(gpu: Workspace) -> None:
+    write_checkpoint(gpu.folder, scale=1.002)
+    assert failures(gpu) == {"weights": "mismatch"}
+
+
+def test_what_is_executed_has_no_such_cases(workspace: Workspace) -> None:
+    assert not {"payload", "weights"} & workspace.run().keys()
+
+
+def test_another_precision_is_seen(gpu: Workspace) -> None:
+    gpu.report["precision"] = "fp32"
+    assert failures(gpu) == {"payload": "structure"}
+
+
+def test_an_option_that_the_payload_breaks_is_seen(gpu: Workspace) -> None:
+    gpu.report["options"]["texture_limits"] = "16"
+    assert failures(gpu) == {}
+    gpu.report["options"]["texture_limits"] = "16,15,16"
+    assert failures(gpu) == {"payload": "structure"}
+
+
+def test_other_outputs_in_the_report_are_seen(gpu: Workspace) -> None:
+    gpu.report["outputs"][0]["shape"] = [1, 4]
+    assert failures(gpu)["payload"] == "structure"
+
+
+def test_a_rewrite_that_cannot_be_applied_fails(gpu: Workspace) -> None:
+    gpu.report["rewrites"] = ["pte_foundry.rewrites.fold_batch_norm"]
+    found = gpu.run()["weights"]
+    assert (found.status, found.kind) == ("failed", "mismatch")
+    assert "the model has no `Conv`" in found.message
+
+
+def test_a_payload_that_cannot_be_described_fails(
+    gpu: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(program: object) -> object:
+        raise PteError("structure", "constant 3: 7 bytes are not float16")
+
+    monkeypatch.setattr(vulkan_program.VulkanProgram, "content", refuse)
+    cases = gpu.run()
+    assert (cases["payload"].status, cases["payload"].kind) == ("failed", "structure")
+    assert cases["weights"].status == "skipped"

@@ -1,0 +1,108 @@
+"""Which stored constant is which of the model's.
+
+Both have names, and no two alike: they are paired by their values. What is compared is the order of the
+elements in memory as well, so that two channels that changed places are seen. A delegate stores a
+tensor as the model has it, save for dimensions of 1, as the transposed matrix, or with the channels
+of an image last; what GPUs make of it in their own memory happens when a program is loaded. Two whole
+tensors of one shape that changed places are not seen here, but by the parity of outputs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pte_foundry.interpretation.content import Constant
+from pte_foundry.validation.payload_weights.model_constants import ModelConstant
+from pte_foundry.validation.payload_weights.rounding import HALF_STEP, steps_off
+
+_SAMPLES = 64
+_TOLERANCE = 1e-3
+"""In steps, for the float32 arithmetic of the comparison itself."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A stored constant and what it stands for.
+
+    Attributes:
+        models: names of all constants of the model that have these values; none if there is no such.
+        steps: the largest difference, see `rounding`; 0 without a match.
+    """
+
+    stored: Constant
+    models: tuple[str, ...]
+    steps: float
+
+
+def match_constants(
+    stored: Sequence[Constant], model: Iterable[ModelConstant]
+) -> tuple[Match, ...]:
+    """Pair each stored constant with every constant of the model that it may be."""
+    by_size: dict[int, list[ModelConstant]] = defaultdict(list)
+    for one in model:
+        by_size[one.values.numel()].append(one)
+    matches = []
+    for constant in stored:
+        off = {
+            one.name: steps
+            for one in by_size[constant.values.numel()]
+            if (steps := _difference(constant, one)) <= HALF_STEP + _TOLERANCE
+        }
+        matches.append(Match(constant, tuple(off), max(off.values(), default=0.0)))
+    return tuple(matches)
+
+
+def _difference(stored: Constant, model: ModelConstant) -> float:
+    """In steps; infinity for other shapes, and as soon as a sample shows that they are different."""
+    found, expected = _compact(stored.values), _compact(model.values)
+    if found.shape == expected.shape:
+        off = _in_order(stored, found, model, expected)
+        if off <= HALF_STEP + _TOLERANCE:
+            return off
+    if expected.dim() == 2 and found.shape == expected.t().shape:
+        off = _in_order(stored, found, model, expected.t())
+        if off <= HALF_STEP + _TOLERANCE:
+            return off
+    if model.values.dim() == 4 and isinstance(model.uncertainty, float):
+        last = model.values.permute(0, 2, 3, 1)
+        if last.shape == stored.values.shape:
+            return _in_order(stored, found, model, _compact(last))
+    return float("inf")
+
+
+def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: Tensor) -> float:
+    uncertainty = model.uncertainty
+    if isinstance(uncertainty, Tensor):
+        uncertainty = uncertainty.reshape(model.values.shape)
+        uncertainty = _compact(uncertainty)
+        uncertainty = uncertainty if uncertainty.shape == expected.shape else uncertainty.t()
+    scale = stored.scale
+    if scale is not None:
+        scale = _compact(scale.expand(stored.values.shape))
+    places = _sample(found)
+    # Most pairs of one size have nothing in common, and a few elements tell.
+    tensors = (found, expected, scale, uncertainty)
+    few = [one[places] if isinstance(one, Tensor) else one for one in tensors]
+    for one in (few, tensors):
+        here, there, step, unsure = one
+        assert isinstance(here, Tensor) and isinstance(there, Tensor)
+        assert not isinstance(step, float) and unsure is not None
+        off = steps_off(here, there, step, unsure, stored.precision)
+        if off > HALF_STEP + _TOLERANCE:
+            return float("inf")
+    return off
+
+
+def _sample(values: Tensor) -> tuple[Tensor, ...]:
+    count = values.numel()
+    flat = torch.arange(0, count, max(1, count // _SAMPLES))
+    return torch.unravel_index(flat, values.shape)
+
+
+def _compact(values: Tensor) -> Tensor:
+    return values.reshape([size for size in values.shape if size != 1] or [1])

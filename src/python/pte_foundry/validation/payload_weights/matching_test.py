@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from pte_foundry.interpretation.content import Constant
+from pte_foundry.validation.payload_weights.matching import match_constants
+from pte_foundry.validation.payload_weights.model_constants import ModelConstant
+
+WEIGHT = torch.randn(6, 4, 1, 1, generator=torch.Generator().manual_seed(0))
+MODEL = (ModelConstant("weight", WEIGHT), ModelConstant("other", WEIGHT + 1))
+
+
+def models(values: Tensor, scale: Tensor | None = None) -> tuple[str, ...]:
+    """Which constants of the model these values are."""
+    (match,) = match_constants([Constant("stored", values, scale, 0)], MODEL)
+    return match.models
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        WEIGHT.half().float(),
+        WEIGHT.half().float().reshape(6, 4),
+        WEIGHT.half().float().reshape(1, 6, 1, 4),
+        # A linear layer's weight, transposed.
+        WEIGHT.half().float().reshape(6, 4).t().contiguous(),
+    ],
+)
+def test_a_rounded_weight_is_found(same: Tensor) -> None:
+    assert models(same) == ("weight",)
+
+
+def test_channels_may_be_last() -> None:
+    image = torch.randn(1, 4, 2, 5, generator=torch.Generator().manual_seed(0))
+    model = [ModelConstant("image", image)]
+    last, wrong = match_constants(
+        [
+            Constant("last", image.permute(0, 2, 3, 1), None, 0),
+            Constant("wrong", image.permute(0, 3, 1, 2), None, 0),
+        ],
+        model,
+    )
+    assert (last.models, wrong.models) == (("image",), ())
+
+
+def _changed(place: int, value: float) -> Tensor:
+    values = WEIGHT.half().float().clone()
+    values.view(-1)[place] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        _changed(0, 0.0),
+        # Two steps of float16.
+        _changed(-1, float(WEIGHT.flatten()[-1]) * (1 + 2**-9)),
+        _changed(5, float("nan")),
+        WEIGHT[[1, 0, 2, 3, 4, 5]],
+        WEIGHT[:, [1, 0, 2, 3]],
+        -WEIGHT,
+        # The same elements in memory, declared as another matrix.
+        WEIGHT.reshape(4, 6),
+        WEIGHT.reshape(24),
+        WEIGHT.reshape(2, 3, 4),
+    ],
+)
+def test_anything_else_is_not(different: Tensor) -> None:
+    assert models(different) == ()
+
+
+def test_a_difference_between_the_samples_is_seen() -> None:
+    large = torch.randn(100, 100, generator=torch.Generator().manual_seed(0))
+    changed = large.clone()
+    changed[50, 1] += 1
+    model = [ModelConstant("large", large)]
+    same, other = match_constants(
+        [Constant("same", large, None, 0), Constant("changed", changed, None, 0)], model
+    )
+    assert (same.models, other.models) == (("large",), ())
+
+
+def test_integers_are_compared_in_their_own_steps() -> None:
+    scale = WEIGHT.abs().amax((1, 2, 3), keepdim=True) / 127
+    stored = (WEIGHT / scale).round() * scale
+    assert models(stored, scale) == ("weight",)
+    assert models(stored, scale.expand(WEIGHT.shape)) == ("weight",)
+    assert models(stored.reshape(6, 4).t(), scale.reshape(1, 6)) == ("weight",)
+    assert models(stored + scale, scale) == ()
+    assert models(stored * 2, scale * 2) == ()
+
+
+def test_equal_constants_share_one() -> None:
+    model = [ModelConstant("one", torch.ones(20)), ModelConstant("another", torch.ones(20))]
+    (match,) = match_constants([Constant("stored", torch.ones(20), None, 0)], model)
+    assert match.models == ("one", "another")
+
+
+def test_an_uncertain_constant_may_be_off_by_that() -> None:
+    off = torch.zeros_like(WEIGHT)
+    off[3] = 1.0
+    model = [ModelConstant("folded", WEIGHT, off)]
+    moved = WEIGHT.clone()
+    moved[3] += 0.9
+    for values in (moved, moved.reshape(6, 4).t()):
+        assert match_constants([Constant("s", values, None, 0)], model)[0].models == ("folded",)
+    assert match_constants([Constant("s", moved - off * 2, None, 0)], model)[0].models == ()

@@ -1,0 +1,203 @@
+"""The constants that a model computes with, as a lowering sees them.
+
+The model runs once, and every operator that it calls is looked at. What was computed neither from the
+inputs nor from anything that depends on them is constant: parameters, buffers, and what operators
+make of these alone, such as a transposed weight. That takes no export, and leaves out what the model
+has and does not use.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakIdKeyDictionary
+
+from pte_foundry.validation.payload_weights.folded_batch_norm import fold_batch_norm
+
+_CONVOLUTION = "aten::convolution"
+_BATCH_NORMS = ("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training")
+_PRODUCTS = ("aten::addmm", "aten::bmm", "aten::linear", "aten::mm")
+
+
+@dataclass(frozen=True)
+class ModelConstant:
+    """A constant that a lowering may write down.
+
+    Attributes:
+        name: of the parameter or buffer; of what is computed a number, how, and from which of these. No
+            two have the same.
+        values: float32.
+        uncertainty: how far the lowering's float32 may be off, absolute; 0 for what is stored.
+        made_of: names of the stored constants that it was computed from; empty for those themselves.
+    """
+
+    name: str
+    values: Tensor
+    uncertainty: Tensor | float = 0.0
+    made_of: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ModelConstants:
+    """All floats among a model's constants, in the order of their first use.
+
+    Attributes:
+        used: what enters the computation: each is to be found in a payload.
+        others: what these were computed from; a payload may have it in their place.
+        convolutions, products: how many the model computes; products are matrix products.
+    """
+
+    used: tuple[ModelConstant, ...]
+    others: tuple[ModelConstant, ...]
+    convolutions: int
+    products: int
+
+
+def model_constants(
+    module: nn.Module, inputs: tuple[Tensor, ...], fold_batch_norms: bool
+) -> ModelConstants:
+    """Run the model and collect them.
+
+    Args:
+        module: in eval mode.
+        fold_batch_norms: take a batch norm into the convolution before it, where nothing else reads
+            what that computes.
+    """
+    names = {id(one): name for name, one in (*module.named_buffers(), *module.named_parameters())}
+    watch = _Watch(names, inputs)
+    with torch.no_grad(), watch:
+        module(*inputs)
+    folded, replaced = watch.folded() if fold_batch_norms else ([], set())
+    used = [watch.constants[key] for key in watch.used if key not in replaced]
+    others = [one for key, one in watch.constants.items() if key not in watch.used]
+    return ModelConstants(
+        _floats([*used, *folded]),
+        _floats(others),
+        watch.calls[_CONVOLUTION],
+        sum(watch.calls[name] for name in _PRODUCTS),
+    )
+
+
+def _floats(constants: Sequence[ModelConstant]) -> tuple[ModelConstant, ...]:
+    return tuple(one for one in constants if one.values.is_floating_point())
+
+
+@dataclass
+class _Convolution:
+    """Keys of its weight and bias, how often its result is read, and the batch norm that reads it."""
+
+    weight: int
+    bias: int | None
+    reads: int = 0
+    norm: tuple[int | None, ...] = ()
+    epsilon: float = 0.0
+
+
+class _Watch(TorchDispatchMode):
+    """Sees every operator below autograd, with the very tensors that the model holds.
+
+    Attributes:
+        constants: by key, which is a tensor's identity; `_kept` keeps these tensors alive, so that none
+            of the keys is used again.
+        used: keys of those that met something computed, in this order.
+        calls: operator -> number of calls on something computed.
+    """
+
+    def __init__(self, names: Mapping[int, str], inputs: tuple[Tensor, ...]) -> None:
+        super().__init__()
+        self.constants: dict[int, ModelConstant] = {}
+        self.used: dict[int, None] = {}
+        self.calls: Counter[str] = Counter()
+        self._names = names
+        self._kept: list[Tensor] = []
+        # What is computed is large, and forgotten with the last reference to it.
+        self._computed = WeakIdKeyDictionary()
+        self._by_result = WeakIdKeyDictionary()
+        self._convolutions: list[_Convolution] = []
+        for one in inputs:
+            self._computed[one] = True
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        operator = func._schema.name
+        sources = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        results = [one for one in tree_leaves(result) if isinstance(one, Tensor)]
+        if any(one in self._computed for one in sources):
+            self._computes(operator, args, sources, results)
+        else:
+            for one in results:
+                self._constant(one, operator, sources)
+        return result
+
+    def _computes(
+        self, operator: str, args: tuple[Any, ...], sources: list[Tensor], results: list[Tensor]
+    ) -> None:
+        self.calls[operator] += 1
+        for one in results:
+            self._computed[one] = True
+        for one in sources:
+            if one not in self._computed:
+                self.used[self._constant(one)] = None
+            elif one in self._by_result:
+                self._by_result[one].reads += 1
+        if operator == _CONVOLUTION and args[1] not in self._computed:
+            made = _Convolution(id(args[1]), None if args[2] is None else id(args[2]))
+            self._convolutions.append(made)
+            self._by_result[results[0]] = made
+        elif operator in _BATCH_NORMS and args[0] in self._by_result:
+            # Both schemas: input, weight, bias, mean, variance, ..., epsilon.
+            convolution = self._by_result[args[0]]
+            convolution.norm = tuple(None if one is None else id(one) for one in args[1:5])
+            convolution.epsilon = float(args[-1])
+
+    def _constant(self, tensor: Tensor, operator: str = "", sources: Sequence[Tensor] = ()) -> int:
+        """The key of a constant, be it known or new."""
+        key = id(tensor)
+        if key in self.constants:
+            return key
+        self._kept.append(tensor)
+        made_of = frozenset[str]()
+        for source in sources:
+            one = self.constants[self._constant(source)]
+            made_of |= one.made_of or {one.name}
+        # The number makes names unique: of one weight there may be several slices.
+        name = self._names.get(key, f"tensor {len(self._kept)}")
+        if made_of:
+            name = f"{name}, {operator} of {', '.join(sorted(made_of))}"
+        self.constants[key] = ModelConstant(name, tensor.detach(), 0.0, made_of)
+        return key
+
+    def folded(self) -> tuple[list[ModelConstant], set[int]]:
+        """Weights and biases with their batch norm in them, and the keys of what they replace."""
+        made: list[ModelConstant] = []
+        replaced: set[int] = set()
+        for one in self._convolutions:
+            if not one.norm or one.reads != 1:
+                continue
+            keys = [one.weight, one.bias, *one.norm]
+            tensors = [None if key is None else self.constants[key].values for key in keys]
+            weight, bias, scale, shift, mean, variance = tensors
+            assert weight is not None and mean is not None and variance is not None
+            values, off, sums, sums_off = fold_batch_norm(
+                weight, bias, scale, shift, mean, variance, one.epsilon
+            )
+            name = f"{self.constants[one.weight].name} with its batch norm"
+            made += [
+                ModelConstant(name, values, off),
+                ModelConstant(f"bias of {name}", sums, sums_off),
+            ]
+            replaced |= {key for key in keys if key is not None}
+        return made, replaced

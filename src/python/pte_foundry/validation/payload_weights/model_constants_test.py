@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.interpretation.small_models import build, picture
+from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
+
+
+def constants(name: str, fold: bool = True) -> ModelConstants:
+    return model_constants(build(name), (picture(),), fold)
+
+
+def test_batch_norms_are_folded_or_kept() -> None:
+    folded = {one.name for one in constants("convolutions").used}
+    assert "first.weight with its batch norm" in folded
+    assert "bias of first.weight with its batch norm" in folded
+    assert not folded & {"first.weight", "first.bias", "norm.weight", "norm.running_var"}
+    kept = {one.name for one in constants("convolutions", fold=False).used}
+    names = {"weight", "bias", "running_mean", "running_var"}
+    assert {"first.weight", "first.bias"} | {f"norm.{name}" for name in names} <= kept
+
+
+def test_a_folded_convolution_computes_what_both_compute() -> None:
+    model = build("convolutions")
+    found = {one.name: one.values for one in constants("convolutions").used}
+    expected = model.norm(model.first(picture()))
+    weight = found["first.weight with its batch norm"]
+    bias = found["bias of first.weight with its batch norm"]
+    ours = torch.conv2d(picture(), weight, bias, stride=(2, 1), padding=(1, 2))
+    assert torch.allclose(ours, expected, atol=1e-5)
+
+
+def test_convolutions_and_products_are_counted() -> None:
+    assert (constants("convolutions").convolutions, constants("convolutions").products) == (4, 0)
+    # Three projections and two products of attention.
+    assert (constants("attention").convolutions, constants("attention").products) == (0, 5)
+
+
+class _Unusual(nn.Module):
+    unused: Tensor
+    table: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("unused", torch.randn(16))
+        self.register_buffer("table", torch.randn(3, 4))
+        self.plain = torch.randn(3, 1, 1)
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        # Read twice, so that folding would change the second.
+        y = self.norm(y) + y * self.plain
+        y = y.flatten(2).transpose(1, 2) @ (self.table * 2) + torch.arange(4.0)
+        return y[..., :2] * self.table[0, :2] - self.table[0, 2:]
+
+
+def test_what_is_used_is_found_and_nothing_else() -> None:
+    module = _Unusual().eval()
+    found = model_constants(module, (picture(),), True)
+    assert len({one.name for one in found.used}) == len(found.used)
+    used = {one.name: one for one in found.used}
+    assert "unused" not in used and "table" not in used
+    assert {"conv.weight", "conv.bias", "norm.running_mean"} <= used.keys()
+    assert any(torch.equal(one.values.squeeze(0), module.table * 2) for one in found.used)
+    assert any(one.name == "table" for one in found.others)
+    # The plain tensor, the range and the two slices have no names of their own.
+    sizes = [one.values.numel() for name, one in used.items() if name.startswith("tensor ")]
+    assert sorted(sizes) == [2, 2, 3, 4, 12]

@@ -1,0 +1,90 @@
+"""A packaged program and all that its validation needs, in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import skimage  # type: ignore[import-untyped]
+
+from pte_foundry.validation.workspace import Workspace
+
+BUILDER = "pte_foundry.models.mobilenet"
+_FAMILY = Path("models/mobilenet")
+_INTERPRETERS = {
+    "coreml": "pte_foundry.interpretation.coreml.mil_program",
+    "mps": "pte_foundry.interpretation.mps.mps_program",
+    "xnnpack": "pte_foundry.interpretation.xnnpack.xnnpack_program",
+    "vulkan": "pte_foundry.interpretation.vulkan.vulkan_program",
+}
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What `./pants package` wrote: the bytes and the report."""
+
+    stem: str
+    pte: bytes
+    report: dict[str, Any]
+
+    @property
+    def backend(self) -> str:
+        return self.stem.rpartition("_")[2]
+
+
+def read_artifact(stem: str) -> Artifact:
+    """Read a program that Pants has put beside the test."""
+    report = json.loads((_FAMILY / f"{stem}.json").read_text("utf-8"))
+    return Artifact(stem, (_FAMILY / f"{stem}.pte").read_bytes(), report)
+
+
+def make_workspace(folder: Path, artifact: Artifact) -> Workspace:
+    """The working directory of its validation, in which every check passes.
+
+    Without labels: seeded weights give no names, and only they are used here.
+    """
+    report = json.loads(json.dumps(artifact.report))
+    photographs = {}
+    (folder / "photographs").mkdir()
+    for name, label in report["checks"]["photographs"].items():
+        shutil.copy(Path(skimage.__file__).parent / "data" / name, folder / "photographs" / name)
+        photographs[f"photographs/{name}"] = label
+    quantization = report["quantization"]
+    request = {
+        "address": f"models/mobilenet:{artifact.stem}_test",
+        "model": {
+            "name": report["model"],
+            "builder": BUILDER,
+            "inputs": {
+                one["name"]: f"{one['dtype']}{one['shape']}".replace(" ", "")
+                for one in report["inputs"]
+            },
+            "weights": {"source": report["weights"]["source"]},
+        },
+        "pte": "program.pte",
+        "report": "report.json",
+        "labels": None,
+        "photographs": photographs,
+        "quantized_export": quantization
+        and {
+            "rewrites": report["rewrites"],
+            "quantization": {
+                "recipe": quantization["recipe"],
+                "options": quantization["options"],
+                "calibration": [],
+            },
+        },
+        "interpreter": _INTERPRETERS.get(artifact.backend),
+    }
+    return Workspace(folder, artifact.pte, request, report)
+
+
+def follow(workspace: Workspace, pte: bytes) -> None:
+    """Exchange the bytes, and let the report tell their digest, as an export of these bytes would."""
+    assert pte != workspace.pte, "the mutation changed nothing"
+    workspace.pte = pte
+    workspace.report |= {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)}

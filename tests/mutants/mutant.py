@@ -1,0 +1,62 @@
+"""One mutant: what is done to which program, and which check has to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mutants.artifact import follow
+from mutants.coreml_bytes import ChangeModel, edit_model
+from mutants.graph_bytes import ChangeGraph, edit_graph
+from mutants.program_bytes import ChangeBytes, ChangeProgram, edit_payload, edit_program
+from mutants.stored_weights import ChangeArray, edit_weight
+from pte_foundry.validation.case import Kind
+from pte_foundry.validation.workspace import Workspace
+
+Change = Callable[[Workspace], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A corruption of a real program.
+
+    Attributes:
+        name: what is wrong, for the table in docs/validation.md.
+        program: stem of the file that is corrupted.
+        change: of bytes, report or request.
+        caught_by: name of the case that has to fail.
+        kind: of that failure.
+        quick: whether it is in the ordinary run.
+    """
+
+    name: str
+    program: str
+    change: Change
+    caught_by: str
+    kind: Kind
+    quick: bool = False
+
+
+def on_bytes(change: ChangeBytes) -> Change:
+    """The bytes are changed, and the report tells their digest: another check has to see it."""
+    return lambda workspace: follow(workspace, change(workspace.pte))
+
+
+def on_program(change: ChangeProgram) -> Change:
+    return on_bytes(lambda pte: edit_program(pte, change))
+
+
+def on_weight(backend: str, change: ChangeArray, rank: int = 4, nth: int = 0) -> Change:
+    return on_bytes(lambda pte: edit_weight(pte, backend, change, rank, nth))
+
+
+def on_payload(change: ChangeBytes) -> Change:
+    return on_bytes(lambda pte: edit_payload(pte, change))
+
+
+def on_graph(backend: str, change: ChangeGraph) -> Change:
+    return on_payload(lambda payload: edit_graph(backend, payload, change))
+
+
+def on_model(change: ChangeModel) -> Change:
+    return on_payload(lambda payload: edit_model(payload, change))

@@ -1,0 +1,137 @@
+"""Payloads that XNNPACK executes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mutants.mutant import Mutant, on_graph, on_payload, on_weight
+from mutants.stored_weights import (
+    flip_exponent_bit,
+    negate,
+    put_nan,
+    swap_channels,
+    zero,
+    zero_a_channel,
+)
+
+FLOAT = "mobilenet_v3_small_xnnpack"
+STATIC = "mobilenet_v2_int8_xnnpack"
+DYNAMIC = "mobilenet_v3_small_int8_xnnpack"
+
+PARITY, PHOTOGRAPH = "parity:fixed-0", "parity:chelsea.png"
+
+
+def _first(graph: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The first node of a kind."""
+    found = [node for node in graph["xnodes"] if node["xnode_union_type"] == kind]
+    assert found, sorted({node["xnode_union_type"] for node in graph["xnodes"]})
+    return found[0]
+
+
+def _other_operator(graph: dict[str, Any]) -> None:
+    _first(graph, "XNNHardswish")["xnode_union_type"] = "XNNSigmoid"
+
+
+def _other_padding(graph: dict[str, Any]) -> None:
+    """One row moves from below to above, so that all sizes stay."""
+    for node in graph["xnodes"]:
+        fields = node["xnode_union"]
+        if fields.get("padding_bottom"):
+            fields["padding_top"] += 1
+            fields["padding_bottom"] -= 1
+            return
+    raise AssertionError("no node has a padding")
+
+
+def _other_bound(graph: dict[str, Any]) -> None:
+    for node in graph["xnodes"]:
+        bounds = node.get("output_min_max")
+        if bounds and bounds["output_max"] > 1e3:
+            bounds["output_max"] = 0.25
+            return
+    raise AssertionError("no node has bounds")
+
+
+def _permuted_dims(graph: dict[str, Any]) -> None:
+    """Of the last linear layer's weight: output and input channels."""
+    for value in reversed(graph["xvalues"]):
+        tensor = value["xvalue_union"]
+        tensor = tensor.get("tensor_value", tensor)
+        if tensor["constant_buffer_idx"] and len(tensor["dims"]) == 2:
+            tensor["dims"].reverse()
+            return
+    raise AssertionError("no constant has two dimensions")
+
+
+def _tensor_scales(graph: dict[str, Any]) -> list[dict[str, Any]]:
+    """Quantization of activations: one scale and one zero point for a tensor."""
+    found = [
+        value["xvalue_union"]["quant_params"]
+        for value in graph["xvalues"]
+        if value["xvalue_union_type"] == "XNNQuantizedTensorValue"
+        and value["xvalue_union"]["quant_params_type"] == "PerTensorQuant"
+    ]
+    assert len(found) > 4
+    return found
+
+
+def _scale_doubled(graph: dict[str, Any]) -> None:
+    _tensor_scales(graph)[3]["scale"] *= 2
+
+
+def _zero_points_shifted(graph: dict[str, Any]) -> None:
+    for quant in _tensor_scales(graph):
+        quant["zero_point"] = max(-128, min(127, quant["zero_point"] + 16))
+
+
+def _without_magic(payload: bytes) -> bytes:
+    return payload[:4] + b"XH99" + payload[8:]
+
+
+XNNPACK_MUTANTS = (
+    Mutant("weight zeroed", FLOAT, on_weight("xnnpack", zero), PARITY, "mismatch", True),
+    Mutant("channels swapped", FLOAT, on_weight("xnnpack", swap_channels, 2), PARITY, "mismatch"),
+    Mutant("sign flipped", FLOAT, on_weight("xnnpack", negate, 4, 3), PARITY, "mismatch"),
+    Mutant(
+        "exponent bit of a weight flipped",
+        FLOAT,
+        on_weight("xnnpack", flip_exponent_bit),
+        PARITY,
+        "mismatch",
+    ),
+    Mutant("NaN in a weight", FLOAT, on_weight("xnnpack", put_nan), "run:fixed-0", "run"),
+    Mutant("operator exchanged", FLOAT, on_graph("xnnpack", _other_operator), PARITY, "mismatch"),
+    Mutant("padding moved", FLOAT, on_graph("xnnpack", _other_padding), PARITY, "mismatch"),
+    Mutant("clamped too low", FLOAT, on_graph("xnnpack", _other_bound), PARITY, "mismatch"),
+    Mutant(
+        "weight declared as the transposed matrix",
+        FLOAT,
+        on_graph("xnnpack", _permuted_dims),
+        "run:fixed-0",
+        "run",
+    ),
+    Mutant("header of the payload damaged", FLOAT, on_payload(_without_magic), "load", "load"),
+    Mutant(
+        "scale of an activation doubled",
+        STATIC,
+        on_graph("xnnpack", _scale_doubled),
+        PHOTOGRAPH,
+        "mismatch",
+        True,
+    ),
+    Mutant(
+        "zero points shifted",
+        STATIC,
+        on_graph("xnnpack", _zero_points_shifted),
+        PHOTOGRAPH,
+        "mismatch",
+    ),
+    Mutant(
+        "channel zeroed", STATIC, on_weight("xnnpack", zero_a_channel, 2), PHOTOGRAPH, "mismatch"
+    ),
+    Mutant("sign flipped", STATIC, on_weight("xnnpack", negate, 4, 2), PHOTOGRAPH, "mismatch"),
+    Mutant("weight zeroed", DYNAMIC, on_weight("xnnpack", zero), PHOTOGRAPH, "mismatch"),
+    Mutant(
+        "channels swapped", DYNAMIC, on_weight("xnnpack", swap_channels, 2), PHOTOGRAPH, "mismatch"
+    ),
+)
