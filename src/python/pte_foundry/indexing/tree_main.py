@@ -14,17 +14,16 @@ from pathlib import Path
 
 from pte_foundry.indexing.schema import INDEX_SCHEMA
 from pte_foundry.indexing.sums import sha256sums
-from pte_foundry.indexing.tree_readme import tree_readme
-from pte_foundry.indexing.tree_request import (
+from pte_foundry.indexing.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,
     README,
     SCHEMA,
     SUMS,
     VERSIONS,
-    TreeRequest,
-    check_tree,
 )
+from pte_foundry.indexing.tree_readme import tree_readme
+from pte_foundry.indexing.tree_request import TreeRequest, check_tree
 from pte_foundry.provenance.bill_of_materials import bill_of_materials
 from pte_foundry.provenance.statement import provenance_statement
 from pte_foundry.reporting.command import run_command

@@ -9,22 +9,21 @@ from pathlib import PurePosixPath
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.paths import check_path
 from pte_foundry.indexing.schema_version import check_schema_version
+from pte_foundry.indexing.tree_files import (
+    BILL_OF_MATERIALS,
+    LICENSES,
+    MODEL_CARD,
+    PROVENANCE,
+    README,
+    SCHEMA,
+    SUMS,
+    VERSIONS,
+)
 from pte_foundry.indexing.versions import versions_document
 from pte_foundry.provenance.origin import Origin
 from pte_foundry.reporting.json_fields import Fields
 
-VERSIONS = "versions.json"
-SUMS = "SHA256SUMS"
-README = "README.md"
-SCHEMA = "index.schema.json"
-BILL_OF_MATERIALS = "bom.cdx.json"
-PROVENANCE = "provenance.intoto.json"
-SIGNATURE = "tree.sig"
 WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS)
-NOT_IN_SUMS = (PROVENANCE, SIGNATURE, SUMS)
-"""SHA256SUMS covers all other files: trees of the same artifacts have the same one, whatever commit built them."""
-LICENSES = "LICENSES"
-MODEL_CARD = "README.md"
 
 
 @dataclass(frozen=True)

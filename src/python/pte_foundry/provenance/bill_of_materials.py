@@ -26,7 +26,7 @@ from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from pte_foundry.indexing.tree_request import MODEL_CARD
+from pte_foundry.indexing.tree_files import MODEL_CARD
 from pte_foundry.provenance.checkpoint import Checkpoint, checkpoints
 from pte_foundry.provenance.lockfile import Package, locked_packages
 from pte_foundry.provenance.origin import Origin

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.directory_lock import directory_lock
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.os_failure import writing
 from pte_foundry.publishing.placing import copy_file, link_or_copy, sync_folder, write_bytes
-from pte_foundry.publishing.release import SUMS, is_release_name
+from pte_foundry.publishing.release import is_release_name
 from pte_foundry.publishing.repository import DirectoryRepository
 from pte_foundry.publishing.target import Step
 from pte_foundry.publishing.tree_content import TreeContent

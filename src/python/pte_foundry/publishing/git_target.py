@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing import git_lfs
 from pte_foundry.publishing.git_checkout import Checkout, open_checkout
 from pte_foundry.publishing.git_command import Git
@@ -15,7 +16,6 @@ from pte_foundry.publishing.git_index import write_commit, write_objects, write_
 from pte_foundry.publishing.git_tree import EMPTY, GitTree, read_commit, sums_of_commit
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.os_failure import writing
-from pte_foundry.publishing.release import SUMS
 from pte_foundry.publishing.repository import GitRepository
 from pte_foundry.publishing.target import Step
 from pte_foundry.publishing.tree_content import TreeContent

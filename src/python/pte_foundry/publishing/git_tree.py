@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
+from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.git_blobs import open_blobs
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.git_lfs import ATTRIBUTES
-from pte_foundry.publishing.release import SUMS
 from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 
 _KINDS = {"100644": FILE, "100755": FILE, "120000": "symlink", "160000": "submodule"}

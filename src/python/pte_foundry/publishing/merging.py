@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.sums import sha256sums
+from pte_foundry.indexing.tree_files import LICENSES, PROVENANCE, SIGNATURE, SUMS, VERSIONS
 from pte_foundry.indexing.versions import versions_document
-from pte_foundry.publishing.release import PROVENANCE, SIGNATURE, SUMS, release_name
+from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.reporting.json_files import canonical_json
-
-VERSIONS = "versions.json"
-_LICENSES = "LICENSES/"
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _version(path: str) -> str:
 
 
 def _is_carried(path: str, tree: TreeContent) -> bool:
-    return path.startswith(_LICENSES) or _version(path) in tree.versions
+    return path.startswith(f"{LICENSES}/") or _version(path) in tree.versions
 
 
 def _provenance(new: TreeContent, sums: Mapping[str, str]) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.changes import Changes, find_changes
 from pte_foundry.publishing.commit_message import commit_message
 from pte_foundry.publishing.directory_target import open_directory
@@ -15,7 +16,6 @@ from pte_foundry.publishing.git_target import open_git
 from pte_foundry.publishing.merging import Release, make_release
 from pte_foundry.publishing.permission import change_refusals, refuse, tree_refusals
 from pte_foundry.publishing.publish_request import PublishRequest
-from pte_foundry.publishing.release import SUMS
 from pte_foundry.publishing.repository import DirectoryRepository, Repository
 from pte_foundry.publishing.target import Step, Target
 from pte_foundry.publishing.tree_folder import read_folder

@@ -7,12 +7,6 @@ import re
 
 from pte_foundry.indexing.versions import version_key
 
-SUMS = "SHA256SUMS"
-PROVENANCE = "provenance.intoto.json"
-SIGNATURE = "tree.sig"
-# Says from which commit a tree was built, and by whom it was signed: neither changes what the tree holds.
-UNCOVERED = frozenset({SUMS, PROVENANCE, SIGNATURE})
-
 _DIGITS = 12
 _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 
@@ -20,7 +14,7 @@ _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 def release_name(version: str, sums: bytes) -> str:
     """`v<version>-<first 12 hexadecimal digits of the SHA-256 of SHA256SUMS>`.
 
-    SHA256SUMS lists every file of the tree but `UNCOVERED`, so that trees of the same artifacts go
+    SHA256SUMS lists every file of the tree but `tree_files.UNCOVERED`, so that trees of the same artifacts go
     by one name, whatever commit they were built from.
 
     Args:

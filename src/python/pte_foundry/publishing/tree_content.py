@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.paths import check_path
+from pte_foundry.indexing.tree_files import SUMS, UNCOVERED
 from pte_foundry.indexing.versions import versions_document
-from pte_foundry.publishing.release import SUMS, UNCOVERED
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
 _MOST_PROBLEMS = 20

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.schema import INDEX_SCHEMA
 from pte_foundry.indexing.schema_version import check_schema_version
-from pte_foundry.indexing.tree_request import LICENSES, MODEL_CARD, VERSIONS
+from pte_foundry.indexing.tree_files import LICENSES, MODEL_CARD, VERSIONS
 from pte_foundry.indexing.versions import version_key, versions_document
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json

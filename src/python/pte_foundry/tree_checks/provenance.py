@@ -13,7 +13,7 @@ from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
 from in_toto_attestation.v1.statement import Statement
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_request import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
+from pte_foundry.indexing.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
 from pte_foundry.provenance.statement import PREDICATE_TYPE
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_request import SIGNATURE, SUMS
+from pte_foundry.indexing.tree_files import SIGNATURE, SUMS
 from pte_foundry.tree_checks.defect import Defect
 from pte_foundry.tree_checks.files import list_tree
 from pte_foundry.tree_checks.index import index_defects
