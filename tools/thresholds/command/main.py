@@ -1,0 +1,83 @@
+"""Show how tight the thresholds of programs are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from thresholds.command.slack import Slack, read_slacks
+from workspace.errors import ToolError
+
+app = typer.Typer(add_completion=False)
+
+_RESULTS = "dist/test"
+
+
+@app.command()
+def main(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help=f"Folders with `*.validation.json` below them; {_RESULTS} if left out."
+        ),
+    ] = None,
+    at_most: Annotated[
+        float,
+        typer.Option(help="How often the measured error may fit into the one that is allowed."),
+    ] = 10.0,
+    every: Annotated[bool, typer.Option("--all", help="List the tight ones too.")] = False,
+) -> None:
+    """Compare what the tests of programs measured with the thresholds in their BUILD files.
+
+    Reads what `./pants test models::` has written. Give several folders to count the worst of several kinds of
+    weights. A threshold is loose if it allows more than --at-most times the measured error; a value without any error,
+    such as a share of 1, is no measure. Exit code 0: none is loose; 1: some are; 2: there was nothing to read.
+    """
+    console = Console(stderr=True)
+    root = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
+    chosen = [root / folder for folder in folders or [Path(_RESULTS)]]
+    try:
+        files = [file for folder in chosen for file in sorted(folder.rglob("*.validation.json"))]
+        if not files:
+            shown = ", ".join(map(str, chosen))
+            raise ToolError(f"no `*.validation.json` below {shown}: run `./pants test models::`")
+        slacks = read_slacks(files)
+    except ToolError as error:
+        console.print(f"tools/thresholds: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    loose = [slack for slack in slacks if slack.times is not None and slack.times > at_most]
+    output = Console(width=None if Console().is_terminal else 160)
+    if shown_slacks := slacks if every else loose:
+        output.print(_table(shown_slacks))
+    programs = len({slack.address for slack in slacks})
+    console.print(
+        f"{len(loose)} of {len(slacks)} thresholds of {programs} programs allow more than {at_most:g} times what was "
+        "measured",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    raise typer.Exit(1 if loose else 0)
+
+
+def _table(slacks: list[Slack]) -> Table:
+    table = Table("program", "threshold", "measured", "declared", "times", "suggested")
+    for slack in slacks:
+        table.add_row(
+            slack.address,
+            slack.field,
+            f"{slack.measured!r}",
+            f"{slack.threshold!r}",
+            "exact" if slack.times is None else f"{slack.times:.3g}",
+            "" if slack.suggested is None else f"{slack.suggested!r}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    app()
