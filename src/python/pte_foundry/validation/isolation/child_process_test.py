@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -198,7 +199,11 @@ def test_large_tensors_pass_in_both_directions() -> None:
 
 def test_an_answer_that_is_no_tensor_or_no_message() -> None:
     def start() -> tuple[Facts, Run]:
-        return {}, lambda inputs: [3 if len(inputs) else torch.zeros(1, dtype=torch.complex64)]  # type: ignore[list-item]
+        def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+            answer: Any = 3 if inputs else torch.zeros(1, dtype=torch.complex64)
+            return [answer]
+
+        return {}, run
 
     with ChildProcess(start, LIMITS) as child:
         with pytest.raises(PteError, match="a int where a tensor has to be"):

@@ -83,7 +83,7 @@ def send(connection: socket.socket, message: Message, deadline: float | None = N
         _send_all(connection, _LENGTH.pack(len(header)) + header, deadline)
         for tensor in message.tensors:
             values = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-            _send_all(connection, memoryview(values.numpy()), deadline)
+            _send_all(connection, values.numpy().data, deadline)
     except (BrokenPipeError, ConnectionError) as error:
         raise Closed from error
 
