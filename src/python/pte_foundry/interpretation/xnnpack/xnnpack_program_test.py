@@ -30,7 +30,7 @@ class _Filters(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.transposed(self.depthwise(self.grouped(self.norm(self.plain(x)))))
-        return self.head(x.mean((2, 3)))  # type: ignore[no-any-return]
+        return self.head(x.mean((2, 3), keepdim=True).flatten(1))  # type: ignore[no-any-return]
 
 
 def program_of(module: nn.Module) -> XnnpackProgram:
