@@ -7,6 +7,7 @@ from typing import Any
 from mutants.mutant import Mutant, on_graph, on_payload, on_weight
 from mutants.stored_weights import (
     flip_exponent_bit,
+    flip_lowest_bits,
     negate,
     put_nan,
     swap_channels,
@@ -96,7 +97,14 @@ XNNPACK_MUTANTS = (
         "exponent bit of a weight flipped",
         FLOAT,
         on_weight("xnnpack", flip_exponent_bit),
-        PARITY,
+        "weights",
+        "mismatch",
+    ),
+    Mutant(
+        "low bit of one weight flipped",
+        FLOAT,
+        on_weight("xnnpack", flip_lowest_bits),
+        "weights",
         "mismatch",
     ),
     Mutant("NaN in a weight", FLOAT, on_weight("xnnpack", put_nan), "run:fixed-0", "run"),

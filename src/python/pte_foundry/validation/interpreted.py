@@ -66,22 +66,28 @@ def interpret_program(
             the interpreter does not know; `structure` if the payload contradicts itself;
             `bad-builder` if there is no such module.
     """
+    _check_one_delegate_call(pte)
     program = read_program(interpreter, pte)
     runner = InterpretedRunner(program, inputs, program.run(inputs))
     return Outcome(f"its payload runs in {interpreter}"), runner
 
 
 def read_program(interpreter: str, pte: bytes) -> InterpretedProgram:
-    """Read the payload and do not run it; see `interpret_program`, also for what is raised."""
+    """Read the only payload and do not run it.
+
+    Raises:
+        PteError: as `interpret_program` does, `not-interpretable` also for several payloads.
+    """
     module = load_module(
         "interpreter",
         interpreter,
         ("interpret",),
         "pte_foundry.interpretation.coreml.mil_program",
     )
-    _check_one_delegate_call(pte)
-    (payload,) = delegate_payloads(pte)
-    program: InterpretedProgram = module.interpret(payload.payload, named_data(pte))
+    payloads = delegate_payloads(pte)
+    if len(payloads) != 1:
+        raise unknown("the program", f"it has {len(payloads)} delegate payloads")
+    program: InterpretedProgram = module.interpret(payloads[0].payload, named_data(pte))
     return program
 
 

@@ -8,6 +8,7 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.interpretation.vulkan import vulkan_program
+from pte_foundry.interpretation.xnnpack import xnnpack_program
 from pte_foundry.validation.workspace import Workspace, make_workspace, write_checkpoint
 
 
@@ -42,8 +43,33 @@ def test_a_checkpoint_that_is_hardly_another_is_seen_by_the_weights_alone(gpu: W
     assert failures(gpu) == {"weights": "mismatch"}
 
 
-def test_what_is_executed_has_no_such_cases(workspace: Workspace) -> None:
+def test_without_a_reader_of_payloads_there_are_no_such_cases(workspace: Workspace) -> None:
     assert not {"payload", "weights"} & workspace.run().keys()
+
+
+def test_weights_of_what_was_executed_are_compared_too(workspace: Workspace) -> None:
+    workspace.request["interpreter"] = xnnpack_program.__name__
+    cases = workspace.run()
+    assert (cases["run:fixed-0"].status, cases["weights"].status) == ("passed", "passed")
+    assert "interpret" not in cases and "payload" not in cases
+    assert cases["weights"].measured["largest_difference_in_float_steps"] == 0.0
+    # Far too little for parity.
+    write_checkpoint(workspace.folder, scale=1.000001)
+    assert failures(workspace) == {"weights": "mismatch"}
+
+
+def test_what_the_reader_does_not_know_is_skipped(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.request["interpreter"] = xnnpack_program.__name__
+    for kind, status in (("not-interpretable", "skipped"), ("structure", "failed")):
+
+        def refuse(program: object, kind: str = kind) -> object:
+            raise PteError(kind, "constant 3: a new kind of integers")
+
+        monkeypatch.setattr(xnnpack_program.XnnpackProgram, "content", refuse)
+        case = workspace.run()["weights"]
+        assert case.status == status and "a new kind" in case.message
 
 
 def test_another_precision_is_seen(gpu: Workspace) -> None:

@@ -9,6 +9,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.interpretation.coreml.mil_content import broken_target, mil_content
 from pte_foundry.interpretation.coreml.mil_program import MilProgram, interpret
 from pte_foundry.interpretation.coreml.step import Step
+from pte_foundry.interpretation.coreml.values import Value
 from pte_foundry.interpretation.lowered import lower
 
 
@@ -56,7 +57,7 @@ def test_integers_are_what_they_stand_for(
 ) -> None:
     data = torch.tensor([[1, -2, 3], [4, 5, -128]], dtype=torch.int8)
     scale = torch.tensor([0.5, 0.25], dtype=torch.float16)
-    constants = {
+    constants: dict[str, Value] = {
         "data": data,
         "scale": scale,
         "blocks": scale[:, None],

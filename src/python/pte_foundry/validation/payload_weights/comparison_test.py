@@ -35,7 +35,7 @@ def content(backend: str, model: str) -> Content:
 def of_model(backend: str, name: str, scale: float = 1.0) -> ModelConstants:
     model = build(name)
     for parameter in model.parameters():
-        parameter *= scale
+        parameter.mul_(scale)
     return model_constants(model, (picture(),), not content(backend, name).keeps_batch_norms)
 
 

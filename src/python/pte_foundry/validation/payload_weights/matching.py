@@ -76,26 +76,26 @@ def _difference(stored: Constant, model: ModelConstant) -> float:
 
 
 def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: Tensor) -> float:
-    uncertainty = model.uncertainty
-    if isinstance(uncertainty, Tensor):
-        uncertainty = uncertainty.reshape(model.values.shape)
-        uncertainty = _compact(uncertainty)
-        uncertainty = uncertainty if uncertainty.shape == expected.shape else uncertainty.t()
+    """In steps, of two tensors of one shape; infinity if they are not the same."""
+    unsure = model.uncertainty
+    if isinstance(unsure, Tensor):
+        unsure = _compact(unsure.reshape(model.values.shape))
+        unsure = unsure if unsure.shape == expected.shape else unsure.t()
     scale = stored.scale
     if scale is not None:
         scale = _compact(scale.expand(stored.values.shape))
-    places = _sample(found)
     # Most pairs of one size have nothing in common, and a few elements tell.
-    tensors = (found, expected, scale, uncertainty)
-    few = [one[places] if isinstance(one, Tensor) else one for one in tensors]
-    for one in (few, tensors):
-        here, there, step, unsure = one
-        assert isinstance(here, Tensor) and isinstance(there, Tensor)
-        assert not isinstance(step, float) and unsure is not None
-        off = steps_off(here, there, step, unsure, stored.precision)
-        if off > HALF_STEP + _TOLERANCE:
-            return float("inf")
-    return off
+    few = _sample(found)
+    off = steps_off(
+        found[few],
+        expected[few],
+        None if scale is None else scale[few],
+        unsure[few] if isinstance(unsure, Tensor) else unsure,
+        stored.precision,
+    )
+    if off > HALF_STEP + _TOLERANCE:
+        return float("inf")
+    return steps_off(found, expected, scale, unsure, stored.precision)
 
 
 def _sample(values: Tensor) -> tuple[Tensor, ...]:

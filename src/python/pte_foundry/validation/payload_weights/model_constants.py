@@ -100,7 +100,7 @@ class _Convolution:
     epsilon: float = 0.0
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every operator below autograd, with the very tensors that the model holds.
 
     Attributes:
@@ -111,7 +111,7 @@ class _Watch(TorchDispatchMode):
     """
 
     def __init__(self, names: Mapping[int, str], inputs: tuple[Tensor, ...]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.constants: dict[int, ModelConstant] = {}
         self.used: dict[int, None] = {}
         self.calls: Counter[str] = Counter()

@@ -24,7 +24,7 @@ def test_batch_norms_are_folded_or_kept() -> None:
 def test_a_folded_convolution_computes_what_both_compute() -> None:
     model = build("convolutions")
     found = {one.name: one.values for one in constants("convolutions").used}
-    expected = model.norm(model.first(picture()))
+    expected = model.get_submodule("norm")(model.get_submodule("first")(picture()))
     weight = found["first.weight with its batch norm"]
     bias = found["bias of first.weight with its batch norm"]
     ours = torch.conv2d(picture(), weight, bias, stride=(2, 1), padding=(1, 2))
@@ -54,7 +54,8 @@ class _Unusual(nn.Module):
         # Read twice, so that folding would change the second.
         y = self.norm(y) + y * self.plain
         y = y.flatten(2).transpose(1, 2) @ (self.table * 2) + torch.arange(4.0)
-        return y[..., :2] * self.table[0, :2] - self.table[0, 2:]
+        z: Tensor = y[..., :2] * self.table[0, :2] - self.table[0, 2:]
+        return z
 
 
 def test_what_is_used_is_found_and_nothing_else() -> None:
