@@ -113,13 +113,22 @@ def test_an_index_depends_on_its_programs_and_their_tests(runner: RuleRunner) ->
         "models/alpha:alpha_slow_test",
         "models/beta:beta_slow_test",
         f"{LIBRARY}/indexing/main.py",
-        f"{LIBRARY}/indexing/tree_main.py",
     }
 
 
 def test_a_tree_depends_on_its_index(runner: RuleRunner) -> None:
     tree = Address("", target_name="tree")
     assert closure(runner, tree) >= {"//:index", "models/alpha:alpha_fast"}
+    assert direct(runner, tree) == {
+        "//:index",
+        f"{LIBRARY}/indexing/tree_main.py",
+        "locks:_provenance_lockfile",
+    }
+
+
+def test_the_test_of_a_committed_index_depends_on_the_index(runner: RuleRunner) -> None:
+    test = Address("", target_name="index_test")
+    assert direct(runner, test) == {"//:index", f"{LIBRARY}/indexing/compare_main.py"}
 
 
 def test_an_unknown_resolve(runner: RuleRunner) -> None:

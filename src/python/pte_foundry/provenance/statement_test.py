@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import ParseDict, ParseError
-from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
-from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.predicates.provenance.v1 import provenance_pb2  # type: ignore[import-untyped]
+from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
 from pte_foundry.provenance import statement as module
 from pte_foundry.provenance.samples import LOCK, read_origin, sample_index

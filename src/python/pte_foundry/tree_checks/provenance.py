@@ -9,8 +9,8 @@ from pathlib import Path
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf.json_format import ParseDict, ParseError
-from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
-from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.predicates.provenance.v1 import provenance_pb2  # type: ignore[import-untyped]
+from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
@@ -33,9 +33,10 @@ def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Def
         statement = Statement([], "", {})
         ParseDict(document, statement.pb)
         statement.validate()
-        ParseDict(document.get("predicate"), provenance_pb2.Provenance())
-        subjects = _subjects(Fields(document, PROVENANCE))
-    except (ParseError, ValueError, TypeError, AttributeError, PteError) as error:
+        fields = Fields(document, PROVENANCE)
+        ParseDict(dict(fields.nested("predicate").values), provenance_pb2.Provenance())
+        subjects = _subjects(fields)
+    except (ParseError, ValueError, PteError) as error:
         yield Defect(PROVENANCE, "schema", " ".join(str(error).split())[:_LONGEST_MESSAGE])
         return
     if statement.pb.predicate_type != PREDICATE_TYPE:

@@ -28,7 +28,8 @@ def sign_tree(root: Path, private_key: Path) -> Path:
     signature = root / SIGNATURE
     temporary = root / f"{SIGNATURE}.partial"
     try:
-        config = signing.Config().use_elliptic_key_signer(private_key=private_key)
+        config = signing.Config()  # type: ignore[no-untyped-call]
+        config.use_elliptic_key_signer(private_key=private_key)
         config.set_hashing_config(_hashing(signature, temporary)).sign(root, temporary)
         os.replace(temporary, signature)
     except (ValueError, TypeError, OSError) as error:
@@ -53,7 +54,8 @@ def check_signature(root: Path, public_key: Path) -> None:
     if not signature.is_file() or signature.is_symlink():
         raise PteError("signature", f"the tree has no {SIGNATURE}. Ask its publisher for it")
     try:
-        config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
+        config = verifying.Config()  # type: ignore[no-untyped-call]
+        config.use_elliptic_key_verifier(public_key=public_key)
         config.set_hashing_config(_hashing(signature)).verify(root, signature)
     except (
         Exception
@@ -65,7 +67,8 @@ def check_signature(root: Path, public_key: Path) -> None:
 
 
 def _hashing(*ignored: Path) -> hashing.Config:
-    return hashing.Config().set_ignored_paths(paths=ignored, ignore_git_paths=True)
+    config = hashing.Config()  # type: ignore[no-untyped-call]
+    return config.set_ignored_paths(paths=ignored, ignore_git_paths=True)
 
 
 def _check_key(key: Path, option: str) -> None:
