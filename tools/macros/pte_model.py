@@ -17,7 +17,7 @@ def pte_model(
 
     name: the model's name; the programs are called `<name>_<key>`, their tests `<name>_<key>_test`.
     programs: `[<precision>_]<backend>` to the fields that this program has of its own, e.g.
-        {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides fields of the test.
+        {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides those of the test.
     test: fields of every test of this model, see `./pants help pte_test`.
     budgets: like `programs`: fields of the test where the model is not as small as others of that precision and
         backend, e.g. {"portable": {"max_planned_memory_ratio": 5.8}}.

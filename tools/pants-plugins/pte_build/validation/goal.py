@@ -18,6 +18,7 @@ from pants.engine.fs import (
     Digest,
     DigestContents,
     DigestEntries,
+    FileContent,
     FileEntry,
     Snapshot,
 )
