@@ -20,7 +20,7 @@ from pants.engine.fs import (
     MergeDigests,
     PathGlobs,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
@@ -33,6 +33,7 @@ from pte_build.process_failure import describe_failure
 from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import TreeIndexField, TreeLicensesField, TreeOutputPathField
 from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
 
 # Written by the library's tree writer, which also lists every file in SHA256SUMS.
@@ -137,12 +138,13 @@ async def build_tree(request: TreeRequest) -> BuiltTree:
     inputs = await Get(Digest, MergeDigests([sources.digest, request_digest]))
     result = await Get(
         FallibleProcessResult,
-        Process,
-        library_process(
-            ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
-            input_digest=inputs,
-            output_files=_WRITTEN,
-            description=f"Write the table of contents of {request.tree}",
+        LibraryRun(
+            library_process(
+                ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
+                input_digest=inputs,
+                output_files=_WRITTEN,
+                description=f"Write the table of contents of {request.tree}",
+            )
         ),
     )
     if result.exit_code != 0:
