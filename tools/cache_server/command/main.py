@@ -34,7 +34,8 @@ def main(
     folder: Annotated[
         Path | None,
         typer.Option(
-            file_okay=False, help="Keeps the cache; else `cache-server` in the launcher's cache folder."
+            file_okay=False,
+            help="Keeps the cache; else `cache-server` in the launcher's cache folder.",
         ),
     ] = None,
     quota: Annotated[
