@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
 
 # What decides how everything is built or checked, and is no dependency of any target.
 EVERYTHING = (
@@ -114,8 +115,12 @@ def main(arguments: Sequence[str]) -> int:
         file=sys.stderr,
         flush=True,
     )
+    return _become_pants(root, pants_arguments(options.since, changes, options.wanted))
+
+
+def _become_pants(root: Path, arguments: Sequence[str]) -> NoReturn:
     os.chdir(root)
-    os.execv("./pants", ["./pants", *pants_arguments(options.since, changes, options.wanted)])
+    os.execv("./pants", ["./pants", *arguments])
 
 
 if __name__ == "__main__":
