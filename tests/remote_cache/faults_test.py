@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from threading import Thread
+from threading import Timer
 
 import grpc
 import pytest
@@ -100,7 +100,8 @@ def test_a_server_that_was_restarted(variants: Variants, server: Server) -> None
 def test_a_server_that_dies_in_mid_build(variants: Variants, server: Server) -> None:
     right = variants.write()
     variants.next()
-    killed = Thread(target=lambda: (time.sleep(4), server.kill()))
+    # Not before it was reached: the toolchain's action, at the latest, is looked up by then.
+    killed = Timer(4, server.kill)
     killed.start()
     outcome = variants.writer.clone.run(SEEDED, "package", tiny_program.ADDRESS)
     killed.join()

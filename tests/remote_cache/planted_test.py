@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from buildstream._protos.build.bazel.remote.execution.v2 import (
+    remote_execution_pb2 as messages,
+)
 
 from remote_cache import tiny_program
-from remote_cache.reapi import Client, messages
+from remote_cache.reapi import Client
 from remote_cache.server import Server
 from remote_cache.variants import Variants, files_beside, sha256
 

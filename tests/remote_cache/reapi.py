@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
-from buildstream._protos.build.bazel.remote.execution.v2 import (  # type: ignore[import-untyped]
+from buildstream._protos.build.bazel.remote.execution.v2 import (
     remote_execution_pb2 as messages,
 )
 from buildstream._protos.build.bazel.remote.execution.v2 import (
@@ -25,8 +25,8 @@ class Client:
 
     def __init__(self, address: Address) -> None:
         channel = grpc.insecure_channel(str(address))
-        self._storage = services.ContentAddressableStorageStub(channel)
-        self._actions = services.ActionCacheStub(channel)
+        self._storage = services.ContentAddressableStorageStub(channel)  # type: ignore[no-untyped-call]
+        self._actions = services.ActionCacheStub(channel)  # type: ignore[no-untyped-call]
 
     def get(self, digest: Any) -> bytes:
         request = messages.BatchReadBlobsRequest(digests=[digest])
