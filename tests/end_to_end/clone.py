@@ -19,6 +19,7 @@ TOP_LEVEL = (
     "BUILD",
     "models",
     "pants",
+    "pants.remote.toml",
     "pants.toml",
     "pyproject.toml",
     "src",

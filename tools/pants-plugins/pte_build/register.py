@@ -42,7 +42,7 @@ from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
-from pte_build.toolchain import interpreter, toolchain
+from pte_build.toolchain import interpreter, library_run, toolchain
 from pte_build.validation import checks, failing, goal, photographs, quantized_export, validate
 from pte_build.weights import fetching, lazy, resolution, substitutes
 
@@ -65,7 +65,8 @@ def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         availability, backend, calibration, callback, checks, command_line, committed_index, conditions, declaration,
         declared, export, failing, fetching, files,
-        goal, index, inference, interpreter, lazy, output_paths, package, photographs, program_locks, publish,
+        goal, index, inference, interpreter, lazy, library_run, output_paths, package, photographs, program_locks,
+        publish,
         python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, tree, validate,
     )  # fmt: skip

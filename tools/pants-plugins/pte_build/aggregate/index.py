@@ -20,7 +20,7 @@ from pants.engine.fs import (
     FileEntry,
     MergeDigests,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
@@ -35,6 +35,7 @@ from pte_build.program.report import BuiltProgram, Labels
 from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
 from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
 from pte_build.validation.validate import Validation, ValidationRequest
 
@@ -196,12 +197,13 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
     inputs = await Get(Digest, MergeDigests([sources.digest, files]))
     result = await Get(
         FallibleProcessResult,
-        Process,
-        library_process(
-            ("-m", "pte_foundry.indexing.main", "index_request.json", "--index", "index.json"),
-            input_digest=inputs,
-            output_files=("index.json",),
-            description=f"Write the index {request.index}",
+        LibraryRun(
+            library_process(
+                ("-m", "pte_foundry.indexing.main", "index_request.json", "--index", "index.json"),
+                input_digest=inputs,
+                output_files=("index.json",),
+                description=f"Write the index {request.index}",
+            )
         ),
     )
     if result.exit_code != 0:

@@ -21,7 +21,7 @@ from pants.engine.fs import (
     MergeDigests,
     PathGlobs,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import (
     HydratedSources,
@@ -47,6 +47,7 @@ from pte_build.targets.model_tree import (
     TreeProvenanceResolveField,
 )
 from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 
@@ -207,13 +208,14 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
     )
     result = await Get(
         FallibleProcessResult,
-        Process,
-        toolchain_process(
-            ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
-            input_digest=inputs,
-            output_files=_WRITTEN,
-            source_roots=sources.source_roots,
-            description=f"Write the table of contents of {request.tree}",
+        LibraryRun(
+            toolchain_process(
+                ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
+                input_digest=inputs,
+                output_files=_WRITTEN,
+                source_roots=sources.source_roots,
+                description=f"Write the table of contents of {request.tree}",
+            )
         ),
     )
     if result.exit_code != 0:

@@ -17,13 +17,13 @@ from pants.engine.fs import (
     DigestSubset,
     FileContent,
     FileDigest,
-    FileEntry,
     MergeDigests,
     PathGlobs,
 )
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from pte_build.cache_entry import expected_files, read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
@@ -84,14 +84,18 @@ def model_request(
 
 def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> None:
     """Raises PteBuildError if the facts were not written about these bytes, as after a wrong cache hit."""
-    said = (facts["pte"]["sha256"], facts["pte"]["size"])
+    said = _said_of_pte(facts)
     if said != (pte.fingerprint, pte.serialized_bytes_length):
-        raise PteBuildError(
-            f"{program}: a cache returned a .pte with sha256 {pte.fingerprint} and "
-            f"{pte.serialized_bytes_length} bytes, but its export wrote {said[0]} and {said[1]} "
-            "bytes. Do not trust that cache; build with --no-local-cache and "
-            "--no-remote-cache-read."
+        raise wrong_cache_entry(
+            program,
+            f"a .pte with sha256 {pte.fingerprint} and {pte.serialized_bytes_length} bytes, but its export wrote "
+            f"{said[0]} and {said[1]} bytes",
         )
+
+
+def _said_of_pte(facts: dict[str, Any]) -> tuple[object, object]:
+    pte = facts.get("pte")
+    return (pte.get("sha256"), pte.get("size")) if isinstance(pte, dict) else (None, None)
 
 
 @rule
@@ -188,8 +192,10 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         Get(DigestEntries, Digest, result.output_digest),
         Get(DigestContents, Digest, facts_digest),
     )
-    files = {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
-    check_facts(address, json.loads(contents[0].content), files["program.pte"])
+    # Of what a cache returns, the content of these two files alone goes on, never another path.
+    files = expected_files(address, entries, ("program.pte", "facts.json"))
+    facts = read_object(address, "facts.json", contents[0].content)
+    check_facts(address, facts, files["program.pte"])
     return ExportedProgram(
         declaration, weights, json.dumps(model), files["program.pte"], files["facts.json"]
     )

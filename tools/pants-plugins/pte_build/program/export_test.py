@@ -72,6 +72,12 @@ def test_check_facts(sha256: str, size: int, accepted: bool) -> None:
     assert f"{'0a' * 32} and 7 bytes" in message
 
 
+@pytest.mark.parametrize("facts", [{}, {"pte": None}, {"pte": "0a" * 32}, {"pte": {"size": 7}}])
+def test_facts_that_say_nothing_of_the_bytes(facts: dict[str, Any]) -> None:
+    with pytest.raises(PteBuildError, match="a cache returned a .pte"):
+        check_facts(ALPHA_FAST, facts, FileDigest("0a" * 32, 7))
+
+
 # All that the rule asks the engine for, other than to run the process.
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (Availability, (AvailabilityRequest,)),

@@ -18,7 +18,7 @@ from pants.engine.fs import (
     FileEntry,
     MergeDigests,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import (
     HydratedSources,
@@ -35,6 +35,7 @@ from pte_build.program.export import ExportedProgram, ExportRequest
 from pte_build.program.sources import REPORT_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
 from pte_build.validation.checks import Checks, ProgramChecks, ProgramChecksRequest
 from pte_build.weights.resolution import ResolvedWeights
@@ -147,19 +148,20 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
     inputs = await Get(Digest, MergeDigests([sources.digest, files]))
     result = await Get(
         FallibleProcessResult,
-        Process,
-        library_process(
-            (
-                "-m",
-                "pte_foundry.reporting.main",
-                "declared.json",
-                "facts.json",
-                "--report",
-                "report.json",
-            ),
-            input_digest=inputs,
-            output_files=("report.json",),
-            description=f"Write the report of {declaration.address}",
+        LibraryRun(
+            library_process(
+                (
+                    "-m",
+                    "pte_foundry.reporting.main",
+                    "declared.json",
+                    "facts.json",
+                    "--report",
+                    "report.json",
+                ),
+                input_digest=inputs,
+                output_files=("report.json",),
+                description=f"Write the report of {declaration.address}",
+            )
         ),
     )
     if result.exit_code != 0:

@@ -9,11 +9,19 @@ from pathlib import PurePath
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestEntries,
+    FileContent,
+    FileEntry,
+    MergeDigests,
+)
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
+from pte_build.cache_entry import expected_files
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
@@ -92,7 +100,13 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
     )
     if result.exit_code != 0:
         raise PteBuildError(describe_failure(f"{target.address}: not extracted", result))
-    return Photographs(result.output_digest, names)
+    entries = await Get(DigestEntries, Digest, result.output_digest)
+    # Of what a cache returns, nothing but the pictures gets into the sandboxes of exports and validations.
+    files = expected_files(target.address, entries, (f"{FOLDER}/{name}" for name in names))
+    digest = await Get(
+        Digest, CreateDigest([FileEntry(path, content) for path, content in files.items()])
+    )
+    return Photographs(digest, names)
 
 
 def rules() -> Iterable[Rule]:

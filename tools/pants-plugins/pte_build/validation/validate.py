@@ -12,14 +12,19 @@ from pants.engine.fs import (
     EMPTY_DIGEST,
     CreateDigest,
     Digest,
+    DigestContents,
     DigestEntries,
+    DigestSubset,
     FileContent,
+    FileDigest,
     FileEntry,
     MergeDigests,
+    PathGlobs,
 )
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
@@ -62,6 +67,23 @@ class Validation:
     @property
     def passed(self) -> bool:
         return self.result.exit_code == 0
+
+
+def check_verdict(test: Address, contents: DigestContents, exit_code: int, pte: FileDigest) -> None:
+    """Raises PteBuildError for a verdict about other bytes, or one that its exit code contradicts."""
+    # None if the name is that of a folder or of a link.
+    content = next((file.content for file in contents if file.path == "validation.json"), b"")
+    result = read_object(test, "validation.json", content)
+    if result.get("pte_sha256") != pte.fingerprint:
+        raise wrong_cache_entry(
+            test,
+            f"the verdict on a .pte with sha256 {result.get('pte_sha256')}, but {pte.fingerprint} was to be validated",
+        )
+    verdict = "passed" if exit_code == 0 else "failed"
+    if result.get("verdict") != verdict:
+        raise wrong_cache_entry(
+            test, f"the verdict {result.get('verdict')!r} with exit code {exit_code}"
+        )
 
 
 @rule
@@ -182,6 +204,11 @@ async def validate_program(request: ValidationRequest) -> Validation:
     entries = await Get(DigestEntries, Digest, result.output_digest)
     if not any(entry.path == "validation.json" for entry in entries):
         raise PteBuildError(describe_failure(f"{checks.address}: validation failed", result))
+    verdict_digest = await Get(
+        Digest, DigestSubset(result.output_digest, PathGlobs(["validation.json"]))
+    )
+    contents = await Get(DigestContents, Digest, verdict_digest)
+    check_verdict(checks.address, contents, result.exit_code, built.exported.pte)
     return Validation(built, checks.address, result)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import DigestContents
+from pants.engine.fs import DigestContents, FileContent, FileDigest
 from pants.testutil.rule_runner import RuleRunner
 
+from pte_build.errors import PteBuildError
 from pte_build.stand_in_repository import program_text, quantized_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, SEEDED, make_runner, refusal
-from pte_build.validation.validate import Validation, ValidationRequest
+from pte_build.validation.validate import Validation, ValidationRequest, check_verdict
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,40 @@ def test_a_quantized_program_needs_photographs(runner: RuleRunner) -> None:
     request = ValidationRequest(Address("bad", target_name="q"))
     message = refusal(runner, Validation, request)
     assert message.startswith("bad:q_test: it has no photographs, and bad:q is quantized:")
+
+
+PTE = FileDigest("0a" * 32, 7)
+TEST = Address("models/alpha", target_name="alpha_fast_test")
+
+
+def verdict(**changes: object) -> DigestContents:
+    result = {"verdict": "passed", "pte_sha256": PTE.fingerprint, **changes}
+    return DigestContents([FileContent("validation.json", json.dumps(result).encode())])
+
+
+def test_a_verdict_on_these_bytes_is_taken() -> None:
+    check_verdict(TEST, verdict(), 0, PTE)
+    check_verdict(TEST, verdict(verdict="failed"), 1, PTE)
+
+
+@pytest.mark.parametrize(
+    ("contents", "exit_code", "expected"),
+    [
+        (verdict(pte_sha256="0b" * 32), 0, f"the verdict on a .pte with sha256 {'0b' * 32}, but"),
+        (verdict(pte_sha256=None), 0, "the verdict on a .pte with sha256 None, but"),
+        (verdict(verdict="failed"), 0, "the verdict 'failed' with exit code 0"),
+        (verdict(), 1, "the verdict 'passed' with exit code 1"),
+        (DigestContents([FileContent("validation.json", b"[]")]), 0, "that is no JSON object"),
+        (DigestContents([]), 0, "that is no JSON object"),
+    ],
+)
+def test_a_verdict_that_no_validation_of_these_bytes_wrote(
+    contents: DigestContents, exit_code: int, expected: str
+) -> None:
+    with pytest.raises(PteBuildError) as caught:
+        check_verdict(TEST, contents, exit_code, PTE)
+    assert str(caught.value).startswith("models/alpha:alpha_fast_test: a cache returned ")
+    assert expected in str(caught.value)
 
 
 def declare(runner: RuleRunner, *tests: str, **fields: object) -> Address:

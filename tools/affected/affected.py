@@ -1,0 +1,127 @@
+"""Run `./pants` on what a change affects, or on everything where Pants cannot know what that is.
+
+Run it with any Python from 3.9 on, before Pants is installed: the standard library alone.
+
+    python3 tools/affected/affected.py --since origin/main -- --weights-source=seeded test
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NoReturn
+
+# What decides how everything is built or checked, and is no dependency of any target.
+EVERYTHING = (
+    ".ci/*",
+    ".github/*",
+    ".gitlab-ci.yml",
+    ".gitignore",
+    ".pants.bootstrap",
+    "pants",
+    "pants*.toml",
+    "pyproject.toml",
+    "tools/affected/*",
+    "tools/bootstrap/*",
+    "tools/macros/*",
+    "tools/pants-plugins/*",
+)
+# Locks of toolchains, on which the programs that use them depend. Others are dependencies of no target.
+SEEN_LOCKS = ("coreml", "executorch", "photographs", "qnn", "timm", "torchvision", "ultralytics")
+_LOCKS = "3rdparty/python/"
+
+
+class AffectedError(Exception):
+    """The change cannot be read; the message says what to do next."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """status: the letter of `git diff --name-status`: A added, D deleted, M modified, ..."""
+
+    status: str
+    path: str
+
+
+def why_everything(changes: Iterable[Change]) -> str | None:
+    """The reason why everything has to run; None if Pants finds what is affected."""
+    for change in changes:
+        if change.status == "D":
+            # Who depended on it does no longer, and is not found: but it is what may be broken now.
+            return f"{change.path} was deleted"
+        if any(fnmatchcase(change.path, pattern) for pattern in EVERYTHING):
+            return f"{change.path} changed"
+        folder, _, name = change.path.rpartition("/")
+        is_lock = f"{folder}/" == _LOCKS and name.endswith(".lock")
+        if is_lock and name[: -len(".lock")] not in SEEN_LOCKS:
+            return f"{change.path} changed"
+    return None
+
+
+def pants_arguments(since: str, changes: Sequence[Change], wanted: Sequence[str]) -> list[str]:
+    """Arguments of `./pants`: `wanted`, its options and goals, and on what."""
+    if why_everything(changes) is not None:
+        return [*wanted, "::"]
+    return [f"--changed-since={since}", "--changed-dependents=transitive", *wanted]
+
+
+def read_changes(root: Path, since: str) -> list[Change]:
+    """What differs between the working copy and its last common commit with `since`.
+
+    Raises AffectedError if git does not know `since`.
+    """
+    try:
+        base = _git(root, "merge-base", "--end-of-options", since, "HEAD").strip()
+    except subprocess.CalledProcessError as error:
+        raise AffectedError(
+            f"git finds no common commit of {since} and HEAD: {error.stderr.strip() or 'there is none'}. Fetch "
+            "the whole history first: `git fetch --unshallow`, or fetch-depth 0 in CI"
+        ) from None
+    # A renamed file is a deleted one and a new one.
+    words = _git(root, "diff", "--name-status", "--no-renames", "-z", base).split("\0")
+    changes = [Change(status, path) for status, path in zip(words[0:-1:2], words[1:-1:2])]
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
+    return [*changes, *(Change("A", path) for path in new if path)]
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Replace this process by `./pants`. Returns 2, with a message, if the change cannot be read."""
+    parser = argparse.ArgumentParser(prog="tools/affected/affected.py", description=__doc__)
+    parser.add_argument("--since", required=True, help="what to compare with, like origin/main")
+    parser.add_argument("wanted", nargs="+", help="options and goals of ./pants, after --")
+    options = parser.parse_args(arguments)
+    root = Path(__file__).resolve().parents[2]
+    try:
+        changes = read_changes(root, options.since)
+    except AffectedError as error:
+        print(f"tools/affected: {error}.", file=sys.stderr)
+        return 2
+    reason = why_everything(changes)
+    print(
+        f"tools/affected: {len(changes)} changed files; "
+        + (f"everything runs: {reason}" if reason else "what depends on them runs"),
+        file=sys.stderr,
+        flush=True,
+    )
+    return _become_pants(root, pants_arguments(options.since, changes, options.wanted))
+
+
+def _become_pants(root: Path, arguments: Sequence[str]) -> NoReturn:
+    os.chdir(root)
+    os.execv("./pants", ["./pants", *arguments])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""The address that the server listens on."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from cache_server.command.errors import CacheServerError
+
+
+@dataclass(frozen=True)
+class Address:
+    """host: a numeric IP address, so that what is listened on depends on no name service."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """What `remote_store_address` wants. Without TLS: the server has none."""
+        return f"grpc://{self}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return ipaddress.ip_address(self.host).is_loopback
+
+
+def parse_address(text: str) -> Address:
+    """Read `127.0.0.1:8980` or `[::1]:8980`. Raises CacheServerError for anything else."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host)
+        number = int(port)
+    except ValueError:
+        raise CacheServerError(
+            f"--bind: {text!r} is not a numeric address with a port, like 127.0.0.1:8980"
+        ) from None
+    if not 1 <= number <= 65535:
+        raise CacheServerError(f"--bind: there is no port {number}; use one of 1 to 65535")
+    return Address(host, number)
+
+
+def check_free(address: Address) -> None:
+    """Raises CacheServerError if the address cannot be listened on.
+
+    The server itself would share a port with another one, and each would get some of the requests.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # Connections of a server that ended just now may linger; they do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CacheServerError(
+                    f"--bind: {address} is taken by another program, perhaps by another cache "
+                    "server. Stop that one, or name another port"
+                ) from None
+            raise CacheServerError(
+                f"--bind: {address} cannot be used: {error.strerror}. Name an address of this machine"
+            ) from None
+
+
+def accepts_connections(address: Address) -> bool:
+    try:
+        with socket.create_connection((address.host, address.port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cache_server.command.address import Address, accepts_connections
+from cache_server.command.free_port import free_port
+from cache_server.command.main import app
+
+_SECONDS = 30
+
+
+@contextmanager
+def started(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """The tool, as a process of its own that has said what it serves."""
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "cache_server.command.main",
+            "--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path / "cache"), "--quota", "1G",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_what_to_set_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    address = Address("127.0.0.1", free_port())
+    with started(tmp_path, address.port) as process:
+        deadline = time.monotonic() + _SECONDS
+        while not accepts_connections(address):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        assert process.stderr is not None
+        said = ""
+        while "PANTS_REMOTE_CACHE_WRITE=true" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        process.send_signal(number)
+        said += process.communicate(timeout=_SECONDS)[1]
+        assert process.returncode == 0, said
+    assert f"export PANTS_REMOTE_STORE_ADDRESS={address.url}\n" in said
+    assert "export PANTS_CONFIG_FILES=pants.remote.toml\n" in said
+    assert said.endswith("stopped\n")
+    assert not accepts_connections(address)
+
+
+def test_it_tells_when_the_server_ends_by_itself(tmp_path: Path) -> None:
+    address = Address("127.0.0.1", free_port())
+    with started(tmp_path, address.port) as process:
+        assert process.stderr is not None
+        said = ""
+        while "stopped" not in said and "Ctrl-C" not in said:
+            said += process.stderr.readline()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 1
+        os.kill(int(children[0]), signal.SIGKILL)
+        said += process.communicate(timeout=_SECONDS)[1]
+        assert process.returncode == 1
+    assert re.search(r"ended by itself, exit code -9", said)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8980", "[::]:8980", "10.0.0.1:8980"])
+def test_other_machines_are_kept_out_unless_asked_for(bind: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--bind", bind, "--folder", str(tmp_path / "cache")])
+    assert result.exit_code == 2
+    assert "--allow-network" in result.stderr
+    assert not (tmp_path / "cache").exists()
+
+
+def test_help_says_who_may_write() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert result.exit_code == 0
+    for option in ("--bind", "--allow-network", "--folder", "--quota"):
+        assert option in result.output

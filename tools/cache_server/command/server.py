@@ -1,0 +1,78 @@
+"""Run buildbox-casd as a child process."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cache_server.command.address import Address, accepts_connections, check_free
+from cache_server.command.errors import CacheServerError
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+_QUOTA = re.compile(r"[1-9][0-9]*[KMGT]")
+
+
+def check_quota(quota: str) -> None:
+    """Raises CacheServerError if the text is no size like 20G."""
+    if not _QUOTA.fullmatch(quota):
+        raise CacheServerError(
+            f"--quota: {quota!r} is no size; write a number and K, M, G or T, like 20G"
+        )
+
+
+@contextmanager
+def running_server(
+    program: Path, folder: Path, address: Address, quota: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that accepts connections; stopped at the end.
+
+    `folder` keeps the cache from one run to the next; above `quota` the entries that were not used for
+    longest are deleted. Raises CacheServerError if the server does not start.
+    """
+    check_quota(quota)
+    check_free(address)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheServerError(
+            f"--folder: {folder} cannot be made: {error.strerror}. Name a folder that you may write to"
+        ) from None
+    command = [str(program), f"--bind={address}", f"--quota-high={quota}"]
+    # Without this it would leave 2 GB of a disk free, and call a quota that does not fit an error.
+    command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        _wait_until_ready(child, address)
+        yield child
+    finally:
+        stop(child)
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End the server and wait until it is gone. Requests that are under way may finish."""
+    child.terminate()
+    try:
+        child.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _wait_until_ready(child: subprocess.Popen[bytes], address: Address) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not accepts_connections(address):
+        if child.poll() is not None:
+            raise CacheServerError(
+                f"buildbox-casd ended with exit code {child.returncode} instead of listening on "
+                f"{address}; what it says is above"
+            )
+        if time.monotonic() > deadline:
+            raise CacheServerError(
+                f"buildbox-casd does not listen on {address} after {_START_SECONDS:.0f} s"
+            )
+        time.sleep(0.05)

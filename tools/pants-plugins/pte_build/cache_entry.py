@@ -1,0 +1,43 @@
+"""What a process is said to have written, by itself or by a cache: refused unless it is of the expected form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.fs import DigestEntries, FileDigest, FileEntry
+
+from pte_build.errors import PteBuildError
+
+
+def wrong_cache_entry(owner: Address, returned: str) -> PteBuildError:
+    """The error to raise for something that the process itself would not have written."""
+    return PteBuildError(
+        f"{owner}: a cache returned {returned}. Do not trust that cache; build with --no-local-cache and "
+        "--no-remote-cache-read."
+    )
+
+
+def expected_files(
+    owner: Address, entries: DigestEntries, names: Iterable[str]
+) -> dict[str, FileDigest]:
+    """The content of the files of these names. Raises PteBuildError if one is missing or no plain file."""
+    files = {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
+    names = tuple(names)
+    missing = sorted(set(names) - set(files))
+    if missing:
+        raise wrong_cache_entry(owner, f"a result without the file {' and '.join(missing)}")
+    return {name: files[name] for name in names}
+
+
+def read_object(owner: Address, name: str, content: bytes) -> dict[str, Any]:
+    """The JSON object in a file. Raises PteBuildError if there is none."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise wrong_cache_entry(owner, f"a {name} that is no JSON object")
+    return value
