@@ -14,13 +14,12 @@ HOLE = "…"
 
 @dataclass(frozen=True)
 class Sources:
-    """kinds: each literal first argument of `PteError`, to the files that have it.
-    computed: `file:line` where that argument is no literal, so that nobody can tell its kind.
+    """kinds: each literal first argument of `PteError`, to the files that have it. An error that comes from another process
+        is made again with a kind that is no literal; it is written out there.
     texts: every string of the sources, adjacent literals joined, HOLE for each value that is filled in.
     """
 
     kinds: dict[str, set[str]]
-    computed: list[str]
     texts: tuple[str, ...]
 
     def say(self, phrase: str) -> bool:
@@ -32,7 +31,6 @@ class Sources:
 def read_sources(root: Path) -> Sources:
     """The sources below FOLDERS, without tests."""
     kinds: dict[str, set[str]] = {}
-    computed: list[str] = []
     texts: list[str] = []
     for folder in FOLDERS:
         for file in sorted((root / folder).rglob("*.py")):
@@ -42,10 +40,8 @@ def read_sources(root: Path) -> Sources:
             for argument in _first_arguments(tree, "PteError"):
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     kinds.setdefault(argument.value, set()).add(str(file.relative_to(root)))
-                else:
-                    computed.append(f"{file.relative_to(root)}:{argument.lineno}")
             texts += [text for node in ast.walk(tree) if (text := _text(node)) is not None and text]
-    return Sources(kinds, computed, tuple(dict.fromkeys(texts)))
+    return Sources(kinds, tuple(dict.fromkeys(texts)))
 
 
 def _first_arguments(tree: ast.AST, function: str) -> Iterator[ast.expr]:

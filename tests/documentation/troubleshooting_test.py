@@ -54,10 +54,6 @@ def test_no_row_is_about_a_kind_that_is_gone(sources: Sources, explained: set[st
     assert explained - set(sources.kinds) - set(get_args(Kind)) == set()
 
 
-def test_each_kind_is_written_where_the_error_is_made(sources: Sources) -> None:
-    assert sources.computed == [], "write the kind out, so that it can be looked up"
-
-
 def test_each_quoted_phrase_is_said_somewhere(sources: Sources) -> None:
     page = chapters(PAGE.read_text(encoding="utf-8"))
     phrases = [
