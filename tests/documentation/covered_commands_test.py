@@ -40,9 +40,12 @@ def test_tools_have_the_options_that_the_documents_give_them() -> None:
     for text, where in documented().items():
         own, _, behind = text.partition(" -- ")
         name = own.rpartition(" ")[2]
-        if " run tools/" in own and "<" not in name:
-            if unknown := unknown_options(Path(name), behind.split()):
-                wrong[text] = (unknown, where)
+        if (
+            " run tools/" in own
+            and "<" not in name
+            and (unknown := unknown_options(Path(name), behind.split()))
+        ):
+            wrong[text] = (unknown, where)
     assert wrong == {}
 
 

@@ -14,8 +14,8 @@ HOLE = "…"
 
 @dataclass(frozen=True)
 class Sources:
-    """kinds: each literal first argument of `PteError`, to the files that have it. An error that comes from another process
-        is made again with a kind that is no literal; it is written out there.
+    """kinds: each literal first argument of `PteError`, to the files that have it. It is no literal where an
+        error of another process is made again; there it is.
     texts: every string of the sources, adjacent literals joined, HOLE for each value that is filled in.
     """
 

@@ -1,4 +1,7 @@
-"""Whether a tool of `tools/` has the options that a page names, by its sources: starting each tool would take minutes."""
+"""Whether a tool of `tools/` has the options that a page names.
+
+By its sources, since starting each tool would take minutes.
+"""
 
 from __future__ import annotations
 
