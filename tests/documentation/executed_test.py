@@ -29,6 +29,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     assert not set(_DOCUMENTS) & set(TOP_LEVEL)
     for name in _DOCUMENTS:
         shutil.copytree(name, made.root / name)
+    # Else what Pants and Python write there would count as changed.
+    shutil.copy(".gitignore", made.root)
     git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
     for arguments in (
         ["add", "--all"],
