@@ -1,0 +1,70 @@
+"""The table `commands.toml`: how each documented command is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import tomllib
+
+TABLE = Path("tests/documentation/commands.toml")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """One entry. Just one of `here`, `executed_by` and `not_run` is set.
+
+    text: the command; `*` stands for anything.
+    stands_as: what the script in `executed_by` runs in its place; `text` itself if None.
+    """
+
+    text: str
+    here: bool
+    executed_by: str | None
+    stands_as: str | None
+    not_run: str | None
+
+
+def read_table(text: str) -> list[Covered]:
+    """Raises ValueError for an entry that says nothing, or two things, or an unknown reason."""
+    table = tomllib.loads(text)
+    reasons = table["reasons"]
+    entries = []
+    for entry in table["command"]:
+        ways = {"here", "executed_by", "not_run"} & set(entry)
+        unknown = set(entry) - {"text", "here", "executed_by", "as", "not_run"}
+        if len(ways) != 1 or unknown or entry.get("here") is False:
+            raise ValueError(f"{entry}: one of here = true, executed_by and not_run")
+        if "not_run" in entry and entry["not_run"] not in reasons:
+            raise ValueError(f"{entry}: the reasons are {sorted(reasons)}")
+        entries.append(
+            Covered(
+                entry["text"],
+                "here" in entry,
+                entry.get("executed_by"),
+                entry.get("as"),
+                entry.get("not_run"),
+            )
+        )
+    return entries
+
+
+def entry_of(command: str, table: Sequence[Covered]) -> Covered | None:
+    """The entry with just this text, else the first whose pattern fits."""
+    exact = [entry for entry in table if entry.text == command]
+    fitting = [entry for entry in table if fnmatchcase(command, entry.text)]
+    return next(iter([*exact, *fitting]), None)
+
+
+def missing_evidence(entry: Covered, root: Path) -> str | None:
+    """What `executed_by` promises and the named file does not have; None if all is there."""
+    if entry.executed_by is None:
+        return None
+    name, _, test = entry.executed_by.partition("::")
+    file = root / name
+    if not file.is_file():
+        return f"{entry.text}: there is no {name}"
+    sought = f"def {test}(" if test else entry.stands_as or entry.text
+    return None if sought in file.read_text(encoding="utf-8") else f"{name} has no {sought!r}"

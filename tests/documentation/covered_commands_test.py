@@ -1,0 +1,89 @@
+"""Each command in the documents is executed by a test, or there is a reason why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from documentation.covered_commands import TABLE, Covered, entry_of, missing_evidence, read_table
+from documentation.documented import documented
+from documentation.tool_options import unknown_options
+
+REASONS = '[reasons]\nlong = "takes long"\n'
+
+
+@pytest.fixture(scope="module")
+def table() -> list[Covered]:
+    return read_table(TABLE.read_text(encoding="utf-8"))
+
+
+def test_each_documented_command_has_an_entry(table: list[Covered]) -> None:
+    found = documented()
+    assert len(found) > 40, "the pages were not read"
+    missing = {text: where for text, where in found.items() if entry_of(text, table) is None}
+    assert missing == {}, f"add each to {TABLE}: which test runs it, or why none does"
+
+
+def test_each_entry_is_about_something_that_is_documented(table: list[Covered]) -> None:
+    used = {entry_of(text, table) for text in documented()}
+    assert [entry.text for entry in table if entry not in used] == []
+
+
+def test_what_is_said_to_run_a_command_exists(table: list[Covered]) -> None:
+    missing = [missing_evidence(entry, Path()) for entry in table]
+    assert [reason for reason in missing if reason] == []
+
+
+def test_tools_have_the_options_that_the_documents_give_them() -> None:
+    wrong = {}
+    for text, where in documented().items():
+        own, _, behind = text.partition(" -- ")
+        name = own.rpartition(" ")[2]
+        if (
+            " run tools/" in own
+            and "<" not in name
+            and (unknown := unknown_options(Path(name), behind.split()))
+        ):
+            wrong[text] = (unknown, where)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        'text = "a"',
+        'text = "a"\nhere = true\nnot_run = "long"',
+        'text = "a"\nhere = false',
+        'text = "a"\nnot_run = "no mood"',
+        'text = "a"\nexecuted-by = "b"',
+    ],
+)
+def test_an_entry_that_says_nothing_is_refused(entry: str) -> None:
+    with pytest.raises(ValueError, match="'a'"):
+        read_table(f"{REASONS}[[command]]\n{entry}\n")
+
+
+def test_an_exact_entry_wins_over_a_pattern() -> None:
+    table = read_table(
+        f'{REASONS}[[command]]\ntext = "a *"\nnot_run = "long"\n[[command]]\ntext = "a b"\nhere = true\n'
+    )
+    assert entry_of("a b", table) == table[1]
+    assert entry_of("a c", table) == table[0]
+    assert entry_of("b", table) is None
+
+
+def test_evidence_that_is_gone_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "x_test.py").write_text("def test_it() -> None: ...\n")
+    (tmp_path / "run").write_text("step ./pants list ::\n")
+
+    def missing(executed_by: str, stands_as: str | None = None) -> str | None:
+        return missing_evidence(
+            Covered("./pants list ::", False, executed_by, stands_as, None), tmp_path
+        )
+
+    assert missing("x_test.py::test_it") is None
+    assert missing("run") is None
+    assert missing("x_test.py::test_this") == "x_test.py has no 'def test_this('"
+    assert missing("run", "./pants test ::") == "run has no './pants test ::'"
+    assert missing("y_test.py::test_it") == "./pants list ::: there is no y_test.py"

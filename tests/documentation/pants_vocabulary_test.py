@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from documentation.pants_vocabulary import Parts, parts_of, problems, read_vocabulary
+
+HELP_ALL = json.dumps(
+    {
+        "scope_to_help_info": {
+            "": {
+                "basic": [
+                    {"scoped_cmd_line_args": ["-l", "--level"], "choices": ["debug", "info"]}
+                ],
+                "advanced": [{"scoped_cmd_line_args": ["--tag"], "choices": None}],
+            },
+            "weights": {
+                "basic": [{"scoped_cmd_line_args": ["--weights-source"], "choices": ["seeded"]}],
+                "advanced": [],
+            },
+        },
+        "name_to_goal_info": {"test": {}, "lint": {}, "run": {}},
+        "name_to_target_type_info": {"pte_program": {}},
+    }
+)
+VOCABULARY = read_vocabulary(HELP_ALL, "//:tree\nmodels/a:one\ntools/bench:bench\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "./pants --weights-source=seeded test models/a:one",
+        "./pants --tag=nightly lint test ::",
+        "./pants -ldebug test models/a::",
+        "./pants test models:: //:tree",
+        "./pants test ADDRESS_test",
+        "./pants run tools/<name> -- --help",
+        "./pants run tools/bench -- models/nothing:here --level=none",
+        "./pants help pte_program",
+        "./pants help test",
+    ],
+)
+def test_what_pants_takes(command: str) -> None:
+    assert problems(command, VOCABULARY) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("./pants --weight-source=seeded test ::", "there is no option --weight-source"),
+        ("./pants --weights-source=sown test ::", "--weights-source has no choice 'sown'"),
+        ("./pants -lloud test ::", "-l has no choice 'loud'"),
+        ("./pants pack ::", "it names no goal that exists"),
+        ("./pants test model::", "nothing has the address model::"),
+        ("./pants test models/a:two", "nothing has the address models/a:two"),
+        ("./pants run tools/wench", "nothing has the address tools/wench"),
+        ("./pants help pte_programme", "help knows no pte_programme"),
+    ],
+)
+def test_what_pants_does_not_take(command: str, problem: str) -> None:
+    assert problem in problems(command, VOCABULARY)
+
+
+def test_a_tools_arguments_stand_behind_the_dashes() -> None:
+    command = "./pants --tag=a run tools/bench -- int8 --program ADDRESS"
+    assert parts_of(command, VOCABULARY.goals) == Parts(
+        ("--tag=a",), ("run",), ("tools/bench",), ("int8", "--program", "ADDRESS")
+    )

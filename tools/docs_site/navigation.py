@@ -1,0 +1,38 @@
+"""The order of the pages. A page that nobody has put in order is not lost: it stands at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Names of pages without `.md`. One that does not exist is passed over.
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "Begin": ("index", "getting-started", "coming-from-executorch-flutter-models"),
+    "Models": (
+        "weights",
+        "adding-a-model",
+        "bring-your-own-model",
+        "adding-a-backend",
+        "quantization",
+        "validation",
+        "unavailable",
+    ),
+    "Artifacts": ("index-and-tree", "publishing", "consuming"),
+    "Builds": ("toolchains", "remote-caching", "reproducibility", "upgrading", "troubleshooting"),
+    "Inside": ("architecture", "benchmarks"),
+}
+REST = "More"
+
+
+def navigation(pages: Iterable[str]) -> list[dict[str, list[str]]]:
+    """MkDocs' `nav`: each of `pages` once.
+
+    pages: file names, such as `weights.md`.
+    """
+    left = set(pages)
+    chapters = []
+    for title, names in CHAPTERS.items():
+        files = [f"{name}.md" for name in names if f"{name}.md" in left]
+        left.difference_update(files)
+        chapters.append({title: files})
+    chapters.append({REST: sorted(left)})
+    return [chapter for chapter in chapters if any(chapter.values())]
