@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from end_to_end.clone import TOP_LEVEL, Clone, make_clone
 
 from documentation.covered_commands import TABLE, entry_of, read_table
 from documentation.documented import documented
 from documentation.pants_vocabulary import problems, read_vocabulary
+from end_to_end.clone import TOP_LEVEL, Clone, make_clone
 
 # What a clone has beyond the end-to-end tests' own.
 _DOCUMENTS = ("docs", "tests")
