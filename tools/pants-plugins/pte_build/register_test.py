@@ -30,6 +30,7 @@ def test_the_vocabulary() -> None:
     assert [kind.alias for kind in TARGET_TYPES] == [
         "calibration_set",
         "model_index",
+        "model_index_test",
         "model_tree",
         "model_weights",
         "photograph_set",
