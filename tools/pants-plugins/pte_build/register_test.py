@@ -7,7 +7,9 @@ from pants.engine.target import COMMON_TARGET_FIELDS, Dependencies, Field, Targe
 from pants.option.option_types import collect_options_info
 from pants.option.subsystem import Subsystem
 
+from pte_build.aggregate.committed_index import IndexTestSubsystem
 from pte_build.aggregate.subsystem import IndexSubsystem
+from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.register import target_types
 from pte_build.validation.goal import PteTestSubsystem
 from pte_build.weights.subsystem import WeightsSubsystem
@@ -19,7 +21,13 @@ FIELDS = sorted(
     {field for kind in TARGET_TYPES for field in kind.core_fields if field not in FOREIGN},
     key=lambda field: field.__qualname__,
 )
-SUBSYSTEMS = (IndexSubsystem, PteTestSubsystem, WeightsSubsystem)
+SUBSYSTEMS = (
+    IndexSubsystem,
+    IndexTestSubsystem,
+    PteTestSubsystem,
+    TreeSubsystem,
+    WeightsSubsystem,
+)
 
 
 def is_sentence(text: object) -> bool:
