@@ -38,7 +38,7 @@ BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan", "qnn")
 
 
 @pytest.fixture(params=[True, False], ids=["strict", "later"])
-def read(request: pytest.FixtureRequest, index: dict[str, Any]) -> ReaderIndex:
+def read(request: Any, index: dict[str, Any]) -> ReaderIndex:
     return read_index(index, strict=request.param)
 
 

@@ -7,6 +7,7 @@ from pants.engine.target import COMMON_TARGET_FIELDS, Dependencies, Field, Targe
 from pants.option.option_types import collect_options_info
 from pants.option.subsystem import Subsystem
 
+from pte_build.aggregate.committed_index import IndexTestSubsystem
 from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.register import target_types
@@ -20,7 +21,13 @@ FIELDS = sorted(
     {field for kind in TARGET_TYPES for field in kind.core_fields if field not in FOREIGN},
     key=lambda field: field.__qualname__,
 )
-SUBSYSTEMS = (IndexSubsystem, PteTestSubsystem, TreeSubsystem, WeightsSubsystem)
+SUBSYSTEMS = (
+    IndexSubsystem,
+    IndexTestSubsystem,
+    PteTestSubsystem,
+    TreeSubsystem,
+    WeightsSubsystem,
+)
 
 
 def is_sentence(text: object) -> bool:
@@ -31,6 +38,7 @@ def test_the_vocabulary() -> None:
     assert [kind.alias for kind in TARGET_TYPES] == [
         "calibration_set",
         "model_index",
+        "model_index_test",
         "model_tree",
         "model_weights",
         "photograph_set",

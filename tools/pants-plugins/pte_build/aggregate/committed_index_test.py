@@ -63,7 +63,8 @@ def run_test(runner: RuleRunner, *options: str) -> TestResult:
     """`test //:index_test` in a new session with these options."""
     set_options(runner, *options)
     target = runner.get_target(Address("", target_name="index_test"))
-    batch = IndexTestRequest.Batch("", (IndexTestFieldSet.create(target),), partition_metadata=None)
+    field_set = IndexTestFieldSet.create(target)
+    batch = IndexTestRequest.Batch("", (field_set,), None)  # type: ignore[type-var]
     return runner.request(TestResult, [batch])
 
 

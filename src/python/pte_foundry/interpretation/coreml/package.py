@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 
 from pte_foundry.backends.coreml_container import read_container
 from pte_foundry.interpretation.program import damaged, unknown
