@@ -11,7 +11,7 @@ from pte_foundry.publishing.repository import (
     parse_repository,
 )
 
-ROOT = Path("/work/tree")
+ROOT = Path("/home/tree")
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,8 @@ ROOT = Path("/work/tree")
     [
         ("file:/srv/models", "/srv/models"),
         ("file:///srv/models", "/srv/models"),
-        ("file:../models", "/work/models"),
-        ("file:a%20b", "/work/tree/a b"),
+        ("file:../models", "/home/models"),
+        ("file:a%20b", "/home/tree/a b"),
     ],
 )
 def test_folders(text: str, folder: str) -> None:
@@ -38,7 +38,7 @@ def test_folders(text: str, folder: str) -> None:
             "main",
             "assets/models",
         ),
-        ("git+file:b.git#branch=main", "file:///work/tree/b.git", "main", ""),
+        ("git+file:b.git#branch=main", "file:///home/tree/b.git", "main", ""),
         ("git+file:///srv/b.git#branch=main", "file:///srv/b.git", "main", ""),
     ],
 )

@@ -36,12 +36,12 @@ from pte_build.toolchain.interpreter import CONSTRAINTS
 _REQUEST = "publish_request.json"
 
 
-class PublishTreeRequest(PublishRequest):
+class PublishTreeRequest(PublishRequest["PublishTreeFieldSet"]):
     pass
 
 
 @dataclass(frozen=True)
-class PublishTreeFieldSet(PublishFieldSet):
+class PublishTreeFieldSet(PublishFieldSet[PublishTreeRequest]):
     publish_request_type = PublishTreeRequest
     required_fields = (TreeRepositoriesField,)
 
