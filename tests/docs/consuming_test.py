@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from executorch.exir import to_edge
-from executorch.runtime import Runtime
+from executorch.exir import to_edge  # type: ignore[import-untyped]
+from executorch.runtime import Runtime  # type: ignore[import-untyped]
 
 from pte_foundry.client.sample_tree import (
     FAMILY,

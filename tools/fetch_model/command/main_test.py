@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from fetch_model.command.main import app, this_platform
 from pte_foundry.client.sample_tree import (
@@ -21,7 +22,7 @@ def tree(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "tree")
 
 
-def run(tree: Path, *arguments: str) -> Result:
+def run(tree: Path, *arguments: str) -> Any:  # of click, which is no direct requirement
     cache = str(tree.with_name("cache"))
     return CliRunner().invoke(app, [str(tree), *arguments, "--cache", cache])
 

@@ -199,7 +199,6 @@ def test_a_folder_that_is_no_tree_is_refused(tmp_path: Path, tree: Path, path: s
         ("https://example.org/models?a=1", BadLocationError),
         ("https://example.org/models#a", BadLocationError),
         ("ftp://example.org/models", BadLocationError),
-        ("file://other/models", BadLocationError),
         ("absent/folder", BadLocationError),
         ("a\x00b", BadLocationError),
     ],
@@ -209,6 +208,12 @@ def test_a_location_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(error):
         opened(tmp_path, location)
+
+
+def test_a_file_url_of_another_machine_is_refused(tmp_path: Path, tree: Path) -> None:
+    check(opened(tmp_path, f"file://localhost{tree}"))
+    with pytest.raises(BadLocationError, match="names the machine 'other'"):
+        opened(tmp_path, f"file://other{tree}")
 
 
 def test_a_file_is_no_location(tmp_path: Path, tree: Path) -> None:

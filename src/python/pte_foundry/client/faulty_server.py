@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
+from typing import Any, cast
 
 Fault = Callable[["Handler", bytes], None]
 
@@ -23,6 +23,7 @@ class Asked:
     path: str
     range: str | None
     if_range: str | None
+    encoding: str | None
 
 
 class FaultyServer(ThreadingHTTPServer):
@@ -37,7 +38,7 @@ class FaultyServer(ThreadingHTTPServer):
     faults: defaultdict[str, deque[Fault]]
     asked: list[Asked]
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up, or is killed, is no error here."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
@@ -57,7 +58,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = cast(FaultyServer, self.server)
-        server.asked.append(Asked(self.path, self.headers["Range"], self.headers["If-Range"]))
+        named = (self.headers[name] for name in ("Range", "If-Range", "Accept-Encoding"))
+        server.asked.append(Asked(self.path, *named))
         content = server.files.get(self.path)
         faults = server.faults[self.path]
         with suppress(ConnectionError):  # Who has read enough hangs up.

@@ -61,6 +61,11 @@ def test_a_refusal_is_final(server: FaultyServer, code: int) -> None:
     assert len(server.asked) == 1
 
 
+def test_files_are_asked_for_as_they_are(server: FaultyServer) -> None:
+    assert fetch(server) == []
+    assert [asked.encoding for asked in server.asked] == ["identity"]
+
+
 def test_a_compressed_answer_is_an_error(server: FaultyServer) -> None:
     server.fail(PATH, status(200, Content_Encoding="gzip"))
     with pytest.raises(DownloadError, match="compresses"):

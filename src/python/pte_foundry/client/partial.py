@@ -53,10 +53,8 @@ class Partial:
     def append(self, block: bytes) -> None:
         """Add bytes; they survive the end of this process."""
         self._matches = False
-        with self.path.open("ab", buffering=0) as file:
-            left = memoryview(block)
-            while left:
-                left = left[file.write(left) :]
+        with self.path.open("ab") as file:
+            file.write(block)
 
     def matches(self) -> bool:
         """Whether what is on disk is the whole content, read back once after the last `append`."""
@@ -75,8 +73,13 @@ class Partial:
         self.path.unlink(missing_ok=True)
 
     def move_to(self, final: Path) -> None:
-        """Give the complete file its final name, at once, on a disk that has all of it."""
-        assert self.matches(), f"{self.path} is not what it should be"
+        """Give the file its final name, at once, on a disk that has all of it.
+
+        Raises:
+            RuntimeError: the file is not complete, which is a defect of the caller.
+        """
+        if not self.matches():
+            raise RuntimeError(f"{self.path} is not what it should be")
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(self.path, final)

@@ -96,8 +96,6 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         self._check_room(content.size - min(content.size, partial.size))
         fill(partial)
-        if not partial.matches():
-            raise AssertionError(f"{fill} returned before {partial.path} was complete")
         partial.path.chmod(0o444)
         os.utime(partial.path, ns=(_SEAL, _SEAL))
         if final.is_dir() and not final.is_symlink():

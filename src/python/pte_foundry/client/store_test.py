@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,7 +129,7 @@ def test_nothing_gets_its_name_without_matching(tmp_path: Path) -> None:
         partial.begin("here", None)
         partial.append(DATA.upper())
 
-    with pytest.raises(AssertionError):
+    with pytest.raises(RuntimeError, match="is not what it should be"):
         store.obtain(CONTENT, wrong)
     assert not store.path(CONTENT).exists()
 
@@ -176,7 +177,7 @@ def test_a_file_that_cannot_fit_is_not_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = SimpleNamespace(free=len(DATA) - 1)
-    monkeypatch.setattr(store_module.shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     store = Store(tmp_path)
     with pytest.raises(CacheError, match=f"{len(DATA)} bytes are needed, {len(DATA) - 1} are free"):
         store.obtain(CONTENT, never)
