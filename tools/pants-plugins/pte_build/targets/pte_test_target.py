@@ -59,8 +59,8 @@ class MaxSizeRatioField(FloatField):
     alias = "max_size_ratio"
     default = 1.1
     help = (
-        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. A failure is of the "
-        "kind `budget`."
+        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. A failure is of "
+        "the kind `budget`."
     )
 
 
@@ -69,8 +69,8 @@ class MaxPlannedMemoryRatioField(FloatField):
     default = 1.05
     help = (
         "Budget: the greatest memory that the program plans (its report's `planned_memory_bytes`), as a multiple of "
-        "its inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable programs have "
-        "every intermediate value in it."
+        "its inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable programs "
+        "have every intermediate value in it."
     )
 
 
