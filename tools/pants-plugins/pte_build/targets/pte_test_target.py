@@ -60,8 +60,7 @@ class MaxSizeRatioField(FloatField):
     default = 1.1
     help = (
         "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. A failure is of "
-        "the "
-        "kind `budget`."
+        "the kind `budget`."
     )
 
 
@@ -70,9 +69,8 @@ class MaxPlannedMemoryRatioField(FloatField):
     default = 1.05
     help = (
         "Budget: the greatest memory that the program plans (its report's `planned_memory_bytes`), as a multiple of "
-        "its inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable "
-        "programs have "
-        "every intermediate value in it."
+        "its inputs and outputs. A delegate that takes the whole graph leaves nothing else to plan; portable programs "
+        "have every intermediate value in it."
     )
 
 

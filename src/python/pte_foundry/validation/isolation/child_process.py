@@ -158,8 +158,6 @@ class ChildProcess:
 
     def _end(self) -> None:
         if not self._ended:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._pid, signal.SIGKILL)
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
