@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import skimage  # type: ignore[import-untyped]
+import skimage
 
 from pte_foundry.validation.workspace import Workspace
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mutants.mutant import Mutant, on_graph, on_payload, on_weight
+import numpy as np
+
+from mutants.graph_bytes import read_graph
+from mutants.mutant import Mutant, on_bytes, on_graph, on_payload, on_weight
 from mutants.stored_weights import (
     flip_exponent_bit,
     flip_lowest_bits,
@@ -14,6 +17,7 @@ from mutants.stored_weights import (
     zero,
     zero_a_channel,
 )
+from pte_foundry.inspection.payloads import delegate_payloads, named_data
 
 FLOAT = "mobilenet_v3_small_xnnpack"
 STATIC = "mobilenet_v2_int8_xnnpack"
@@ -26,7 +30,8 @@ def _first(graph: dict[str, Any], kind: str) -> dict[str, Any]:
     """The first node of a kind."""
     found = [node for node in graph["xnodes"] if node["xnode_union_type"] == kind]
     assert found, sorted({node["xnode_union_type"] for node in graph["xnodes"]})
-    return found[0]
+    first: dict[str, Any] = found[0]
+    return first
 
 
 def _other_operator(graph: dict[str, Any]) -> None:
@@ -76,13 +81,32 @@ def _tensor_scales(graph: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _scale_doubled(graph: dict[str, Any]) -> None:
-    _tensor_scales(graph)[3]["scale"] *= 2
+def _scale_much_larger(graph: dict[str, Any]) -> None:
+    """One activation has four bits left. Doubled it would lose one, which parity's bounds allow."""
+    _tensor_scales(graph)[3]["scale"] *= 16
 
 
 def _zero_points_shifted(graph: dict[str, Any]) -> None:
+    """By a quarter of the range: the runtime adds and takes away the same, and clips what is outside."""
     for quant in _tensor_scales(graph):
-        quant["zero_point"] = max(-128, min(127, quant["zero_point"] + 16))
+        quant["zero_point"] = max(-128, min(127, quant["zero_point"] + 64))
+
+
+def _weight_scales_doubled(pte: bytes) -> bytes:
+    """Of the weight with the most channels."""
+    (payload,) = delegate_payloads(pte)
+    graph, data = read_graph("xnnpack", payload.payload), named_data(pte)
+    channelwise = [
+        value["xvalue_union"]["quant_params"]
+        for value in graph["xvalues"]
+        if value["xvalue_union"].get("quant_params_type") == "PerChannelQuant"
+        and value["xvalue_union"]["tensor_value"]["datatype"] == "xnn_datatype_qcint8"
+    ]
+    quant = max(channelwise, key=lambda one: int(one["num_scales"]))
+    key = graph["constant_data"][quant["scale_buffer_idx"]]["named_key"]
+    old = data[key][: 4 * quant["num_scales"]]
+    assert pte.count(old) == 1
+    return pte.replace(old, (np.frombuffer(old, np.float32) * 2).tobytes())
 
 
 def _without_magic(payload: bytes) -> bytes:
@@ -120,12 +144,11 @@ XNNPACK_MUTANTS = (
     ),
     Mutant("header of the payload damaged", FLOAT, on_payload(_without_magic), "load", "load"),
     Mutant(
-        "scale of an activation doubled",
+        "scale of an activation 16 times as large",
         STATIC,
-        on_graph("xnnpack", _scale_doubled),
+        on_graph("xnnpack", _scale_much_larger),
         PHOTOGRAPH,
         "mismatch",
-        True,
     ),
     Mutant(
         "zero points shifted",
@@ -135,11 +158,12 @@ XNNPACK_MUTANTS = (
         "mismatch",
     ),
     Mutant(
-        "channel zeroed", STATIC, on_weight("xnnpack", zero_a_channel, 2), PHOTOGRAPH, "mismatch"
+        "channel zeroed", STATIC, on_weight("xnnpack", zero_a_channel, 2), "weights", "mismatch"
     ),
     Mutant("sign flipped", STATIC, on_weight("xnnpack", negate, 4, 2), PHOTOGRAPH, "mismatch"),
-    Mutant("weight zeroed", DYNAMIC, on_weight("xnnpack", zero), PHOTOGRAPH, "mismatch"),
+    Mutant("weight zeroed", DYNAMIC, on_weight("xnnpack", zero), "weights", "mismatch"),
     Mutant(
-        "channels swapped", DYNAMIC, on_weight("xnnpack", swap_channels, 2), PHOTOGRAPH, "mismatch"
+        "channels swapped", DYNAMIC, on_weight("xnnpack", swap_channels, 2), "weights", "mismatch"
     ),
+    Mutant("scales doubled", STATIC, on_bytes(_weight_scales_doubled), "weights", "mismatch", True),
 )

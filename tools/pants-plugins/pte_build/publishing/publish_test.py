@@ -31,7 +31,11 @@ def runner() -> RuleRunner:
 
 def declare(runner: RuleRunner, *repositories: str, folder: str = "out") -> str:
     """A tree to publish in a folder of its own; its address."""
-    fields: dict[str, object] = {"index": ["//:index"], "licenses": {"MIT": "LICENSE"}}
+    fields: dict[str, object] = {
+        "index": ["//:index"],
+        "licenses": {"MIT": "LICENSE"},
+        "model_cards": ["models/*/README.md"],
+    }
     if repositories:
         fields["repositories"] = list(repositories)
     runner.write_files({f"{folder}/BUILD": target_text("model_tree", "t", **fields)})

@@ -30,8 +30,7 @@ class MinMatchedDetectionsField(FloatField):
     help = (
         "Of the eager fp32 model's detections with a score above 0.4, the least share that the program finds again: "
         "class equal, boxes with an IoU of at least 0.8, score above 0.25. Over all photographs together, at least 8; "
-        "one "
-        "is enough if all are to be found and `max_extra_detections` is 0. "
+        "one is enough if all are to be found and `max_extra_detections` is 0. "
         f"{_TRAINED_ONLY}"
     )
 
@@ -53,8 +52,7 @@ class MinBoxIouField(FloatField):
     alias = "min_box_iou"
     help = (
         "The least overlap (intersection over union) of the boxes of a detection that both find; below 0.8 they are "
-        "two "
-        f"detections. {_TRAINED_ONLY}"
+        f"two detections. {_TRAINED_ONLY}"
     )
 
 
