@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from remote_cache import tiny_program
 from remote_cache.machine import Machine, make_machine
 from remote_cache.server import Server
-from remote_cache.variants import Variants
 
 
 class MakeMachine(Protocol):
@@ -22,21 +20,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def new_server(folder: Path) -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def make(name: str = "server", **options: str) -> Server:
-        servers.append(Server(folder / name, **options).start())
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def server(new_server: Callable[..., Server]) -> Server:
-    return new_server()
+def server(folder: Path) -> Iterator[Server]:
+    made = Server(folder / "server")
+    with made.running():
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +37,3 @@ def new_machine(folder: Path) -> Iterator[MakeMachine]:
     yield make
     for machine in machines:
         machine.stop()
-
-
-@pytest.fixture(scope="module")
-def variants(new_machine: MakeMachine, server: Server) -> Variants:
-    writer = new_machine("alice", server.address.url, PANTS_REMOTE_CACHE_WRITE="true")
-    reader = new_machine("elsewhere/deeper/bob", server.address.url)
-    for machine in (writer, reader):
-        tiny_program.declare(machine.clone.root)
-    return Variants(writer, reader)

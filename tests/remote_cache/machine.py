@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from end_to_end.clone import Clone, Outcome, make_clone
 
-_BUILT = re.compile(r"Completed: Build the (\S+) toolchain")
-
 
 @dataclass(frozen=True)
 class Machine:
     clone: Clone
-    folder: Path
 
     def package(self, *arguments: str) -> Outcome:
         """`./pants package`, which has to end well."""
@@ -26,11 +22,6 @@ class Machine:
 
     def stop(self) -> None:
         self.clone.stop()
-
-
-def toolchains_built(outcome: Outcome) -> list[str]:
-    """The toolchains that were built, not taken from a cache."""
-    return sorted(_BUILT.findall(outcome.output))
 
 
 def make_machine(folder: Path, address: str | None, options: Mapping[str, str]) -> Machine:
@@ -57,4 +48,4 @@ def make_machine(folder: Path, address: str | None, options: Mapping[str, str]) 
         "PANTS_REMOTE_STORE_ADDRESS": address,
         **options,
     }
-    return Machine(make_clone(folder / "work" / "pte-foundry", environment), folder)
+    return Machine(make_clone(folder / "work" / "pte-foundry", environment))

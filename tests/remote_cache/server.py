@@ -1,9 +1,10 @@
-"""A cache server that a test can stop, start again, and look into."""
+"""A cache server that a test can look into."""
 
 from __future__ import annotations
 
-import subprocess
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cache_server.command.address import Address
@@ -11,40 +12,23 @@ from cache_server.command.binary import find_casd
 from cache_server.command.free_port import free_port
 from cache_server.command.server import running_server
 
-QUOTA = "4G"
+_QUOTA = "4G"
 
 
+@dataclass(frozen=True)
 class Server:
-    """buildbox-casd on a port of its own. Its folder outlives it."""
+    """buildbox-casd on a port of its own."""
 
-    def __init__(self, folder: Path, quota: str = QUOTA) -> None:
-        self.folder = folder
-        self.address = Address("127.0.0.1", free_port())
-        self._quota = quota
-        self._running = ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
+    folder: Path
+    address: Address = field(default_factory=lambda: Address("127.0.0.1", free_port()))
 
-    def start(self) -> Server:
-        server = running_server(find_casd(), self.folder, self.address, self._quota)
-        self._process = self._running.enter_context(server)
-        return self
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with running_server(find_casd(), self.folder, self.address, _QUOTA):
+            yield
 
-    def stop(self) -> None:
-        self._running.close()
-
-    def kill(self) -> None:
-        """As a crash or a power failure does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def blob(self, sha256: str) -> Path:
-        """The file in which the server keeps the content of this hash."""
-        return self.folder / "cas/objects" / sha256[:2] / sha256[2:]
-
-    def actions(self) -> dict[str, int]:
-        """Hash and size of every action that the server has a result of."""
-        hashes = [
+    def actions(self) -> list[str]:
+        """The hash of every action that the server has a result of."""
+        return sorted(
             path.parent.name + path.name for path in self.folder.glob("actioncache/objects/*/*")
-        ]
-        return {sha256: self.blob(sha256).stat().st_size for sha256 in sorted(hashes)}
+        )
