@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import pytest
+from _pytest.terminal import TerminalReporter
 
 from mutants.caught import CAUGHT
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     if CAUGHT:
         terminalreporter.section("mutants: program | mutant | expected | caught by")
         for one in CAUGHT:
