@@ -10,7 +10,7 @@ def pte_model(
     labels=None,
     weights=None,
     test=None,
-    budgets=None,
+    bounds=None,
     tags=None,
 ):
     """Declare the programs of one model.
@@ -19,8 +19,8 @@ def pte_model(
     programs: `[<precision>_]<backend>` to the fields that this program has of its own, e.g.
         {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides those of the test.
     test: fields of every test of this model, see `./pants help pte_test`.
-    budgets: like `programs`: fields of the test where the model is not as small as others of that precision and
-        backend, e.g. {"portable": {"max_planned_memory_ratio": 5.8}}.
+    bounds: like `programs`: what the test of that program allows, thresholds and budgets, e.g.
+        {"portable": {"max_abs_difference": 1e-4, "max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
     The other arguments are fields of every program, see `./pants help pte_program`.
     """
@@ -36,10 +36,10 @@ def pte_model(
         "int8_coreml": 0.285,
         "int8_vulkan": 0.29,
     }
-    unknown = set(budgets or {}) - set(programs)
+    unknown = set(bounds or {}) - set(programs)
     if unknown:
         raise ValueError(
-            f"{name}: budgets of programs that it has not: {', '.join(sorted(unknown))}"
+            f"{name}: bounds of programs that it has not: {', '.join(sorted(unknown))}"
         )
     for key, own in programs.items():
         precision, _, backend = key.rpartition("_")
@@ -61,9 +61,9 @@ def pte_model(
             **fields,
         )
         usual = {"max_size_ratio": size_ratios[key]} if key in size_ratios else {}
-        own_budgets = (budgets or {}).get(key, {})
+        own_bounds = (bounds or {}).get(key, {})
         pte_test(
             name=f"{program}_test",
             program=[f":{program}"],
-            **{"tags": tags, **usual, **(test or {}), **own_budgets, **own_test},
+            **{"tags": tags, **usual, **(test or {}), **own_test, **own_bounds},
         )

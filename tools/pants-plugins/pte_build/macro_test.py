@@ -84,7 +84,7 @@ def test_a_program_overrides_fields_of_its_test() -> None:
 def test_budgets_are_of_the_precision_and_backend_unless_the_model_has_its_own() -> None:
     own = {"portable": {"max_planned_memory_ratio": 5.0}, "int8_coreml": {"max_size_ratio": 0.2}}
     programs = {"portable": {}, "coreml": {}, "int8_coreml": {}, "fast": {}}
-    declared = Declared(programs=programs, budgets=own)
+    declared = Declared(programs=programs, bounds=own)
     names = ("max_size_ratio", "max_planned_memory_ratio")
     assert [tuple(test.get(name) for name in names) for test in declared.tests] == [
         (1.08, 5.0),
@@ -95,8 +95,8 @@ def test_budgets_are_of_the_precision_and_backend_unless_the_model_has_its_own()
 
 
 def test_a_budget_of_no_program_is_refused() -> None:
-    with pytest.raises(ValueError, match="m: budgets of programs that it has not: slow"):
-        Declared(programs={"fast": {}}, budgets={"slow": {}})
+    with pytest.raises(ValueError, match="m: bounds of programs that it has not: slow"):
+        Declared(programs={"fast": {}}, bounds={"slow": {}})
 
 
 def test_the_tags_of_one_test_are_not_its_programs() -> None:

@@ -16,6 +16,7 @@ from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.interpreted import is_not_interpretable, read_program
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
+from pte_foundry.validation.payload_weights.handed_constants import handed_constants
 from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.structure import signature_problems
@@ -58,6 +59,7 @@ def executed_weights_case(
 
     try:
         content = read_program(interpreter, pte).content()
+        stored = (*content.constants, *handed_constants(pte))
     except PteError as error:
         if is_not_interpretable(error):
             return skipped(WEIGHTS, str(error))
@@ -65,7 +67,7 @@ def executed_weights_case(
 
     def compare() -> Outcome:
         _, constants = _model_constants(request, eager, content)
-        return weights_outcome(content.constants, constants)
+        return weights_outcome(stored, constants)
 
     return run_case(WEIGHTS, "mismatch", compare)
 

@@ -93,12 +93,13 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
         for name, inputs in fixed.items():
             _exercise(run, name, _constant(inputs), unjudged)
         _photographs(run)
+        got_through = program is not None and not program.ended
     if not absent:
         run.cases += _repetition(run, pte)
     run.cases += trained_cases(
         request.checks.trained, request.model.weights.source, run.comparisons, run.missing
     )
-    if eager is not None and program is not None and not program.ended and request.interpreter:
+    if eager is not None and got_through and request.interpreter:
         run.cases += _payload(request, request.interpreter, pte, eager, bool(absent), begin)
     if eager is not None and program is None and absent:
         run.cases += graph_cases(request, eager, begin)
