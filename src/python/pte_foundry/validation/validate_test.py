@@ -293,7 +293,7 @@ def test_a_trace_of_the_machine_in_the_bytes_fails(workspace: Workspace) -> None
     # Behind the last segment, where nothing reads.
     follow(workspace, workspace.pte + b"built in /home/someone/checkout\0")
     cases = workspace.run()
-    assert failures(cases) == {"machine-traces": "structure"}
+    assert failures(cases) == {"machine-traces": "structure", "extent": "structure"}
     assert "/home/someone/checkout" in cases["machine-traces"].message
 
 
