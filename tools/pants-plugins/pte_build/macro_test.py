@@ -83,7 +83,7 @@ def test_a_program_overrides_fields_of_its_test() -> None:
 
 def test_budgets_are_of_the_precision_and_backend_unless_the_model_has_its_own() -> None:
     own = {"portable": {"max_planned_memory_ratio": 5.0}, "int8_coreml": {"max_size_ratio": 0.2}}
-    programs = {"portable": {}, "coreml": {}, "int8_coreml": {}, "fast": {}}
+    programs: dict[str, Any] = {"portable": {}, "coreml": {}, "int8_coreml": {}, "fast": {}}
     declared = Declared(programs=programs, bounds=own)
     names = ("max_size_ratio", "max_planned_memory_ratio")
     assert [tuple(test.get(name) for name in names) for test in declared.tests] == [

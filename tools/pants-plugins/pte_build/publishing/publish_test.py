@@ -29,8 +29,8 @@ def runner() -> RuleRunner:
     return make_runner(SEEDED)
 
 
-def declare(runner: RuleRunner, *repositories: str, folder: str = "out") -> str:
-    """A tree to publish in a folder of its own; its address."""
+def declare(runner: RuleRunner, *repositories: str, name: str = "out") -> str:
+    """A tree to publish, beside the model cards; its address."""
     fields: dict[str, object] = {
         "index": ["//:index"],
         "licenses": {"MIT": "LICENSE"},
@@ -38,8 +38,8 @@ def declare(runner: RuleRunner, *repositories: str, folder: str = "out") -> str:
     }
     if repositories:
         fields["repositories"] = list(repositories)
-    runner.write_files({f"{folder}/BUILD": target_text("model_tree", "t", **fields)})
-    return f"{folder}:t"
+    runner.write_files({f"BUILD.{name}": target_text("model_tree", name, **fields)})
+    return f"//:{name}"
 
 
 def publish(runner: RuleRunner, *arguments: str, **environment: str) -> GoalRuleResult:
@@ -68,7 +68,7 @@ def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
     assert f"published to file:releases, {REMOTE}." in result.stderr
     told = said(runner)
     assert told["request"] == {
-        "tree": "out:t",
+        "tree": "//:out",
         "folder": "tree",
         "scratch": "scratch",
         "build_root": runner.build_root,
@@ -120,10 +120,10 @@ def test_a_refusal_is_an_error(runner: RuleRunner) -> None:
 
 
 def test_a_tree_without_repositories(runner: RuleRunner) -> None:
-    address = declare(runner, folder="nowhere")
-    with pytest.raises(ExecutionError, match="nowhere:t has no `repositories` to publish to"):
+    address = declare(runner, name="nowhere")
+    with pytest.raises(ExecutionError, match="//:nowhere has no `repositories` to publish to"):
         publish(runner, address)
     passed_over = publish(runner, "nowhere::")
     assert passed_over.exit_code == 0
-    assert "tree skipped (nowhere:t has no `repositories` to publish to)" in passed_over.stderr
+    assert "tree skipped (//:nowhere has no `repositories` to publish to)" in passed_over.stderr
     assert not Path(runner.build_root, "said.json").exists()

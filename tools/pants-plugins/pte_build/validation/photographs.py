@@ -102,9 +102,9 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
         raise PteBuildError(describe_failure(f"{target.address}: not extracted", result))
     entries = await Get(DigestEntries, Digest, result.output_digest)
     # Of what a cache returns, nothing but the pictures gets into the sandboxes of exports and validations.
-    files = expected_files(target.address, entries, (f"{FOLDER}/{name}" for name in names))
+    pictures = expected_files(target.address, entries, (f"{FOLDER}/{name}" for name in names))
     digest = await Get(
-        Digest, CreateDigest([FileEntry(path, content) for path, content in files.items()])
+        Digest, CreateDigest([FileEntry(path, content) for path, content in pictures.items()])
     )
     return Photographs(digest, names)
 

@@ -15,7 +15,8 @@ class _Shifted(nn.Module):
         self.register_buffer("shift", torch.arange(24.0).reshape(1, 6, 4))
 
     def forward(self, rows: Tensor) -> Tensor:
-        return self.linear(rows) + self.shift
+        shifted: Tensor = self.linear(rows) + self.shift
+        return shifted
 
 
 def test_what_an_addition_takes_is_handed_to_the_delegate() -> None:
