@@ -100,6 +100,7 @@ def test_the_list_names_every_benchmark() -> None:
         "cold-build",
         "latency",
         "int8",
+        "operators",
     ]
 
 
