@@ -17,6 +17,7 @@ TOP_LEVEL = (
     ".pants.bootstrap",
     "3rdparty",
     "BUILD",
+    "index.json",
     "models",
     "pants",
     "pants.remote.toml",
