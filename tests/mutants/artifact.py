@@ -79,6 +79,7 @@ def make_workspace(folder: Path, artifact: Artifact) -> Workspace:
             },
         },
         "interpreter": _INTERPRETERS.get(artifact.backend),
+        "limits": {"seconds": 300, "memory_mb": 4096},
     }
     return Workspace(folder, artifact.pte, request, report)
 
