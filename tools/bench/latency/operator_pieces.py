@@ -20,6 +20,7 @@ _FOLDED = frozenset(
     ("batch_norm", "_native_batch_norm_legit_no_training", "clamp", "hardtanh", "relu", "relu6")
 )
 _FOLLOWED = frozenset(("add", "conv2d", "linear", "mul", "sub"))
+_BROADCASTS = frozenset(("add", "div", "mul", "sub"))
 # Views and what vanishes when a program is lowered.
 _FREE = frozenset(
     ("alias", "contiguous", "detach", "dropout", "flatten", "getitem", "reshape", "unflatten")
@@ -36,7 +37,9 @@ class Piece:
         shapes: of the values that flow in, and of its constants behind them.
         count: how often the program has it.
         module: from `COPIES` times the values that flow in, one after another, to all that comes out.
-        inputs: for `module`; pictures as they lie in memory inside of XNNPACK, channels last.
+        inputs: for `module`; pictures as they lie in memory inside of XNNPACK, channels last. Values that are broadcast
+            come as [rows, columns, channels] instead: strides cannot tell where a picture of one pixel has them,
+            and XNNPACK would lay out its operands differently.
     """
 
     operator: str
@@ -60,6 +63,8 @@ def cut(program: ExportedProgram, inputs: Sequence[Tensor]) -> tuple[Piece, ...]
         taken.update(chain)
         own = _Computation([_step(one, recorder.values) for one in chain])
         flowing = _flowing(node, recorder.values)
+        if _is_broadcast(node, flowing):
+            flowing = tuple(_rows_of_channels(value) for value in flowing)
         if not flowing:
             continue  # of constants alone
         key = (tuple((_name(one), str(_plain(one))) for one in chain), own.shapes(flowing))
@@ -152,6 +157,19 @@ def _chain(node: Node) -> list[Node]:
             break
         chain.append(following)
     return chain
+
+
+def _is_broadcast(node: Node, flowing: Sequence[Tensor]) -> bool:
+    return (
+        _name(node) in _BROADCASTS
+        and all(value.dim() == 4 and value.shape[0] == 1 for value in flowing)
+        and len({tuple(value.shape) for value in flowing}) > 1
+    )
+
+
+def _rows_of_channels(picture: Tensor) -> Tensor:
+    """[1, channels, rows, columns] as [rows, columns, channels], which broadcasts in the same way."""
+    return picture.permute(0, 2, 3, 1).flatten(0, 1).contiguous()
 
 
 def _is_flowing(node: Node) -> bool:

@@ -4,6 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.latency.operator_pieces import COPIES, Piece, cut
+from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lower
+from pte_foundry.validation.runtime import load_program
 
 
 class _Net(nn.Module):
@@ -46,3 +49,19 @@ def test_an_operator_of_two_values_gets_both_for_each_copy() -> None:
     assert len(piece.inputs) == 2 * COPIES
     outputs = piece.module(*piece.inputs)
     assert torch.equal(outputs[1], piece.inputs[2] + piece.inputs[3])
+
+
+def test_a_picture_of_one_pixel_meets_a_larger_one_as_in_the_delegate() -> None:
+    class Gate(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return image.mean((2, 3), keepdim=True) * image
+
+    inputs = (torch.rand(1, 4, 3, 2),)
+    pieces = cut(torch.export.export(Gate().eval(), inputs, strict=False), inputs)
+    (piece,) = (piece for piece in pieces if piece.operator == "mul")
+    assert piece.shapes == ((1, 1, 4), (3, 2, 4))
+    assert piece.module(*piece.inputs)[0].shape == (3, 2, 4)
+    exported = torch.export.export(piece.module, piece.inputs, strict=False)
+    program = load_program(bytes(lower(LoweringRequest(exported, "fp32", {})).program.buffer))
+    for ours, theirs in zip(program.run(piece.inputs), piece.module(*piece.inputs)):
+        assert torch.equal(ours, theirs)
