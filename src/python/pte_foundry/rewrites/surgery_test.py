@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.rewrites.surgery import check_unchanged, child, convolution, number, replace
+from pte_foundry.rewrites.surgery import (
+    check_unchanged,
+    child,
+    convolution,
+    number,
+    replace,
+    unchecked,
+)
 
 
 class _Output(nn.Module):
@@ -37,6 +44,13 @@ def test_outputs_that_are_not_numbers_or_of_another_shape_are_changes() -> None:
         check_unchanged("it", _Output(), _Output(float("nan")), _INPUT)
     with pytest.raises(PteError, match=r"from \[1, 2, 9\] to \[1, 2, 1, 9\]"):
         check_unchanged("it", _Output(), nn.Sequential(_Output(), nn.Unflatten(2, (1, 9))), _INPUT)
+
+
+def test_only_what_is_in_the_block_is_unchecked() -> None:
+    with unchecked():
+        check_unchanged("it", _Output(), _Output(error=1.0), _INPUT)
+    with pytest.raises(PteError, match="it changes channel 1"):
+        check_unchanged("it", _Output(), _Output(error=1.0), _INPUT)
 
 
 def test_children_and_numbers_are_asked_for_with_their_type() -> None:

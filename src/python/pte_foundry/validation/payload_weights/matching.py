@@ -46,15 +46,40 @@ def match_constants(
     by_size: dict[int, list[ModelConstant]] = defaultdict(list)
     for one in model:
         by_size[one.values.numel()].append(one)
+    greatest = {one.name: _greatest(one.values) for ones in by_size.values() for one in ones}
     matches = []
     for constant in stored:
+        own = _greatest(constant.values)
         off = {
             one.name: steps
             for one in by_size[constant.values.numel()]
-            if (steps := _difference(constant, one)) <= HALF_STEP + _TOLERANCE
+            if _may_be(constant, own, one, greatest[one.name])
+            and (steps := _difference(constant, one)) <= HALF_STEP + _TOLERANCE
         }
         matches.append(Match(constant, tuple(off), max(off.values(), default=0.0)))
     return tuple(matches)
+
+
+def _greatest(values: Tensor) -> Tensor:
+    """The greatest element and the greatest magnitude, as float32."""
+    return torch.stack([values.max(), values.abs().max()]).float()
+
+
+def _may_be(stored: Constant, own: Tensor, model: ModelConstant, greatest: Tensor) -> bool:
+    """False if the two differ too much wherever their elements are, which is nearly always seen so.
+
+    Where no two elements differ by more than d, neither do the greatest ones.
+    """
+    unsure = model.uncertainty
+    off = steps_off(
+        own[:1],
+        greatest[:1],
+        None if stored.scale is None else stored.scale.abs().max(),
+        float(unsure.max()) if isinstance(unsure, Tensor) else unsure,
+        stored.precision,
+        largest=greatest[1:],
+    )
+    return off <= HALF_STEP + _TOLERANCE
 
 
 def _difference(stored: Constant, model: ModelConstant) -> float:

@@ -107,3 +107,28 @@ def test_an_uncertain_constant_may_be_off_by_that() -> None:
     for values in (moved, moved.reshape(6, 4).t()):
         assert match_constants([Constant("s", values, None, 0)], model)[0].models == ("folded",)
     assert match_constants([Constant("s", moved - off * 2, None, 0)], model)[0].models == ()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_quick_look_at_extremes_keeps_all_that_is_only_rounded(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(64, generator=generator)
+    tiny_to_vast, middle = drawn * 10.0 ** (seed - 30), drawn * 10.0 ** (seed % 6 - 2)
+    scale = (middle.abs().max() / 127).half().float()
+    stored = [
+        Constant("fp16", tiny_to_vast.half().float().clamp(-65504, 65504), None, 0),
+        Constant("fp32", tiny_to_vast, None, 0, torch.float32),
+        Constant("int8", (middle / scale).round() * scale, scale, 0),
+    ]
+    model = [ModelConstant("tiny to vast", tiny_to_vast), ModelConstant("middle", middle)]
+    found = [match.models for match in match_constants(stored, model)]
+    assert all(name in models for name, models in zip(["tiny to vast"] * 2 + ["middle"], found))
+
+
+def test_what_is_uncertain_may_have_another_extreme() -> None:
+    values = torch.arange(16.0)
+    moved = values.clone()
+    moved[-1] += 0.5
+    sure, unsure = ModelConstant("sure", values), ModelConstant("unsure", values, values / 20)
+    (match,) = match_constants([Constant("stored", moved, None, 0)], [sure, unsure])
+    assert match.models == ("unsure",)

@@ -32,6 +32,7 @@ def steps_off(
     scale: Tensor | None,
     uncertainty: Tensor | float,
     precision: torch.dtype = torch.float16,
+    largest: Tensor | None = None,
 ) -> float:
     """The largest difference in steps: of floats, or of the integers that `scale` belongs to.
 
@@ -39,6 +40,7 @@ def steps_off(
         stored, expected, scale: float32, which broadcast to one shape.
         uncertainty: of `expected`, absolute: that much of a difference does not count.
         precision: in which floats are stored.
+        largest: magnitudes whose steps count, in place of those of `expected`.
 
     Returns:
         At most 0.5 for what is only rounded; infinity where something is not finite.
@@ -50,6 +52,8 @@ def steps_off(
     if not bool(torch.isfinite(difference).all()):
         return float("inf")
     if scale is None:
-        return float((difference / float_step(expected, precision)).max())
+        return float(
+            (difference / float_step(expected if largest is None else largest, precision)).max()
+        )
     step = scale * (HALF_STEP + _SCALE_ROUNDING) / HALF_STEP
     return float((difference / step.abs().clamp(min=torch.finfo(torch.float32).tiny)).max())
