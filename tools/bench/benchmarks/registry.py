@@ -16,6 +16,7 @@ from bench.benchmarks import (
     size,
     tree,
     unaffected_edits,
+    validation,
 )
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.setting import Setting
@@ -38,6 +39,7 @@ BENCHMARKS = tuple(
         tree,
         size,
         cold_build,
+        validation,
         latency,
         int8,
         operators,

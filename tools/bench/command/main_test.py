@@ -98,6 +98,7 @@ def test_the_list_names_every_benchmark() -> None:
         "tree",
         "size",
         "cold-build",
+        "validation",
         "latency",
         "int8",
         "operators",
