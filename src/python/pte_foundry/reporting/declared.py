@@ -86,6 +86,8 @@ class Declared:
         backend: short name of the backend, without `_`: consumers take a file name's last `_` part.
         default_precision: the precision that the backend's file names leave out.
         platforms: subset of `PLATFORMS`, sorted.
+        model_card: the README of the program's folder, which says how an app prepares inputs and reads outputs; a path
+            in the repository; None if the folder has none.
         quantization_floor: None for a program in a float precision.
         checks: what the program's test applies; None for a program without a test.
     """
@@ -100,6 +102,7 @@ class Declared:
     platforms: tuple[str, ...]
     weights: Weights
     labels: LabelFile | None
+    model_card: str | None
     promise: Promise
     quantization_floor: QuantizationFloor | None
     checks: Checks | None
@@ -130,6 +133,7 @@ class Declared:
             platforms=tuple(sorted(platforms)),
             weights=Weights.read(fields.nested("weights")),
             labels=None if labels is None else LabelFile.read(labels),
+            model_card=fields.optional_text("model_card"),
             promise=Promise.read(fields),
             quantization_floor=None if floor is None else QuantizationFloor.read(floor),
             checks=None if checks is None else Checks.read(checks),
@@ -148,6 +152,7 @@ class Declared:
             "platforms": list(self.platforms),
             "weights": self.weights.to_json(),
             "labels": None if self.labels is None else self.labels.to_json(),
+            "model_card": self.model_card,
             "delegate": self.promise.delegate,
             "floor": asdict(self.promise.floor),
             "quantization_floor": self.quantization_floor and asdict(self.quantization_floor),

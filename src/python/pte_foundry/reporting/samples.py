@@ -26,6 +26,7 @@ _DECLARED: dict[str, object] = {
         "description": None,
     },
     "labels": {"file": "labels.txt", "sha256": SHA, "size": 10472},
+    "model_card": "models/mobilenet/README.md",
     "delegate": "XnnpackBackend",
     "floor": {
         "max_delegate_calls": 1,

@@ -38,6 +38,7 @@ from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
+from pte_build.program.report import MODEL_CARD
 from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import (
     TreeIndexField,
@@ -51,7 +52,6 @@ from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import toolchain_process
 from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 
-_MODEL_CARD = "README.md"
 # Written by the library's tree writer, which also lists every other file in SHA256SUMS.
 _WRITTEN = (
     "README.md",
@@ -106,7 +106,7 @@ def needed_model_cards(
     """
     needed = {}
     for built in index.programs:
-        path = f"{built.declaration.address.spec_path}/{_MODEL_CARD}"
+        path = f"{built.declaration.address.spec_path}/{MODEL_CARD}"
         if path not in cards:
             raise PteBuildError(
                 f"{tree}: {built.declaration.address} has no model card: `{TreeModelCardsField.alias}` matches no "
@@ -161,7 +161,7 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
             for family, labels in family_labels(index.programs).items()
         ),
         *(
-            FileEntry(f"{index.version}/{family}/{_MODEL_CARD}", card)
+            FileEntry(f"{index.version}/{family}/{MODEL_CARD}", card)
             for family, card in needed_model_cards(request.tree, index, card_files).items()
         ),
         *(

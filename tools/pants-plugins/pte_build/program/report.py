@@ -17,6 +17,8 @@ from pants.engine.fs import (
     FileDigest,
     FileEntry,
     MergeDigests,
+    PathGlobs,
+    Paths,
 )
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
@@ -39,6 +41,8 @@ from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
 from pte_build.validation.checks import Checks, ProgramChecks, ProgramChecksRequest
 from pte_build.weights.resolution import ResolvedWeights
+
+MODEL_CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,11 @@ class BuiltProgram:
 
 
 def declared_part(
-    declaration: Declaration, weights: ResolvedWeights, labels: Labels | None, checks: Checks | None
+    declaration: Declaration,
+    weights: ResolvedWeights,
+    labels: Labels | None,
+    model_card: str | None,
+    checks: Checks | None,
 ) -> dict[str, Any]:
     """What the report has from BUILD files and options; the rest are facts from the export."""
     backend = declaration.backend
@@ -106,6 +114,7 @@ def declared_part(
             "sha256": labels.content.fingerprint,
             "size": labels.content.serialized_bytes_length,
         },
+        "model_card": model_card,
         "delegate": backend.delegate,
         "floor": asdict(declaration.floor),
         "quantization_floor": declaration.quantization and asdict(declaration.quantization.floor),
@@ -115,10 +124,11 @@ def declared_part(
 
 @rule
 async def build_program(request: ProgramRequest) -> BuiltProgram:
-    exported, wrapped, program_checks, sources, _ = await MultiGet(
+    exported, wrapped, program_checks, cards, sources, _ = await MultiGet(
         Get(ExportedProgram, ExportRequest(request.program, request.choices)),
         Get(WrappedTarget, WrappedTargetRequest(request.program, description_of_origin="a report")),
         Get(ProgramChecks, ProgramChecksRequest(request.program)),
+        Get(Paths, PathGlobs([f"{request.program.spec_path}/{MODEL_CARD}"])),
         Get(LibrarySources, LibrarySourcesRequest(REPORT_MAIN)),
         Get(ToolchainInterpreter),
     )
@@ -135,7 +145,13 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
         None,
     )
     declaration = exported.declaration
-    declared = declared_part(declaration, exported.weights, labels, program_checks.checks)
+    declared = declared_part(
+        declaration,
+        exported.weights,
+        labels,
+        next(iter(cards.files), None),
+        program_checks.checks,
+    )
     files = await Get(
         Digest,
         CreateDigest(

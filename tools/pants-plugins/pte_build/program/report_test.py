@@ -78,7 +78,7 @@ CHECKS = Checks(
 
 def test_declared_part() -> None:
     labels = Labels("models/alpha/labels.txt", FileDigest("0b" * 32, 9))
-    assert declared_part(DECLARATION, WEIGHTS, labels, CHECKS) == {
+    assert declared_part(DECLARATION, WEIGHTS, labels, "models/alpha/README.md", CHECKS) == {
         "address": "models/alpha:alpha_fast",
         "model": "alpha",
         "family": "alpha",
@@ -98,6 +98,7 @@ def test_declared_part() -> None:
             "description": "fine-tuned",
         },
         "labels": {"file": "labels.txt", "sha256": "0b" * 32, "size": 9},
+        "model_card": "models/alpha/README.md",
         "delegate": "FastBackend",
         "floor": {
             "max_delegate_calls": 1,
@@ -119,8 +120,8 @@ def test_declared_part() -> None:
 def test_what_a_program_has_not_is_null() -> None:
     backend = dataclasses.replace(BACKEND, delegate=None)
     declaration = dataclasses.replace(DECLARATION, backend=backend, floor=Floor(None, None, None))
-    part = declared_part(declaration, WEIGHTS, None, None)
-    assert (part["labels"], part["checks"], part["delegate"]) == (None, None, None)
+    part = declared_part(declaration, WEIGHTS, None, None, None)
+    assert [part[name] for name in ("labels", "model_card", "checks", "delegate")] == [None] * 4
     assert set(part["floor"].values()) == {None}
 
 
@@ -142,7 +143,8 @@ def test_a_report(runner: RuleRunner) -> None:
     assert built.checks is not None and built.checks.address.target_name == "alpha_fast_test"
     report = read_report(runner, built)
     weights = built.exported.weights
-    part = declared_part(built.declaration, weights, built.labels, built.checks)
+    card = "models/alpha/README.md"
+    part = declared_part(built.declaration, weights, built.labels, card, built.checks)
     assert report["declared"] == part
     assert report["facts"]["pte"]["sha256"] == built.exported.pte.fingerprint
 
@@ -177,3 +179,4 @@ def test_a_kept_promise_without_labels_and_test(runner: RuleRunner) -> None:
     runner.write_files({"bad/BUILD": text})
     built = runner.request(BuiltProgram, [ProgramRequest(Address("bad", target_name="p"))])
     assert (built.labels, built.checks) == (None, None)
+    assert read_report(runner, built)["declared"]["model_card"] is None
