@@ -255,8 +255,8 @@ def _exercise(
 def _task(run: _Run, name: str, expected: str, outputs: list[Tensor] | None) -> Case:
     if run.request.model.weights.source == SEEDED:
         return skipped(f"task:{name}", SEEDED_REASON)
-    if outputs is None:
-        return skipped(f"task:{name}", f"it did not run on {name}")
+    if not outputs:
+        return skipped(f"task:{name}", f"it gave no output on {name}")
     scores = outputs[0]
     # A classifier has one score for each label, a detector rows of boxes.
     judge = top_label_outcome if scores.dim() == 2 else expected_objects_outcome

@@ -227,6 +227,15 @@ def test_outputs_that_are_not_finite_fail(
     assert found["run:fixed-0"] == "run" and found["parity:fixed-0"] == "mismatch"
 
 
+def test_a_program_without_any_output_fails_and_ends_no_validation(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _program(monkeypatch, lambda: [])
+    cases = workspace.run()
+    assert failures(cases)["parity:leaf.png"] == "mismatch"
+    assert cases["task:leaf.png"].status == "skipped"
+
+
 def test_outputs_that_depend_on_earlier_runs_fail(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
