@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproduce.command.programs import Program
-from reproduce.perturbations.export_run import PROGRAM
 from workspace.clone import temporary_clone
 from workspace.errors import ToolError
+from workspace.export_process import PROGRAM
 from workspace.kept_sandbox import KeptSandbox, find_sandbox
 from workspace.pants_command import run_pants
+from workspace.programs import Program
 from workspace.repository import find_repository
 from workspace.user_caches import user_caches
 
@@ -86,7 +86,7 @@ def _build(
     folder = setting.scratch / name
     folder.mkdir()
     # Pants writes below the build root only.
-    dist = setting.root / "dist" / f"reproduce-{setting.scratch.name}"
+    dist = setting.root / "dist" / f"build-{setting.scratch.name}"
     try:
         run = run_pants(
             setting.root,
