@@ -12,6 +12,7 @@ def pte_model(
     test=None,
     bounds=None,
     tags=None,
+    toolchains="//toolchains",
 ):
     """Declare the programs of one model.
 
@@ -22,6 +23,7 @@ def pte_model(
     bounds: like `programs`: what the test of that program allows, thresholds and budgets, e.g.
         {"portable": {"max_abs_difference": 1e-4, "max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
+    toolchains: the folder of the backends, e.g. "//toolchains/next" for those of the next ExecuTorch.
     The other arguments are fields of every program, see `./pants help pte_program`.
     """
     # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and
@@ -55,7 +57,7 @@ def pte_model(
             builder=[builder],
             builder_resolve=builder_resolve,
             inputs=inputs,
-            backend=[f"//toolchains:{backend}"],
+            backend=[f"{toolchains}:{backend}"],
             labels=labels,
             tags=tags,
             **fields,

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from workspace.daemon import is_daemon_of, running_daemons
 from workspace.pants_command import run_pants
 from workspace.pants_run import PantsRun
 from workspace.repository import Repository
@@ -42,24 +43,12 @@ class Clone:
 
     def stop(self) -> None:
         """End the clone's daemon and wait until it is gone."""
-        for pid_file in self.root.glob(".pids/*/pantsd/pid"):
-            pid = int(pid_file.read_text())
+        for pid in running_daemons(self.root):
             deadline = time.monotonic() + _STOP_SECONDS
-            while self._is_own_daemon(pid):
+            while is_daemon_of(self.root, pid):
                 with suppress(ProcessLookupError):  # it ended since
                     os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
                 time.sleep(0.2)
-
-    def _is_own_daemon(self, pid: int) -> bool:
-        """Whether the process runs and is this clone's: its number may have passed to another."""
-        # -ww: where standard input is no terminal, some versions cut the line at 80 columns.
-        shown = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(pid)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return f"pantsd [{self.root}]" in shown.stdout
 
 
 @contextmanager

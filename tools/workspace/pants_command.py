@@ -14,9 +14,13 @@ _OUTPUT_LINES = 40  # shown of a failed run
 
 
 def run_pants(
-    root: Path, environment: Mapping[str, str], arguments: tuple[str, ...], umask: int = -1
+    root: Path,
+    environment: Mapping[str, str],
+    arguments: tuple[str, ...],
+    umask: int = -1,
+    may_fail: bool = False,
 ) -> PantsRun:
-    """Run `./pants` in `root`. Raises ToolError with the end of its output if it fails.
+    """Run `./pants` in `root`. Raises ToolError with the end of its output if it fails, unless it may.
 
     umask: of the process; -1 for this one's own.
     """
@@ -34,11 +38,16 @@ def run_pants(
         umask=umask,
     )
     seconds = time.perf_counter() - start
-    if finished.returncode != 0:
-        end = "\n".join(finished.stdout.splitlines()[-_OUTPUT_LINES:])
-        raise ToolError(
-            f"`./pants {' '.join(arguments)}` failed in {root} with exit code "
-            f"{finished.returncode}. Run it in the repository and mend that first. "
-            f"The end of its output:\n{end}"
-        )
-    return PantsRun(arguments, finished.returncode, finished.stdout, seconds)
+    run = PantsRun(arguments, finished.returncode, finished.stdout, seconds)
+    if run.exit_code != 0 and not may_fail:
+        raise failed(root, run)
+    return run
+
+
+def failed(root: Path, run: PantsRun) -> ToolError:
+    """The error of a run in `root` that should not have failed, with the end of its output."""
+    end = "\n".join(run.output.splitlines()[-_OUTPUT_LINES:])
+    return ToolError(
+        f"`./pants {' '.join(run.arguments)}` failed in {root} with exit code {run.exit_code}. Run it in the "
+        f"repository and mend that first. The end of its output:\n{end}"
+    )

@@ -21,6 +21,7 @@ from doctor.command.report import (
     verdict,
 )
 from doctor.disk.caches import find_caches, size_on_disk
+from doctor.disk.environments import find_environments
 from doctor.disk.removable import Removable, find_removable, remove
 from doctor.facts.pants_options import Options, read_options, text_option
 from pte_foundry.client.store import default_cache
@@ -43,6 +44,14 @@ def main(
             help="With --disk: remove old leftovers of builds and downloads, after asking.",
         ),
     ] = False,
+    environments: Annotated[
+        bool,
+        typer.Option(
+            "--environments",
+            help="With --clean: also the environments of toolchains and tools, unless something uses them. "
+            "They are made again when needed. Needs `./pants --no-pantsd`.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -50,16 +59,20 @@ def main(
 
     Exit code 0 if the programs can be built with seeded weights, 1 if not; with --disk 0.
     """
-    if (clean and not disk) or (yes and not clean) or (clean and as_json and not yes):
+    alone = (yes or environments) and not clean
+    if (clean and not disk) or alone or (clean and as_json and not yes):
         raise typer.BadParameter(
-            "--clean goes with --disk, --yes with --clean, and --json with --clean needs --yes"
+            "--clean goes with --disk, --yes and --environments with --clean, and --json with --clean "
+            "needs --yes"
         )
     output, errors = Console(soft_wrap=as_json), Console(stderr=True, soft_wrap=True)
     try:
         root = find_repository(Path.cwd()).root
         options = read_options(root, same_checkout_environment(os.environ))
         if disk:
-            _disk(options, output, clean, yes, as_json)
+            named = Path(text_option(options, "", "named_caches_dir") or "")
+            more = find_environments(named, root) if environments else []
+            _disk(options, output, more, clean, yes, as_json)
             return
         findings = diagnose(root, options, os.environ)
     except ToolError as error:
@@ -73,10 +86,18 @@ def main(
     raise typer.Exit(0 if can_build(findings) else 1)
 
 
-def _disk(options: Options, output: Console, clean: bool, yes: bool, as_json: bool) -> None:
+def _disk(
+    options: Options,
+    output: Console,
+    more: list[Removable],
+    clean: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """more: to be removed beside the leftovers."""
     sizes = {cache: size_on_disk(cache.folder) for cache in find_caches(options, os.environ)}
     sandboxes = text_option(options, "", "local_execution_root_dir") or tempfile.gettempdir()
-    removable = find_removable(Path(sandboxes), default_cache(), time.time())
+    removable = [*find_removable(Path(sandboxes), default_cache(), time.time()), *more]
     if as_json:
         print(caches_json(sizes, [str(each.path) for each in removable]))
     else:

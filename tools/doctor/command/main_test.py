@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,8 +111,38 @@ def test_leftovers_are_removed_after_asking(
         assert json.loads(result.stdout)["removable"] == [str(sandbox)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it cannot be told who uses them")
+@pytest.mark.parametrize("asked", [False, True])
+def test_environments_are_removed_if_asked_for(
+    machine: list[Finding], tmp_path: Path, asked: bool
+) -> None:
+    environments = tmp_path / "named" / "pex_root"
+    environments.mkdir(parents=True)
+    result = run("--disk", "--clean", "--yes", *(("--environments",) if asked else ()))
+    assert result.exit_code == 0, result.output
+    assert list((tmp_path / "named").iterdir()) == ([] if asked else [environments])
+
+
+def test_environments_stay_while_a_daemon_runs(
+    machine: list[Finding], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "named" / "pex_root").mkdir(parents=True)
+    sandbox = leftover(tmp_path)
+    monkeypatch.setattr("doctor.disk.environments.running_daemons", lambda root: [7])
+    result = run("--disk", "--clean", "--yes", "--environments")
+    assert result.exit_code == 1
+    assert "`kill 7`" in result.stderr
+    assert (tmp_path / "named" / "pex_root").exists() and sandbox.exists()
+
+
 @pytest.mark.parametrize(
-    "arguments", [("--clean",), ("--disk", "--yes"), ("--disk", "--clean", "--json")]
+    "arguments",
+    [
+        ("--disk", "--environments"),
+        ("--clean",),
+        ("--disk", "--yes"),
+        ("--disk", "--clean", "--json"),
+    ],
 )
 def test_options_that_do_not_go_together(
     machine: list[Finding], arguments: tuple[str, ...]

@@ -11,6 +11,9 @@ from doctor.facts.pants_options import Options, text_option
 from pte_foundry.client.store import default_cache
 from workspace.user_caches import user_caches
 
+ENVIRONMENTS = "pex_root"
+"""The folder of the named caches that has the virtual environments: PEX's own."""
+
 
 @dataclass(frozen=True)
 class Cache:
@@ -30,8 +33,11 @@ def find_caches(options: Options, environment: Mapping[str, str]) -> list[Cache]
         Cache(
             "Pants' store", Path(store or ""), "results of processes; without it all is built anew"
         ),
+        Cache("named caches", Path(named or ""), "the environments below, and little else"),
         Cache(
-            "named caches", Path(named or ""), "virtual environments of toolchains, pip's downloads"
+            "environments",
+            Path(named or "") / ENVIRONMENTS,
+            "virtual environments and wheels of toolchains and tools; made again from the store",
         ),
         Cache("launcher", Path(launcher), "Pants itself, torch's wheel"),
         Cache("client", default_cache(), "programs that were fetched from published trees"),

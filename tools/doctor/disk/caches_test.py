@@ -23,10 +23,11 @@ def test_links_count_once_and_symlinks_are_not_followed(tmp_path: Path) -> None:
 def test_the_folders_are_those_of_the_session() -> None:
     options = {"": {"local_store_dir": "/store", "named_caches_dir": "/named"}}
     environment = {"HOME": "/home/me", "PTE_FOUNDRY_CACHE": "/launcher"}
-    store, named, launcher, client = find_caches(options, environment)
-    assert [str(each.folder) for each in (store, named, launcher)] == [
+    store, named, environments, launcher, client = find_caches(options, environment)
+    assert [str(each.folder) for each in (store, named, environments, launcher)] == [
         "/store",
         "/named",
+        "/named/pex_root",
         "/launcher",
     ]
     assert client.folder.name == "artifacts"

@@ -25,7 +25,7 @@ def find_removable(
 ) -> list[Removable]:
     """Old kept sandboxes of Pants, and downloads that nobody went on with; sorted.
 
-    Pants' own caches are not among them: a running Pants may use any part of those.
+    Pants' own caches are not among them: a running Pants may use any part of those (see `environments`).
 
     Args:
         sandboxes: folder that Pants makes its sandboxes in.
@@ -53,7 +53,10 @@ def find_removable(
 def remove(removable: Removable) -> None:
     """Raises OSError if something resists."""
     if removable.path.is_dir():
-        shutil.rmtree(removable.path)
+        # Away at once: nobody comes to find half of a folder.
+        gone = removable.path.with_name(f".removed-{os.getpid()}-{removable.path.name}")
+        removable.path.rename(gone)
+        shutil.rmtree(gone)
     else:
         removable.path.unlink(missing_ok=True)
 

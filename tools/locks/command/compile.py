@@ -67,5 +67,12 @@ def compile_lock(
     return render_lock(plan, lock, trim(entries, plan.environments(lock), plan.pins, lock.drop))
 
 
+def write_lock(path: Path, text: str) -> None:
+    """Under a temporary name first: a killed tool leaves no half file."""
+    temporary = path.with_suffix(path.suffix + ".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 def _minor(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))

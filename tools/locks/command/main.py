@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from locks.command.compile import compile_lock
+from locks.command.compile import compile_lock, write_lock
+from locks.command.index_addresses import session_addresses
 from locks.command.plan import PLAN_FILE, PlanError, read_plan
 
 app = typer.Typer(add_completion=False)
@@ -49,17 +49,15 @@ def main(
             text = compile_lock(
                 plan,
                 lock,
-                find_links=_addresses("PANTS_PYTHON_REPOS_FIND_LINKS"),
-                indexes=_addresses("PANTS_PYTHON_REPOS_INDEXES"),
+                find_links=session_addresses("PANTS_PYTHON_REPOS_FIND_LINKS"),
+                indexes=session_addresses("PANTS_PYTHON_REPOS_INDEXES"),
                 upgrade="" if upgrade else present,
             )
             if text == present:
                 continue
             stale.append(lock.file)
             if not check:
-                temporary = target.with_suffix(".lock.new")
-                temporary.write_text(text)
-                temporary.replace(target)
+                write_lock(target, text)
     except PlanError as error:
         console.print(f"tools/locks: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
@@ -67,12 +65,6 @@ def main(
         f"{'stale' if check else 'written'}: {', '.join(stale) or 'none, all are current'}"
     )
     raise typer.Exit(1 if check and stale else 0)
-
-
-def _addresses(variable: str) -> list[str]:
-    """The launcher hands pip's settings to Pants as JSON lists in the environment."""
-    value = os.environ.get(variable)
-    return [] if not value else [str(item) for item in json.loads(value)]
 
 
 if __name__ == "__main__":

@@ -69,6 +69,11 @@ def test_weights_of_another_name() -> None:
     assert declared.programs[0]["weights"] == ["models/other:w"]
 
 
+def test_toolchains_of_another_folder() -> None:
+    declared = Declared(programs={"int8_fast": {}}, toolchains="//toolchains/next")
+    assert declared.programs[0]["backend"] == ["//toolchains/next:fast"]
+
+
 def test_a_program_overrides_fields_of_its_test() -> None:
     programs = {"fast": {}, "int8_fast": {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}}
     declared = Declared(programs=programs, test={"min_cosine": 0.99, "timeout": 5})

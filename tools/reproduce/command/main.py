@@ -6,33 +6,26 @@ import os
 import signal
 import tempfile
 import time
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from reproduce.command.builds import Setting
-from reproduce.command.programs import find_programs
 from reproduce.command.reproduce import reproduce
 from reproduce.command.result_file import results_json, write_results
 from reproduce.command.result_table import results_table
 from reproduce.perturbations.registry import PERTURBATIONS, select
+from workspace.builds import Setting
 from workspace.child_environment import clone_environment, same_checkout_environment
 from workspace.errors import ToolError
+from workspace.programs import find_programs
 from workspace.repository import find_repository
+from workspace.weights_source import WeightsSource, weights_options
 
 # Where weights come from is the one thing that a clone has to be told of the session's options.
 _WEIGHTS_OPTIONS = "PANTS_WEIGHTS_"
 _LIST = "\n\n".join(f"{one.name}: {one.about}. ({one.kind})" for one in PERTURBATIONS)
-
-
-class WeightsSource(str, Enum):
-    """The values of `[weights] source`."""
-
-    official = "official"
-    seeded = "seeded"
 
 
 app = typer.Typer(add_completion=False)
@@ -116,9 +109,7 @@ def main(
                         if name.startswith(_WEIGHTS_OPTIONS)
                     },
                 },
-                options=(
-                    () if weights_source is None else (f"--weights-source={weights_source.value}",)
-                ),
+                options=weights_options(weights_source),
             )
             results = reproduce(programs, perturbations, setting, say)
     except ToolError as error:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from reproduce.command.builds import (
+from reproduce.perturbations.compare_run import differing_part
+from reproduce.perturbations.export_run import run_export
+from reproduce.perturbations.perturbation import BuildChange, ExportChange, Perturbation
+from workspace.builds import (
     Setting,
     build,
     clean_build,
     clone_build,
     written_program,
 )
-from reproduce.command.programs import Program
-from reproduce.perturbations.compare_run import differing_part
-from reproduce.perturbations.export_run import run_export
-from reproduce.perturbations.perturbation import BuildChange, ExportChange, Perturbation
 from workspace.errors import ToolError
 from workspace.kept_sandbox import KeptSandbox
+from workspace.programs import Program
 
 _Rebuild = Callable[[Program], bytes]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from reproduce.perturbations.export_run import OUTPUTS, run_in_sandbox, split_at_module
+from workspace.export_process import OUTPUTS, run_in_sandbox, split_at_module
 from workspace.kept_sandbox import KeptSandbox
 from workspace.run_script import Command
 

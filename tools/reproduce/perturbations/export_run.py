@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from importlib import resources
@@ -12,16 +11,20 @@ from pathlib import Path
 from reproduce.perturbations.fake_clock import clock_environment
 from reproduce.perturbations.perturbation import ExportChange
 from workspace.errors import ToolError
+from workspace.export_process import (
+    OUTPUTS,
+    PROGRAM,
+    SOURCE_ROOTS,
+    run_in_sandbox,
+    source_roots,
+    split_at_module,
+)
 from workspace.kept_sandbox import KeptSandbox
 from workspace.run_script import Command
 
-PROGRAM = "program.pte"
-OUTPUTS = (PROGRAM, "facts.json")
 _INSIDE = "inside_export"
 _FOLDER = "perturbation"  # in the sandbox, beside the export's own inputs
 _WITNESS = "witness.json"
-_SOURCE_ROOTS = "PEX_EXTRA_SYS_PATH"  # how the plugin tells a toolchain where the sources are
-_OUTPUT_LINES = 20
 
 
 def run_export(sandbox: KeptSandbox, change: ExportChange, scratch: Path) -> bytes:
@@ -55,7 +58,7 @@ def changed_command(command: Command, change: ExportChange) -> Command:
     Raises ToolError if the command runs no module.
     """
     start, arguments = split_at_module(command)
-    python_path = [*_source_roots(command), _FOLDER]
+    python_path = [*source_roots(command), _FOLDER]
     settings = {
         "python_path": python_path,
         "hash_seed": change.hash_seed,
@@ -66,46 +69,10 @@ def changed_command(command: Command, change: ExportChange) -> Command:
         (*start, "-m", _INSIDE, json.dumps(settings), *arguments),
         {
             **command.environment,
-            _SOURCE_ROOTS: ":".join(python_path),
+            SOURCE_ROOTS: ":".join(python_path),
             **change.environment,
         },
     )
-
-
-def split_at_module(command: Command) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is before `-m`, and what is behind it. Raises ToolError if there is no `-m`."""
-    if "-m" not in command.argv:
-        raise ToolError(f"the export runs no Python module: {' '.join(command.argv)}")
-    place = command.argv.index("-m")
-    return command.argv[:place], command.argv[place + 1 :]
-
-
-def run_in_sandbox(
-    root: Path, command: Command, umask: int = -1, exit_codes: tuple[int, ...] = (0,)
-) -> str:
-    """Run a command with `root` as its working directory; its standard output.
-
-    Raises ToolError with the end of its standard error for any other exit code.
-    """
-    finished = subprocess.run(
-        command.argv,
-        cwd=root,
-        env=dict(command.environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        umask=umask,
-    )
-    if finished.returncode not in exit_codes:
-        end = "\n".join(finished.stderr.splitlines()[-_OUTPUT_LINES:])
-        raise ToolError(f"the process ended with exit code {finished.returncode}:\n{end}")
-    return finished.stdout
-
-
-def _source_roots(command: Command) -> list[str]:
-    return [folder for folder in command.environment.get(_SOURCE_ROOTS, "").split(":") if folder]
 
 
 def _check_seen(root: Path, change: ExportChange) -> None:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproduce.command.programs import Program
-from reproduce.perturbations.export_run import PROGRAM
 from workspace.clone import temporary_clone
 from workspace.errors import ToolError
+from workspace.export_process import OUTPUTS, PROGRAM
 from workspace.kept_sandbox import KeptSandbox, find_sandbox
-from workspace.pants_command import run_pants
+from workspace.pants_command import failed, run_pants
+from workspace.programs import Program
 from workspace.repository import find_repository
 from workspace.user_caches import user_caches
 
@@ -75,6 +75,28 @@ def clean_build(
     return dict(built.sandboxes)
 
 
+def export_sandbox(setting: Setting, program: Program, name: str) -> KeptSandbox:
+    """The sandbox of an export that ran without caches; also if the program was refused after it, for its floors.
+
+    name: of a new folder in the scratch folder for the sandbox.
+
+    Raises ToolError if the export itself failed, or did not run.
+    """
+    folder = setting.scratch / name
+    folder.mkdir()
+    with _dist(setting) as dist:
+        run = run_pants(
+            setting.root,
+            setting.environment,
+            (*_arguments(setting, folder, dist, _NO_CACHE), "package", program.address),
+            may_fail=True,
+        )
+    for kept in run.sandboxes(_export(program.address)):
+        if all((Path(kept) / output).is_file() for output in OUTPUTS):
+            return KeptSandbox(Path(kept))
+    raise failed(setting.root, run)
+
+
 def _build(
     setting: Setting,
     programs: Sequence[Program],
@@ -85,21 +107,11 @@ def _build(
 ) -> Built:
     folder = setting.scratch / name
     folder.mkdir()
-    # Pants writes below the build root only.
-    dist = setting.root / "dist" / f"reproduce-{setting.scratch.name}"
-    try:
+    with _dist(setting) as dist:
         run = run_pants(
             setting.root,
             {**setting.environment, **environment},
-            (
-                *_QUIET,
-                *options,
-                *_keep_sandboxes(folder),
-                f"--pants-distdir={dist}",
-                *setting.options,
-                "package",
-                *_addresses(programs),
-            ),
+            (*_arguments(setting, folder, dist, options), "package", *_addresses(programs)),
             umask,
         )
         return Built(
@@ -110,8 +122,28 @@ def _build(
                 if run.sandboxes(_export(address))
             },
         )
+
+
+@contextmanager
+def _dist(setting: Setting) -> Iterator[Path]:
+    """A folder for what is built: Pants writes below the build root only."""
+    dist = setting.root / "dist" / f"build-{setting.scratch.name}"
+    try:
+        yield dist
     finally:
         shutil.rmtree(dist, ignore_errors=True)
+
+
+def _arguments(
+    setting: Setting, sandboxes: Path, dist: Path, options: tuple[str, ...]
+) -> tuple[str, ...]:
+    return (
+        *_QUIET,
+        *options,
+        *_keep_sandboxes(sandboxes),
+        f"--pants-distdir={dist}",
+        *setting.options,
+    )
 
 
 @contextmanager

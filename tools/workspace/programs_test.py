@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reproduce.command.programs import Program, parse_peek
 from workspace.errors import ToolError
+from workspace.programs import Program, parse_peek
 
 PEEKED: list[dict[str, object]] = [
     {"address": "models/a:two", "target_type": "pte_program", "output_path": "else/x.pte"},

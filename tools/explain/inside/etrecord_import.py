@@ -1,0 +1,28 @@
+"""Make ExecuTorch's ETRecord importable in a toolchain."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+_PACKAGE = "executorch.devtools"
+
+
+def skip_package_init() -> None:
+    """Let modules of `executorch.devtools` be imported without running the package's own `__init__`.
+
+    That imports the Inspector and with it pandas, which toolchains leave out and an ETRecord does not need.
+    Nothing happens where the package has been imported already.
+    """
+    if _PACKAGE in sys.modules:
+        return
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError(
+            f"this toolchain has no {_PACKAGE}: its executorch cannot write an ETRecord"
+        )
+    package = ModuleType(_PACKAGE)
+    package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
+    sys.modules[_PACKAGE] = package

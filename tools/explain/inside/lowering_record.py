@@ -1,0 +1,142 @@
+"""What happens between an exported program and its delegates: kept while a backend module lowers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from executorch.exir import (  # type: ignore[import-untyped]
+    EdgeProgramManager,
+    ExecutorchProgramManager,
+)
+from executorch.exir.backend.partitioner import (  # type: ignore[import-untyped]
+    Partitioner,
+    PartitionResult,
+)
+from torch.export import ExportedProgram
+from torch.fx import GraphModule, Node
+
+from explain.inside.operator_names import count_operators, is_operator, operator_name
+from explain.inside.refusals import Refusals, listen
+from pte_foundry.backends import lowering
+
+
+@dataclass(frozen=True)
+class LeftOver:
+    """An operator that no delegate takes.
+
+    Attributes:
+        node: its name in the edge-dialect graph.
+        operator: e.g. `aten.convolution.default`.
+        module: where the model calls it, e.g. `features.1.block.0`; empty if that is not known.
+        reason: the partitioner's, or that it told none.
+    """
+
+    node: str
+    operator: str
+    module: str
+    reason: str
+
+
+@dataclass
+class LoweringRecord:
+    """Attributes:
+    operators: of the graph that the first partitioner sees, by number of calls.
+    left_over: of the last partitioner.
+    edge: with the delegates in it, before it is made an ExecuTorch program.
+    program: what was made of it.
+    """
+
+    operators: dict[str, int] = field(default_factory=dict)
+    left_over: list[LeftOver] = field(default_factory=list)
+    edge: EdgeProgramManager | None = None
+    program: ExecutorchProgramManager | None = None
+
+
+@contextmanager
+def record_lowering(etrecord: bool) -> Iterator[LoweringRecord]:
+    """Keep what `pte_foundry.backends.lowering.lower_with` does in this block.
+
+    The program stays as it is. There is no other hook: backend modules make their partitioners themselves.
+
+    etrecord: also have ExecuTorch write down an ETRecord.
+    """
+    record = LoweringRecord()
+    original: Callable[..., EdgeProgramManager] = lowering.to_edge_transform_and_lower
+
+    with listen() as refusals:
+
+        def to_edge_transform_and_lower(
+            programs: ExportedProgram, *, partitioner: Sequence[Partitioner], **options: Any
+        ) -> EdgeProgramManager:
+            for each in partitioner:
+                _watch_partitioner(each, refusals, record)
+            edge = original(
+                programs, partitioner=list(partitioner), generate_etrecord=etrecord, **options
+            )
+            if not partitioner:
+                graph = _graph_module(edge).graph
+                record.operators = count_operators(graph.nodes)
+                record.left_over = [
+                    _left_over(node, "the backend has no delegate")
+                    for node in graph.nodes
+                    if is_operator(node)
+                ]
+            record.edge = edge
+            _watch_executorch(edge, record)
+            return edge
+
+        lowering.to_edge_transform_and_lower = to_edge_transform_and_lower
+        try:
+            yield record
+        finally:
+            lowering.to_edge_transform_and_lower = original
+
+
+def _graph_module(edge: EdgeProgramManager) -> GraphModule:
+    module: GraphModule = edge.exported_program().graph_module
+    return module
+
+
+def _watch_partitioner(
+    partitioner: Partitioner, refusals: Refusals, record: LoweringRecord
+) -> None:
+    original: Callable[[ExportedProgram], PartitionResult] = partitioner.partition
+
+    def partition(program: ExportedProgram) -> PartitionResult:
+        # Before this it was asked about other graphs, which operators not to decompose.
+        refusals.clear()
+        if not record.operators:
+            record.operators = count_operators(program.graph.nodes)
+        result = original(program)
+        record.left_over = [
+            _left_over(node, refusals.reason(node, partitioner))
+            for node in result.tagged_exported_program.graph.nodes
+            if is_operator(node) and "delegation_tag" not in node.meta
+        ]
+        return result
+
+    partitioner.partition = partition
+
+
+def _watch_executorch(edge: EdgeProgramManager, record: LoweringRecord) -> None:
+    original: Callable[..., ExecutorchProgramManager] = edge.to_executorch
+
+    def to_executorch(*arguments: Any, **options: Any) -> ExecutorchProgramManager:
+        record.program = original(*arguments, **options)
+        return record.program
+
+    edge.to_executorch = to_executorch
+
+
+def _left_over(node: Node, reason: str) -> LeftOver:
+    return LeftOver(node.name, operator_name(node.target), module_path(node), reason)
+
+
+def module_path(node: Node) -> str:
+    """The module of the model that calls it, as torch.export noted it; empty if it did not."""
+    stack = node.meta.get("nn_module_stack") or {}
+    names = [path for path, _ in stack.values()]
+    return str(names[-1]) if names else ""

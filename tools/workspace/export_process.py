@@ -1,0 +1,52 @@
+"""The process of an export, as it stands in a kept sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from workspace.errors import ToolError
+from workspace.run_script import Command
+
+PROGRAM = "program.pte"
+OUTPUTS = (PROGRAM, "facts.json")
+# How the plugin tells a toolchain where the sources are: folders in the sandbox, with `:` between them.
+SOURCE_ROOTS = "PEX_EXTRA_SYS_PATH"
+_OUTPUT_LINES = 20
+
+
+def split_at_module(command: Command) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is before `-m`, and what is behind it. Raises ToolError if there is no `-m`."""
+    if "-m" not in command.argv:
+        raise ToolError(f"the export runs no Python module: {' '.join(command.argv)}")
+    place = command.argv.index("-m")
+    return command.argv[:place], command.argv[place + 1 :]
+
+
+def source_roots(command: Command) -> list[str]:
+    """Where the process finds the repository's Python files, relative to its sandbox."""
+    return [folder for folder in command.environment.get(SOURCE_ROOTS, "").split(":") if folder]
+
+
+def run_in_sandbox(
+    root: Path, command: Command, umask: int = -1, exit_codes: tuple[int, ...] = (0,)
+) -> str:
+    """Run a command with `root` as its working directory; its standard output.
+
+    Raises ToolError with the end of its standard error for any other exit code.
+    """
+    finished = subprocess.run(
+        command.argv,
+        cwd=root,
+        env=dict(command.environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        umask=umask,
+    )
+    if finished.returncode not in exit_codes:
+        end = "\n".join(finished.stderr.splitlines()[-_OUTPUT_LINES:])
+        raise ToolError(f"the process ended with exit code {finished.returncode}:\n{end}")
+    return finished.stdout

@@ -1,0 +1,17 @@
+"""The option of tools that build: where weights come from."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class WeightsSource(str, Enum):
+    """The values of `[weights] source`."""
+
+    official = "official"
+    seeded = "seeded"
+
+
+def weights_options(source: WeightsSource | None) -> tuple[str, ...]:
+    """Options of `./pants`; none leaves it to what the user has set."""
+    return () if source is None else (f"--weights-source={source.value}",)
