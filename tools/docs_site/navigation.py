@@ -17,7 +17,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "unavailable",
     ),
     "Artifacts": ("index-and-tree", "publishing", "consuming"),
-    "Builds": ("toolchains", "remote-caching", "reproducibility", "upgrading", "troubleshooting"),
+    "Builds": (
+        "toolchains",
+        "remote-caching",
+        "reproducibility",
+        "hermeticity",
+        "upgrading",
+        "troubleshooting",
+    ),
     "Inside": ("architecture", "benchmarks"),
 }
 REST = "More"

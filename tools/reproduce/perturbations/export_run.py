@@ -6,9 +6,11 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
+from pte_foundry.confinement.user_namespace import enter_user_namespace
 from reproduce.perturbations.fake_clock import clock_environment
 from reproduce.perturbations.perturbation import ExportChange
 from workspace.errors import ToolError
@@ -41,7 +43,10 @@ def run_export(sandbox: KeptSandbox, change: ExportChange, scratch: Path) -> byt
         command = changed_command(sandbox.command(), change)
         clock = {} if change.clock is None else clock_environment(change.clock, Path(place))
         run_in_sandbox(
-            root, Command(command.argv, {**command.environment, **clock}), umask=change.umask
+            root,
+            Command(command.argv, {**command.environment, **clock}),
+            umask=change.umask,
+            user_id=change.user_id,
         )
         _check_seen(root, change)
         if not (root / PROGRAM).is_file():
@@ -81,23 +86,36 @@ def split_at_module(command: Command) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def run_in_sandbox(
-    root: Path, command: Command, umask: int = -1, exit_codes: tuple[int, ...] = (0,)
+    root: Path,
+    command: Command,
+    umask: int = -1,
+    exit_codes: tuple[int, ...] = (0,),
+    user_id: int | None = None,
 ) -> str:
     """Run a command with `root` as its working directory; its standard output.
 
-    Raises ToolError with the end of its standard error for any other exit code.
+    Raises ToolError with the end of its standard error for any other exit code, and where there can be no
+    other `user_id`.
     """
-    finished = subprocess.run(
-        command.argv,
-        cwd=root,
-        env=dict(command.environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        umask=umask,
-    )
+    try:
+        finished = subprocess.run(
+            command.argv,
+            cwd=root,
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            umask=umask,
+            preexec_fn=None if user_id is None else partial(enter_user_namespace, user_id, user_id),
+        )
+    except subprocess.SubprocessError as error:
+        # What is raised in the new process comes without its message.
+        raise ToolError(
+            f"the process could not become user {user_id}: this machine allows no user namespaces. Leave the "
+            "perturbation out with --only"
+        ) from error
     if finished.returncode not in exit_codes:
         end = "\n".join(finished.stderr.splitlines()[-_OUTPUT_LINES:])
         raise ToolError(f"the process ended with exit code {finished.returncode}:\n{end}")
