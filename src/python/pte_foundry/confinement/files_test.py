@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.confinement.canary import LANDLOCK, run_canary
+from pte_foundry.confinement.landlock import landlock_version
 
 FAKETIME = "vendor/libfaketime/src/libfaketime.so.1"
 TRY = """
@@ -29,6 +30,13 @@ def results(sandbox: Path, attempts: dict[str, str], without: tuple[str, ...] = 
     if not without and "files: Landlock" not in run.stderr:
         pytest.skip(f"this machine allows no Landlock: {run.stderr}")
     return json.loads(run.stdout)
+
+
+def landlock_of_this_machine() -> int:
+    try:
+        return landlock_version()
+    except OSError:
+        return 0
 
 
 @pytest.fixture()
@@ -91,6 +99,8 @@ def test_nothing_is_written_elsewhere(sandbox: Path) -> None:
         "shared memory": "open('/dev/shm/new', 'w')",
         "truncate": "os.truncate('../secret', 0)",
     }
+    if landlock_of_this_machine() < 3:
+        del attempts["truncate"]
     assert results(sandbox, attempts) == dict.fromkeys(attempts, "PermissionError")
     assert (sandbox.parent / "secret").read_text() == "of the machine"
     assert sorted(path.name for path in sandbox.parent.iterdir()) == ["sandbox", "secret"]

@@ -50,7 +50,7 @@ def restrict_files(access: Access) -> None:
     Raises:
         OSError: where the kernel has no Landlock or does not allow it; then nothing has changed.
     """
-    version = check(libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
+    version = landlock_version()
     handled = _FIRST_VERSIONS_RIGHTS
     handled |= (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
     rules = _create_ruleset(handled, _TCP if version >= 4 else 0)
@@ -68,6 +68,15 @@ def restrict_files(access: Access) -> None:
         check(libc().syscall(_RESTRICT_SELF, rules, 0))
     finally:
         os.close(rules)
+
+
+def landlock_version() -> int:
+    """1 and more, by what the kernel can refuse: truncation from 3 on, TCP from 4 on.
+
+    Raises:
+        OSError: where the kernel has no Landlock.
+    """
+    return check(libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
 
 
 def _create_ruleset(files: int, network: int) -> int:

@@ -22,7 +22,8 @@ _KEPT = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
 def make_inputs_read_only(sandbox: Path, except_for: Path) -> None:
     """Mount the folders in `sandbox`, and the files there that have other links, read-only on themselves.
 
-    A file with one link is a copy, or an output of an earlier run. Symbolic links lead to caches.
+    A file with one link is a copy, or an output of an earlier run. A folder without a file is where
+    outputs are expected. Symbolic links lead to caches.
     For a process that is in a mount namespace of its own.
 
     Raises:
@@ -33,8 +34,12 @@ def make_inputs_read_only(sandbox: Path, except_for: Path) -> None:
     for entry in sorted(os.scandir(sandbox), key=lambda entry: entry.name):
         if entry.is_symlink() or entry.path == str(except_for):
             continue
-        if entry.is_dir() or entry.stat().st_nlink > 1:
+        if _has_files(entry.path) if entry.is_dir() else entry.stat().st_nlink > 1:
             _mount_read_only(os.fsencode(entry.path))
+
+
+def _has_files(folder: str) -> bool:
+    return any(files for _, _, files in os.walk(folder))
 
 
 def _mount_read_only(path: bytes) -> None:

@@ -16,6 +16,7 @@ def sandbox(tmp_path: Path) -> Path:
     (sandbox / "src").mkdir(parents=True)
     (sandbox / "src" / "input").write_text("declared")
     os.link(tmp_path / "store", sandbox / "linked")
+    (sandbox / "outputs" / "below").mkdir(parents=True)
     (sandbox / "output").write_text("of an earlier run")
     return sandbox
 
@@ -51,6 +52,7 @@ def test_inputs_cannot_be_changed(sandbox: Path, body: str) -> None:
         "assert open('src/input').read() == open('linked').read() == 'declared'",
         "open('new', 'w').write('x'); os.replace('new', 'output')",
         "os.mkdir('folder'); open('folder/file', 'w').write('x')",
+        "open('outputs/below/file', 'w').write('x')",
     ],
 )
 def test_new_files_are_no_inputs(sandbox: Path, body: str) -> None:
