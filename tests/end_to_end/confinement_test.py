@@ -61,7 +61,7 @@ def export(clone: Clone) -> tuple[str, dict[str, Any]]:
     with clone.edited(BUILDER, ANCHOR, CANARY.replace("UNDECLARED", undeclared) + ANCHOR):
         outcome = with_secrets.run("--no-pantsd", "--weights-source=seeded", "package", PROGRAM)
     assert outcome.exit_code == 1 and outcome.output.count("CANARY") > 1, outcome.output
-    return outcome.output, json.loads(outcome.output.split("CANARY")[1])
+    return outcome.output, json.loads(outcome.output.split("CANARY")[-2])
 
 
 def test_it_has_no_network(export: tuple[str, dict[str, Any]]) -> None:
