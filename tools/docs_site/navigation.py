@@ -21,6 +21,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "toolchains",
         "remote-caching",
         "reproducibility",
+        "hermeticity",
         "upgrading",
         "troubleshooting",
         "debugging",

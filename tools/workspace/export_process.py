@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
+from pte_foundry.confinement.user_namespace import enter_user_namespace
 from workspace.errors import ToolError
 from workspace.run_script import Command
 
@@ -29,23 +31,36 @@ def source_roots(command: Command) -> list[str]:
 
 
 def run_in_sandbox(
-    root: Path, command: Command, umask: int = -1, exit_codes: tuple[int, ...] = (0,)
+    root: Path,
+    command: Command,
+    umask: int = -1,
+    exit_codes: tuple[int, ...] = (0,),
+    user_id: int | None = None,
 ) -> str:
     """Run a command with `root` as its working directory; its standard output.
 
-    Raises ToolError with the end of its standard error for any other exit code.
+    Raises ToolError with the end of its standard error for any other exit code, and where there can be no
+    other `user_id`.
     """
-    finished = subprocess.run(
-        command.argv,
-        cwd=root,
-        env=dict(command.environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        umask=umask,
-    )
+    try:
+        finished = subprocess.run(
+            command.argv,
+            cwd=root,
+            env=dict(command.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            umask=umask,
+            preexec_fn=None if user_id is None else partial(enter_user_namespace, user_id, user_id),
+        )
+    except subprocess.SubprocessError as error:
+        # What is raised in the new process comes without its message.
+        raise ToolError(
+            f"the process could not become user {user_id}: this machine allows no user namespaces. Leave the "
+            "perturbation out with --only"
+        ) from error
     if finished.returncode not in exit_codes:
         end = "\n".join(finished.stderr.splitlines()[-_OUTPUT_LINES:])
         raise ToolError(f"the process ended with exit code {finished.returncode}:\n{end}")

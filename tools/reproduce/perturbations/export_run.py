@@ -44,7 +44,10 @@ def run_export(sandbox: KeptSandbox, change: ExportChange, scratch: Path) -> byt
         command = changed_command(sandbox.command(), change)
         clock = {} if change.clock is None else clock_environment(change.clock, Path(place))
         run_in_sandbox(
-            root, Command(command.argv, {**command.environment, **clock}), umask=change.umask
+            root,
+            Command(command.argv, {**command.environment, **clock}),
+            umask=change.umask,
+            user_id=change.user_id,
         )
         _check_seen(root, change)
         if not (root / PROGRAM).is_file():

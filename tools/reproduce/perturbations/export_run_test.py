@@ -21,6 +21,7 @@ PLANTED = {
     "time-zone": "time.localtime(0)",
     "clock": "(datetime.date.today(), subprocess.run(['date'], capture_output=True).stdout)",
     "umask": "(pathlib.Path('new').touch(), pathlib.Path('new').stat().st_mode)",
+    "user-id": "os.getuid()",
     "threads": "os.environ['OMP_NUM_THREADS']",
     "lifted-threads": "torch.get_num_threads()",
     "lifted-cpu-avx2": "torch.backends.cpu.get_cpu_capability()",

@@ -48,6 +48,7 @@ def witness() -> dict[str, object]:
         "time_zone": time.tzname[0],
         "umask": umask,
         "user": os.environ.get("LOGNAME"),
+        "user_id": os.getuid(),
         "year": time.gmtime().tm_year,
         "cpu_capability": torch.backends.cpu.get_cpu_capability() if torch else None,
         "threads": torch.get_num_threads() if torch else None,

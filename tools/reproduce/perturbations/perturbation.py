@@ -8,7 +8,8 @@ from typing import Literal
 
 # `usual` is what the build promises. `lift` takes away what the build fixes itself: more than is promised.
 # `clone` needs a second clone with empty caches, which takes minutes. `together` repeats others in one export.
-Kind = Literal["usual", "lift", "clone", "together"]
+# `named` needs what not every machine allows, and is tried if it is named.
+Kind = Literal["usual", "lift", "clone", "together", "named"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ExportChange:
         hash_seed: Python's; None for a random one, as in every export.
         threads: that torch uses whatever the export asks for; None to leave that to the export.
         umask: -1 for the tool's own.
+        user_id: number of the user, and of the group, that the process has; None for the tool's own.
         clock: seconds since 1970 at which the process begins; None for the machine's clock.
         seen: what the process has to see of the change (see `inside_export.witness`). If it sees
             something else, the perturbation did not take place.
@@ -32,6 +34,7 @@ class ExportChange:
     hash_seed: int | None = None
     threads: int | None = None
     umask: int = -1
+    user_id: int | None = None
     clock: int | None = None
 
 

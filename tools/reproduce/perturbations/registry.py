@@ -94,6 +94,12 @@ _ONE_BY_ONE: tuple[Perturbation, ...] = (
         ExportChange(seen={"umask": 0o077}, umask=0o077),
     ),
     Perturbation(
+        "user-id",
+        "another number of user and group, without the rights of root (where user namespaces are allowed)",
+        ExportChange(seen={"user_id": 4321, "umask": 0o027}, umask=0o027, user_id=4321),
+        "named",
+    ),
+    Perturbation(
         "threads",
         "OMP_NUM_THREADS and MKL_NUM_THREADS are 2: the export itself still asks torch for one",
         ExportChange(seen={"threads": 2}, environment=_TWO_THREADS),
@@ -168,6 +174,7 @@ def select(only: Sequence[str], lift: bool, with_clone: bool) -> tuple[Perturbat
         "lift": lift,
         "clone": with_clone,
         "together": False,
+        "named": False,
     }
     return tuple(
         perturbation

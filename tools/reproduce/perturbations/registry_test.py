@@ -19,7 +19,10 @@ def test_kinds_are_chosen() -> None:
     assert names() == USUAL and len(USUAL) == 10
     assert names(with_clone=True) == [*USUAL, "clone"]
     assert names(lift=True) == [*USUAL, "lifted-threads", "lifted-cpu-avx2", "lifted-cpu-avx512"]
-    assert names(lift=True, with_clone=True) == [name for name in NAMES if name != "together"]
+    assert names(lift=True, with_clone=True) == [
+        name for name in NAMES if name not in ("together", "user-id")
+    ]
+    assert names(only=("user-id",)) == ["user-id"]
 
 
 def test_together_has_every_usual_change_of_the_export() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pte_foundry.confinement.confined import confined
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest
 from pte_foundry.stages import Begin, told_stages
@@ -92,4 +93,4 @@ def _write(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(confined(lambda: main(sys.argv[1:])))

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pte_foundry.confinement.confined import confined
 from pte_foundry.indexing.schema import INDEX_SCHEMA
 from pte_foundry.indexing.sums import sha256sums
 from pte_foundry.indexing.tree_files import (
@@ -68,4 +69,4 @@ def _sha256(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(lambda: main(sys.argv[1:])))
+    sys.exit(confined(lambda: run_command(lambda: main(sys.argv[1:]))))

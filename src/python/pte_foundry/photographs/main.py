@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from pte_foundry.confinement.confined import confined
 from pte_foundry.errors import PteError
 from pte_foundry.photographs.extract import extract
 
@@ -32,4 +33,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(confined(main))

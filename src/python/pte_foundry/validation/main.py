@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pte_foundry.confinement.confined import confined
 from pte_foundry.reporting.command import run_command
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json, write_json, write_text
@@ -46,4 +47,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(lambda: main(sys.argv[1:])))
+    sys.exit(confined(lambda: run_command(lambda: main(sys.argv[1:]))))

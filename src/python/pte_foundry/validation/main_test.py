@@ -52,6 +52,7 @@ def test_a_wrong_request_is_one_message_and_no_result(workspace: Workspace) -> N
     workspace.request["labels"] = 7
     result = run(workspace)
     assert result.returncode == 1
-    assert result.stderr.startswith("pte-foundry: bad-request: validation_request.json: `labels`")
-    assert len(result.stderr.splitlines()) == 1
+    confinement, message = result.stderr.splitlines()
+    assert confinement.startswith("confinement: ")
+    assert message.startswith("pte-foundry: bad-request: validation_request.json: `labels`")
     assert not (workspace.folder / "validation.json").exists()

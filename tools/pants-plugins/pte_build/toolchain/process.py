@@ -23,6 +23,7 @@ FIXED_ENVIRONMENT = {
     "HOME": ".home",
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
+    "LOGNAME": "pte",
     "MKL_CBWR": "COMPATIBLE",
     "MKL_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -31,6 +32,7 @@ FIXED_ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
     "TZ": "UTC",
+    "USER": "pte",
 }
 
 # The engine sets an `execution_slot_variable` where it runs a process, and leaves it out of the cache key. A process

@@ -1,0 +1,140 @@
+"""Which files a confined process can use, where the kernel has Landlock."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pte_foundry.confinement.canary import LANDLOCK, run_canary
+from pte_foundry.confinement.landlock import landlock_version
+
+FAKETIME = "vendor/libfaketime/src/libfaketime.so.1"
+TRY = """
+def attempt(what):
+    try:
+        return what()
+    except OSError as error:
+        return type(error).__name__
+"""
+
+
+def results(sandbox: Path, attempts: dict[str, str], without: tuple[str, ...] = ()) -> object:
+    """What each expression gives in a confined process; the name of its error if that is an OSError."""
+    entries = ", ".join(f"{name!r}: attempt(lambda: {code})" for name, code in attempts.items())
+    run = run_canary(sandbox, f"{TRY}\nprint(json.dumps({{{entries}}}))", without)
+    assert run.returncode == 0, run.stderr
+    if not without and "files: Landlock" not in run.stderr:
+        pytest.skip(f"this machine allows no Landlock: {run.stderr}")
+    return json.loads(run.stdout)
+
+
+def landlock_of_this_machine() -> int:
+    try:
+        return landlock_version()
+    except OSError:
+        return 0
+
+
+@pytest.fixture()
+def sandbox(tmp_path: Path) -> Path:
+    (tmp_path / "secret").write_text("of the machine")
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "input").write_text("declared")
+    (tmp_path / "sandbox" / "link").symlink_to(tmp_path / "secret")
+    return tmp_path / "sandbox"
+
+
+def test_what_is_not_declared_cannot_be_read(sandbox: Path) -> None:
+    attempts = {
+        "absolute path": f"open({str(sandbox.parent / 'secret')!r}).read()",
+        "relative path": "open('../secret').read()",
+        "link": "open('link').read()",
+        "child": "subprocess.run(['/bin/cat', '../secret'], capture_output=True).stdout.decode()",
+        "users": "open('/etc/passwd').read()[:0]",
+        "hosts": "open('/etc/hosts').read()[:0]",
+        "home": f"os.listdir({str(sandbox.parent)!r})[:0]",
+    }
+    refused = {**dict.fromkeys(attempts, "PermissionError"), "child": ""}
+    assert results(sandbox, attempts) == refused
+    readable = results(sandbox, {"relative path": attempts["relative path"]}, (LANDLOCK,))
+    assert readable == {"relative path": "of the machine"}
+
+
+def test_the_sandbox_a_temporary_folder_and_software_can_be_used(sandbox: Path) -> None:
+    attempts = {
+        "input": "open('input').read()",
+        "output": "open('output', 'w').write('1')",
+        "replace": "os.replace('output', 'renamed')",
+        "temporary": "tempfile.TemporaryFile().write(b'12')",
+        "temporary folder": "os.path.relpath(tempfile.gettempdir())[:5]",
+        "program": "subprocess.run(['/bin/echo', 'x'], capture_output=True).stdout.decode()",
+        "python": "len(subprocess.run([sys.executable, '-c', 'import json'], check=True).args)",
+        "nothing": "open('/dev/null', 'w').write('123')",
+        "random": "len(open('/dev/urandom', 'rb').read(4))",
+    }
+    assert results(sandbox, attempts) == {
+        "input": "declared",
+        "output": 1,
+        "replace": None,
+        "temporary": 2,
+        "temporary folder": ".tmp-",
+        "program": "x\n",
+        "python": 3,
+        "nothing": 3,
+        "random": 4,
+    }
+    assert sorted(path.name for path in sandbox.iterdir()) == ["input", "link", "renamed"]
+
+
+def test_nothing_is_written_elsewhere(sandbox: Path) -> None:
+    attempts = {
+        "file": "open('../new', 'w')",
+        "change": "open('../secret', 'a')",
+        "remove": "os.remove('../secret')",
+        "folder": "os.mkdir('../new')",
+        "shared memory": "open('/dev/shm/new', 'w')",
+        "truncate": "os.truncate('../secret', 0)",
+    }
+    if landlock_of_this_machine() < 3:
+        del attempts["truncate"]
+    assert results(sandbox, attempts) == dict.fromkeys(attempts, "PermissionError")
+    assert (sandbox.parent / "secret").read_text() == "of the machine"
+    assert sorted(path.name for path in sandbox.parent.iterdir()) == ["sandbox", "secret"]
+
+
+def test_stages_are_written_to_their_folder_and_others_not_read(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sandbox.parent / "stages"
+    folder.mkdir()
+    (folder / "of another process").write_text("1.0 lowering")
+    monkeypatch.setenv("PTE_PROGRESS", str(folder))
+    attempts = {
+        "own": f"open({str(folder / 'own')!r}, 'w').write('1')",
+        "other": f"open({str(folder / 'of another process')!r}).read()",
+        "names": f"os.listdir({str(folder)!r})",
+    }
+    assert results(sandbox, attempts) == {
+        "own": 1,
+        "other": "PermissionError",
+        "names": "PermissionError",
+    }
+
+
+def test_what_is_preloaded_into_a_process_is_usable_by_its_children(
+    sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = importlib.util.find_spec("libfaketime")
+    assert package is not None and package.origin is not None
+    library = tmp_path / "libfaketime.so.1"
+    shutil.copyfile(Path(package.origin).parent / FAKETIME, library)
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("FAKETIME", "@1000000000")
+    monkeypatch.setenv("FAKETIME_FMT", "%s")
+    # The library shares memory with the children, too.
+    date = "subprocess.run(['date', '-u', '+%Y'], capture_output=True, check=True).stdout.decode()"
+    assert results(sandbox, {"year": date}) == {"year": "2001\n"}
