@@ -1,4 +1,4 @@
-"""A workspace of as many stand-in programs as one likes: ten backends, ten models a family, one program for each pair."""
+"""A workspace of many stand-in programs: ten backends, ten models a family, a program for each pair."""
 
 from __future__ import annotations
 
