@@ -7,7 +7,10 @@ from typing import Protocol
 import pytest
 
 from remote_cache.machine import Machine, make_machine
+from remote_cache.pair import Pair
+from remote_cache.relay import running_relay
 from remote_cache.server import Server
+from remote_cache.stand_in_machine import make_stand_in_machine
 
 
 class MakeMachine(Protocol):
@@ -37,3 +40,21 @@ def new_machine(folder: Path) -> Iterator[MakeMachine]:
     yield make
     for machine in machines:
         machine.stop()
+
+
+@pytest.fixture(scope="module")
+def pair(folder: Path, server: Server) -> Iterator[Pair]:
+    """Both machines have their toolchain, and the connection works."""
+    with running_relay(server.address) as relay:
+        writing = {"PANTS_REMOTE_CACHE_WRITE": "true"}
+        writer = make_stand_in_machine(folder / "writer", server.address.url, writing)
+        reader = make_stand_in_machine(folder / "deeper/reader", relay.address.url, {})
+        made = Pair(server, relay, writer, reader)
+        try:
+            made.write()
+            outcome = reader.package()
+            assert (outcome.exit_code, outcome.exports) == (0, []), outcome.output
+            yield made
+        finally:
+            writer.stop()
+            reader.stop()

@@ -1,10 +1,10 @@
-"""A cache server that a test can look into."""
+"""A cache server that a test can stop, start again, and look into."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cache_server.command.address import Address
@@ -15,17 +15,43 @@ from cache_server.command.server import running_server
 _QUOTA = "4G"
 
 
-@dataclass(frozen=True)
 class Server:
-    """buildbox-casd on a port of its own."""
+    """buildbox-casd on a port of its own. Its folder outlives it."""
 
-    folder: Path
-    address: Address = field(default_factory=lambda: Address("127.0.0.1", free_port()))
+    def __init__(self, folder: Path, program: Path | None = None) -> None:
+        """program: to run instead of the server's own, with the same arguments."""
+        self.folder = folder
+        self.address = Address("127.0.0.1", free_port())
+        self._program = program
+        self._running = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = self._program or find_casd()
+        server = running_server(program, self.folder, self.address, _QUOTA)
+        self._process = self._running.enter_context(server)
+
+    def stop(self) -> None:
+        self._running.close()
+
+    def kill(self) -> None:
+        """As a crash or a power failure does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self.stop()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with running_server(find_casd(), self.folder, self.address, _QUOTA):
+        self.start()
+        try:
             yield
+        finally:
+            self.stop()
+
+    def blob(self, sha256: str) -> Path:
+        """The file in which the server keeps the content of this hash."""
+        return self.folder / "cas/objects" / sha256[:2] / sha256[2:]
 
     def actions(self) -> list[str]:
         """The hash of every action that the server has a result of."""

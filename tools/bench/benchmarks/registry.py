@@ -12,6 +12,7 @@ from bench.benchmarks import (
     noop,
     operators,
     rebuild,
+    scale,
     second_checkout,
     size,
     tree,
@@ -43,5 +44,6 @@ BENCHMARKS = tuple(
         latency,
         int8,
         operators,
+        scale,
     )
 )

@@ -110,24 +110,26 @@ async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProce
     weights = request.weights
     if weights.sha256 is None or weights.size is None:
         return await Get(FallibleProcessResult, Process, request.process)
+    # The caches first, whether the checkpoint is here or not: the answer stays in the daemon's memory, while the store
+    # has to be asked in each session, by a process of its own for each checkpoint. Hash and size of the checkpoint are
+    # declared, so the process's cache key is known without it.
+    look_up = dataclasses.replace(
+        request.process,
+        description=f"Look up: {request.process.description}",
+        level=LogLevel.DEBUG,
+        remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS,
+        # Where the checkpoint is in the store, this could run.
+        execution_slot_variable=LOOK_UP,
+    )
+    try:
+        found = await Get(FallibleProcessResult, Process, look_up)
+        if found.exit_code != NOT_IN_A_CACHE:
+            return found
+    except Exception as error:
+        if not is_missing_digest(error):
+            raise
     store = await Get(InStore, InStoreRequest(weights))
     if not store.present:
-        # Hash and size of the checkpoint are declared, so the process's cache key is known without it.
-        look_up = dataclasses.replace(
-            request.process,
-            description=f"Look up: {request.process.description}",
-            level=LogLevel.DEBUG,
-            remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS,
-            # Another program may fetch the same checkpoint meanwhile, and then this could run.
-            execution_slot_variable=LOOK_UP,
-        )
-        try:
-            found = await Get(FallibleProcessResult, Process, look_up)
-            if found.exit_code != NOT_IN_A_CACHE:
-                return found
-        except Exception as error:
-            if not is_missing_digest(error):
-                raise
         await Get(FetchedWeights, FetchWeights(weights))
     return await Get(FallibleProcessResult, Process, request.process)
 

@@ -195,3 +195,16 @@ def test_a_look_up_runs_nothing_even_if_the_checkpoint_has_arrived_meanwhile(
     assert asked == ["Look up: A process", "fetch", "A process"]
     # There is no interpreter in its sandbox, so the second run fails, and not as a look-up does.
     assert result.exit_code not in (0, NOT_IN_A_CACHE)
+
+
+def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    """Asking starts a process for each checkpoint in each session: seconds, of many programs that are all cached."""
+    with_distdir(runner, tmp_path / "distdir")
+    request = ExportRequest(ALPHA_FAST)
+    exported = runner.request(ExportedProgram, [request])
+    assert f"Export {ALPHA_FAST}" in processes_run(runner)
+    set_options(runner, f"--weights-distdirs={tmp_path / 'distdir'}")
+    assert runner.request(ExportedProgram, [request]) == exported
+    assert processes_run(runner) == []

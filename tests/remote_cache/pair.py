@@ -1,0 +1,54 @@
+"""One machine that writes to a cache and one that reads from it, over a connection that a test can disturb."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import count
+
+from end_to_end.clone import Outcome
+from remote_cache.relay import Relay
+from remote_cache.server import Server
+from remote_cache.stand_in_machine import PROGRAM, StandInMachine
+
+_NUMBERS = count(1)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Only the reader's connection leads over the relay."""
+
+    server: Server
+    relay: Relay
+    writer: StandInMachine
+    reader: StandInMachine
+
+    def write(self, megabytes: float = 0.0) -> bytes:
+        """Let the writer build a program that nobody has built yet, and the reader want it; its bytes."""
+        self.relay.change(self.server.address)
+        number = next(_NUMBERS)
+        for machine in (self.writer, self.reader):
+            machine.set_variant(number, megabytes)
+        outcome = self.writer.package()
+        assert outcome.exit_code == 0, outcome.output
+        assert outcome.exports == [PROGRAM]
+        pte = self.writer.pte()
+        assert pte is not None
+        return pte
+
+
+def assert_taken_from_the_cache(pair: Pair, right: bytes, outcome: Outcome) -> None:
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.exports == []
+    assert pair.reader.pte() == right
+
+
+def assert_built_here(pair: Pair, right: bytes, outcome: Outcome) -> None:
+    """By the reader, which gets what the writer got."""
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.exports == [PROGRAM]
+    assert pair.reader.pte() == right
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
