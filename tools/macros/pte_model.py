@@ -12,6 +12,7 @@ def pte_model(
     test=None,
     bounds=None,
     tags=None,
+    **common,
 ):
     """Declare the programs of one model.
 
@@ -22,7 +23,7 @@ def pte_model(
     bounds: like `programs`: what the test of that program allows, thresholds and budgets, e.g.
         {"portable": {"max_abs_difference": 1e-4, "max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
-    The other arguments are fields of every program, see `./pants help pte_program`.
+    The other arguments, `common` too, are fields of every program, see `./pants help pte_program`.
     """
     # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and
     # next to nothing else.
@@ -43,7 +44,7 @@ def pte_model(
         )
     for key, own in programs.items():
         precision, _, backend = key.rpartition("_")
-        fields = dict(own)
+        fields = {**common, **own}
         own_test = fields.pop("test", {})
         if precision:
             fields["precision"] = precision
