@@ -8,7 +8,6 @@ from torch import Tensor
 
 from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.models.definition import Preprocess
-from pte_foundry.photographs.decode import read_photograph
 from pte_foundry.validation.request import ValidationRequest
 
 INPUTS = 4
@@ -43,6 +42,11 @@ def photograph_inputs(
     request: ValidationRequest, preprocess: Preprocess
 ) -> Mapping[str, Callable[[], Inputs]]:
     """Path of each photograph -> a function that decodes it and prepares it as an app would."""
+
+    if not request.photographs:
+        return {}
+    # Only here: it needs Pillow, which toolchains of models that take no pictures do not have.
+    from pte_foundry.photographs.decode import read_photograph
 
     def prepare(path: str) -> Callable[[], Inputs]:
         return lambda: preprocess(read_photograph(request.root / path))
