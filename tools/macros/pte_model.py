@@ -13,6 +13,7 @@ def pte_model(
     bounds=None,
     tags=None,
     toolchains="//toolchains",
+    **common,
 ):
     """Declare the programs of one model.
 
@@ -24,7 +25,7 @@ def pte_model(
         {"portable": {"max_abs_difference": 1e-4, "max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
     toolchains: the folder of the backends, e.g. "//toolchains/next" for those of the next ExecuTorch.
-    The other arguments are fields of every program, see `./pants help pte_program`.
+    The other arguments, `common` too, are fields of every program, see `./pants help pte_program`.
     """
     # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and
     # next to nothing else.
@@ -45,7 +46,7 @@ def pte_model(
         )
     for key, own in programs.items():
         precision, _, backend = key.rpartition("_")
-        fields = dict(own)
+        fields = {**common, **own}
         own_test = fields.pop("test", {})
         if precision:
             fields["precision"] = precision

@@ -126,3 +126,11 @@ def test_required_arguments(missing: str) -> None:
     arguments = {name: value for name, value in REQUIRED.items() if name != missing}
     with pytest.raises(TypeError, match=missing):
         names["pte_model"](programs={}, **arguments)
+
+
+def test_other_fields_are_those_of_every_program() -> None:
+    programs = {"fast": {}, "slow": {"outputs": ["own"]}}
+    declared = Declared(programs=programs, imports=["m/operators.py"], outputs=["scores"])
+    assert [p["imports"] for p in declared.programs] == [["m/operators.py"]] * 2
+    assert [p["outputs"] for p in declared.programs] == [["scores"], ["own"]]
+    assert not any("imports" in test for test in declared.tests)

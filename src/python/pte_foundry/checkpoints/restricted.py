@@ -19,11 +19,18 @@ _FORBIDDEN_GLOBAL = re.compile(
 _UNPICKLER_REASON = re.compile(r"WeightsUnpickler error:\s*(.+)")
 
 
-def load_checkpoint(path: Path, allowed_globals: Sequence[Callable[..., object]]) -> object:
+def load_checkpoint(
+    path: Path,
+    allowed_globals: Sequence[Callable[..., object]],
+    where_allowed: str = "`checkpoint_globals` of the model's builder",
+) -> object:
     """Content of a checkpoint: a dict of tensors for `.safetensors`, else what the pickle holds.
 
     Pickles go through `torch.load(weights_only=True)`, which runs nothing but its own small list of
     constructors and `allowed_globals`. Tensors are on the CPU.
+
+    Args:
+        where_allowed: the place where a person allows another one, for messages.
 
     Raises:
         PteError: `bad-checkpoint` if the file is absent, truncated or of another format;
@@ -48,8 +55,7 @@ def load_checkpoint(path: Path, allowed_globals: Sequence[Callable[..., object]]
                 "forbidden-pickle",
                 f"{path.name}: its pickle refers to {forbidden[1]}, which is not allowed: "
                 "loading it could run code from the file. If you trust that class, add it to "
-                "`checkpoint_globals` of the model's builder; else use a state_dict or a "
-                ".safetensors file",
+                f"{where_allowed}; else use a state_dict or a .safetensors file",
             ) from error
         raise _unreadable(path, error) from error
 

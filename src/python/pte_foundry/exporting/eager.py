@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from pte_foundry.checkpoints.restricted import apply_state, load_checkpoint
 from pte_foundry.checkpoints.seeded import initialise
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
+from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.exporting.model_request import ModelRequest
 from pte_foundry.exporting.plugins import load_module
-from pte_foundry.models.definition import ModelDefinition
+from pte_foundry.models.definition import ModelDefinition, SavedModel
+from pte_foundry.models.own.outputs import register_dataclasses
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,16 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
         PteError: `bad-builder`, `bad-input-shape`, `forbidden-pickle` or `bad-checkpoint`; each
             says what to change.
     """
+    for name in request.imports:
+        load_module("imports", name, (), "pte_foundry.models.mobilenet")
+    (example_inputs,) = fixed_inputs(request.inputs, 1)
+    builder = load_module("builder", request.builder, (), "pte_foundry.models.mobilenet")
+    if hasattr(builder, "load"):
+        definition = _definition(request, builder.load(_saved(request, root)))
+        return _ready(definition, example_inputs)
     definition = _define(request)
     _check_declared_inputs(request, definition)
     module = definition.module
-    (example_inputs,) = fixed_inputs(request.inputs, 1)
     _check_forward(request, definition, example_inputs)
     if request.weights.file is None:
         initialise(module, example_inputs, seed=request.name)
@@ -55,21 +62,57 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
         path = root / request.weights.file
         content = load_checkpoint(path, definition.checkpoint_globals)
         apply_state(module, _adapt(definition, content, path), path.name)
-    module.requires_grad_(False)
-    return EagerModel(definition, module.eval(), example_inputs)
+    return _ready(definition, example_inputs)
+
+
+def _ready(definition: ModelDefinition, example_inputs: tuple[Tensor, ...]) -> EagerModel:
+    definition.module.requires_grad_(False)
+    return EagerModel(definition, definition.module.eval(), example_inputs)
 
 
 def _define(request: ModelRequest) -> ModelDefinition:
-    name = request.builder
-    builder = load_module("builder", name, ("build",), "pte_foundry.models.mobilenet")
-    definition = builder.build(request.name)
+    builder = load_module("builder", request.builder, ("build",), "pte_foundry.models.mobilenet")
+    definition = _definition(request, builder.build(request.name))
+    names = tuple(contract.name for contract in definition.outputs)
+    if request.outputs and request.outputs != names:
+        raise PteError(
+            "bad-builder",
+            f"model {request.name!r} declares the outputs {list(request.outputs)}, but {request.builder} "
+            f"names {list(names)}. Remove `outputs`, or correct one of them",
+        )
+    return definition
+
+
+def _definition(request: ModelRequest, definition: object) -> ModelDefinition:
     if not isinstance(definition, ModelDefinition):
         raise PteError(
             "bad-builder",
-            f"model {request.name!r}: {name}.build returned a {type(definition).__name__}, "
+            f"model {request.name!r}: {request.builder}.build returned a {type(definition).__name__}, "
             "no pte_foundry.models.definition.ModelDefinition. Correct the builder",
         )
     return definition
+
+
+def _saved(request: ModelRequest, root: Path) -> SavedModel:
+    """What a builder needs whose checkpoint is the whole model."""
+    if request.weights.file is None:
+        raise PteError(
+            "bad-checkpoint",
+            f"model {request.name!r}: its checkpoint is the whole model, so without it there is no "
+            "architecture to seed weights for. Build it from its file",
+        )
+    path = root / request.weights.file
+    if not path.is_file():
+        raise PteError("bad-checkpoint", f"{path.name}: no such file. Check the weights target")
+    tried = sizes_to_try(request.inputs) or {"declared": {}}
+    return SavedModel(
+        name=request.name,
+        path=path,
+        inputs=tuple((spec.name, spec.shape) for spec in request.inputs),
+        samples=tuple(fixed_inputs(request.inputs, 1, sizes)[0] for sizes in tried.values()),
+        outputs=request.outputs,
+        allowed_classes=request.allowed_classes,
+    )
 
 
 def _check_declared_inputs(request: ModelRequest, definition: ModelDefinition) -> None:
@@ -90,7 +133,7 @@ def _check_forward(
     declared = ", ".join(f"{spec.name!r} is declared as {spec}" for spec in request.inputs)
     try:
         with torch.no_grad():
-            definition.module(*inputs)
+            register_dataclasses(definition.module(*inputs))
     except Exception as error:  # Whatever the model raises is the reason that a person needs.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(

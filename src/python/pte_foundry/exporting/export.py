@@ -10,8 +10,7 @@ from types import ModuleType
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
-from torch.export import ExportedProgram
+from torch import nn
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
@@ -20,6 +19,8 @@ from pte_foundry.exporting.export_request import ExportRequest, RequestedQuantiz
 from pte_foundry.exporting.facts import export_facts, quantization_facts
 from pte_foundry.exporting.parameters import parameter_facts
 from pte_foundry.exporting.plugins import load_module
+from pte_foundry.exporting.tensor_spec import dimension_ranges
+from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check_recipe
 from pte_foundry.stages import Begin, tell
@@ -92,7 +93,9 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         quantization: dict[str, object] | None = None
         if request.quantization is None or recipe is None:
             begin("exporting")
-            program = _phase(request, "torch.export", _torch_export, module, eager.example_inputs)
+            program = _phase(
+                request, "torch.export", export_module, module, eager.example_inputs, request.model
+            )
         else:
             quantized = _phase(
                 request,
@@ -137,6 +140,12 @@ def _recipe(request: ExportRequest) -> ModuleType | None:
         )
     if quantization is None:
         return None
+    if dimension_ranges(request.model.inputs):
+        raise PteError(
+            "bad-input-shape",
+            f"model {request.model.name!r}: recipes quantize programs of fixed shapes, and it declares "
+            f"{', '.join(map(str, request.model.inputs))}. Declare fixed sizes",
+        )
     recipe = load_module(
         "quantization",
         quantization.recipe,
@@ -165,10 +174,6 @@ def _quantization_request(
         options=quantization.options,
         begin=begin,
     )
-
-
-def _torch_export(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> ExportedProgram:
-    return torch.export.export(module.eval(), example_inputs, strict=False)
 
 
 def _phase(

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 from pte_foundry.backends.lowering import Lowered
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.exporting.tensor_spec import TensorSpec
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.models.definition import ModelDefinition, Normalisation
 from pte_foundry.quantization.recipe import Census
@@ -66,8 +68,11 @@ def export_facts(
                 "dtype": tensor.dtype,
                 "layout": contract.layout,
                 "normalisation": _normalisation(contract.normalisation),
+                **_freedom(spec),
             }
-            for contract, tensor in zip(definition.inputs, program.inputs)
+            for contract, tensor, spec in zip(
+                definition.inputs, program.inputs, request.model.inputs
+            )
         ],
         "outputs": [
             {
@@ -163,6 +168,16 @@ def _normalisation(normalisation: Normalisation | None) -> dict[str, object] | N
         "colour": normalisation.colour,
         "resize": normalisation.resize,
     }
+
+
+def _freedom(spec: TensorSpec) -> dict[str, object]:
+    """Dynamic dimensions and the values of integers; neither key is there for an input without."""
+    freedom: dict[str, object] = {}
+    if spec.dynamic:
+        freedom["dynamic"] = [asdict(dim) for dim in spec.dynamic]
+    if spec.values is not None:
+        freedom["values"] = list(spec.values)
+    return freedom
 
 
 def _package_versions() -> dict[str, str]:

@@ -5,8 +5,8 @@ import hashlib
 import pytest
 import torch
 
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
-from pte_foundry.exporting.tensor_spec import DTYPES, TensorSpec
+from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
+from pte_foundry.exporting.tensor_spec import DTYPES, TensorSpec, parse_tensor_spec
 
 _IMAGE = TensorSpec("image", "float32", (1, 3, 70, 50))
 
@@ -45,3 +45,44 @@ def test_every_element_type(dtype: str) -> None:
 
 def test_scalar() -> None:
     assert fixed_inputs([TensorSpec("x", "float32", ())], 1)[0][0].shape == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uint8[4096]{0..255}",
+        "int64[4096]{0..30521}",
+        "int32[4096]{-7..7}",
+        "int64[4096]{-9223372036854775808..9223372036854775807}",
+        "int64[4]{5..5}",
+    ],
+)
+def test_integers_are_of_the_declared_values(text: str) -> None:
+    spec = parse_tensor_spec("x", text)
+    assert spec.values is not None
+    low, high = spec.values
+    ((values,),) = fixed_inputs([spec], 1)
+    assert low <= int(values.min()) and int(values.max()) <= high
+    if len(set(values.tolist())) < 1000:
+        assert set(values.tolist()) == set(range(low, high + 1))
+
+
+def test_sizes_are_the_ends_and_the_middle_of_their_ranges() -> None:
+    specs = [
+        parse_tensor_spec("x", "int64[1,n=1..9]"),
+        parse_tensor_spec("y", "bool[m=2..4,n=1..9]"),
+    ]
+    sizes = sizes_to_try(specs)
+    assert list(sizes) == ["largest", "smallest", "middle"]
+    shapes = [[tuple(x.shape) for x in fixed_inputs(specs, 1, one)[0]] for one in sizes.values()]
+    assert shapes == [[(1, 9), (4, 9)], [(1, 1), (2, 1)], [(1, 5), (3, 5)]]
+    assert [tuple(x.shape) for x in fixed_inputs(specs, 1)[0]] == shapes[0]
+    assert sizes_to_try([parse_tensor_spec("x", "int64[1,9]")]) == {}
+
+
+@pytest.mark.parametrize("text", ["bool[2,n=1..64]", "int64[2,n=1..64]{0..1}"])
+def test_no_mask_hides_everything(text: str) -> None:
+    spec = parse_tensor_spec("mask", text)
+    for number, size in enumerate((1, 2, 64)):
+        mask = fixed_inputs([spec], number + 1, {"n": size})[number][0].to(torch.bool)
+        assert mask[:, 0].all() and (size < 64 or not mask.all())

@@ -1,60 +1,99 @@
-"""The declared type of one tensor: name, element type and static shape (standard library only)."""
+"""The declared type of one tensor: name, element type, shape, values (standard library only).
+
+float32[1,3,224,224]            every dimension fixed
+int64[1,seq=1..128]             the second is called `seq` and may be 1 to 128
+int64[1,seq=1..128]{0..999}     integers from 0 to 999, such as the tokens of a vocabulary
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 
-DTYPES = (
-    "bool",
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-)
+INTEGER_RANGES: Mapping[str, tuple[int, int]] = {
+    "int8": (-(2**7), 2**7 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint8": (0, 2**8 - 1),
+}
+"""Integer element types, and their least and greatest values."""
+
+DTYPES = ("bool", "float16", "float32", "float64", *sorted(INTEGER_RANGES))
 """Element types that a `.pte` of ours may take, by their PyTorch names."""
 
-_GRAMMAR = re.compile(r"(?P<dtype>[a-z]+[0-9]*)\[(?P<dims>[0-9,]*)\]", re.ASCII)
+_GRAMMAR = re.compile(
+    r"(?P<dtype>[a-z]+[0-9]*)\[(?P<dims>[a-z0-9_=.,]*)\](?:\{(?P<low>-?[0-9]+)\.\.(?P<high>-?[0-9]+)\})?",
+    re.ASCII,
+)
+_FIXED = re.compile(r"[0-9]+", re.ASCII)
+_DYNAMIC = re.compile(r"(?P<name>[a-z][a-z0-9_]*)=(?P<low>[0-9]+)\.\.(?P<high>[0-9]+)", re.ASCII)
 _MAX_ELEMENTS = 2**31 - 1
+_MAX_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class DynamicDim:
+    """A dimension that an app chooses when it runs the program.
+
+    Attributes:
+        axis: its place in the shape, from 0.
+        name: dimensions of one name have one size, also in different inputs.
+        low: the least size, at least 1.
+        high: the greatest size, more than `low`.
+    """
+
+    axis: int
+    name: str
+    low: int
+    high: int
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A tensor of static shape.
+    """A tensor of a declared shape.
 
     Attributes:
         name: the input's name in the BUILD file and in reports.
         dtype: one of `DTYPES`.
-        shape: positive dimensions, outermost first; empty for a scalar tensor.
+        shape: positive dimensions, outermost first; empty for a scalar tensor. Of a dynamic dimension
+            the greatest size, which is what a program plans its memory for.
+        dynamic: by axis; empty for a static shape.
+        values: least and greatest value of an integer input; None where any will do.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    dynamic: tuple[DynamicDim, ...] = ()
+    values: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+        dims = [str(size) for size in self.shape]
+        for dim in self.dynamic:
+            dims[dim.axis] = f"{dim.name}={dim.low}..{dim.high}"
+        values = "" if self.values is None else f"{{{self.values[0]}..{self.values[1]}}}"
+        return f"{self.dtype}[{','.join(dims)}]{values}"
 
 
 def parse_tensor_spec(name: str, text: str) -> TensorSpec:
-    """Parse the BUILD files' grammar `dtype[dim,dim,...]`, e.g. `float32[1,3,224,224]`.
+    """Parse the BUILD files' grammar, see the module's docstring.
 
     Raises:
         PteError: `bad-input-shape` if the text does not follow the grammar, the element type is
-            unknown, a dimension is not positive, or the tensor has 2**31 elements or more.
+            unknown, a dimension is not positive, a range is empty or no range of the element type,
+            or the tensor has 2**31 elements or more.
     """
 
     def wrong(why: str) -> PteError:
         return PteError(
             "bad-input-shape",
             f"input {name!r} is declared as {text!r}: {why}. "
-            "Write it as dtype[dim,dim,...], for example float32[1,3,224,224]",
+            "Write it as dtype[dim,dim,...], for example float32[1,3,224,224], or "
+            "int64[1,seq=1..128]{0..999} for a dimension from 1 to 128 and values from 0 to 999",
         )
 
     match = _GRAMMAR.fullmatch(text)
@@ -63,17 +102,61 @@ def parse_tensor_spec(name: str, text: str) -> TensorSpec:
     dtype, dims = match["dtype"], match["dims"]
     if dtype not in DTYPES:
         raise wrong(f"{dtype!r} is not one of {', '.join(DTYPES)}")
-    fields = dims.split(",") if dims else []
-    if "" in fields:
-        raise wrong("a dimension is empty")
-    if any(len(field) > 10 for field in fields):
-        raise wrong("a dimension is too large")
-    shape = tuple(int(field) for field in fields)
-    if 0 in shape:
-        raise wrong("dimensions are positive")
+    shape, dynamic = [], []
+    for axis, field in enumerate(dims.split(",") if dims else []):
+        if not field:
+            raise wrong("a dimension is empty")
+        choice = _DYNAMIC.fullmatch(field)
+        if choice is None and _FIXED.fullmatch(field) is None:
+            raise wrong("it does not follow the grammar")
+        numbers = [field] if choice is None else [choice["low"], choice["high"]]
+        if any(len(number) > _MAX_DIGITS for number in numbers):
+            raise wrong("a dimension is too large")
+        sizes = [int(number) for number in numbers]
+        if 0 in sizes:
+            raise wrong("dimensions are positive")
+        if choice is not None:
+            if sizes[0] >= sizes[1]:
+                raise wrong(f"{field!r} is no range: the first size is the smaller one")
+            dynamic.append(DynamicDim(axis, choice["name"], sizes[0], sizes[1]))
+        shape.append(sizes[-1])
     elements = 1
-    for dim in shape:
-        elements *= dim
+    for size in shape:
+        elements *= size
     if elements > _MAX_ELEMENTS:
         raise wrong("it has 2**31 elements or more")
-    return TensorSpec(name, dtype, shape)
+    values = None
+    if match["low"] is not None:
+        values = int(match["low"]), int(match["high"])
+        least, greatest = INTEGER_RANGES.get(dtype, (1, 0))
+        if not least <= values[0] <= values[1] <= greatest:
+            raise wrong(f"{{{values[0]}..{values[1]}}} is no range of {dtype} integers")
+    return TensorSpec(name, dtype, tuple(shape), tuple(dynamic), values)
+
+
+def dimension_ranges(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, int]]:
+    """Name of each dynamic dimension -> its least and greatest size; by first mention.
+
+    Raises:
+        PteError: `bad-input-shape` if two inputs declare one name with different ranges.
+    """
+    ranges: dict[str, tuple[int, int]] = {}
+    for spec in specs:
+        for dim in spec.dynamic:
+            known = ranges.setdefault(dim.name, (dim.low, dim.high))
+            if known != (dim.low, dim.high):
+                raise PteError(
+                    "bad-input-shape",
+                    f"input {spec.name!r} is declared as {spec}, but {dim.name!r} is "
+                    f"{known[0]}..{known[1]} elsewhere: one name is one size. Give them one range, or "
+                    "two names",
+                )
+    return ranges
+
+
+def shape_at(spec: TensorSpec, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape where the named dimensions have these sizes; the greatest one where they are not in."""
+    shape = list(spec.shape)
+    for dim in spec.dynamic:
+        shape[dim.axis] = sizes.get(dim.name, dim.high)
+    return tuple(shape)

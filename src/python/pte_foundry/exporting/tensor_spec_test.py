@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.tensor_spec import TensorSpec, parse_tensor_spec
+from pte_foundry.exporting.tensor_spec import (
+    DynamicDim,
+    TensorSpec,
+    dimension_ranges,
+    parse_tensor_spec,
+    shape_at,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,6 +18,12 @@ from pte_foundry.exporting.tensor_spec import TensorSpec, parse_tensor_spec
         ("float32[1,3,224,224]", TensorSpec("x", "float32", (1, 3, 224, 224))),
         ("int64[77]", TensorSpec("x", "int64", (77,))),
         ("bool[]", TensorSpec("x", "bool", ())),
+        ("int64[1,seq=1..8]", TensorSpec("x", "int64", (1, 8), (DynamicDim(1, "seq", 1, 8),))),
+        ("uint8[2]{0..255}", TensorSpec("x", "uint8", (2,), (), (0, 255))),
+        (
+            "int8[n=2..3]{-5..5}",
+            TensorSpec("x", "int8", (3,), (DynamicDim(0, "n", 2, 3),), (-5, 5)),
+        ),
     ],
 )
 def test_round_trip(text: str, spec: TensorSpec) -> None:
@@ -35,6 +47,19 @@ def test_round_trip(text: str, spec: TensorSpec) -> None:
         ("complex64[1]", "'complex64' is not one of"),
         ("float32[99999999999]", "too large"),
         ("float32[65536,65536]", "elements"),
+        ("float32[a=1..65536,b=1..65536]", "elements"),
+        ("int64[seq]", "grammar"),
+        ("int64[seq=5]", "grammar"),
+        ("int64[1..5]", "grammar"),
+        ("int64[Seq=1..5]", "grammar"),
+        ("int64[seq=5..5]", "range"),
+        ("int64[seq=0..5]", "positive"),
+        ("int64[1]{5}", "grammar"),
+        ("int64[1]{5..4}", "no range of int64"),
+        ("uint8[1]{0..256}", "no range of uint8"),
+        ("int8[1]{-129..0}", "no range of int8"),
+        ("float32[1]{0..1}", "no range of float32"),
+        ("bool[1]{0..1}", "no range of bool"),
     ],
 )
 def test_errors_name_the_input_the_text_and_the_reason(text: str, why: str) -> None:
@@ -45,3 +70,15 @@ def test_errors_name_the_input_the_text_and_the_reason(text: str, why: str) -> N
     assert repr(text) in caught.value.message
     assert why in caught.value.message
     assert "float32[1,3,224,224]" in caught.value.message
+
+
+def test_shapes_at_sizes() -> None:
+    spec = parse_tensor_spec("x", "float32[a=1..9,3,b=2..7]")
+    assert shape_at(spec, {"a": 4}) == (4, 3, 7)
+    assert dimension_ranges([spec]) == {"a": (1, 9), "b": (2, 7)}
+
+
+def test_one_name_is_one_range() -> None:
+    specs = [parse_tensor_spec("x", "int8[n=1..4]"), parse_tensor_spec("y", "int8[n=1..5]")]
+    with pytest.raises(PteError, match="'y'.*1..4 elsewhere"):
+        dimension_ranges(specs)

@@ -2,14 +2,21 @@
 
 A builder module has `def build(model: str) -> ModelDefinition`. It raises
 `PteError("bad-builder", ...)` for a model that it does not know, naming those that it knows.
+
+Where the checkpoint is the whole model and not only its values, the module has
+`def load(saved: SavedModel) -> ModelDefinition` in its place, and the definition's module has its weights
+already (see `pte_foundry.models.own`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor, nn
+
+from pte_foundry.errors import PteError
 
 CheckpointAdapter = Callable[[object], Mapping[str, Tensor]]
 Preprocess = Callable[[Tensor], tuple[Tensor, ...]]
@@ -42,7 +49,8 @@ class InputContract:
 
     Attributes:
         name: the name that BUILD files declare it under.
-        shape: the shape that `ModelDefinition.preprocess` produces.
+        shape: the shape that `ModelDefinition.preprocess` produces; of a dynamic dimension the greatest
+            size.
         layout: meaning of the dimensions, e.g. `NCHW`.
         normalisation: for pictures; None for anything else.
     """
@@ -74,7 +82,8 @@ class ModelDefinition:
             beyond tensors and containers. Empty for a plain state_dict.
         adapt_checkpoint: content of the official file -> state_dict of `module`.
         preprocess: an RGB picture, uint8 [height, width, 3] -> the model's inputs, float32 and
-            contiguous, exactly as an app is expected to do it.
+            contiguous, exactly as an app is expected to do it. `takes_no_picture` for a model that
+            takes something else.
     """
 
     module: nn.Module
@@ -83,3 +92,38 @@ class ModelDefinition:
     checkpoint_globals: tuple[Callable[..., object], ...]
     adapt_checkpoint: CheckpointAdapter
     preprocess: Preprocess
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A checkpoint that is a whole model, and what the BUILD file says of it.
+
+    Attributes:
+        name: the model's name, for messages.
+        path: the checkpoint.
+        inputs: name and declared shape of each input (of a dynamic dimension the greatest size) in the
+            order in which the model takes them.
+        samples: sets of inputs to run the model on, the greatest sizes first; at least one.
+        outputs: declared names of the flattened outputs; empty if the model's own are to be used.
+        allowed_classes: dotted names of the classes that a pickle may refer to.
+    """
+
+    name: str
+    path: Path
+    inputs: tuple[tuple[str, tuple[int, ...]], ...]
+    samples: tuple[tuple[Tensor, ...], ...]
+    outputs: tuple[str, ...]
+    allowed_classes: tuple[str, ...]
+
+
+def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
+    """The `preprocess` of a model whose inputs are no pictures.
+
+    Raises:
+        PteError: `bad-picture`, always.
+    """
+    raise PteError(
+        "bad-picture",
+        "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
+        "targets, or give its builder a `preprocess`",
+    )

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
+from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.models.definition import Preprocess
-from pte_foundry.photographs.decode import read_photograph
 from pte_foundry.validation.request import ValidationRequest
 
 INPUTS = 4
@@ -24,8 +23,16 @@ def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
     """`fixed-0`, `fixed-1`, ...: the same bits on every machine, in the declared shapes.
 
     So many that there are INPUTS with the photographs. Of an int8 program only one, which has to run:
-    what it gives is judged on photographs.
+    what it gives is judged on photographs. With dynamic dimensions: `fixed-largest`, `fixed-smallest` and
+    `fixed-middle`.
     """
+    tried = sizes_to_try(request.model.inputs)
+    if tried:
+        return {
+            # Not only another size, but other values too.
+            f"fixed-{name}": fixed_inputs(request.model.inputs, number + 1, sizes)[number]
+            for number, (name, sizes) in enumerate(tried.items())
+        }
     count = 1 if request.is_quantized else max(MIN_FIXED, INPUTS - len(request.photographs))
     sets = fixed_inputs(request.model.inputs, count)
     return {f"fixed-{number}": inputs for number, inputs in enumerate(sets)}
@@ -35,6 +42,11 @@ def photograph_inputs(
     request: ValidationRequest, preprocess: Preprocess
 ) -> Mapping[str, Callable[[], Inputs]]:
     """Path of each photograph -> a function that decodes it and prepares it as an app would."""
+
+    if not request.photographs:
+        return {}
+    # Only here: it needs Pillow, which toolchains of models that take no pictures do not have.
+    from pte_foundry.photographs.decode import read_photograph
 
     def prepare(path: str) -> Callable[[], Inputs]:
         return lambda: preprocess(read_photograph(request.root / path))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from executorch.exir.version import EXECUTORCH_SCHEMA_VERSION  # type: ignore[import-untyped]
 
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.tensor_spec import DynamicDim, TensorSpec
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.reporting.report import Report, Tensor
 from pte_foundry.validation.budget import budget_cases
@@ -86,8 +88,8 @@ def _report_is_of_this_test(request: ValidationRequest) -> Outcome:
         ("photographs and labels", expected, dict(request.checks.photographs)),
         (
             "inputs",
-            [(spec.name, spec.dtype, spec.shape) for spec in model.inputs],
-            [(tensor.name, tensor.dtype, tensor.shape) for tensor in request.report.inputs],
+            [f"{spec.name}: {spec}" for spec in model.inputs],
+            [f"{tensor.name}: {_declared(tensor)}" for tensor in request.report.inputs],
         ),
     )
     problems = tuple(
@@ -96,6 +98,17 @@ def _report_is_of_this_test(request: ValidationRequest) -> Outcome:
         if here != there
     )
     return Outcome("the report is of this model and these checks", problems)
+
+
+def _declared(tensor: Tensor) -> str:
+    """What the report says of an input, in the BUILD files' grammar."""
+    try:
+        dynamic = tuple(DynamicDim(**each) for each in tensor.description.get("dynamic", ()))  # type: ignore[attr-defined]
+        values = tensor.description.get("values")
+        bounds = None if values is None else (int(values[0]), int(values[1]))  # type: ignore[index]
+        return str(TensorSpec(tensor.name, tensor.dtype, tensor.shape, dynamic, bounds))
+    except (TypeError, ValueError, IndexError) as error:
+        raise PteError("structure", f"input {tensor.name!r} of the report: {error}") from error
 
 
 def _parse(pte: bytes, limits: Limits) -> tuple[Outcome, Inspected]:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
 from pte_build.choices import Choices
 from pte_build.program.declaration import Declaration, DeclarationRequest
 from pte_build.sdk.files import SdkRoots
+from pte_build.targets.model_weights import WeightsWholeModelField
 from pte_build.targets.pte_program import ProgramUnavailableField
+from pte_build.weights.resolution import ResolvedWeights, UnpinnedCheckpoint, WeightsRequest
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,41 @@ class Availability:
     unavailable: Unavailable | None
 
 
+@dataclass(frozen=True)
+class UnseedableRequest(EngineAwareParameter):
+    weights: Address
+    program: Address
+    choices: Choices
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class Unseedable:
+    """Whether seeded weights are asked for of a checkpoint that is the whole model."""
+
+    is_one: bool
+
+
+@rule
+async def find_unseedable(request: UnseedableRequest) -> Unseedable:
+    origin = f"the `weights` of {request.program}"
+    wrapped = await Get(
+        WrappedTarget, WrappedTargetRequest(request.weights, description_of_origin=origin)
+    )
+    if not wrapped.target.get(WeightsWholeModelField).value:
+        return Unseedable(False)
+    try:
+        weights = await Get(
+            ResolvedWeights, WeightsRequest(request.weights, request.program, request.choices)
+        )
+    except UnpinnedCheckpoint:
+        # Its own error, where the checkpoint is needed.
+        return Unseedable(False)
+    return Unseedable(weights.source == "seeded")
+
+
 @rule
 async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Availability:
     declaration = await Get(Declaration, DeclarationRequest(request.program))
@@ -59,6 +97,16 @@ async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Av
             f"`{ProgramUnavailableField.alias}` from {address} to try."
         )
         return Availability(declaration, Unavailable(address, declaration.unavailable, remedy))
+    unseedable = await Get(
+        Unseedable, UnseedableRequest(declaration.weights, address, request.choices)
+    )
+    if unseedable.is_one:
+        reason = (
+            f"its checkpoint {declaration.weights} is the whole model, and weights are seeded: there is no "
+            "architecture to seed them for"
+        )
+        remedy = "Build it without --weights-source=seeded."
+        return Availability(declaration, Unavailable(address, reason, remedy))
     sdk = declaration.backend.sdk
     chosen = None if sdk is None or request.choices is not Choices.SESSION else roots.find(sdk)
     if sdk is None or chosen is not None:

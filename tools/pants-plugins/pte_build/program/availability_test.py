@@ -7,9 +7,23 @@ from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from pte_build.choices import Choices
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.stand_in_repository import chip_text, program_text
-from pte_build.test_support import ALPHA_FAST, BETA_SLOW, GAMMA_CHIP, make_runner, set_options
+from pte_build.stand_in_repository import (
+    CHECKPOINT,
+    CHECKPOINT_SHA256,
+    chip_text,
+    program_text,
+    target_text,
+)
+from pte_build.test_support import (
+    ALPHA_FAST,
+    BETA_SLOW,
+    GAMMA_CHIP,
+    SEEDED,
+    make_runner,
+    set_options,
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +68,35 @@ def test_a_declared_reason_comes_before_any_other(runner: RuleRunner, backend: s
     assert unavailable is not None
     assert unavailable.note == "declared:p is unavailable: it is too slow."
     assert "remove `unavailable` from declared:p" in unavailable.refusal
+
+
+def _whole_model(runner: RuleRunner) -> Address:
+    weights = target_text(
+        "model_weights",
+        "w",
+        file="alpha.pt",
+        sha256=CHECKPOINT_SHA256,
+        size=len(CHECKPOINT),
+        license="MIT",
+        whole_model=True,
+    )
+    runner.write_files({"whole/BUILD": weights + program_text("p", weights=[":w"])})
+    return Address("whole", target_name="p")
+
+
+def test_a_whole_model_has_nothing_to_seed(runner: RuleRunner) -> None:
+    program = _whole_model(runner)
+    set_options(runner, SEEDED)
+    unavailable = runner.request(Availability, [AvailabilityRequest(program)]).unavailable
+    assert unavailable is not None
+    assert "whole:p is unavailable: its checkpoint whole:w is the whole model" in unavailable.note
+    # Of a checkpoint with values for a structure everything can be seeded.
+    assert runner.request(Availability, [AvailabilityRequest(ALPHA_FAST)]).unavailable is None
+
+
+def test_a_whole_model_is_built_from_its_file(runner: RuleRunner) -> None:
+    program = _whole_model(runner)
+    set_options(runner)
+    assert runner.request(Availability, [AvailabilityRequest(program)]).unavailable is None
+    committed = AvailabilityRequest(program, Choices.COMMITTED_INDEX)
+    assert runner.request(Availability, [committed]).unavailable is not None

@@ -20,6 +20,11 @@ from pte_build.quantization.declared import (
     Quantization,
     QuantizationRequest,
 )
+from pte_build.targets.own_model import (
+    ProgramAllowedClassesField,
+    ProgramImportsField,
+    ProgramOutputsField,
+)
 from pte_build.targets.pte_program import (
     MaxDelegateCallsField,
     MaxUndelegatedOperatorsField,
@@ -70,6 +75,9 @@ class Declaration:
     quantization: Quantization | None
     unavailable: str | None
     pte_path: str
+    imports: tuple[Address, ...] = ()
+    outputs: tuple[str, ...] = ()
+    allowed_classes: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -151,7 +159,7 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         raise PteBuildError(
             f"{request.origin} names {request.program}, which is a `{target.alias}` and not a `{PteProgram.alias}`."
         )
-    weights, builder, backends, rewrites = await MultiGet(
+    weights, builder, backends, rewrites, imports = await MultiGet(
         Get(
             Addresses,
             UnparsedAddressInputs,
@@ -171,6 +179,11 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
             Addresses,
             UnparsedAddressInputs,
             target[ProgramRewritesField].to_unparsed_address_inputs(),
+        ),
+        Get(
+            Addresses,
+            UnparsedAddressInputs,
+            target[ProgramImportsField].to_unparsed_address_inputs(),
         ),
     )
     address = target.address
@@ -204,6 +217,9 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         quantization=declared.quantization,
         unavailable=unavailable,
         pte_path=target[ProgramOutputPathField].pte_path(),
+        imports=tuple(imports),
+        outputs=target[ProgramOutputsField].value or (),
+        allowed_classes=target[ProgramAllowedClassesField].value or (),
     )
 
 

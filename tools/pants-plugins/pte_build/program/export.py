@@ -67,9 +67,15 @@ class ExportedProgram:
 
 
 def model_request(
-    declaration: Declaration, builder: str, weights: ResolvedWeights
+    declaration: Declaration, builder: str, imports: tuple[str, ...], weights: ResolvedWeights
 ) -> dict[str, Any]:
     """The part of an export's request that says which eager model: validation asks for the same one."""
+    # Left out where they are not declared: the request is in the key of every export.
+    rare = {
+        "imports": imports,
+        "outputs": declaration.outputs,
+        "allowed_classes": declaration.allowed_classes,
+    }
     return {
         "name": declaration.model,
         "builder": builder,
@@ -79,6 +85,7 @@ def model_request(
             if weights.sha256 is None
             else {"source": weights.source, "file": weights.sandbox_path}
         ),
+        **{key: list(names) for key, names in rare.items() if names},
     }
 
 
@@ -117,7 +124,12 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         ),
         *(Get(Module, ModuleRequest(file, address, "rewrites")) for file in declaration.rewrites),
     )
-    model = model_request(declaration, builder.name, weights)
+    imports = await MultiGet(
+        Get(Module, ModuleRequest(file, address, "imports")) for file in declaration.imports
+    )
+    model = model_request(
+        declaration, builder.name, tuple(module.name for module in imports), weights
+    )
     quantization = await Get(
         RequestedQuantization, RequestedQuantizationRequest(declaration.quantization, address)
     )
@@ -138,6 +150,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 EXPORT_MAIN,
                 (
                     declaration.builder,
+                    *declaration.imports,
                     declaration.backend.lowering,
                     *declaration.rewrites,
                     *quantization.plugins,

@@ -290,3 +290,25 @@ def test_an_unknown_resolve(runner: RuleRunner) -> None:
     request = export(runner, builder_resolve="nonesuch")
     message = refusal(runner, ExportedProgram, request)
     assert message.startswith("bad:p: there is no resolve 'nonesuch'")
+
+
+def test_what_only_some_models_declare(runner: RuleRunner) -> None:
+    set_options(runner, SEEDED)
+    runner.write_files(
+        {
+            f"{MODELS}/operators.py": "NAME = 'registered'\n",
+            "own/BUILD": program_text(
+                "p",
+                imports=[f"{MODELS}/operators.py"],
+                outputs=["scores"],
+                allowed_classes=["torch.nn.modules.linear.Linear"],
+            ),
+        }
+    )
+    own = Address("own", target_name="p")
+    model = json.loads(runner.request(ExportedProgram, [ExportRequest(own)]).model_request)
+    assert model["imports"] == ["pte_foundry.models.operators"]
+    assert model["outputs"] == ["scores"]
+    assert model["allowed_classes"] == ["torch.nn.modules.linear.Linear"]
+    files = runner.request(Snapshot, [export_process(runner, own).input_digest]).files
+    assert f"{MODELS}/operators.py" in files

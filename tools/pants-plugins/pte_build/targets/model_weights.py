@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    BoolField,
     IntField,
     StringField,
     StringSequenceField,
@@ -49,6 +50,18 @@ class WeightsSizeField(IntField):
     help = "The length of the file in bytes. Goes together with `sha256`."
 
 
+class WeightsWholeModelField(BoolField):
+    alias = "whole_model"
+    default = False
+    help = help_text(
+        """
+        Whether the file is the whole model, such as TorchScript, a `.pt2` or a pickled module, and not only values for
+        a builder's structure. Then there is nothing that weights could be seeded for: with seeded weights its programs
+        are unavailable.
+        """
+    )
+
+
 class WeightsLicenseField(StringField):
     alias = "license"
     required = True
@@ -70,6 +83,7 @@ class ModelWeights(Target):
         WeightsUrlsField,
         WeightsSha256Field,
         WeightsSizeField,
+        WeightsWholeModelField,
         WeightsLicenseField,
         WeightsSourcePageField,
     )

@@ -16,6 +16,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from pte_build.targets.own_model import OWN_MODEL_FIELDS
 from pte_build.targets.program_quantization import QUANTIZATION_FIELDS, ProgramQuantizationField
 from pte_build.targets.pte_backend import PRECISIONS, BackendOptionsField, BackendRewritesField
 
@@ -43,7 +44,8 @@ class ProgramBuilderField(SpecialCasedDependencies):
         """
         The file of the builder module, one address. It has a function `build(model)` that gives the eager model's
         structure, its input contract and how a checkpoint is read (`src/python/pte_foundry/models/definition.py` has
-        the contract). The file and what it imports, and no other model's files, are inputs of the program.
+        the contract; if the checkpoint is the whole model, the function is `load`). The file and what it imports, and
+        no other model's files, are inputs of the program.
         """
     )
 
@@ -64,7 +66,8 @@ class ProgramInputsField(DictStringToStringField):
     help = help_text(
         """
         The program's inputs, in the order in which the model takes them: name to data type and shape, for example
-        `{"image": "float32[1,3,224,224]"}`.
+        `{"image": "float32[1,3,224,224]"}`. In `int64[1,seq=1..128]{0..999}` an app chooses the second dimension, from
+        1 to 128, and the values are from 0 to 999; inputs with a dimension of one name have it in common.
         """
     )
 
@@ -157,6 +160,7 @@ class PteProgram(Target):
         ProgramBuilderField,
         ProgramBuilderResolveField,
         ProgramInputsField,
+        *OWN_MODEL_FIELDS,
         ProgramBackendField,
         ProgramPrecisionField,
         ProgramOptionsField,

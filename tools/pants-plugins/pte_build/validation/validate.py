@@ -118,7 +118,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
         )
     export = await Get(QuantizedExport, QuantizedExportRequest(declaration))
     # The weights of a payload are compared with those of the rewritten model.
-    plugins = [declaration.builder, *declaration.rewrites, *export.plugins]
+    plugins = [declaration.builder, *declaration.imports, *declaration.rewrites, *export.plugins]
     interpreter = None
     if declaration.backend.interpreter is not None:
         file = declaration.backend.interpreter

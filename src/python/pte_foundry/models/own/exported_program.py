@@ -1,0 +1,20 @@
+"""Builder of models that are exported programs (`.pt2`, `torch.export.save`)."""
+
+from __future__ import annotations
+
+from pte_foundry.checkpoints.exported_archive import load_exported_archive
+from pte_foundry.models.definition import ModelDefinition, SavedModel
+from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
+from pte_foundry.models.own.loaded import loaded_definition
+
+
+def load(saved: SavedModel) -> ModelDefinition:
+    """The program's graph and weights. A dimension that it has fixed cannot be declared dynamic.
+
+    Raises:
+        PteError: `bad-checkpoint`, `forbidden-pickle` as `load_exported_archive`; `bad-checkpoint` for a
+            program in training mode; `bad-input-shape`, `bad-builder` as `loaded_definition`.
+    """
+    program = load_exported_archive(saved.path)
+    refuse_training_mode(saved.path.name, program)
+    return loaded_definition(saved, plain_module(program))

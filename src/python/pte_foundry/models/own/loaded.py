@@ -1,0 +1,100 @@
+"""From a module that a checkpoint held to a `ModelDefinition`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from pte_foundry.errors import PteError
+from pte_foundry.models.definition import (
+    InputContract,
+    ModelDefinition,
+    OutputContract,
+    SavedModel,
+    takes_no_picture,
+)
+from pte_foundry.models.own.outputs import output_names, register_dataclasses
+
+
+def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[Tensor]]:
+    """The flattened outputs of each sample; registers dataclasses.
+
+    Raises:
+        PteError: `bad-input-shape` if the model rejects one.
+    """
+    results = []
+    for sample in saved.samples:
+        try:
+            with torch.no_grad():
+                returned = module(*sample)
+        except Exception as error:  # Whatever the model raises is the reason that a person needs.
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise PteError(
+                "bad-input-shape",
+                f"model {saved.name!r} ({saved.path.name}) rejects inputs of the declared shapes "
+                f"{[list(one.shape) for one in sample]}: {reason}. Correct `inputs`",
+            ) from error
+        register_dataclasses(returned)
+        results.append(list(pytree.tree_leaves(returned)))
+    return results
+
+
+def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
+    """The definition of a module that has its weights.
+
+    Raises:
+        PteError: `bad-input-shape` if it rejects the samples; `bad-builder` for outputs that are no
+            tensors or are not those that are declared.
+    """
+    run_samples(saved, module)
+    with torch.no_grad():
+        returned = module(*saved.samples[0])
+    names = output_names(saved.name, returned, saved.outputs)
+    return ModelDefinition(
+        module=module,
+        inputs=tuple(
+            InputContract(name, shape, "as the model's author defines it", None)
+            for name, shape in saved.inputs
+        ),
+        outputs=tuple(OutputContract(name, f"`{name}` of the saved model") for name in names),
+        checkpoint_globals=(),
+        adapt_checkpoint=_never,
+        preprocess=takes_no_picture,
+    )
+
+
+def check_same(
+    saved: SavedModel,
+    what: str,
+    expected: Sequence[Sequence[Tensor]],
+    found: Sequence[Sequence[Tensor]],
+) -> None:
+    """Refuse a conversion that computes something else.
+
+    The bound is what reordered float32 sums leave: 1e-5, absolute and relative.
+
+    Raises:
+        PteError: `bad-checkpoint` naming the sample and the output.
+    """
+    for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        same = len(ours) == len(theirs) and all(
+            one.shape == other.shape
+            and one.dtype == other.dtype
+            and torch.allclose(one.double(), other.double(), rtol=1e-5, atol=1e-5, equal_nan=True)
+            for one, other in zip(ours, theirs)
+        )
+        if not same:
+            shapes = [list(one.shape) for one in saved.samples[number]]
+            raise PteError(
+                "bad-checkpoint",
+                f"{saved.path.name}: {what} gives other outputs for inputs of shapes {shapes} than the "
+                "file itself. Its control flow depends on what the conversion took for fixed: declare "
+                "fixed shapes, or write a Python builder for it",
+            )
+
+
+def _never(content: object) -> dict[str, Tensor]:
+    raise TypeError("a saved model has its weights already")

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils import _pytree as pytree
+
+from pte_foundry.errors import PteError
+from pte_foundry.models.own.outputs import output_names, register_dataclasses
+from pte_foundry.models.own.own_samples import Pair
+
+_X = torch.zeros(1)
+
+
+@pytest.mark.parametrize(
+    ("returned", "names"),
+    [
+        (_X, ["output"]),
+        ((_X, _X), ["output_0", "output_1"]),
+        ({"b": _X, "a": (_X, _X)}, ["b", "a.0", "a.1"]),
+        ({"boxes": [{"x": _X}]}, ["boxes.0.x"]),
+        (Pair(_X, _X), ["first", "second"]),
+        ({"pair": Pair(_X, _X)}, ["pair.first", "pair.second"]),
+    ],
+)
+def test_names_are_in_the_order_of_the_flattened_values(returned: Any, names: list[str]) -> None:
+    register_dataclasses(returned)
+    assert list(output_names("m", returned, ())) == names
+    assert len(pytree.tree_leaves(returned)) == len(names)
+
+
+def test_declared_names_win() -> None:
+    assert output_names("m", {"x": _X, "y": _X}, ["logits", "boxes"]) == ("logits", "boxes")
+
+
+@pytest.mark.parametrize("declared", [["one"], ["a", "a"], ["a", "b", "c"]])
+def test_other_numbers_of_names(declared: list[str]) -> None:
+    with pytest.raises(PteError, match="returns 2 tensors") as caught:
+        output_names("m", (_X, _X), declared)
+    assert caught.value.kind == "bad-builder"
+
+
+@pytest.mark.parametrize("value", [None, 3, "text"])
+def test_what_is_no_tensor(value: object) -> None:
+    with pytest.raises(PteError, match="'loss'") as caught:
+        output_names("m", {"loss": value}, ())
+    assert caught.value.kind == "bad-builder"

@@ -1,0 +1,85 @@
+"""Builder of models that are TorchScript files (`torch.jit.save`).
+
+Loading one runs code of the file: not Python, but the operators of TorchScript's own interpreter, which
+has no way to start a process, and some to read and write files. It runs where exports and validations
+do; still, use files whose origin you know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+# Its public door, `torch.export.export`, names this class in the error with which it refuses scripts.
+from torch._export.converter import TS2EPConverter
+
+from pte_foundry.errors import PteError
+from pte_foundry.models.definition import ModelDefinition, SavedModel
+from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
+from pte_foundry.models.own.loaded import check_same, loaded_definition, run_samples
+
+_FORBIDDEN = ("aten::from_file", "aten::save", "prim::PythonOp")
+"""Operators that reach out of the model."""
+
+
+def load(saved: SavedModel) -> ModelDefinition:
+    """Convert the script to a graph that can be exported, and hold it to the script's own outputs.
+
+    Raises:
+        PteError: `bad-checkpoint` if the file is no TorchScript, has an operator that reads or writes
+            files, or cannot be converted without changing what it computes; `bad-input-shape`,
+            `bad-builder` as `loaded_definition`.
+    """
+    script = _read(saved)
+    expected = run_samples(saved, script)
+    try:
+        with torch.no_grad():
+            program = TS2EPConverter(script, saved.samples[0]).convert()
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PteError(
+            "bad-checkpoint",
+            f"{saved.path.name}: torch cannot convert this TorchScript to a graph: {reason}. Save the "
+            "model as .pt2 with torch.export.save, or write a Python builder for its state_dict",
+        ) from error
+    refuse_training_mode(saved.path.name, program)
+    module = plain_module(program)
+    _mark_parameters(module, [name for name, _ in script.named_parameters()])
+    check_same(saved, "the graph converted from TorchScript", expected, run_samples(saved, module))
+    return loaded_definition(saved, module)
+
+
+def _read(saved: SavedModel) -> nn.Module:
+    try:
+        script = torch.jit.load(str(saved.path), map_location="cpu")
+    except Exception as error:  # Damaged archives end in many ways, by where the damage is.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise PteError(
+            "bad-checkpoint", f"{saved.path.name} is no readable TorchScript: {reason[:200]}"
+        ) from error
+    script.eval()
+    graph = script.inlined_graph
+    # Also in the branches of conditions and loops.
+    forbidden = [kind for kind in _FORBIDDEN if graph.findAllNodes(kind, recurse=True)]
+    if forbidden:
+        raise PteError(
+            "bad-checkpoint",
+            f"{saved.path.name}: the script calls {', '.join(forbidden)}, which reaches out of the model. "
+            "Remove that from the model and save it again",
+        )
+    return script  # type: ignore[no-any-return]
+
+
+def _mark_parameters(module: nn.Module, names: Sequence[str]) -> None:
+    """Make parameters again of what the conversion turned into buffers: reports count them."""
+    for name in names:
+        path, _, attribute = name.rpartition(".")
+        try:
+            owner = module.get_submodule(path)
+        except AttributeError:
+            continue  # Not used by `forward`.
+        value = owner._buffers.pop(attribute, None)
+        if value is not None:
+            owner.register_parameter(attribute, nn.Parameter(value, requires_grad=False))

@@ -1,0 +1,101 @@
+"""A model that is a file, with two inputs of a dynamic length, from the file to a validated program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from pte_foundry.exporting.export import export
+from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.models.own.own_samples import TEXT, Sentence, seeded_model
+from pte_foundry.reporting.declared import Declared
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.report import build_report
+from pte_foundry.reporting.samples import SHA, sample_declared
+from pte_foundry.validation.workspace import Workspace
+
+_FLOOR = dict.fromkeys(
+    ("max_delegate_calls", "max_undelegated_operators", "min_delegated_fraction")
+)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "weights").mkdir()
+    torch.jit.script(seeded_model(Sentence)).save(str(folder / "weights/sentence.pt"))
+    model = {
+        "name": "sentence",
+        "builder": "pte_foundry.models.own.torchscript",
+        "inputs": TEXT,
+        "weights": {"source": "official", "file": "weights/sentence.pt"},
+        "outputs": ["mean_of_words", "words"],
+    }
+    request = {
+        "model": model,
+        "lowering": "pte_foundry.backends.xnnpack",
+        "precision": "fp32",
+        "options": {},
+        "rewrites": [],
+    }
+    exported = export(ExportRequest.from_json(request), folder)
+    sample: Any = sample_declared()
+    declared = sample_declared(
+        model="sentence",
+        weights={**sample["weights"], "source": "official", "sha256": SHA},
+        floor=_FLOOR,
+        checks={
+            "min_cosine": 0.9999,
+            "max_abs_difference": 1e-4,
+            "photographs": {},
+            "trained": None,
+            "max_size_ratio": 200.0,
+            "max_planned_memory_ratio": 100.0,
+        },
+    )
+    read = Declared.read(Fields(declared, "declared.json"))
+    report = build_report(read, Fields(exported.facts, "facts.json")).to_json()
+    validation: dict[str, Any] = {
+        "address": "models/own:sentence_xnnpack_test",
+        "model": model,
+        "pte": "program.pte",
+        "report": "report.json",
+        "labels": None,
+        "photographs": {},
+        "quantized_export": None,
+        "interpreter": "pte_foundry.interpretation.xnnpack.xnnpack_program",
+        "limits": {"seconds": 60, "memory_mb": 1024},
+    }
+    return Workspace(folder, exported.pte, validation, report)
+
+
+def test_every_size_is_compared(workspace: Workspace) -> None:
+    cases = workspace.run()
+    assert not [case for case in cases.values() if case.status == "failed"]
+    names = ("largest", "smallest", "middle")
+    assert all(cases[f"parity:fixed-{name}"].status == "passed" for name in names)
+    # The last one: a new process has to take another size at once.
+    assert cases["repeat:fixed-middle"].status == "passed"
+
+
+def test_the_report_tells_the_freedom(workspace: Workspace) -> None:
+    tokens, mask = workspace.report["inputs"]
+    length = {"axis": 1, "name": "length", "low": 1, "high": 8}
+    assert (tokens["shape"], tokens["dynamic"], tokens["values"]) == ([1, 8], [length], [0, 19])
+    assert (mask["dtype"], mask["dynamic"]) == ("bool", [length]) and "values" not in mask
+    assert [output["name"] for output in workspace.report["outputs"]] == ["mean_of_words", "words"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"tokens": "int64[1,length=1..7]{0..19}"}, {"tokens": "int64[1,length=1..8]{0..18}"}]
+)
+def test_a_report_of_another_range_fails(workspace: Workspace, change: dict[str, str]) -> None:
+    inputs = {**TEXT, **change}
+    inputs["mask"] = inputs["mask"].replace("8", change["tokens"].partition("..")[2][0])
+    model = {**workspace.request["model"], "inputs": inputs}
+    other = Workspace(
+        workspace.folder, workspace.pte, {**workspace.request, "model": model}, workspace.report
+    )
+    assert other.run()["report"].status == "failed"

@@ -1,0 +1,48 @@
+"""A model of one's own: from a TorchScript file to programs that pass their tests, by the documented commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from end_to_end.clone import Clone
+
+
+class Sentiment(nn.Module):
+    """int64 [1, length] -> a dict of float32 [1, 3] and [1, length]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 16)
+        self.head = nn.Linear(16, 3)
+        self.weight = nn.Linear(16, 1)
+
+    def forward(self, tokens: Tensor) -> dict[str, Tensor]:
+        words = self.words(tokens)
+        shares = torch.softmax(self.weight(words)[:, :, 0], dim=-1)
+        return {"scores": self.head((words * shares[:, :, None]).sum(1)), "shares": words.mean(-1)}
+
+
+def test_from_a_file_to_tested_programs(clone: Clone, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    file = tmp_path / "my.pt"
+    torch.jit.script(Sentiment().eval()).save(str(file))
+    tool = ("run", "tools/new_model", "--")
+    refused = clone.run(*tool, "--from", str(file), "--inputs", "1,0")
+    assert refused.exit_code == 1 and "positive" in refused.output, refused.output
+    assert not (clone.root / "models/my").exists()
+
+    inputs = ("--inputs", "tokens=int64[1,length=1..12]{0..49}")
+    made = clone.run(*tool, "--from", str(file), *inputs, "--backends", "portable,xnnpack")
+    assert made.exit_code == 0, made.output
+    tested = clone.run("test", "models/my::")
+    assert tested.exit_code == 0, tested.output
+    for backend in ("portable", "xnnpack"):
+        assert f"✓ models/my:my_{backend}_test succeeded" in tested.output, tested.output
+    assert tested.exports == ["models/my:my_portable", "models/my:my_xnnpack"], tested.output
+
+    # There is nothing to seed; a program asked for by its address is an error that says so.
+    seeded = clone.run("--weights-source=seeded", "package", "models/my:my_xnnpack")
+    assert seeded.exit_code == 1 and "is the whole model" in seeded.output, seeded.output

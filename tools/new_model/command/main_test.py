@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import ast
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from new_model.command.main import app
+
+TOOLCHAINS = (
+    'pte_backend(name="portable")\npte_backend(name="xnnpack")\npte_backend(name="coreml")\n'
+)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.head(values)
+        return scores
+
+
+@pytest.fixture()
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "repository"
+    for name, text in {
+        "pants": "",
+        "pants.toml": "",
+        ".gitignore": "/checkpoints/\n",
+        "toolchains/BUILD": TOOLCHAINS,
+        "models/taken/BUILD": "",
+        "operators.py": "",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
+    for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "First"]):
+        subprocess.run([*git, *arguments], cwd=root, check=True)
+    monkeypatch.chdir(root)
+    torch.jit.script(Net()).save(str(tmp_path / "my-net.pt"))
+    torch.save(Net().state_dict(), tmp_path / "values.pth")
+    torch.save(Net(), tmp_path / "whole.pt")
+    return root
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def fields(root: Path, name: str) -> dict[str, dict[str, object]]:
+    """The literal fields of each call in the BUILD file, by what is called."""
+    tree = ast.parse((root / "models" / name / "BUILD").read_text())
+    return {
+        node.func.id: {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+def test_torchscript(root: Path) -> None:
+    code, output = run("--from", "../my-net.pt", "--inputs", "1,4", "--backends", "xnnpack,coreml")
+    assert code == 0, output
+    assert "TorchScript" in output and "./pants test models/my_net::" in output
+    declared = fields(root, "my_net")
+    content = (root / "checkpoints/my-net.pt").read_bytes()
+    weights = declared["model_weights"]
+    assert weights["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (weights["size"], weights["whole_model"]) == (len(content), True)
+    model = declared["pte_model"]
+    assert model["inputs"] == {"input": "float32[1,4]"}
+    assert list(model["programs"]) == ["xnnpack", "coreml"] == list(model["bounds"])  # type: ignore[call-overload]
+    assert str(model["builder"]).endswith("models/own/torchscript.py")
+    assert sorted(path.name for path in (root / "models/my_net").iterdir()) == [
+        "BUILD",
+        "README.md",
+    ]
+
+
+def test_a_state_dict_gets_a_builder_that_says_what_is_missing(root: Path) -> None:
+    inputs = ("--inputs", "tokens=int64[1,n=1..8]{0..9}", "--inputs", "mask=bool[1,n=1..8]")
+    code, output = run("--from", "../values.pth", *inputs, "--name", "words")
+    assert code == 0 and "fill in models/words/builder.py" in output
+    declared = fields(root, "words")
+    assert declared["pte_model"]["builder"] == "models/words/builder.py"
+    assert "python_sources" in declared and "whole_model" not in declared["model_weights"]
+    text = (root / "models/words/builder.py").read_text()
+    names: dict[str, object] = {}
+    exec(compile(text, "builder.py", "exec"), names)
+    with pytest.raises(Exception, match="models/words/builder.py") as caught:
+        names["build"]("words")  # type: ignore[operator]
+    assert getattr(caught.value, "kind", None) == "bad-builder"
+    assert 'InputContract("tokens", (1, 8)' in text and 'InputContract("mask", (1, 8)' in text
+
+
+def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
+    arguments = ("--from", "../whole.pt", "--inputs", "1,4")
+    code, output = run(*arguments)
+    assert code == 1 and "state_dict" in output
+    for name in (f"{Net.__module__}.Net", "torch.nn.modules.linear.Linear"):
+        assert f"--allow-class {name}" in output
+        arguments = (*arguments, "--allow-class", name)
+    assert not (root / "models/whole").exists() and not (root / "checkpoints").exists()
+    code, output = run(*arguments, "--imports", "operators.py")
+    assert code == 0, output
+    model = fields(root, "whole")["pte_model"]
+    assert model["imports"] == ["operators.py"] and len(model["allowed_classes"]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from", "../my-net.pt"], "--inputs are needed"),
+        (["--inputs", "1,4"], "--from"),
+        (["--from", "../none.pt", "--inputs", "1,4"], "cannot be read"),
+        (["--from", "../my-net.pt", "--inputs", "1,x"], "grammar"),
+        (["--from", "../my-net.pt", "--inputs", "1,0"], "positive"),
+        (["--from", "../my-net.pt", "--inputs", "a=1,4", "--inputs", "a=1,4"], "one name"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--name", "taken"], "exists already"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--name", "../x"], "letters"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "tpu"], "portable, xnnpack"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "xnnpack,xnnpack"], "once"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--license", 'A"B'], "--license"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--allow-class", "a.B"], "--allow-class"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--imports", "../x.py"], "no Python file"),
+        (
+            ["--from", "../my-net.pt", "--inputs", "float32[1,n=1..4]", "--backends", "coreml"],
+            "dynamic",
+        ),
+    ],
+)
+def test_refusals_write_nothing(root: Path, arguments: list[str], told: str) -> None:
+    code, output = run(*arguments)
+    assert code == 1 and told in output, output
+    assert [path.name for path in (root / "models").iterdir()] == ["taken"]
+    assert not (root / "checkpoints").exists()
+
+
+def test_another_checkpoint_of_that_name_is_kept(root: Path) -> None:
+    (root / "checkpoints").mkdir()
+    (root / "checkpoints/my-net.pt").write_bytes(b"something else")
+    code, output = run("--from", "../my-net.pt", "--inputs", "1,4")
+    assert code == 1 and "other content" in output
+    assert (root / "checkpoints/my-net.pt").read_bytes() == b"something else"
+    assert not (root / "models/my_net").exists()
+
+
+def test_checkpoints_without_a_target(root: Path) -> None:
+    assert run("--from", "../my-net.pt", "--inputs", "1,4")[0] == 0
+    assert run("--check")[0] == 0
+    (root / "checkpoints/other.pth").write_bytes(b"of nobody")
+    (root / "models/taken/kept.safetensors").write_bytes(b"of nobody either")
+    code, output = run("--check")
+    assert code == 1
+    assert "checkpoints/other.pth: no target pins it" in output
+    assert "models/taken/kept.safetensors: no target pins it" in output
+    assert "my-net.pt" not in output

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import shutil
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from new_model.command.recognise import Form, recognise
+from workspace.errors import ToolError
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.head(values)
+        return scores
+
+
+def test_torchscript(tmp_path: Path) -> None:
+    torch.jit.script(Net()).save(str(tmp_path / "m.bin"))
+    found = recognise(tmp_path / "m.bin")
+    assert (found.form, found.classes) == (Form.TORCHSCRIPT, ())
+    assert found.data_bytes == 4 * 10
+
+
+def test_exported_program(tmp_path: Path) -> None:
+    torch.export.save(torch.export.export(Net(), (torch.ones(1, 4),)), tmp_path / "m.pt2")
+    assert recognise(tmp_path / "m.pt2").form is Form.EXPORTED
+
+
+@pytest.mark.parametrize(
+    "content", [Net().state_dict(), {"state_dict": Net().state_dict(), "epoch": 3}]
+)
+def test_state_dict(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "m.pt")
+    assert recognise(tmp_path / "m.pt").form is Form.STATE_DICT
+
+
+def test_state_dict_of_half_precision(tmp_path: Path) -> None:
+    torch.save(Net().half().state_dict(), tmp_path / "m.pt")
+    found = recognise(tmp_path / "m.pt")
+    assert (found.form, found.data_bytes) == (Form.STATE_DICT, 2 * 10)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_pickled_module_and_its_classes(tmp_path: Path, protocol: int) -> None:
+    torch.save(Net(), tmp_path / "m.pt", pickle_protocol=protocol)
+    found = recognise(tmp_path / "m.pt")
+    assert found.form is Form.PICKLED
+    assert found.classes == (f"{Net.__module__}.Net", "torch.nn.modules.linear.Linear")
+
+
+def test_what_a_pickle_would_call_is_told_and_not_called(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (shutil.rmtree, ("/nonexistent",))
+
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
+        archive.writestr("m/data.pkl", pickle.dumps({"x": Trap()}))
+    assert recognise(tmp_path / "m.pt").classes == ("shutil.rmtree",)
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    (tmp_path / "m").write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+    found = recognise(tmp_path / "m")
+    assert (found.form, found.data_bytes) == (Form.SAFETENSORS, 8)
+
+
+def _zip(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "neither TorchScript"),
+        (b"GGUF and more", "neither TorchScript"),
+        (_zip("a/b.txt"), "none of torch's"),
+        (_zip("a/data.pkl"), "damaged"),
+        (_zip("a/data.pkl")[:20], "cannot be read"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF", "before 1.6"),
+        (struct.pack("<Q", 9) + b"{nothing}", "safetensors header"),
+        (struct.pack("<Q", 1 << 40) + b"{}", "safetensors header"),
+    ],
+)
+def test_other_files(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "m.pt").write_bytes(content)
+    with pytest.raises(ToolError, match=told):
+        recognise(tmp_path / "m.pt")
+
+
+def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="cannot be read"):
+        recognise(tmp_path / "m.pt")

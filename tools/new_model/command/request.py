@@ -1,0 +1,113 @@
+"""What the command line asks for, checked before anything is written."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
+from workspace.errors import ToolError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_LICENSE = re.compile(r"[A-Za-z0-9.+-]+", re.ASCII)
+_CLASS = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
+_SHAPE = re.compile(r"[0-9,]+", re.ASCII)
+_TRIED_WITH_DYNAMIC = ("portable", "xnnpack")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A new model.
+
+    Attributes:
+        inputs: by name, in the model's order.
+        backends: names of `pte_backend` targets in `toolchains/BUILD`.
+        classes: dotted names that the checkpoint's pickle may refer to.
+        imports: files, relative to the root.
+    """
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    backends: tuple[str, ...]
+    license: str
+    classes: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def parse_inputs(texts: Sequence[str]) -> tuple[TensorSpec, ...]:
+    """Read `1,3,224,224`, `int64[1,seq=1..128]{0..999}` or `tokens=int64[1,16]`, one for each input.
+
+    Without a name it is `input`, and `input_0`, `input_1`, ... where there are several.
+
+    Raises ToolError for what does not follow the grammar, and for two inputs of one name.
+    """
+    specs = []
+    for number, text in enumerate(texts):
+        name, separator, rest = text.partition("=")
+        if not separator or _NAME.fullmatch(name) is None:
+            name, rest = "input" if len(texts) == 1 else f"input_{number}", text
+        if _SHAPE.fullmatch(rest):
+            rest = f"float32[{rest}]"
+        try:
+            specs.append(parse_tensor_spec(name, rest))
+        except PteError as error:
+            raise ToolError(f"--inputs: {error.message}") from None
+    if len({spec.name for spec in specs}) != len(specs):
+        raise ToolError("--inputs: two inputs have one name")
+    try:
+        dimension_ranges(specs)
+    except PteError as error:
+        raise ToolError(f"--inputs: {error.message}") from None
+    return tuple(specs)
+
+
+def known_backends(root: Path) -> tuple[str, ...]:
+    """The names of the `pte_backend` targets that `toolchains/BUILD` declares, read as text."""
+    file = root / "toolchains/BUILD"
+    return tuple(
+        ast.literal_eval(keyword.value)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "pte_backend"
+        for keyword in node.keywords
+        if keyword.arg == "name"
+    )
+
+
+def check_request(root: Path, request: Request) -> None:
+    """Raises ToolError for a name that is none or is taken, unknown backends, and files that do not exist."""
+    if not _NAME.fullmatch(request.name):
+        raise ToolError(
+            f"--name: {request.name!r}: a model's name has lower-case letters, digits and _, and begins with a "
+            "letter"
+        )
+    if (root / "models" / request.name).exists():
+        raise ToolError(f"models/{request.name} exists already. Choose another --name")
+    known = known_backends(root)
+    unknown = [name for name in request.backends if name not in known]
+    if unknown or not request.backends or len(set(request.backends)) != len(request.backends):
+        raise ToolError(
+            f"--backends: {','.join(request.backends) or 'none'}: name each once, out of {', '.join(known)}"
+        )
+    untried = [name for name in request.backends if name not in _TRIED_WITH_DYNAMIC]
+    if untried and any(spec.dynamic for spec in request.inputs):
+        raise ToolError(
+            f"--inputs has dynamic dimensions, which are for {' and '.join(_TRIED_WITH_DYNAMIC)} only. Declare "
+            f"fixed sizes, or leave out {', '.join(untried)}"
+        )
+    checks: Mapping[str, tuple[re.Pattern[str], Sequence[str]]] = {
+        "--license": (_LICENSE, [request.license]),
+        "--allow-class": (_CLASS, request.classes),
+    }
+    for option, (pattern, values) in checks.items():
+        for value in values:
+            if not pattern.fullmatch(value):
+                raise ToolError(f"{option}: {value!r} is not of the right form")
+    for file in request.imports:
+        if not file.endswith(".py") or not (root / file).is_file() or Path(file).is_absolute():
+            raise ToolError(f"--imports: {file} is no Python file of this repository")

@@ -1,0 +1,47 @@
+"""Put a new model's files in place: all of them, or none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pin_weights.command.content import Content, content_of_file
+from workspace.errors import ToolError
+
+
+def copy_checkpoint(source: Path, destination: Path, content: Content) -> None:
+    """Copy, unless the file is there already.
+
+    Raises ToolError if another file has the name, or if the source changes meanwhile.
+    """
+    if destination.exists():
+        if content_of_file(destination) == content:
+            return
+        raise ToolError(
+            f"{destination} exists, with other content. Rename the checkpoint, or remove that file"
+        )
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, temporary)
+        if content_of_file(temporary) != content:
+            raise ToolError(f"{source} changed while it was copied. Try again")
+        temporary.replace(destination)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
+    """Make `folder`, which does not exist yet, with these files."""
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, text in texts.items():
+            (made / name).write_text(text, encoding="utf-8")
+        made.chmod(0o755)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
