@@ -49,6 +49,10 @@ def _family(resolve: str) -> Callable[[dict[str, Any]], bool]:
     return lambda program: bool(program["builder_resolve"] == resolve)
 
 
+def _of_the_next(program: dict[str, Any]) -> bool:
+    return str(program["backend"]).startswith("['//toolchains/next:")
+
+
 @pytest.mark.parametrize(
     ("package", "lock", "of_its_toolchain", "aggregates"),
     [
@@ -56,6 +60,8 @@ def _family(resolve: str) -> Callable[[dict[str, Any]], bool]:
         # No program of this family is in the permissive index.
         ("ultralytics", "ultralytics", _family("ultralytics"), OF_ALL),
         ("timm", "timm", _family("timm"), OF_ALL | PERMISSIVE),
+        # The next ExecuTorch, beside the present one.
+        ("executorch", "executorch_next", _of_the_next, {"toolchains/next:index"}),
     ],
 )
 def test_an_upgrade_affects_its_own_programs(

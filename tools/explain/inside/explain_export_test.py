@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from executorch.codegen.gen import (  # type: ignore[import-untyped]
+    get_custom_build_selector,
+)
 from executorch.devtools.etrecord import parse_etrecord  # type: ignore[import-untyped]
-from torchgen.selective_build.selector import SelectiveBuilder
 
 from explain.inside.explain_export import (
     ETRECORD,
@@ -55,7 +57,7 @@ def test_the_program_and_what_is_said_of_it(
     assert sum(call["named_data_bytes"] for call in said["delegate_calls"]) > 0
     assert "backend_id: XnnpackBackend" in (output / GRAPH).read_text()
 
-    builder = SelectiveBuilder.from_yaml_path(str(output / OPERATORS))
+    builder = get_custom_build_selector(None, str(output / OPERATORS))
     assert builder.is_root_operator("dim_order_ops::_to_dim_order_copy.out")
     assert not builder.is_root_operator("aten::add.out")
 
