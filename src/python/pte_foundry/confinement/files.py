@@ -10,7 +10,7 @@ from pte_foundry.confinement.landlock import Access
 from pte_foundry.stages import FOLDER_VARIABLE
 
 # Programs, libraries and what the dynamic linker and the C library read, and nothing of the machine's
-# own settings: no users, hosts, time zone or certificates.
+# own settings: no users, hosts or certificates.
 _SYSTEM = (
     "/bin",
     "/etc/ld.so.cache",
