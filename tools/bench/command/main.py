@@ -39,7 +39,7 @@ def main(
         typer.Option(
             "--program",
             metavar="ADDRESS",
-            help="Measure this program (repeatable), not all: size, cold-build, fresh-machine, latency, int8, operators.",
+            help="Measure this program (repeatable), not all: size, cold-build, fresh-machine, latency, int8 and more.",
         ),
     ] = None,
     json_file: Annotated[
