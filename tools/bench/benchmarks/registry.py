@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.benchmarks import (
     cold_build,
+    fresh_machine,
     int8,
     latency,
     noop,
@@ -45,5 +46,6 @@ BENCHMARKS = tuple(
         int8,
         operators,
         scale,
+        fresh_machine,
     )
 )

@@ -39,7 +39,7 @@ def main(
         typer.Option(
             "--program",
             metavar="ADDRESS",
-            help="Measure this program (repeatable) instead of all: size, cold-build, validation, latency, int8 and operators.",
+            help="Measure this program (repeatable), not all: size, cold-build, validation, fresh-machine, latency and more.",
         ),
     ] = None,
     json_file: Annotated[

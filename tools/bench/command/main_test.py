@@ -103,6 +103,7 @@ def test_the_list_names_every_benchmark() -> None:
         "int8",
         "operators",
         "scale",
+        "fresh-machine",
     ]
 
 

@@ -1,0 +1,121 @@
+"""`fresh-machine`: what a build costs where another machine has built everything and shares its cache."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.benchmarks.measurement import Goal, Measurement
+from bench.benchmarks.second_checkout import differing_files
+from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
+from workspace.clone import Clone
+from workspace.errors import ToolError
+from workspace.user_caches import user_caches
+
+NAME = "fresh-machine"
+ABOUT = (
+    "a clone with an empty store and a shared cache, against the cold build that filled the cache"
+)
+GOAL = Goal("at_most", 0.05)
+NONE = Goal("at_most", 0)
+_SERVER = "dist/tools.cache_server/cache_server.pex"
+_START_SECONDS = 60.0
+# After the options of every benchmark, which use no remote cache.
+_WRITE = ("--remote-cache-read", "--remote-cache-write")
+_READ = ("--remote-cache-read",)
+
+
+def run(setting: Setting) -> tuple[Measurement, ...]:
+    wanted = ("package", *setting.programs) if setting.programs else PACKAGE_ARTIFACTS
+    with setting.clone("writer", _own_store(setting, "writer", None)) as clone:
+        setting.progress("building the cache server")
+        clone.pants("package", "tools/cache_server")
+        with _cache_server(clone.root / _SERVER, setting.scratch / "cache") as address:
+            # The store has what the server's own build left in it, and no export.
+            shared = _own_store(setting, "writer", address)
+            clone = Clone(clone.root, {**clone.environment, **shared}, clone.options)
+            setting.progress("building everything, and writing it to the cache")
+            cold = clone.pants(*_WRITE, *wanted)
+            files = clone.artifacts()
+            if not cold.exports or not files:
+                raise ToolError("the first machine exported nothing, so there is no cold build")
+            with setting.clone("reader", _own_store(setting, "reader", address)) as reader:
+                setting.progress("building everything on the fresh machine")
+                cached = reader.pants(*_READ, *wanted)
+                differing = differing_files(files, reader.artifacts())
+    details = {"cold_seconds": round(cold.seconds, 2), "cached_seconds": round(cached.seconds, 2)}
+    return (
+        Measurement(
+            NAME,
+            "`package` on a fresh machine with a shared cache",
+            f"the cold build, {len(cold.exports)} exports",
+            cached.seconds / cold.seconds,
+            "ratio",
+            GOAL,
+            details,
+        ),
+        Measurement(
+            NAME,
+            "exports on the fresh machine",
+            f"the cold build, {len(cold.exports)} exports",
+            len(cached.exports),
+            "exports",
+            NONE,
+            {"exports": list(cached.exports)},
+        ),
+        Measurement(
+            NAME,
+            f"differing files, of {len(files)} .pte and .json files",
+            "the cold build",
+            len(differing),
+            "files",
+            NONE,
+            {"differing": differing},
+        ),
+    )
+
+
+def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[str, str]:
+    """The environment of a machine: its store is empty at first; launcher and named caches are this machine's.
+
+    address: of the cache, which pants.remote.toml then configures.
+    """
+    remote = {} if address is None else {
+        "PANTS_CONFIG_FILES": "pants.remote.toml",
+        "PANTS_REMOTE_STORE_ADDRESS": address,
+    }  # fmt: skip
+    store = str(setting.scratch / f"{machine}-store")
+    return {**user_caches(setting.environment), "PANTS_LOCAL_STORE_DIR": store, **remote}
+
+
+@contextmanager
+def _cache_server(program: Path, folder: Path) -> Iterator[str]:
+    """Run tools/cache_server on a port of its own; the address for Pants. Raises ToolError if it does not start."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    command = [str(program), f"--bind=127.0.0.1:{port}", f"--folder={folder}"]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _accepts_connections(port):
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise ToolError(
+                    "the cache server did not start; run `./pants run tools/cache_server` to see why"
+                )
+            time.sleep(0.1)
+        yield f"grpc://127.0.0.1:{port}"
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _accepts_connections(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
