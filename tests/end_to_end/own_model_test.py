@@ -28,7 +28,7 @@ class Sentiment(nn.Module):
 def test_from_a_file_to_tested_programs(clone: Clone, tmp_path: Path) -> None:
     torch.manual_seed(0)
     file = tmp_path / "my.pt"
-    torch.jit.script(Sentiment().eval()).save(str(file))
+    torch.jit.script(Sentiment().eval()).save(str(file))  # type: ignore[no-untyped-call]
     tool = ("run", "tools/new_model", "--")
     refused = clone.run(*tool, "--from", str(file), "--inputs", "1,0")
     assert refused.exit_code == 1 and "positive" in refused.output, refused.output

@@ -44,7 +44,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "First"]):
         subprocess.run([*git, *arguments], cwd=root, check=True)
     monkeypatch.chdir(root)
-    torch.jit.script(Net()).save(str(tmp_path / "my-net.pt"))
+    torch.jit.script(Net()).save(str(tmp_path / "my-net.pt"))  # type: ignore[no-untyped-call]
     torch.save(Net().state_dict(), tmp_path / "values.pth")
     torch.save(Net(), tmp_path / "whole.pt")
     return root

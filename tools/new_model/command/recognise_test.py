@@ -27,7 +27,7 @@ class Net(nn.Module):
 
 
 def test_torchscript(tmp_path: Path) -> None:
-    torch.jit.script(Net()).save(str(tmp_path / "m.bin"))
+    torch.jit.script(Net()).save(str(tmp_path / "m.bin"))  # type: ignore[no-untyped-call]
     found = recognise(tmp_path / "m.bin")
     assert (found.form, found.classes) == (Form.TORCHSCRIPT, ())
     assert found.data_bytes == 4 * 10

@@ -25,7 +25,8 @@ _FLOOR = dict.fromkeys(
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("own")
     (folder / "weights").mkdir()
-    torch.jit.script(seeded_model(Sentence)).save(str(folder / "weights/sentence.pt"))
+    script = torch.jit.script(seeded_model(Sentence))
+    script.save(str(folder / "weights/sentence.pt"))  # type: ignore[no-untyped-call]
     model = {
         "name": "sentence",
         "builder": "pte_foundry.models.own.torchscript",

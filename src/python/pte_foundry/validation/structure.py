@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from executorch.exir.version import EXECUTORCH_SCHEMA_VERSION  # type: ignore[import-untyped]
 
@@ -102,10 +103,11 @@ def _report_is_of_this_test(request: ValidationRequest) -> Outcome:
 
 def _declared(tensor: Tensor) -> str:
     """What the report says of an input, in the BUILD files' grammar."""
+    description: Mapping[str, Any] = tensor.description
     try:
-        dynamic = tuple(DynamicDim(**each) for each in tensor.description.get("dynamic", ()))  # type: ignore[attr-defined]
-        values = tensor.description.get("values")
-        bounds = None if values is None else (int(values[0]), int(values[1]))  # type: ignore[index]
+        dynamic = tuple(DynamicDim(**each) for each in description.get("dynamic", ()))
+        values = description.get("values")
+        bounds = None if values is None else (int(values[0]), int(values[1]))
         return str(TensorSpec(tensor.name, tensor.dtype, tensor.shape, dynamic, bounds))
     except (TypeError, ValueError, IndexError) as error:
         raise PteError("structure", f"input {tensor.name!r} of the report: {error}") from error

@@ -51,9 +51,11 @@ def load(saved: SavedModel) -> ModelDefinition:
     return loaded_definition(saved, module)
 
 
-def _read(saved: SavedModel) -> nn.Module:
+def _read(saved: SavedModel) -> torch.jit.ScriptModule:
     try:
-        script = torch.jit.load(str(saved.path), map_location="cpu")
+        script = torch.jit.load(  # type: ignore[no-untyped-call]
+            str(saved.path), map_location="cpu"
+        )
     except Exception as error:  # Damaged archives end in many ways, by where the damage is.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from pte_foundry.models.own.own_samples import (
 
 
 def _save(path: Path, model: nn.Module) -> Path:
-    torch.jit.script(model).save(str(path))
+    torch.jit.script(model).save(str(path))  # type: ignore[no-untyped-call]
     return path
 
 
@@ -33,8 +34,9 @@ def _refusal(path: Path, inputs: dict[str, str]) -> PteError:
 def test_a_classifier(tmp_path: Path, traced: bool) -> None:
     model = seeded_model(Classifier)
     image = torch.randn(1, 3, 8, 8)
-    script = torch.jit.trace(model, image) if traced else torch.jit.script(model)
-    script.save(str(tmp_path / "model.pt"))
+    script: Any = torch.jit
+    saved = script.trace(model, image) if traced else script.script(model)
+    saved.save(str(tmp_path / "model.pt"))
     definition = torchscript.load(saved_model(tmp_path / "model.pt", PICTURE))
     assert [contract.name for contract in definition.outputs] == ["output"]
     assert torch.equal(definition.module.eval()(image), model(image))
