@@ -28,8 +28,8 @@ class Measurement:
     Attributes:
         what: what was measured; for a ratio the numerator.
         baseline: what it is compared with; for a ratio the denominator.
-        unit: "ratio" (no unit), "exports" and "validations" (counts of such processes), "files" or "runtimes" (counts), "GB"
-            (10^9 bytes), or "s" (seconds, where a goal is a time and not a ratio).
+        unit: "ratio" (no unit), "exports" and "validations" (counts of such processes), "files" or "runtimes" (counts),
+            "GB" (10^9 bytes), or "s" (seconds, where a goal is a time and not a ratio).
         details: what the value was computed from; values that JSON can hold. Times in seconds.
     """
 

@@ -39,7 +39,7 @@ def main(
         typer.Option(
             "--program",
             metavar="ADDRESS",
-            help="Measure this program (repeatable), not all: size, cold-build, validation, fresh-machine, latency and more.",
+            help="Measure this program (repeatable), not all: size, cold-build, validation, latency, …",
         ),
     ] = None,
     json_file: Annotated[
