@@ -33,6 +33,7 @@ from pte_build.targets.pte_program import (
     ProgramOutputPathField,
     ProgramPrecisionField,
     ProgramRewritesField,
+    ProgramTaskField,
     ProgramUnavailableField,
     ProgramWeightsField,
     PteProgram,
@@ -70,6 +71,7 @@ class Declaration:
     quantization: Quantization | None
     unavailable: str | None
     pte_path: str
+    task: str | None = None
 
     @property
     def family(self) -> str:
@@ -204,6 +206,7 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         quantization=declared.quantization,
         unavailable=unavailable,
         pte_path=target[ProgramOutputPathField].pte_path(),
+        task=target[ProgramTaskField].value,
     )
 
 
