@@ -36,4 +36,6 @@ def is_covered(path: str) -> bool:
 
 
 def is_measured(path: str) -> bool:
-    return path.startswith(f"{MEASURED}/")
+    """Whether it is a picture of what a validation measured; any other file in that folder is none of a tree."""
+    folder, _, name = path.partition("/")
+    return folder == MEASURED and name.endswith(".svg") and "/" not in name
