@@ -15,7 +15,14 @@ from rich.console import Console
 from bench.benchmarks.registry import BENCHMARKS, Benchmark
 from bench.command.machine import this_machine
 from bench.command.markdown_page import markdown_page
-from bench.command.result_file import read_results, results_document, to_text, write_text
+from bench.command.plots import plots
+from bench.command.result_file import (
+    Document,
+    read_results,
+    results_document,
+    to_text,
+    write_text,
+)
 from bench.command.result_table import results_table
 from bench.command.run_benchmarks import run_benchmarks
 from workspace.child_environment import clone_environment
@@ -51,10 +58,17 @@ def main(
             "--markdown", dir_okay=False, help="Write the results as a page to this file."
         ),
     ] = None,
+    plots_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--plots", file_okay=False, help="Draw the results into this folder, for the page."
+        ),
+    ] = None,
     results_files: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", dir_okay=False, help="Run nothing: make the page of this file (repeatable)."
+            "--from",
+            help="Run nothing: make the page of this file, or of those in this folder (repeatable).",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a goal is missed.")] = False,
@@ -78,10 +92,15 @@ def main(
         for option, file in (("--json", json_file), ("--markdown", markdown_file)):
             if file is not None and not file.parent.is_dir():
                 raise ToolError(f"{option}: {file.parent} is not a folder; make it first")
+        if plots_folder is not None:
+            if markdown_file is None:
+                raise ToolError("--plots draws for a page: give --markdown with it")
+            if not plots_folder.is_dir():
+                raise ToolError(f"--plots: {plots_folder} is not a folder; make it first")
         if results_files:
             if markdown_file is None or names or json_file is not None:
                 raise ToolError("--from makes a page: give --markdown with it, and nothing to run")
-            write_text(markdown_file, markdown_page([read_results(file) for file in results_files]))
+            _write_page(_documents(results_files), markdown_file, plots_folder)
             raise typer.Exit(0)
         repository = find_repository(Path.cwd())
     except ToolError as error:
@@ -95,11 +114,41 @@ def main(
     if json_file is not None:
         write_text(json_file, to_text(document))
     if markdown_file is not None:
-        write_text(markdown_file, markdown_page([document]))
+        _write_page([document], markdown_file, plots_folder)
     output.print(results_table(results))
     if results.errors:
         raise typer.Exit(2)
     raise typer.Exit(1 if strict and not results.all_met else 0)
+
+
+def _documents(paths: Sequence[Path]) -> list[Document]:
+    """The results in the order given; those of a folder in that of the benchmarks."""
+    order = {benchmark.name: number for number, benchmark in enumerate(BENCHMARKS)}
+    documents = []
+    for path in paths:
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not files:
+            raise ToolError(f"--from: {path} has no result (*.json)")
+        read = [read_results(file) for file in files]
+        documents += sorted(
+            read,
+            key=lambda document: min(
+                (order.get(row["benchmark"], 0) for row in document["measurements"]), default=0
+            ),
+        )
+    return documents
+
+
+def _write_page(documents: Sequence[Document], page: Path, folder: Path | None) -> None:
+    """The page, after the plots that it shows."""
+    drawn = () if folder is None else plots(documents)
+    shown: dict[str, list[str]] = {}
+    for plot in drawn:
+        assert folder is not None
+        write_text(folder / plot.file, plot.picture.as_file())
+        path = os.path.relpath(folder / plot.file, page.parent)
+        shown.setdefault(plot.benchmark, []).append(f"![{plot.picture.title}]({path})")
+    write_text(page, markdown_page(documents, shown))
 
 
 def _chosen(names: Sequence[str]) -> list[Benchmark]:

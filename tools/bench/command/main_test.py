@@ -72,6 +72,9 @@ def test_a_benchmark_that_cannot_run_is_an_error(
         (["--json", "/no/such/folder/x"], "not a folder"),
         (["--markdown", "/no/such/folder/x"], "not a folder"),
         (["--from", "x.json"], "--from makes a page"),
+        (["--plots", "."], "--plots draws for a page"),
+        (["--plots", "/no/such/folder", "--markdown", "x.md"], "/no/such/folder is not a folder"),
+        (["--from", "/dev", "--markdown", "x.md"], "has no result"),
         (["--from", "/no/such/x.json", "--markdown", "x.md"], "cannot be read as JSON"),
     ],
 )
@@ -129,6 +132,24 @@ def test_the_page_of_a_run_is_that_of_its_result_file(
     made = CliRunner().invoke(main.app, ["--from", str(results), "--markdown", str(again)])
     assert made.exit_code == 0, made.output
     assert again.read_text() == page.read_text()
+
+
+def test_the_committed_page_and_its_plots_are_those_of_the_committed_results(
+    tmp_path: Path,
+) -> None:
+    documents = Path("docs")
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    page = tmp_path / "benchmarks.md"
+    results = str(documents / "bench/results")
+    made = CliRunner().invoke(
+        main.app, ["--from", results, "--markdown", str(page), "--plots", str(folder)]
+    )
+    assert made.exit_code == 0, made.output
+    assert page.read_text() == (documents / "benchmarks.md").read_text()
+    drawn = {file.name: file.read_bytes() for file in folder.iterdir()}
+    committed = {file.name: file.read_bytes() for file in (documents / "bench").glob("*.svg")}
+    assert len(drawn) > 4 and drawn == committed
 
 
 def test_programs_are_handed_to_the_benchmarks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.benchmarks.registry import BENCHMARKS
 from bench.command.latency_table import latency_lines
@@ -20,19 +20,32 @@ Weights are seeded. Do not edit this page: it is made by
 and again, from earlier results and without running anything, by
 
     ./pants run tools/bench -- --from RESULT --from ANOTHER --markdown docs/benchmarks.md
+
+This page and its pictures are those of the results in `docs/bench/results`:
+
+    ./pants run tools/bench -- --from docs/bench/results --markdown docs/benchmarks.md --plots docs/bench
 """
 # Of runnable processes: below it the benchmarks have the machine for themselves.
 _QUIET_LOAD = 0.5
 
 
-def markdown_page(documents: Sequence[Document]) -> str:
-    """One section for each benchmark of each document, in the documents' order."""
+def markdown_page(
+    documents: Sequence[Document], plots: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """One section for each benchmark of each document, in the documents' order.
+
+    Args:
+        plots: benchmark -> its pictures in Markdown, which its first section shows.
+    """
     sections = [_INTRODUCTION]
+    left = dict(plots or {})
     for document in documents:
         rows = document["measurements"]
         for name in dict.fromkeys(row["benchmark"] for row in rows):
             of_name = [row for row in rows if row["benchmark"] == name]
             lines = latency_lines(of_name) if name == "latency" else _lines(of_name)
+            if pictures := left.pop(name, ()):
+                lines = [*pictures, "", *lines]
             sections.append(_section(document, name, of_name, lines))
         for name, reason in document["errors"].items():
             sections.append(f"## {name}\n\nCould not be measured: {reason.splitlines()[0]}\n")

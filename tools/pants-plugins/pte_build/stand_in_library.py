@@ -117,12 +117,18 @@ json.dump({"version": "1.4.1", "request": request}, open(index_file, "w"))
 """
 
 _TREE = """
-import json, sys
+import json, os, sys
 
 request = json.load(open(sys.argv[1]))
 json.load(open(request["index"]))
 for name in ("versions.json", "README.md", "index.schema.json", "bom.cdx.json"):
     open(name, "w").write(name)
+open("index.html", "w").write(json.dumps(request["programs"]))
+for folder, suffix in (("models", "html"), ("measured", "svg")):
+    os.makedirs(folder, exist_ok=True)
+    for program in request["programs"]:
+        told = json.load(open(program["validation"]))
+        open(f"{folder}/{program['model']}.{suffix}", "w").write(told["verdict"])
 json.dump(request["origin"], open("provenance.intoto.json", "w"))
 for locks in request["origin"]["locks"].values():
     [open(path).close() for path in locks]

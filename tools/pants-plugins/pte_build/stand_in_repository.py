@@ -128,6 +128,7 @@ def repository_files() -> dict[str, str]:
         + program_text(
             "beta_slow",
             model="beta",
+            task="cup detection",
             weights=[":beta_weights"],
             builder=["src/python/pte_foundry/models/beta.py"],
             backend=["toolchains:slow"],

@@ -20,6 +20,15 @@ from pte_foundry.reporting.json_files import write_json
 from pte_foundry.reporting.samples import sample_facts
 
 LOCK = "locks/engine.lock"
+PROGRAMS = [
+    {
+        "address": f"models/mobilenet:mobilenet_v3_small_{backend}",
+        "model": "mobilenet_v3_small",
+        "task": "image classification",
+        "validation": f"validations/{number}.json",
+    }
+    for number, backend in enumerate(("xnnpack", "portable"))
+]
 CONTENTS = {
     "mobilenet/labels.txt": b"tench",
     "mobilenet/mobilenet_v3_small_xnnpack.pte": b"first program",
@@ -48,8 +57,30 @@ def write_tree_inputs(folder: Path) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     entries = [{"path": path, "sha256": _sha256(content)} for path, content in files.items()]
-    request = {"index": "index.json", "files": entries, "origin": sample_origin(LOCK)}
+    write_validations(folder)
+    request = {
+        "index": "index.json",
+        "files": entries,
+        "programs": PROGRAMS,
+        "origin": sample_origin(LOCK),
+    }
     write_json(folder / "tree_request.json", request)
+
+
+def write_validations(folder: Path) -> None:
+    """What the two programs' validations measured: the first ran twice, the second could not be run."""
+    measured = [
+        {"logits": {"cosine": 0.9999999, "max_abs": 2e-05 * (number + 1), "mean_abs": 3e-06}}
+        for number in range(2)
+    ]
+    ran = [
+        {"name": f"parity:fixed-{number}", "status": "passed", "measured": each}
+        for number, each in enumerate(measured)
+    ]
+    not_run = [{"name": "parity:fixed-0", "status": "skipped", "measured": {}}]
+    (folder / "validations").mkdir()
+    for number, cases in enumerate((ran, not_run)):
+        write_json(folder / "validations" / f"{number}.json", {"cases": cases})
 
 
 def write_sample_tree(folder: Path) -> Path:
@@ -58,7 +89,7 @@ def write_sample_tree(folder: Path) -> Path:
     write_tree_inputs(folder)
     with chdir(folder):
         assert tree_main.main(["tree_request.json"]) == 0
-    for name in ("reports", "locks"):
+    for name in ("reports", "locks", "validations"):
         shutil.rmtree(folder / name)
     for name in ("index_request.json", "tree_request.json"):
         (folder / name).unlink()

@@ -1,7 +1,7 @@
 """Command line: `python -m pte_foundry.indexing.tree_main tree_request.json`.
 
 Writes into the working directory what `WRITTEN_HERE` names: README.md, index.schema.json, versions.json, the bill of
-materials, SHA256SUMS and the provenance statement.
+materials, SHA256SUMS, the provenance statement and the pages for browsers, with those of the models and their pictures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pte_foundry.catalogue.pages import catalogue_pages
 from pte_foundry.confinement.confined import confined
 from pte_foundry.indexing.schema import INDEX_SCHEMA
 from pte_foundry.indexing.sums import sha256sums
@@ -22,6 +23,7 @@ from pte_foundry.indexing.tree_files import (
     SCHEMA,
     SUMS,
     VERSIONS,
+    is_covered,
 )
 from pte_foundry.indexing.tree_readme import tree_readme
 from pte_foundry.indexing.tree_request import TreeRequest, check_tree
@@ -50,9 +52,10 @@ def main(arguments: Sequence[str]) -> int:
         BILL_OF_MATERIALS: canonical_json(
             bill_of_materials(request.origin, index, index_sha256, locks)
         ),
+        **catalogue_pages(index, request.listed, _validations(request)),
     }
     files = {**request.files, **{name: _sha256(text) for name, text in texts.items()}}
-    texts[SUMS] = sha256sums(files)
+    texts[SUMS] = sha256sums({path: sha256 for path, sha256 in files.items() if is_covered(path)})
     files[SUMS] = _sha256(texts[SUMS])
     lock_hashes = {path: hashlib.sha256(lock).hexdigest() for path, lock in locks.items()}
     texts[PROVENANCE] = canonical_json(
@@ -60,8 +63,16 @@ def main(arguments: Sequence[str]) -> int:
     )
     # Not before: a refusal leaves nothing behind.
     for name, text in texts.items():
+        Path(name).parent.mkdir(exist_ok=True)
         write_text(Path(name), text)
     return 0
+
+
+def _validations(request: TreeRequest) -> dict[str, Fields]:
+    return {
+        each.address: Fields(read_json(Path(each.validation)), each.validation)
+        for each in request.listed
+    }
 
 
 def _sha256(text: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.indexing import tree_main
 from pte_foundry.indexing.sample_tree import write_tree_inputs
-from pte_foundry.indexing.tree_files import UNCOVERED
+from pte_foundry.indexing.tree_files import is_covered
 from pte_foundry.indexing.tree_request import WRITTEN_HERE
 from pte_foundry.reporting.json_files import read_json, write_json
 
@@ -42,7 +42,10 @@ def test_sha256sum_accepts_the_whole_tree_and_sees_a_change(tree: Path) -> None:
     assert listed == sorted(listed)
     given: Any = read_json(tree / "tree_request.json")
     names = [entry["path"] for entry in given["files"]]
-    assert set(listed) == {*names, *WRITTEN_HERE} - UNCOVERED
+    pages = {"models/mobilenet_v3_small.html", "measured/mobilenet_v3_small.svg"}
+    assert all((tree / page).is_file() for page in pages)
+    assert set(listed) == set(filter(is_covered, {*names, *WRITTEN_HERE, *pages}))
+    assert "measured/mobilenet_v3_small.svg" not in listed
     (tree / "README.md").write_text("other")
     assert subprocess.run(command, cwd=tree, capture_output=True, check=False).returncode == 1
 
@@ -71,6 +74,8 @@ def test_an_older_version_beside_it_is_listed(tree: Path) -> None:
         ("README.md", "0" * 64, "written here"),
         ("1.4.1/../x", "0" * 64, "no plain relative path"),
         ("1.4.1/Mobilenet/labels.txt", "0" * 64, "where case is ignored"),
+        ("models/mobilenet_v3_small.html", "0" * 64, "written here"),
+        ("measured/mobilenet_v3_small.svg", "0" * 64, "written here"),
         ("1.4.1/mobilenet/README.md", None, "no 1.4.1/mobilenet/README.md"),
         ("LICENSES/BSD-3-Clause.txt", None, "no LICENSES/BSD-3-Clause.txt"),
     ],
@@ -86,7 +91,8 @@ def test_a_tree_that_is_not_what_its_index_says_is_refused_and_nothing_is_writte
 
 def test_the_command_lines_give_equal_bytes_in_another_process(tree: Path) -> None:
     tree_main.main(["tree_request.json"])
-    names = ("index.json", *WRITTEN_HERE)
+    pages = ("models/mobilenet_v3_small.html", "measured/mobilenet_v3_small.svg")
+    names = ("index.json", *WRITTEN_HERE, *pages)
     first = {name: (tree / name).read_bytes() for name in names}
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "11"}
     for arguments in (

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pte_foundry.catalogue.listed import Listed
+from pte_foundry.catalogue.paths import page_path, picture_path
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.paths import check_path
 from pte_foundry.indexing.schema_version import check_schema_version
 from pte_foundry.indexing.tree_files import (
     BILL_OF_MATERIALS,
+    CATALOGUE,
     LICENSES,
     MODEL_CARD,
     PROVENANCE,
@@ -23,29 +26,36 @@ from pte_foundry.indexing.versions import versions_document
 from pte_foundry.provenance.origin import Origin
 from pte_foundry.reporting.json_fields import Fields
 
-WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS)
+WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, CATALOGUE)
+"""Beside the pages and pictures of the models."""
 
 
 @dataclass(frozen=True)
 class TreeRequest:
     """Attributes:
     index: path of the latest version's index, relative to the working directory.
-    files: path in the tree -> SHA-256; every file but those of `WRITTEN_HERE`.
+    files: path in the tree -> SHA-256; every file but those that are written here.
+    listed: what the pages say of each program beyond its index entry.
     origin: what the tree was made from.
     """
 
     index: str
     files: Mapping[str, str]
+    listed: tuple[Listed, ...]
     origin: Origin
 
     @staticmethod
     def read(fields: Fields) -> TreeRequest:
         """Raises PteError `bad-request` or `bad-path` naming the field that is missing or wrong."""
+        listed = tuple(Listed.read(entry) for entry in fields.objects("programs"))
+        written = {*WRITTEN_HERE}
+        for program in listed:
+            written |= {page_path(program.model), picture_path(program.model)}
         files: dict[str, str] = {}
         folded: dict[str, str] = {}
         for entry in fields.objects("files"):
             path = check_path(entry.text("path"), entry.where)
-            if path in files or path in WRITTEN_HERE:
+            if path in files or path in written:
                 raise entry.error("path", f"is {path!r}, which is there twice or written here")
             other = folded.setdefault(path.casefold(), path)
             if other != path:
@@ -53,7 +63,8 @@ class TreeRequest:
                     "path", f"is {path!r}, and there is {other!r}: one file where case is ignored"
                 )
             files[path] = entry.sha256("sha256")
-        return TreeRequest(fields.text("index"), files, Origin.read(fields.nested("origin")))
+        origin = Origin.read(fields.nested("origin"))
+        return TreeRequest(fields.text("index"), files, listed, origin)
 
     def versions(self) -> dict[str, object]:
         """The content of versions.json: one version for each folder with an index.

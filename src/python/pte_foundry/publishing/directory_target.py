@@ -95,7 +95,7 @@ class DirectoryTarget:
             if path in release.kept:
                 assert self._current is not None
                 source = self._folder / self._current / path
-                link_or_copy(source, destination, release.sums[path])
+                link_or_copy(source, destination, release.sums.get(path))
             elif path in release.texts:
                 write_bytes(destination, release.texts[path])
             else:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.sums import sha256sums
-from pte_foundry.indexing.tree_files import LICENSES, PROVENANCE, SIGNATURE, SUMS, VERSIONS
+from pte_foundry.indexing.tree_files import (
+    LICENSES,
+    PROVENANCE,
+    SIGNATURE,
+    SUMS,
+    VERSIONS,
+    is_measured,
+)
 from pte_foundry.indexing.versions import versions_document
 from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.tree_content import TreeContent
@@ -80,9 +87,16 @@ def make_release(new: TreeContent, published: TreeContent | None) -> Release:
         VERSIONS: hashlib.sha256(texts[VERSIONS]).hexdigest(),
     }
     texts[SUMS] = sha256sums(sums).encode()
+    # Pictures of what was measured belong to the pages at the root.
+    measured = frozenset(filter(is_measured, newer.loose))
+    loose = frozenset(path for path in new.loose if not is_measured(path))
+    if newer is new:
+        loose |= measured
     if PROVENANCE in new.loose:
-        texts[PROVENANCE] = _provenance(new, sums)
-    return _release(new, published, latest, sums, texts, new.loose)
+        texts[PROVENANCE] = _provenance(new, sums, loose)
+    return _release(
+        new, published, latest, sums, texts, loose, frozenset() if newer is new else measured
+    )
 
 
 def _release(
@@ -92,9 +106,10 @@ def _release(
     sums: Mapping[str, str],
     texts: Mapping[str, bytes],
     loose: frozenset[str],
+    kept_loose: frozenset[str] = frozenset(),
 ) -> Release:
     before = published.sums if published else {}
-    kept = frozenset(path for path, sha256 in sums.items() if before.get(path) == sha256)
+    kept = kept_loose | {path for path, sha256 in sums.items() if before.get(path) == sha256}
     copied = (sums.keys() | loose) - kept - texts.keys()
     return Release(release_name(latest, texts[SUMS]), sums, texts, kept, frozenset(copied))
 
@@ -107,12 +122,13 @@ def _is_carried(path: str, tree: TreeContent) -> bool:
     return path.startswith(f"{LICENSES}/") or _version(path) in tree.versions
 
 
-def _provenance(new: TreeContent, sums: Mapping[str, str]) -> bytes:
+def _provenance(new: TreeContent, sums: Mapping[str, str], loose: frozenset[str]) -> bytes:
     """The new tree's statement about those of its files that are in the release as they were built."""
     statement = json.loads(new.read(PROVENANCE))
     statement["subject"] = [
         subject
         for subject in statement["subject"]
         if sums.get(subject["name"]) == subject["digest"]["sha256"]
+        or (is_measured(subject["name"]) and subject["name"] in loose)
     ]
     return canonical_json(statement).encode()

@@ -41,6 +41,26 @@ def test_the_statement_of_provenance_keeps_the_subjects_that_it_holds_for(tmp_pa
     assert subjects == {p: s for p, s in new.sums.items() if p != "versions.json"}
 
 
+PICTURE = "measured/toy.svg"
+
+
+def test_what_was_measured_changes_no_name_and_goes_with_the_latest_version(tmp_path: Path) -> None:
+    new = read_tree(write_tree(tmp_path / "new", version="1.4.1", measured="new"))
+    other = read_tree(write_tree(tmp_path / "other", version="1.4.1", measured="other"))
+    alone = make_release(new, None)
+    assert PICTURE in alone.copied and alone.name == make_release(other, None).name
+    old = read_tree(write_tree(tmp_path / "old", version="1.4.0", measured="old"))
+    newer = make_release(new, old)
+    assert PICTURE in newer.copied - newer.kept
+    subjects = json.loads(newer.texts["provenance.intoto.json"])["subject"]
+    assert [each["digest"]["sha256"] for each in subjects if each["name"] == PICTURE] == [
+        hashlib.sha256(b"new").hexdigest()
+    ]
+    older = make_release(old, new)
+    assert PICTURE in older.kept - older.copied
+    assert PICTURE not in str(older.texts["provenance.intoto.json"])
+
+
 def test_an_older_version_leaves_the_root_to_the_latest(tmp_path: Path) -> None:
     old = read_tree(write_tree(tmp_path / "old", version="1.10.0", readme="1.10"))
     new = read_tree(write_tree(tmp_path / "new", version="1.9.0", readme="1.9"))

@@ -44,7 +44,7 @@ def write_bytes(destination: Path, content: bytes) -> None:
         _to_disk(writer)
 
 
-def link_or_copy(source: Path, destination: Path, sha256: str) -> None:
+def link_or_copy(source: Path, destination: Path, sha256: str | None) -> None:
     """A hard link to a published file, or a copy where the file system has none.
 
     Raises:

@@ -75,6 +75,19 @@ def test_a_new_release_beside_the_old_one_shares_what_is_equal(tmp_path: Path) -
     assert (releases / "current/README.md").read_text() == "Read me.\n"
 
 
+def test_the_pictures_of_the_latest_version_stay(tmp_path: Path) -> None:
+    write_tree(tmp_path / "tree", version="1.5.0", measured="of 1.5.0")
+    run(tmp_path)
+    # The same artifacts, measured on another machine: the same release.
+    write_tree(tmp_path / "tree", version="1.5.0", measured="elsewhere")
+    assert "published" not in run(tmp_path)
+    write_tree(tmp_path / "tree", version="1.4.1", measured="of 1.4.1")
+    run(tmp_path)
+    current = tmp_path / "releases/current"
+    assert (current / "measured/toy.svg").read_text() == "of 1.5.0"
+    assert (current / "1.4.1/index.json").is_file()
+
+
 def test_where_there_are_no_hard_links_files_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

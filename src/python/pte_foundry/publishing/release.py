@@ -14,8 +14,8 @@ _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 def release_name(version: str, sums: bytes) -> str:
     """`v<version>-<first 12 hexadecimal digits of the SHA-256 of SHA256SUMS>`.
 
-    SHA256SUMS lists every file of the tree but `tree_files.UNCOVERED`, so that trees of the same artifacts go
-    by one name, whatever commit they were built from.
+    SHA256SUMS lists every file of the tree that `tree_files.is_covered` says, so that trees of the same artifacts go by
+    one name, whatever commit they were built from.
 
     Args:
         version: the ExecuTorch version, `latest` in the tree's versions.json.

@@ -27,11 +27,13 @@ def write_tree(
     readme: str = "Read me.\n",
     license_id: str = "MIT",
     commit: str = "0a",
+    measured: str | None = None,
 ) -> Path:
     """A tree as `package` writes it, of the family `toy`; what lay in `folder` is gone.
 
     programs: stem of a `.pte` -> its bytes; the address is `models/toy:<stem>`.
     commit: what the statement of provenance says, which SHA256SUMS does not cover.
+    measured: the content of a picture of what was measured, which it does not cover either.
     """
     shutil.rmtree(folder, ignore_errors=True)
     files = {f"{version}/toy/{stem}.pte": content for stem, content in programs.items()}
@@ -63,6 +65,10 @@ def write_tree(
     }
     sums = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
     subjects = [{"name": path, "digest": {"sha256": sha256}} for path, sha256 in sums.items()]
+    if measured is not None:
+        files["measured/toy.svg"] = measured.encode()
+        digest = {"sha256": hashlib.sha256(measured.encode()).hexdigest()}
+        subjects.append({"name": "measured/toy.svg", "digest": digest})
     files["SHA256SUMS"] = "".join(f"{sha256}  {path}\n" for path, sha256 in sums.items()).encode()
     files["provenance.intoto.json"] = canonical_json(
         {"subject": subjects, "predicate": {"commit": commit}}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.paths import check_path
-from pte_foundry.indexing.tree_files import SUMS, UNCOVERED
+from pte_foundry.indexing.tree_files import SUMS, is_covered
 from pte_foundry.indexing.versions import versions_document
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
@@ -73,7 +73,7 @@ def check_content(
         raise _bad(where, [f"there is no {SUMS}, so it is no published tree"], remedy)
     sums_bytes = read(SUMS)
     sums = _parse(sums_bytes, where, remedy)
-    for path in sorted(kinds.keys() - sums.keys() - UNCOVERED):
+    for path in sorted(filter(is_covered, kinds.keys() - sums.keys())):
         problems.append(f"{path} is not in {SUMS}")
     for path, expected in sums.items():
         if path not in kinds:
@@ -82,7 +82,8 @@ def check_content(
             problems.append(f"{path} has SHA-256 {actual}, but {SUMS} says {expected}")
     if problems:
         raise _bad(where, problems, remedy)
-    return TreeContent(where, sums, sums_bytes, UNCOVERED & kinds.keys() - {SUMS}, read)
+    loose = frozenset(path for path in kinds if path != SUMS and not is_covered(path))
+    return TreeContent(where, sums, sums_bytes, loose, read)
 
 
 def _parse(text: bytes, where: str, remedy: str) -> dict[str, str]:
@@ -92,7 +93,7 @@ def _parse(text: bytes, where: str, remedy: str) -> dict[str, str]:
         if match is None:
             raise _bad(where, [f"{SUMS} has the line {line!r}"], remedy)
         path = check_path(match["path"], f"{where}: {SUMS}")
-        if path in sums or path in UNCOVERED:
+        if path in sums or not is_covered(path):
             raise _bad(where, [f"{SUMS} lists {path}, or lists it twice"], remedy)
         sums[path] = match["sha256"]
     return dict(sorted(sums.items()))

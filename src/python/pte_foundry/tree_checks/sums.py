@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pte_foundry.indexing.tree_files import SUMS, UNCOVERED
+from pte_foundry.indexing.tree_files import SUMS, is_covered
 from pte_foundry.tree_checks.defect import Defect
 from pte_foundry.tree_checks.files import TreeFile, case_defects, name_defects
 
@@ -40,11 +40,11 @@ def sums_defects(text: str, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
     yield from case_defects(listed)
     for path, sha256 in listed.items():
         file = files.get(path)
-        if path in UNCOVERED:
+        if not is_covered(path):
             yield Defect(SUMS, "sums", f"lists {path}, which it does not cover")
         elif file is None:
             yield Defect(path, "missing", f"is in {SUMS} and not in the tree")
         elif file.sha256 != sha256:
             yield Defect(path, "hash", f"has SHA-256 {file.sha256}; {SUMS} says {sha256}")
-    for path in files.keys() - listed.keys() - UNCOVERED:
+    for path in filter(is_covered, files.keys() - listed.keys()):
         yield Defect(path, "extra", f"is in the tree and not in {SUMS}")

@@ -93,6 +93,19 @@ def test_an_extra_file(tree: Path, path: str) -> None:
     assert {(path, "extra"), (path, "subject")} <= found(tree)
 
 
+def test_the_statement_vouches_for_what_was_measured(tree: Path) -> None:
+    picture = "measured/mobilenet_v3_small.svg"
+    (tree / picture).write_text("<svg/>")
+    (tree / "measured/other.svg").write_text("<svg/>")
+    (tree / "measured/other.html").write_text("extra")
+    expected = {(picture, "subject"), ("measured/other.svg", "subject")}
+    assert found(tree) == {
+        *expected,
+        ("measured/other.html", "extra"),
+        ("measured/other.html", "subject"),
+    }
+
+
 def test_a_program_that_no_index_lists(tree: Path) -> None:
     """Even if the sums were written anew."""
     path = "1.4.1/mobilenet/x.pte"

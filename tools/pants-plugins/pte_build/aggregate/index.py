@@ -52,12 +52,16 @@ class IndexRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltIndex:
-    """`content` is the digest of `index.json`; `version` is the ExecuTorch version of all of its programs."""
+    """`content` is the digest of `index.json`; `version` is the ExecuTorch version of all of its programs.
+
+    `measured` has the validation.json of each program, in their order.
+    """
 
     content: FileDigest
     version: str
     programs: tuple[BuiltProgram, ...]
     conditions: Conditions
+    measured: tuple[FileDigest, ...] = ()
 
 
 def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, Labels]:
@@ -161,6 +165,9 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
     outputs = await MultiGet(
         Get(DigestContents, Digest, validation.result.output_digest) for validation in validations
     )
+    output_entries = await MultiGet(
+        Get(DigestEntries, Digest, validation.result.output_digest) for validation in validations
+    )
     results = {
         built.declaration.address: json.loads(
             next(file.content for file in output if file.path == "validation.json")
@@ -213,7 +220,16 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         Get(DigestContents, Digest, result.output_digest),
     )
     content = next(entry.file_digest for entry in entries if isinstance(entry, FileEntry))
-    return BuiltIndex(content, json.loads(contents[0].content)["version"], programs, conditions)
+    measured = tuple(
+        next(
+            entry.file_digest
+            for entry in found
+            if isinstance(entry, FileEntry) and entry.path == "validation.json"
+        )
+        for found in output_entries
+    )
+    version = json.loads(contents[0].content)["version"]
+    return BuiltIndex(content, version, programs, conditions, measured)
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,11 @@ def test_the_tree_holds_programs_labels_licences_and_the_index(runner: RuleRunne
         "index.schema.json",
         "bom.cdx.json",
         "provenance.intoto.json",
+        "index.html",
+        "models/alpha.html",
+        "models/beta.html",
+        "measured/alpha.svg",
+        "measured/beta.svg",
     } == set(files)
     assert files["index.json"] == files[f"{version}/index.json"]
     assert files["LICENSES/MIT.txt"] == b"the text of the MIT licence"

@@ -57,6 +57,7 @@ _WRITTEN = (
     "README.md",
     "SHA256SUMS",
     "bom.cdx.json",
+    "index.html",
     "index.schema.json",
     "provenance.intoto.json",
     "versions.json",
@@ -116,6 +117,14 @@ def needed_model_cards(
     return dict(sorted(needed.items()))
 
 
+def written_files(index: BuiltIndex) -> tuple[str, ...]:
+    """What the tree writer writes. Single files: caches keep folders of outputs less well."""
+    models = {built.declaration.model for built in index.programs}
+    pages = (f"models/{model}.html" for model in models)
+    pictures = (f"measured/{model}.svg" for model in models)
+    return tuple(sorted((*_WRITTEN, *pages, *pictures)))
+
+
 @rule
 async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
     wrapped = await Get(
@@ -173,12 +182,22 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
         built.declaration.address.spec: found.paths
         for built, found in zip(index.programs, program_locks)
     }
+    listed = [
+        {
+            "address": built.declaration.address.spec,
+            "model": built.declaration.model,
+            "task": built.declaration.task,
+            "validation": f"validations/{number}.json",
+        }
+        for number, built in enumerate(index.programs)
+    ]
     body = {
         "index": "index.json",
         "files": [
             {"path": file.path, "sha256": file.file_digest.fingerprint}
             for file in sorted(files, key=lambda file: file.path)
         ],
+        "programs": listed,
         "origin": {
             "target": request.tree.spec,
             "builder": subsystem.builder_id,
@@ -198,6 +217,10 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
                 [
                     FileContent("tree_request.json", (json.dumps(body, indent=2) + "\n").encode()),
                     FileEntry("index.json", index.content),
+                    *(
+                        FileEntry(each["validation"], measured)
+                        for each, measured in zip(listed, index.measured)
+                    ),
                 ]
             ),
         ),
@@ -212,7 +235,7 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
             toolchain_process(
                 ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
                 input_digest=inputs,
-                output_files=_WRITTEN,
+                output_files=written_files(index),
                 source_roots=sources.source_roots,
                 description=f"Write the table of contents of {request.tree}",
             )

@@ -34,6 +34,7 @@ from pte_build.test_support import (
 )
 
 TREE = Address("", target_name="tree")
+_PAGES = (("models", "html"), ("measured", "svg"))
 
 
 def index_of(*licenses: str) -> BuiltIndex:
@@ -82,8 +83,13 @@ def test_a_tree(runner: RuleRunner) -> None:
         "README.md",
         "SHA256SUMS",
         "bom.cdx.json",
+        "index.html",
         "index.json",
         "index.schema.json",
+        "measured/alpha.svg",
+        "measured/beta.svg",
+        "models/alpha.html",
+        "models/beta.html",
         "provenance.intoto.json",
         "versions.json",
     ]
@@ -94,11 +100,18 @@ def test_a_tree(runner: RuleRunner) -> None:
     for program in built.index.programs:
         content = files[f"1.4.1/{program.declaration.pte_path[len('models/'):]}"]
         assert hashlib.sha256(content).hexdigest() == program.exported.pte.fingerprint
+    # The tree writer gets the verdicts of the programs, and what the BUILD files say of their task.
+    assert files["measured/beta.svg"] == b"passed"
+    listed = {each["address"]: each for each in json.loads(files["index.html"])}
+    assert listed["models/beta:beta_slow"]["task"] == "cup detection"
+    assert listed["models/alpha:alpha_fast"]["task"] is None
+    assert {each["model"] for each in listed.values()} == {"alpha", "beta"}
     # The tree writer is told of every file but its own, with the right hashes.
     lines = (line.split() for line in files["SHA256SUMS"].decode().splitlines())
     sums = {path: sha256 for sha256, path in lines}
     own = {"README.md", "SHA256SUMS", "bom.cdx.json", "index.schema.json", "provenance.intoto.json"}
-    own.add("versions.json")
+    own |= {"versions.json", "index.html"}
+    own |= {f"{folder[0]}/{m}.{folder[1]}" for m in ("alpha", "beta") for folder in _PAGES}
     assert sums == {
         path: hashlib.sha256(content).hexdigest()
         for path, content in files.items()

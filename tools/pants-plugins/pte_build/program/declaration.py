@@ -38,6 +38,7 @@ from pte_build.targets.pte_program import (
     ProgramOutputPathField,
     ProgramPrecisionField,
     ProgramRewritesField,
+    ProgramTaskField,
     ProgramUnavailableField,
     ProgramWeightsField,
     PteProgram,
@@ -78,6 +79,7 @@ class Declaration:
     imports: tuple[Address, ...] = ()
     outputs: tuple[str, ...] = ()
     allowed_classes: tuple[str, ...] = ()
+    task: str | None = None
 
     @property
     def family(self) -> str:
@@ -220,6 +222,7 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         imports=tuple(imports),
         outputs=target[ProgramOutputsField].value or (),
         allowed_classes=target[ProgramAllowedClassesField].value or (),
+        task=target[ProgramTaskField].value,
     )
 
 

@@ -56,8 +56,8 @@ class TreeProvenanceResolveField(StringField):
     default = "provenance"
     help = help_text(
         """
-        The entry of `[python].resolves` with the packages that write the tree's provenance statement and its bill of
-        materials.
+        The entry of `[python].resolves` with the packages that write the tree's provenance statement, its bill of
+        materials and its pages.
         """
     )
 
@@ -102,7 +102,7 @@ class ModelTree(Target):
         """
         A tree of validated programs, ready to be committed as a git submodule of an app: `versions.json`, `index.json`,
         `<ExecuTorch version>/<family>/*.pte` with label files and model cards, `LICENSES/`, `README.md`,
-        `index.schema.json`, `bom.cdx.json`, `provenance.intoto.json` and `SHA256SUMS`. `./pants package //:tree` writes
-        it to `dist/tree/`, `./pants publish //:tree` brings it to its `repositories`.
+        `index.schema.json`, `bom.cdx.json`, `provenance.intoto.json` and `SHA256SUMS`; and, for people, `index.html` with
+        a page for each model. `./pants package //:tree` writes it to `dist/tree/`, `./pants publish //:tree` brings it to its `repositories`.
         """
     )

@@ -31,6 +31,16 @@ class ProgramModelField(StringField):
     help = "The model's name. The builder knows it under this name, and so do the index and the apps that read it."
 
 
+class ProgramTaskField(StringField):
+    alias = "task"
+    help = help_text(
+        """
+        What the model does, in a word or two, e.g. `object detection`: readers of a tree's pages filter by it. It gets
+        into nothing else, so changing it builds nothing again but the pages.
+        """
+    )
+
+
 class ProgramWeightsField(SpecialCasedDependencies):
     alias = "weights"
     required = True
@@ -156,6 +166,7 @@ class PteProgram(Target):
         *COMMON_TARGET_FIELDS,
         ProgramDependenciesField,
         ProgramModelField,
+        ProgramTaskField,
         ProgramWeightsField,
         ProgramBuilderField,
         ProgramBuilderResolveField,

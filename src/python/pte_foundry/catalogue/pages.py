@@ -1,0 +1,139 @@
+"""All pages of a catalogue: functions of the index, and of what was measured for the pictures that no hash covers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from pte_foundry.catalogue.contract import Tensor
+from pte_foundry.catalogue.listed import Listed
+from pte_foundry.catalogue.measured import read_differences
+from pte_foundry.catalogue.models import Model, group_models
+from pte_foundry.catalogue.paths import page_path, picture_path
+from pte_foundry.catalogue.pictures import (
+    delegation_picture,
+    error_picture,
+    most_first,
+    short,
+    size_picture,
+)
+from pte_foundry.catalogue.preparation_code import Code, preparation_code
+from pte_foundry.catalogue.programs import Program, read_programs
+from pte_foundry.catalogue.templating import environment
+from pte_foundry.catalogue.words import EVIDENCE, PLATFORMS, WEIGHTS
+from pte_foundry.indexing.tree_files import CATALOGUE
+from pte_foundry.plots.svg import style_sheet
+from pte_foundry.reporting.json_fields import Fields
+
+
+def catalogue_pages(
+    index: Fields, listed: Sequence[Listed], validations: Mapping[str, Fields]
+) -> dict[str, str]:
+    """Path in the tree -> content.
+
+    Args:
+        index: the content of the tree's index.json.
+        listed: one for each program of the index.
+        validations: the content of each program's validation.json, by the program's address.
+
+    Raises:
+        PteError: `bad-request` or `duplicate`, see `read_programs` and `group_models`.
+    """
+    programs = read_programs(index, tuple(listed))
+    models = group_models(programs)
+    differences = {
+        program.address: read_differences(validations[program.address]) for program in programs
+    }
+    templates = environment()
+    pages = {CATALOGUE: _index_page(templates, index, programs, models)}
+    for model in models:
+        pages[page_path(model.name)] = _model_page(templates, index, model)
+        pages[picture_path(model.name)] = error_picture(model, differences).as_file()
+    return pages
+
+
+def _index_page(
+    templates: Environment,
+    index: Fields,
+    programs: Sequence[Program],
+    models: Sequence[Model],
+) -> str:
+    return _render(
+        templates,
+        "index.html",
+        root="",
+        index=index.values,
+        models=models,
+        count=len(programs),
+        backends=sorted({program.backend for program in programs}),
+        platforms=[
+            name for name in PLATFORMS if any(name in program.platforms for program in programs)
+        ],
+        tasks=sorted({model.task for model in models if model.task}),
+        unavailable=[each.values for each in index.objects("unavailable")],
+        licenses=sorted({program.license for program in programs}),
+        sources=_unofficial(programs),
+    )
+
+
+def _model_page(templates: Environment, index: Fields, model: Model) -> str:
+    codes: list[tuple[Tensor, tuple[Code, ...]]] = []
+    for contract, _ in model.contracts:
+        for tensor in contract.pictures:
+            if tensor.preparation is None:
+                codes.append((tensor, ()))
+            else:
+                codes.append((tensor, preparation_code(templates, tensor.preparation)))
+    return _render(
+        templates,
+        "model.html",
+        root="../",
+        index=index.values,
+        model=model,
+        codes=list(dict.fromkeys(codes)),
+        size=Markup(size_picture(model).in_page()),
+        delegation=Markup(delegation_picture(model).in_page()),
+        measured=picture_path(model.name),
+        sources=_unofficial(model.programs),
+        left_over=[
+            (program, most_first(program.undelegated))
+            for program in model.programs
+            if program.undelegated
+        ],
+    )
+
+
+def _render(templates: Environment, name: str, **values: object) -> str:
+    style = templates.get_template("style.css").render() + style_sheet(".plot")
+    script = templates.get_template("script.js").render()
+    return templates.get_template(name).render(
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_source_hash(style),
+        script_hash=_source_hash(script),
+        page_path=page_path,
+        short=short,
+        platform_names=PLATFORMS,
+        evidence=EVIDENCE,
+        weights=WEIGHTS,
+        **values,
+    )
+
+
+def _source_hash(text: str) -> str:
+    """As a Content-Security-Policy names the one script that may run (https://www.w3.org/TR/CSP3/#grammardef-hash-source)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _unofficial(programs: Sequence[Program]) -> dict[str, int]:
+    """Source of the weights -> how many programs have it, of those that are not the publisher's."""
+    found: dict[str, int] = {}
+    for program in programs:
+        source = str(program.weights["source"])
+        if source != "official":
+            found[source] = found.get(source, 0) + 1
+    return dict(sorted(found.items()))

@@ -1,0 +1,106 @@
+"""The pictures of a model: size, delegation, and the errors that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pte_foundry.catalogue.measured import Difference
+from pte_foundry.catalogue.models import Model
+from pte_foundry.catalogue.programs import Program
+from pte_foundry.plots.bars import Bar, Row, bar_chart
+from pte_foundry.plots.dots import Dot, DotRow, dot_chart
+from pte_foundry.plots.svg import Picture, text_width
+
+_LEFT_OVER_NAMED = 4
+_WIDTH = 720.0
+_ROW = 42.0
+
+
+def size_picture(model: Model) -> Picture:
+    """Megabytes (10^6 bytes) of every program."""
+    rows = [
+        Row(program.label, (Bar(program.size / 1e6, f"{program.megabytes:.2f} MB"),))
+        for program in model.programs
+    ]
+    return bar_chart(f"{model.name}: size of each program", rows)
+
+
+def error_picture(model: Model, differences: Mapping[str, tuple[Difference, ...]]) -> Picture:
+    """For each program and input the largest difference to the eager model, as a dot.
+
+    Args:
+        differences: by the program's address.
+    """
+    rows = []
+    for program in model.programs:
+        measured = differences[program.address]
+        rows.append(
+            DotRow(
+                program.label,
+                tuple(
+                    Dot(each.largest, f"{program.label}, {each.of}: {each.largest:.3g}")
+                    for each in measured
+                ),
+                tuple((each.mean, each.largest) for each in measured),
+                program.max_abs_difference if measured else None,
+                "" if measured else "not compared: nothing on the machine could run it",
+            )
+        )
+    return dot_chart(f"{model.name}: absolute difference to the eager model", rows)
+
+
+def delegation_picture(model: Model) -> Picture:
+    """For each program the share of its operators that a delegate runs, and which ones are left over."""
+    left = max(text_width(program.label) for program in model.programs) + 12
+    full = _WIDTH - left
+    picture = Picture(
+        f"{model.name}: operators by who runs them", _WIDTH, 24 + _ROW * len(model.programs)
+    )
+    picture.text(0, 12, picture.title, "faint")
+    for number, program in enumerate(model.programs):
+        y = 24 + _ROW * number
+        picture.text(left - 8, y + 13, program.label, anchor="end")
+        inside = full * program.delegated_fraction
+        if inside:
+            hint = f"{program.delegated_fraction:.1%} of the operators are in a delegate"
+            picture.box(left, y + 2, inside, 14, "series0", hint)
+        x = left + inside
+        total = sum(program.undelegated.values())
+        for operator, count in most_first(program.undelegated):
+            width = (full - inside) * count / total
+            # A gap between kinds of operators, where there is room for one.
+            picture.box(
+                x, y + 2, max(width - 1, 0.5), 14, "series2", f"{count} x {short(operator)}"
+            )
+            x += width
+        picture.text(left, y + 30, delegation_text(program), "faint")
+    return picture
+
+
+def delegation_text(program: Program) -> str:
+    """e.g. `1 call of XnnpackBackend; nothing left over`."""
+    if program.delegates:
+        calls = ", ".join(
+            f"{count} call{'s' * (count != 1)} of {name}"
+            for name, count in sorted(program.delegates.items())
+        )
+    else:
+        calls = "no delegate"
+    if not program.undelegated:
+        return f"{calls}; nothing left over"
+    named = most_first(program.undelegated)
+    told = [f"{count} {short(operator)}" for operator, count in named[:_LEFT_OVER_NAMED]]
+    if len(named) > _LEFT_OVER_NAMED:
+        told.append(f"{len(named) - _LEFT_OVER_NAMED} other kinds")
+    total = sum(program.undelegated.values())
+    return f"{calls}; {total} in portable kernels: {', '.join(told)}"
+
+
+def short(operator: str) -> str:
+    """`aten::convolution.out` is `convolution` to people."""
+    return operator.rpartition("::")[2].partition(".")[0] or operator
+
+
+def most_first(undelegated: Mapping[str, int]) -> list[tuple[str, int]]:
+    """By count, the greatest first; equal ones by name."""
+    return sorted(undelegated.items(), key=lambda item: (-item[1], item[0]))

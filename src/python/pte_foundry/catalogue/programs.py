@@ -1,0 +1,132 @@
+"""What the pages say of one program: from its index entry, and what `Listed` adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pte_foundry.catalogue.contract import Contract, read_contract
+from pte_foundry.catalogue.listed import Listed
+from pte_foundry.catalogue.parity import cosine_bound, difference_bound
+from pte_foundry.errors import PteError
+from pte_foundry.reporting.json_fields import Fields
+
+
+@dataclass(frozen=True)
+class Program:
+    """Attributes:
+    model: name without precision; `model_name` has it where it is not the backend's default.
+    path: of the file, relative to the tree's root.
+    size: bytes; `megabytes` the same in 10^6.
+    cosine_bound: what its test allows the cosine to lack of 1, as text; `difference_bound` is that of the difference.
+    undelegated: operator left to the portable kernels -> how many.
+    delegated_fraction: of the operators before lowering, 0 to 1.
+    checks: every bound of its test -> value.
+    """
+
+    address: str
+    model: str
+    model_name: str
+    family: str
+    backend: str
+    precision: str
+    task: str | None
+    file: str
+    path: str
+    size: int
+    megabytes: float
+    sha256: str
+    license: str
+    platforms: tuple[str, ...]
+    evidence: str
+    cosine_bound: str
+    difference_bound: str
+    delegates: Mapping[str, int]
+    calls: int
+    undelegated: Mapping[str, int]
+    delegated_fraction: float
+    contract: Contract
+    labels: str | None
+    weights: Mapping[str, object]
+    parameters: int
+    planned_memory: int
+    checks: Mapping[str, float]
+    max_abs_difference: float
+    toolchain: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other programs of its model, e.g. `xnnpack int8`."""
+        return f"{self.backend} {self.precision}"
+
+
+def read_programs(index: Fields, listed: tuple[Listed, ...]) -> tuple[Program, ...]:
+    """In the order of the index.
+
+    Raises:
+        PteError: `bad-request` naming the field that is missing or wrong, or the programs that only one of the two
+            has.
+    """
+    by_address = {each.address: each for each in listed}
+    entries = index.objects("models")
+    addresses = [entry.text("address") for entry in entries]
+    if sorted(addresses) != sorted(each.address for each in listed):
+        unknown = sorted({*addresses} ^ {*by_address}) or "one of them twice"
+        raise PteError(
+            "bad-request",
+            f"{index.where}: the index and the catalogue list different programs: {unknown}. Build both from "
+            "one commit",
+        )
+    version = index.text("version")
+    return tuple(
+        _program(entry, by_address[address], version) for entry, address in zip(entries, addresses)
+    )
+
+
+def _program(entry: Fields, listed: Listed, version: str) -> Program:
+    delegation, validation = entry.nested("delegation"), entry.nested("validation")
+    checks = validation.nested("checks")
+    labels = entry.optional_text("labelsFile")
+    folder = f"{version}/{entry.text('category')}"
+    return Program(
+        address=listed.address,
+        model=listed.model,
+        model_name=entry.text("modelName"),
+        family=entry.text("category"),
+        backend=entry.text("backend"),
+        precision=entry.text("precision"),
+        task=listed.task,
+        file=entry.text("name"),
+        path=f"{folder}/{entry.text('name')}",
+        size=entry.count("size"),
+        megabytes=entry.number("sizeMB"),
+        sha256=entry.sha256("hash"),
+        license=entry.text("license"),
+        platforms=tuple(sorted(entry.texts("platforms"))),
+        evidence=validation.text("evidence"),
+        cosine_bound=cosine_bound(checks.number("min_cosine")),
+        difference_bound=difference_bound(checks.number("max_abs_difference")),
+        delegates=delegation.count_map("delegates"),
+        calls=delegation.count("calls"),
+        undelegated=delegation.count_map("undelegated"),
+        delegated_fraction=delegation.number("delegated_fraction"),
+        contract=read_contract(entry),
+        labels=None if labels is None else f"{folder}/{labels}",
+        weights=entry.nested("weights").values,
+        parameters=entry.nested("parameters").count("count"),
+        planned_memory=sum(entry.counts("plannedMemoryBytes")),
+        checks=dict(_bounds(checks.values)),
+        max_abs_difference=checks.number("max_abs_difference"),
+        toolchain=entry.text_map("toolchain"),
+    )
+
+
+def _bounds(checks: Mapping[str, object]) -> list[tuple[str, float]]:
+    """Those on predictions, too, which are one level below."""
+    trained = checks.get("trained")
+    every = {**checks, **(trained if isinstance(trained, Mapping) else {})}
+    return sorted(
+        (name, float(value))
+        for name, value in every.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    )

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from pte_foundry.plots.bars import Bar, Row, bar_chart
+from pte_foundry.plots.svg import Picture
+
+
+def boxes(picture: Picture, colour: str) -> list[tuple[float, float]]:
+    """Left edge and width of the bars of one series (those of the legend are of one size, and left out)."""
+    found = [s for s in picture.shapes if s.tag == "rect" and s.get("class") == colour]
+    return [
+        (float(s.get("x", "")), float(s.get("width", ""))) for s in found if s.get("height") == "13"
+    ]
+
+
+def test_lengths_are_in_proportion_from_one_edge() -> None:
+    rows = [Row("small", (Bar(1.0, "1"),)), Row("large", (Bar(4.0, "4"),))]
+    (left, small), (other_left, large) = boxes(bar_chart("sizes", rows), "series0")
+    assert left == other_left and large == pytest.approx(4 * small, abs=0.05)
+
+
+def test_each_series_has_its_colour_and_absent_values_have_no_bar() -> None:
+    rows = [Row("a", (Bar(1.0, "1"), Bar(None, "not measured")))]
+    picture = bar_chart("times", rows, ("first", "second"))
+    assert len(boxes(picture, "series0")) == 1 and boxes(picture, "series1") == []
+    words = [shape.text for shape in picture.shapes if shape.tag == "text"]
+    assert words == ["times", "first", "second", "a", "1", "not measured"]
+
+
+def test_zero_is_seen() -> None:
+    assert boxes(bar_chart("sizes", [Row("a", (Bar(0.0, "0"),))]), "series0")[0][1] == 1
+
+
+def test_the_mark_is_where_its_value_is_and_no_text_lies_on_it() -> None:
+    rows = [Row("a", (Bar(0.98, "0.98"),)), Row("b", (Bar(2.0, "2"),))]
+    picture = bar_chart("ratios", rows, mark=1.0)
+    (mark,) = (s for s in picture.shapes if s.get("class") == "ink-stroke")
+    left, width = boxes(picture, "series0")[1]
+    place = float(mark.get("x1", ""))
+    assert place == pytest.approx(left + width / 2, abs=0.05)
+    (text,) = (s for s in picture.shapes if s.text == "0.98")
+    assert float(text.get("x", "")) > place
+
+
+@pytest.mark.parametrize(
+    ("rows", "series"),
+    [
+        ([], ()),
+        ([Row("a", (Bar(-1.0, "-1"),))], ()),
+        ([Row("a", (Bar(1.0, "1"),))], ("one", "two")),
+    ],
+)
+def test_what_no_bars_can_show_is_refused(rows: list[Row], series: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="sizes: "):
+        bar_chart("sizes", rows, series)
