@@ -8,7 +8,7 @@ from executorch.exir._serialize._named_data_store import (  # type: ignore[impor
     NamedDataStoreOutput,
 )
 from executorch.exir.delegate import executorch_call_delegate  # type: ignore[import-untyped]
-from torch.fx import GraphModule
+from torch.fx import GraphModule, Node
 
 from explain.inside.operator_names import count_operators
 
@@ -37,7 +37,9 @@ def delegate_calls(graph_module: GraphModule) -> list[DelegateCall]:
     for node in graph_module.graph.nodes:
         if node.op != "call_function" or node.target is not executorch_call_delegate:
             continue
-        lowered = getattr(graph_module, node.args[0].target)
+        module = node.args[0]
+        assert isinstance(module, Node)
+        lowered = getattr(graph_module, str(module.target))
         calls.append(
             DelegateCall(
                 call=len(calls),

@@ -22,6 +22,9 @@ from explain.inside.operator_names import count_operators, is_operator, operator
 from explain.inside.refusals import Refusals, listen
 from pte_foundry.backends import lowering
 
+LOWER = "to_edge_transform_and_lower"
+"""The function of ExecuTorch that `pte_foundry.backends.lowering` lowers with."""
+
 
 @dataclass(frozen=True)
 class LeftOver:
@@ -64,7 +67,9 @@ def record_lowering(etrecord: bool) -> Iterator[LoweringRecord]:
     etrecord: also have ExecuTorch write down an ETRecord.
     """
     record = LoweringRecord()
-    original: Callable[..., EdgeProgramManager] = lowering.to_edge_transform_and_lower
+    # It is imported there, and no name that the module offers.
+    names = vars(lowering)
+    original: Callable[..., EdgeProgramManager] = names[LOWER]
 
     with listen() as refusals:
 
@@ -88,11 +93,11 @@ def record_lowering(etrecord: bool) -> Iterator[LoweringRecord]:
             _watch_executorch(edge, record)
             return edge
 
-        lowering.to_edge_transform_and_lower = to_edge_transform_and_lower
+        names[LOWER] = to_edge_transform_and_lower
         try:
             yield record
         finally:
-            lowering.to_edge_transform_and_lower = original
+            names[LOWER] = original
 
 
 def _graph_module(edge: EdgeProgramManager) -> GraphModule:

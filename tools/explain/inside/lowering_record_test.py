@@ -12,7 +12,7 @@ from executorch.devtools.backend_debug import (  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from explain.inside.delegate_calls import delegate_calls
-from explain.inside.lowering_record import LoweringRecord, record_lowering
+from explain.inside.lowering_record import LOWER, LoweringRecord, record_lowering
 from pte_foundry.backends import coreml, lowering, mps, portable, vulkan, xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
 
@@ -88,11 +88,11 @@ def test_without_a_delegate_all_is_left_over() -> None:
 
 def test_everything_is_as_before_afterwards() -> None:
     before = (
-        lowering.to_edge_transform_and_lower,  # type: ignore[attr-defined]
+        vars(lowering)[LOWER],
         logging.getLogger("executorch.backends.xnnpack").level,
     )
     lower(xnnpack, torch.acosh)
     assert before == (
-        lowering.to_edge_transform_and_lower,  # type: ignore[attr-defined]
+        vars(lowering)[LOWER],
         logging.getLogger("executorch.backends.xnnpack").level,
     )
