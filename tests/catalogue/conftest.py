@@ -23,8 +23,8 @@ def browser() -> Iterator[Browser]:
     found = named or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         pytest.skip(
-            f"no browser: none of {', '.join(_NAMES)} is on the PATH. Install one (on Debian: "
-            "apt-get install chromium) or set CHROMIUM to the path of one"
+            f"no browser: none of {', '.join(_NAMES)} is on the PATH. Install one (on Debian: apt-get install "
+            "chromium) or set CHROMIUM to the path of one"
         )
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found)

@@ -19,8 +19,8 @@ from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json
 
 INDEX = Path("index.json")
-SIZES = [(480, 640), (641, 479), (100, 77), (300, 1001), (640, 640)]
-"""Height and width: landscape and portrait, smaller and larger than every input, odd."""
+SIZES = [(480, 636), (641, 479), (100, 77), (300, 1001), (640, 640)]
+"""Height and width: landscape and portrait, smaller and larger than every input, with middles between two pixels."""
 
 
 @cache

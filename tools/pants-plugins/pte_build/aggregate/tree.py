@@ -218,8 +218,8 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
                     FileContent("tree_request.json", (json.dumps(body, indent=2) + "\n").encode()),
                     FileEntry("index.json", index.content),
                     *(
-                        FileEntry(each["validation"], measured)
-                        for each, measured in zip(listed, index.measured)
+                        FileEntry(f"validations/{number}.json", measured)
+                        for number, measured in enumerate(index.measured)
                     ),
                 ]
             ),

@@ -103,7 +103,7 @@ class ModelTree(Target):
         A tree of validated programs, ready to be committed as a git submodule of an app: `versions.json`, `index.json`,
         `<ExecuTorch version>/<family>/*.pte` with label files and model cards, `LICENSES/`, `README.md`,
         `index.schema.json`, `bom.cdx.json`, `provenance.intoto.json` and `SHA256SUMS`; for people, `index.html`
-        with a page for each model. `./pants package //:tree` writes it to `dist/tree/`, `./pants publish //:tree` brings
-        it to its `repositories`.
+        with a page for each model. `./pants package //:tree` writes it to `dist/tree/`, `./pants publish //:tree`
+        brings it to its `repositories`.
         """
     )
