@@ -102,7 +102,7 @@ def test_a_state_dict_gets_a_builder_that_says_what_is_missing(root: Path) -> No
 
 
 def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
-    arguments = ("--from", "../whole.pt", "--inputs", "1,4")
+    arguments: tuple[str, ...] = ("--from", "../whole.pt", "--inputs", "1,4")
     code, output = run(*arguments)
     assert code == 1 and "state_dict" in output
     for name in (f"{Net.__module__}.Net", "torch.nn.modules.linear.Linear"):

@@ -114,9 +114,11 @@ def _is_plain(name: str) -> bool:
 def _globals(path: Path, content: bytes) -> Iterator[str]:
     """The globals that a pickle names, as pickletools' disassembler finds them."""
     texts: list[str] = []
-    memo: dict[int, str] = {}
+    memo: list[str | None] = []  # By place; None for what is no text.
+    last: str | None = None
     try:
         for opcode, argument, _ in pickletools.genops(content):
+            text = None
             if opcode.name == "GLOBAL":
                 yield str(argument).replace(" ", ".", 1)
             elif opcode.name == "STACK_GLOBAL":
@@ -124,11 +126,14 @@ def _globals(path: Path, content: bytes) -> Iterator[str]:
                     raise ValueError("STACK_GLOBAL without two texts before it")
                 yield ".".join(texts[-2:])
             elif opcode.name.endswith("UNICODE"):
-                texts.append(str(argument))
-            elif opcode.name == "MEMOIZE" and texts:
-                memo[len(memo)] = texts[-1]
-            elif opcode.name in ("GET", "BINGET", "LONG_BINGET") and int(argument) in memo:
-                texts.append(memo[int(argument)])
+                text = str(argument)
+            elif opcode.name == "MEMOIZE":
+                memo.append(last)
+            elif opcode.name in ("BINGET", "LONG_BINGET") and int(str(argument)) < len(memo):
+                text = memo[int(str(argument))]
+            if text is not None:
+                texts.append(text)
+            last = text
     except ValueError as error:
         raise ToolError(f"{path}: its pickle is damaged ({error}). Fetch it again") from None
 
