@@ -33,7 +33,7 @@ class DelegateCall:
 
 def delegate_calls(graph_module: GraphModule) -> list[DelegateCall]:
     """In the order of the graph."""
-    calls = []
+    calls: list[DelegateCall] = []
     for node in graph_module.graph.nodes:
         if node.op != "call_function" or node.target is not executorch_call_delegate:
             continue

@@ -149,7 +149,7 @@ def _watch_answers(
 
     otherwise: the reason of a no, where the class knows one alone. asked: has the node while it is asked for.
     """
-    original: Callable[..., bool] = support.is_node_supported
+    original: Callable[..., bool] = getattr(support, "is_node_supported")  # noqa: B009
 
     def is_node_supported(self: object, submodules: object, node: Node) -> bool:
         if asked is not None:
