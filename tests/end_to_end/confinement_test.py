@@ -90,5 +90,7 @@ def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> No
     assert seen["time zone"] == [["UTC", "UTC"], "UTC"]
     assert seen["locale"] in ("C.UTF-8", "C.utf8") and seen["user"] == "pte"
     assert seen["home"] == ".home"
+    # Where the toolchain itself lies is no setting of the caller, and differs between machines.
+    del seen["environment"]["VIRTUAL_ENV"]
     for value in ("of-the-caller", "tr_TR", "someone-else", str(Path.home())):
         assert value not in json.dumps({**seen, "undeclared": ""}), value

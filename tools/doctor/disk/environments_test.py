@@ -64,6 +64,7 @@ def test_not_while_a_process_uses_them(tmp_path: Path, named: Path, how: str) ->
 def test_the_tool_itself_does_not_count(
     tmp_path: Path, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    modules = ":".join(os.path.abspath(entry) for entry in sys.path)
     monkeypatch.chdir(named / "pex_root")
     assert find_environments(named, tmp_path) != []
     script = (
@@ -75,7 +76,7 @@ def test_the_tool_itself_does_not_count(
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": ":".join(sys.path)},
+        env={**os.environ, "PYTHONPATH": modules},
     )
     assert said.stdout == "1\n"
 

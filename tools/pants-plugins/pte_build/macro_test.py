@@ -44,6 +44,7 @@ def test_every_field_of_a_program() -> None:
     declared = Declared(
         programs={"fast": {"max_delegate_calls": 1}},
         builder_resolve="extra",
+        task="image classification",
         labels="labels.txt",
         tags=["nightly"],
     )
@@ -56,6 +57,7 @@ def test_every_field_of_a_program() -> None:
             "builder_resolve": "extra",
             "inputs": {"image": "float32[1]"},
             "backend": ["//toolchains:fast"],
+            "task": "image classification",
             "labels": "labels.txt",
             "tags": ["nightly"],
             "max_delegate_calls": 1,
