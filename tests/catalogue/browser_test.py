@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 PAGES = ("index.html", "models/mobilenet_v3_small.html")
 DESKTOP, PHONE = (1280, 900), (360, 740)
@@ -94,7 +94,8 @@ def test_a_hash_is_copied_whole(browser: Browser, catalogue: Path) -> None:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         button = page.get_by_role("button", name="Copy the SHA-256 of").first
         button.click()
-        assert button.inner_text() == "Copied"
+        # The clipboard answers later.
+        expect(button).to_have_text("Copied")
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.locator("code.hash").first.text_content() and len(copied) == 64
 
