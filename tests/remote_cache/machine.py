@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from end_to_end.clone import Clone, Outcome, make_clone
+from remote_cache.environment import machine_environment
 
 
 @dataclass(frozen=True)
@@ -27,25 +28,16 @@ class Machine:
 def make_machine(folder: Path, address: str | None, options: Mapping[str, str]) -> Machine:
     """A clone in `folder` that uses the remote cache at `address`, or none.
 
-    The launcher's files and Pants' named caches are this machine's: what they hold is in no cache key, and
-    installing it anew would take minutes. options: more of the environment.
+    options: more of the environment.
     """
     home, programs = folder / "home", folder / "programs"
     for each in (home, programs):
         each.mkdir(parents=True)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or f"{os.environ['HOME']}/.cache")
-    environment: dict[str, str | None] = {
-        "PANTS_NAMED_CACHES_DIR": os.environ.get("PANTS_NAMED_CACHES_DIR")
-        or str(cache / "pants/named_caches"),
-        "PTE_FOUNDRY_CACHE": os.environ.get("PTE_FOUNDRY_CACHE") or str(cache / "pte-foundry"),
-        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or f"{os.environ['HOME']}/.pyenv",
-        "PANTS_LOCAL_STORE_DIR": str(folder / "store"),
-        "HOME": str(home),
+    environment = {
+        **machine_environment(folder, home, address),
         "USER": folder.name,
         "LOGNAME": folder.name,
         "PATH": f"{programs}:{os.environ['PATH']}",
-        "PANTS_CONFIG_FILES": "pants.remote.toml" if address else None,
-        "PANTS_REMOTE_STORE_ADDRESS": address,
         **options,
     }
     return Machine(make_clone(folder / "work" / "pte-foundry", environment))

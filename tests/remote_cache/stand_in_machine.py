@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from end_to_end.clone import Clone, Outcome
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, repository_files, target_text
 from pte_build.stand_in_workspace import write_workspace
+from remote_cache.environment import machine_environment
 
 PROGRAM = "models/variant:variant"
 PTE = "models/variant/variant.pte"
@@ -68,18 +68,7 @@ def make_stand_in_machine(
         _BUILDER: "",
     }
     write_workspace(Path.cwd(), root, files)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or f"{os.environ['HOME']}/.cache")
     home = folder / "home"
     home.mkdir()
-    environment: dict[str, str | None] = {
-        "PANTS_NAMED_CACHES_DIR": os.environ.get("PANTS_NAMED_CACHES_DIR")
-        or str(cache / "pants/named_caches"),
-        "PTE_FOUNDRY_CACHE": os.environ.get("PTE_FOUNDRY_CACHE") or str(cache / "pte-foundry"),
-        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or f"{os.environ['HOME']}/.pyenv",
-        "PANTS_LOCAL_STORE_DIR": str(folder / "store"),
-        "HOME": str(home),
-        "PANTS_CONFIG_FILES": "pants.remote.toml" if address else None,
-        "PANTS_REMOTE_STORE_ADDRESS": address,
-        **options,
-    }
+    environment = {**machine_environment(folder, home, address), **options}
     return StandInMachine(folder, Clone(root, environment))
