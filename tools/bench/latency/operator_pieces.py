@@ -210,4 +210,9 @@ def _like(value: Tensor, copy: int) -> Tensor:
     """Other numbers for each copy: equal ones might be computed once."""
     generator = torch.Generator().manual_seed(copy)
     drawn = torch.rand(value.shape, generator=generator, dtype=value.dtype)
-    return drawn.to(memory_format=torch.channels_last) if drawn.dim() == 4 else drawn
+    return drawn.to(memory_format=torch.channels_last) if _has_layout(drawn) else drawn
+
+
+def _has_layout(value: Tensor) -> bool:
+    """Whether strides tell where a picture has its channels: with one pixel, XNNPACK takes channels last for first."""
+    return value.dim() == 4 and value.shape[2:] != (1, 1)

@@ -61,7 +61,17 @@ def test_a_picture_of_one_pixel_meets_a_larger_one_as_in_the_delegate() -> None:
     (piece,) = (piece for piece in pieces if piece.operator == "mul")
     assert piece.shapes == ((1, 1, 4), (3, 2, 4))
     assert piece.module(*piece.inputs)[0].shape == (3, 2, 4)
+    _assert_computes_the_same(piece)
+
+
+def test_a_convolution_of_one_pixel_runs_in_the_delegate() -> None:
+    inputs = (torch.rand(1, 4, 1, 1),)
+    (piece,) = cut(torch.export.export(nn.Conv2d(4, 6, 1).eval(), inputs, strict=False), inputs)
+    _assert_computes_the_same(piece)
+
+
+def _assert_computes_the_same(piece: Piece) -> None:
     exported = torch.export.export(piece.module, piece.inputs, strict=False)
     program = load_program(bytes(lower(LoweringRequest(exported, "fp32", {})).program.buffer))
     for ours, theirs in zip(program.run(piece.inputs), piece.module(*piece.inputs)):
-        assert torch.equal(ours, theirs)
+        torch.testing.assert_close(ours, theirs)
