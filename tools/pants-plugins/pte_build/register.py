@@ -31,6 +31,7 @@ from pte_build.program import (
 from pte_build.progress import callback
 from pte_build.publishing import publish
 from pte_build.quantization import calibration, declared, requested
+from pte_build.result_cache import toolchain_run
 from pte_build.sdk import files
 from pte_build.targets.calibration_set import CalibrationSet
 from pte_build.targets.committed_index import ModelIndexTest
@@ -42,9 +43,9 @@ from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
-from pte_build.toolchain import interpreter, library_run, toolchain
+from pte_build.toolchain import identity, interpreter, library_run, locks, toolchain
 from pte_build.validation import checks, failing, goal, photographs, quantized_export, validate
-from pte_build.weights import fetching, lazy, resolution, substitutes
+from pte_build.weights import fetching, presence, resolution, substitutes
 
 
 def target_types() -> Iterable[type[Target]]:
@@ -65,9 +66,9 @@ def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         availability, backend, calibration, callback, checks, command_line, committed_index, conditions, declaration,
         declared, export, failing, fetching, files,
-        goal, index, inference, interpreter, lazy, library_run, output_paths, package, photographs, program_locks,
-        publish,
+        goal, identity, index, inference, interpreter, library_run, locks, output_paths, package, photographs,
+        presence, program_locks, publish,
         python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
-        toolchain, tree, validate,
+        toolchain, toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

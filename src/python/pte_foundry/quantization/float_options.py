@@ -23,10 +23,15 @@ def float_modules(recipe: str, options: Mapping[str, str]) -> FloatLayers:
     Raises:
         PteError: `bad-option` for something that is no list of dotted names.
     """
-    text = options.get(FLOAT_MODULES)
+    return FloatLayers(modules=dotted_names(recipe, options, FLOAT_MODULES))
+
+
+def dotted_names(recipe: str, options: Mapping[str, str], option: str) -> tuple[str, ...]:
+    """The names that an option lists; none if it is left out. Raises as `float_modules` does."""
+    text = options.get(option)
     if text is None:
-        return FloatLayers()
+        return ()
     names = tuple(name.strip() for name in text.split(","))
     if not all(all(part for part in name.split(".")) and " " not in name for name in names):
-        raise bad_value(recipe, FLOAT_MODULES, text, "comma-separated dotted names")
-    return FloatLayers(modules=names)
+        raise bad_value(recipe, option, text, "comma-separated dotted names")
+    return names

@@ -49,8 +49,9 @@ from pte_build.targets.model_tree import (
 )
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.library_run import LibraryRun
+from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.toolchain.toolchain import Toolchain
 
 # Written by the library's tree writer, which also lists every other file in SHA256SUMS.
 _WRITTEN = (

@@ -38,11 +38,11 @@ from pte_build.program.sources import (
 )
 from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
+from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
-from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
-from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
+from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
 
 
@@ -143,7 +143,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
     }
     description, request_content = f"Export {address}", _json(export)
     REQUEST_KEYS.add(description, request_content)
-    sources, toolchain, weights_digest, request_digest, _ = await MultiGet(
+    sources, weights_digest, request_digest = await MultiGet(
         Get(
             LibrarySources,
             LibrarySourcesRequest(
@@ -157,17 +157,14 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 ),
             ),
         ),
-        Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=address.spec)),
         Get(WeightsDigest, ResolvedWeights, weights),
         Get(Digest, CreateDigest([FileContent("export_request.json", request_content)])),
-        Get(ToolchainInterpreter),
     )
     inputs = await Get(
         Digest,
         MergeDigests(
             [
                 sources.digest,
-                toolchain.digest,
                 weights_digest.digest,
                 request_digest,
                 sdk.digest,
@@ -177,7 +174,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
     )
     result = await Get(
         FallibleProcessResult,
-        ProcessWithWeights(
+        ToolchainRun(
             toolchain_process(
                 (
                     "-m",
@@ -194,6 +191,7 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
                 environment=sdk.environment,
                 description=description,
             ),
+            ToolchainRequest(declaration.resolves, needed_by=address.spec),
             weights,
         ),
     )

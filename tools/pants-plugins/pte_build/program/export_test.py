@@ -35,6 +35,7 @@ from pte_build.program.export import (
 )
 from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
+from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.stand_in_repository import chip_text, program_text
 from pte_build.test_support import (
@@ -46,9 +47,7 @@ from pte_build.test_support import (
     set_options,
     write_sdk,
 )
-from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
-from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
+from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
 
 MODELS = "src/python/pte_foundry/models"
@@ -86,11 +85,9 @@ GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (ResolvedWeights, (WeightsRequest,)),
     (Module, (ModuleRequest,)),
     (LibrarySources, (LibrarySourcesRequest,)),
-    (Toolchain, (ToolchainRequest,)),
     (WeightsDigest, (ResolvedWeights,)),
     (Digest, (CreateDigest,)),
     (Digest, (MergeDigests,)),
-    (ToolchainInterpreter, ()),
     (Digest, (DigestSubset,)),
     (DigestEntries, (Digest,)),
     (DigestContents, (Digest,)),
@@ -104,12 +101,12 @@ def runner() -> RuleRunner:
 
 
 class Captured(Exception):
-    def __init__(self, request: ProcessWithWeights) -> None:
+    def __init__(self, request: ToolchainRun) -> None:
         super().__init__()
         self.request = request
 
 
-def capture(request: ProcessWithWeights) -> FallibleProcessResult:
+def capture(request: ToolchainRun) -> FallibleProcessResult:
     raise Captured(request)
 
 
@@ -121,7 +118,7 @@ def export_process(runner: RuleRunner, program: Address) -> Process:
             rule_args=[ExportRequest(program)],
             mock_gets=[
                 *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
-                MockGet(FallibleProcessResult, (ProcessWithWeights,), mock=capture),
+                MockGet(FallibleProcessResult, (ToolchainRun,), mock=capture),
             ],
         )
     return caught.value.request.process
@@ -141,16 +138,14 @@ def test_the_process_says_nothing_about_the_machine(runner: RuleRunner) -> None:
 def test_the_process_gets_its_inputs_and_nothing_else(runner: RuleRunner) -> None:
     process = export_process(runner, ALPHA_FAST)
     files = runner.request(Snapshot, [process.input_digest]).files
-    # The PEX is a folder.
-    names = {re.sub(r"^toolchain\.pex/.*", "toolchain.pex", file) for file in files}
-    assert {name for name in names if not name.endswith("/__init__.py")} == {
+    # And the toolchain's PEX, if it has to run.
+    assert {name for name in files if not name.endswith("/__init__.py")} == {
         "export_request.json",
         "src/python/pte_foundry/backends/fast.py",
         "src/python/pte_foundry/exporting/main.py",
         "src/python/pte_foundry/models/alpha.py",
         "src/python/pte_foundry/models/shared.py",
         "src/python/pte_foundry/rewrites/plain.py",
-        "toolchain.pex",
     }
 
 

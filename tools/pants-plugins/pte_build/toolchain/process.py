@@ -35,12 +35,8 @@ FIXED_ENVIRONMENT = {
     "USER": "pte",
 }
 
-# The engine sets an `execution_slot_variable` where it runs a process, and leaves it out of the cache key. A process
-# whose slot variable is called LOOK_UP can thus be answered by a cache only: where it is run, it ends at once.
-LOOK_UP = "PTE_LOOK_UP"
-NOT_IN_A_CACHE = 75  # EX_TEMPFAIL of sysexits.h
-# The interpreter is started by a shell also because Pants resolves a relative argv[0] before named caches are mounted.
-_START = f'[ -z "${LOOK_UP}" ] || exit {NOT_IN_A_CACHE}; exec "$0" "$@"'
+# The interpreter is started by a shell because Pants resolves a relative argv[0] before named caches are mounted.
+_START = ("/bin/sh", "-c", 'exec "$0" "$@"', PATH)
 
 
 def toolchain_process(
@@ -55,11 +51,11 @@ def toolchain_process(
 ) -> Process:
     """A process in the Python of a toolchain: `argv` follows the interpreter, e.g. `-m MODULE`.
 
-    `input_digest` holds the toolchain's PEX and the sources below `source_roots`. `environment` is part of the cache
-    key: no paths of the machine.
+    `input_digest` holds the sources below `source_roots`; the toolchain's PEX joins them where the process has to run.
+    `environment` is part of the cache key: no paths of the machine.
     """
     return Process(
-        ("/bin/sh", "-c", _START, PATH, PEX_NAME, *argv),
+        (*_START, PEX_NAME, *argv),
         input_digest=input_digest,
         env={
             **FIXED_ENVIRONMENT,
@@ -86,7 +82,7 @@ def library_process(
 ) -> Process:
     """A process for parts of the library that need the standard library only: no toolchain is built for it."""
     return Process(
-        ("/bin/sh", "-c", 'exec "$0" "$@"', PATH, *argv),
+        (*_START, *argv),
         input_digest=input_digest,
         env={**FIXED_ENVIRONMENT, "PYTHONPATH": SOURCE_ROOT},
         append_only_caches=CACHE,

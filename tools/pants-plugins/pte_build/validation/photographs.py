@@ -17,7 +17,7 @@ from pants.engine.fs import (
     FileEntry,
     MergeDigests,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
@@ -25,14 +25,14 @@ from pte_build.cache_entry import expected_files
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.targets.photograph_set import (
     PhotographSet,
     PhotographsFilesField,
     PhotographsResolveField,
 )
-from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 
 FOLDER = "photographs"
 
@@ -77,25 +77,25 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
             f"{target.address}: two photographs have the same file name: {', '.join(names)}."
         )
     resolve = target[PhotographsResolveField].value or ""
-    sources, toolchain, request_digest, _ = await MultiGet(
+    sources, request_digest = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(PHOTOGRAPHS_MAIN)),
-        Get(Toolchain, ToolchainRequest((resolve,), needed_by=target.address.spec)),
         Get(
             Digest,
             CreateDigest([FileContent("photographs.json", json.dumps(files, indent=2).encode())]),
         ),
-        Get(ToolchainInterpreter),
     )
-    inputs = await Get(Digest, MergeDigests([sources.digest, toolchain.digest, request_digest]))
+    inputs = await Get(Digest, MergeDigests([sources.digest, request_digest]))
     result = await Get(
         FallibleProcessResult,
-        Process,
-        toolchain_process(
-            ("-m", "pte_foundry.photographs.main", "photographs.json", "--output", FOLDER),
-            input_digest=inputs,
-            output_files=tuple(f"{FOLDER}/{name}" for name in names),
-            source_roots=sources.source_roots,
-            description=f"Extract {target.address}",
+        ToolchainRun(
+            toolchain_process(
+                ("-m", "pte_foundry.photographs.main", "photographs.json", "--output", FOLDER),
+                input_digest=inputs,
+                output_files=tuple(f"{FOLDER}/{name}" for name in names),
+                source_roots=sources.source_roots,
+                description=f"Extract {target.address}",
+            ),
+            ToolchainRequest((resolve,), needed_by=target.address.spec),
         ),
     )
     if result.exit_code != 0:

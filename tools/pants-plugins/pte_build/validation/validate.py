@@ -37,13 +37,13 @@ from pte_build.program.sources import (
     ModuleRequest,
 )
 from pte_build.progress.stage_files import REQUEST_KEYS
+from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
-from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
 from pte_build.validation.photographs import FOLDER, Photographs, PhotographsRequest
 from pte_build.validation.quantized_export import QuantizedExport, QuantizedExportRequest
-from pte_build.weights.lazy import ProcessWithWeights, WeightsDigest
+from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights
 
 
@@ -141,9 +141,8 @@ async def validate_program(request: ValidationRequest) -> Validation:
     description = f"Validate {request.program}"
     request_content = (json.dumps(validation, indent=2) + "\n").encode()
     REQUEST_KEYS.add(description, request_content)
-    sources, toolchain, weights_digest, files, sdk, _ = await MultiGet(
+    sources, weights_digest, files, sdk = await MultiGet(
         Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, tuple(plugins))),
-        Get(Toolchain, ToolchainRequest(declaration.resolves, needed_by=checks.address.spec)),
         Get(WeightsDigest, ResolvedWeights, built.exported.weights),
         Get(
             Digest,
@@ -162,14 +161,12 @@ async def validate_program(request: ValidationRequest) -> Validation:
         ),
         # The runtime loads the delegate's own libraries from it.
         Get(Sdk, SdkRequest(declaration.backend.sdk, request.program)),
-        Get(ToolchainInterpreter),
     )
     inputs = await Get(
         Digest,
         MergeDigests(
             [
                 sources.digest,
-                toolchain.digest,
                 weights_digest.digest,
                 files,
                 photographs.digest,
@@ -180,7 +177,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
     )
     result = await Get(
         FallibleProcessResult,
-        ProcessWithWeights(
+        ToolchainRun(
             toolchain_process(
                 (
                     "-m",
@@ -198,6 +195,7 @@ async def validate_program(request: ValidationRequest) -> Validation:
                 description=description,
                 timeout_seconds=checks.timeout,
             ),
+            ToolchainRequest(declaration.resolves, needed_by=checks.address.spec),
             built.exported.weights,
         ),
     )

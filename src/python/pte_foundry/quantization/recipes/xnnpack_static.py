@@ -13,6 +13,11 @@ from pte_foundry.errors import PteError
 from pte_foundry.quantization.calibration import calibration_inputs
 from pte_foundry.quantization.census import float_products, take_census
 from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
+from pte_foundry.quantization.float_options import (
+    FLOAT_MODULES,
+    FLOAT_MODULES_HELP,
+    dotted_names,
+)
 from pte_foundry.quantization.observers import ACTIVATION_OBSERVERS, static_config
 from pte_foundry.quantization.pt2e import quantize_pt2e
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
@@ -24,8 +29,7 @@ _MOST_CROPS = 64
 OPTIONS: Mapping[str, str] = {
     "crops": "how many parts of each calibration picture, of half its height and half its width, to "
     f"learn from besides the whole: 0 to {_MOST_CROPS}. Default 0",
-    "float_modules": "comma-separated dotted names of modules that stay in float with everything in "
-    "them; `*` in a part of a name stands for any text in that part. Default none",
+    FLOAT_MODULES: FLOAT_MODULES_HELP,
     "float_operators": "comma-separated ATen operators that stay in float everywhere, such as "
     "`aten.bmm`. Default none",
     "float_own": "comma-separated dotted names of modules whose own operators stay in float, while "
@@ -80,19 +84,10 @@ def quantize(request: QuantizationRequest) -> Quantized:
 
 def _float_layers(options: Mapping[str, str]) -> FloatLayers:
     return FloatLayers(
-        modules=_names(options, "float_modules"),
-        own=_names(options, "float_own"),
-        operators=_names(options, "float_operators"),
+        modules=dotted_names(__name__, options, FLOAT_MODULES),
+        own=dotted_names(__name__, options, "float_own"),
+        operators=dotted_names(__name__, options, "float_operators"),
     )
-
-
-def _names(options: Mapping[str, str], option: str) -> tuple[str, ...]:
-    if option not in options:
-        return ()
-    names = tuple(name.strip() for name in options[option].split(","))
-    if not all(all(part for part in name.split(".")) and " " not in name for name in names):
-        raise bad_value(__name__, option, options[option], "comma-separated dotted names")
-    return names
 
 
 def _crops(options: Mapping[str, str]) -> int:

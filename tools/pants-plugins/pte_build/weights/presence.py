@@ -1,8 +1,7 @@
-"""Run a process that reads a checkpoint, without having the checkpoint if a cache has the result."""
+"""Have a checkpoint in the store, for a process that is about to run."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,23 +14,13 @@ from pants.engine.fs import (
     FileDigest,
     FileEntry,
 )
-from pants.engine.process import (
-    FallibleProcessResult,
-    Process,
-    ProcessCacheScope,
-    ProcessResult,
-)
+from pants.engine.process import Process, ProcessCacheScope, ProcessResult
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from pte_build.toolchain.process import LOOK_UP, NOT_IN_A_CACHE
 from pte_build.weights.fetching import FetchedWeights, FetchWeights
 from pte_build.weights.resolution import ResolvedWeights
 
-# How long a local run waits for a remote cache's answer. Without this the two race, and the local run loses for
-# want of the checkpoint before the answer is there.
-_CACHE_ANSWER_MILLIS = 120_000
-# What the engine says if a digest in a process's inputs is in no store.
 _MISSING_DIGEST = re.compile(
     r"Was not present in (either )?the (local|remote)|MissingDigest", re.IGNORECASE
 )
@@ -45,14 +34,8 @@ class WeightsDigest:
 
 
 @dataclass(frozen=True)
-class ProcessWithWeights(EngineAwareParameter):
-    """`process` is a `toolchain_process` with the `WeightsDigest` of `weights` among its inputs."""
-
-    process: Process
-    weights: ResolvedWeights
-
-    def debug_hint(self) -> str:
-        return self.process.description
+class PresentWeights:
+    """Says that the content is in the store, if the weights have a checkpoint."""
 
 
 @rule
@@ -83,7 +66,6 @@ class InStore:
     present: bool
 
 
-# The store changes between sessions, by fetches and by garbage collection.
 @_uncacheable_rule
 async def is_in_store(request: InStoreRequest) -> InStore:
     checkpoint = await Get(WeightsDigest, ResolvedWeights, request.weights)
@@ -106,32 +88,12 @@ async def is_in_store(request: InStoreRequest) -> InStore:
 
 
 @rule
-async def run_process_with_weights(request: ProcessWithWeights) -> FallibleProcessResult:
-    weights = request.weights
-    if weights.sha256 is None or weights.size is None:
-        return await Get(FallibleProcessResult, Process, request.process)
-    # The caches first, whether the checkpoint is here or not: the answer stays in the daemon's memory, while the store
-    # has to be asked in each session, by a process of its own for each checkpoint. Hash and size of the checkpoint are
-    # declared, so the process's cache key is known without it.
-    look_up = dataclasses.replace(
-        request.process,
-        description=f"Look up: {request.process.description}",
-        level=LogLevel.DEBUG,
-        remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS,
-        # Where the checkpoint is in the store, this could run.
-        execution_slot_variable=LOOK_UP,
-    )
-    try:
-        found = await Get(FallibleProcessResult, Process, look_up)
-        if found.exit_code != NOT_IN_A_CACHE:
-            return found
-    except Exception as error:
-        if not is_missing_digest(error):
-            raise
-    store = await Get(InStore, InStoreRequest(weights))
-    if not store.present:
-        await Get(FetchedWeights, FetchWeights(weights))
-    return await Get(FallibleProcessResult, Process, request.process)
+async def have_weights(weights: ResolvedWeights) -> PresentWeights:
+    if weights.sha256 is not None and weights.size is not None:
+        store = await Get(InStore, InStoreRequest(weights))
+        if not store.present:
+            await Get(FetchedWeights, FetchWeights(weights))
+    return PresentWeights()
 
 
 def rules() -> Iterable[Rule]:

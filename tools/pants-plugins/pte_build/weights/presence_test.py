@@ -10,9 +10,8 @@ from pants.engine.addresses import Address
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.internals.selectors import Params
-from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import QueryRule
-from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
+from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.program.export import ExportedProgram, ExportRequest
 from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, program_text
@@ -24,15 +23,12 @@ from pte_build.test_support import (
     refusal,
     set_options,
 )
-from pte_build.toolchain.process import NOT_IN_A_CACHE, toolchain_process
-from pte_build.weights.fetching import FetchedWeights, FetchWeights
-from pte_build.weights.lazy import (
+from pte_build.weights.presence import (
     InStore,
     InStoreRequest,
-    ProcessWithWeights,
+    PresentWeights,
     WeightsDigest,
     is_missing_digest,
-    run_process_with_weights,
 )
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -68,8 +64,7 @@ def lazy_runner(store: Path) -> RuleRunner:
         queries=(
             QueryRule(InStore, (InStoreRequest,)),
             QueryRule(WeightsDigest, (ResolvedWeights,)),
-            QueryRule(FallibleProcessResult, (Process,)),
-            QueryRule(FallibleProcessResult, (ProcessWithWeights,)),
+            QueryRule(PresentWeights, (ResolvedWeights,)),
         ),
     )
 
@@ -85,40 +80,23 @@ def with_distdir(runner: RuleRunner, folder: Path) -> None:
     set_options(runner, f"--weights-distdirs={folder}")
 
 
-def process(runner: RuleRunner, script: str) -> ProcessWithWeights:
-    """A shell script with the checkpoint in its sandbox."""
-    digest = runner.request(WeightsDigest, [WEIGHTS]).digest
-    command = Process(("/bin/sh", "-c", script), input_digest=digest, description="A script")
-    return ProcessWithWeights(command, WEIGHTS)
+def have_weights(runner: RuleRunner, weights: ResolvedWeights) -> None:
+    runner.request(PresentWeights, [weights])
 
 
 def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -> None:
     with_distdir(runner, tmp_path / "distdir")
     assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
-    script = process(runner, "/bin/cat weights/alpha.pth")
-    result = runner.request(FallibleProcessResult, [script])
-    assert (result.exit_code, result.stdout) == (0, CHECKPOINT)
+    have_weights(runner, WEIGHTS)
     set_options(runner)
     assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(True)
+    # From there: the folder of checkpoints is not among the options any more.
+    have_weights(runner, WEIGHTS)
 
 
-def test_a_failing_process_is_a_result_and_no_reason_to_fetch(
-    runner: RuleRunner, tmp_path: Path
-) -> None:
-    with_distdir(runner, tmp_path / "distdir")
-    script = process(runner, f"echo ran >> {tmp_path}/runs; echo why >&2; exit 3")
-    result = runner.request(FallibleProcessResult, [script])
-    assert (result.exit_code, result.stderr) == (3, b"why\n")
-    # Not a second time because of the first time's failure.
-    assert (tmp_path / "runs").read_text() == "ran\n"
-
-
-def test_without_weights_nothing_is_looked_up(runner: RuleRunner) -> None:
-    digest = runner.request(WeightsDigest, [SEEDED_WEIGHTS]).digest
-    assert digest == EMPTY_DIGEST
-    command = Process(("/bin/sh", "-c", "echo ran"), description="A script")
-    request = ProcessWithWeights(command, SEEDED_WEIGHTS)
-    assert runner.request(FallibleProcessResult, [request]).stdout == b"ran\n"
+def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> None:
+    assert runner.request(WeightsDigest, [SEEDED_WEIGHTS]).digest == EMPTY_DIGEST
+    have_weights(runner, SEEDED_WEIGHTS)
 
 
 def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
@@ -157,44 +135,8 @@ def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_
         ]
     )
     assert len(set(runner.scheduler.execute(request))) == len(names)
-    exports = [name for name in processes_run(runner) if "Export " in name]
+    exports = [name for name in processes_run(runner) if name.startswith("Export ")]
     assert exports == [f"Export {program}" for program in programs]
-
-
-def test_a_look_up_runs_nothing_even_if_the_checkpoint_has_arrived_meanwhile(
-    runner: RuleRunner, tmp_path: Path
-) -> None:
-    with_distdir(runner, tmp_path / "distdir")
-    # Now it is in the store.
-    runner.request(FallibleProcessResult, [process(runner, "/bin/cat weights/alpha.pth")])
-    command = toolchain_process(
-        ("-V",),
-        input_digest=runner.request(WeightsDigest, [WEIGHTS]).digest,
-        output_files=(),
-        description="A process",
-    )
-    asked: list[str] = []
-
-    def run(asked_for: Process) -> FallibleProcessResult:
-        asked.append(asked_for.description)
-        return runner.request(FallibleProcessResult, [asked_for])
-
-    def fetch(request: FetchWeights) -> FetchedWeights:
-        asked.append("fetch")
-        return FetchedWeights(CHECKPOINT_SHA256, len(CHECKPOINT))
-
-    result = run_rule_with_mocks(
-        run_process_with_weights,
-        rule_args=[ProcessWithWeights(command, WEIGHTS)],
-        mock_gets=[
-            MockGet(InStore, (InStoreRequest,), mock=lambda _: InStore(False)),
-            MockGet(FallibleProcessResult, (Process,), mock=run),
-            MockGet(FetchedWeights, (FetchWeights,), mock=fetch),
-        ],
-    )
-    assert asked == ["Look up: A process", "fetch", "A process"]
-    # There is no interpreter in its sandbox, so the second run fails, and not as a look-up does.
-    assert result.exit_code not in (0, NOT_IN_A_CACHE)
 
 
 def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(

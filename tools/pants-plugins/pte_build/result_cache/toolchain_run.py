@@ -1,0 +1,91 @@
+"""Run a process in a toolchain, unless a cache has its result: then neither toolchain nor checkpoint is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    Directory,
+    FileContent,
+    MergeDigests,
+)
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+
+from pte_build.result_cache import entry
+from pte_build.result_cache.key import result_key
+from pte_build.toolchain.identity import ToolchainIdentity
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.weights.presence import PresentWeights
+from pte_build.weights.resolution import ResolvedWeights
+
+
+@dataclass(frozen=True)
+class ToolchainRun(EngineAwareParameter):
+    """`process` is a `toolchain_process` with all of its inputs but the toolchain.
+
+    weights: whose `WeightsDigest` is among the inputs, if a checkpoint is.
+    """
+
+    process: Process
+    toolchain: ToolchainRequest
+    weights: ResolvedWeights | None = None
+
+    def debug_hint(self) -> str:
+        return self.process.description
+
+
+@rule
+async def run_in_toolchain(request: ToolchainRun) -> FallibleProcessResult:
+    process = request.process
+    identity = await Get(ToolchainIdentity, ToolchainRequest, request.toolchain)
+    key = result_key(process, identity)
+    found = await Get(
+        FallibleProcessResult,
+        Process,
+        entry.look_up(key, process.output_files, process.description),
+    )
+    if found.exit_code == 0:
+        return found
+    if request.weights is not None:
+        await Get(PresentWeights, ResolvedWeights, request.weights)
+    toolchain, _ = await MultiGet(
+        Get(Toolchain, ToolchainRequest, request.toolchain), Get(ToolchainInterpreter)
+    )
+    inputs = await Get(Digest, MergeDigests([process.input_digest, toolchain.digest]))
+    result = await Get(
+        FallibleProcessResult, Process, dataclasses.replace(process, input_digest=inputs)
+    )
+    if result.exit_code != 0:
+        return result
+    files, said = await MultiGet(
+        Get(Digest, AddPrefix(result.output_digest, entry.FILES)),
+        Get(
+            Digest,
+            CreateDigest(
+                [
+                    # Merged with the files: there may be none.
+                    Directory(entry.FILES),
+                    FileContent(entry.STDOUT, result.stdout),
+                    FileContent(entry.STDERR, result.stderr),
+                ]
+            ),
+        ),
+    )
+    left = await Get(Digest, MergeDigests([files, said]))
+    description = f"Keep: {process.description}"
+    # Whether it can be kept or not, this is the result.
+    await Get(FallibleProcessResult, Process, entry.leave(key, left, description))
+    await Get(FallibleProcessResult, Process, entry.take(key, process.output_files, description))
+    return result
+
+
+def rules() -> Iterable[Rule]:
+    return collect_rules()
