@@ -12,11 +12,16 @@ from torch.fx import Node
 from pte_foundry.errors import PteError
 
 
+OUTERMOST = "."
+"""The pattern for the model itself, whose name is empty."""
+
+
 @dataclass(frozen=True)
 class FloatLayers:
     """What stays in float.
 
-    A pattern is a dotted module name; `*` in one of its parts stands for any text in that part.
+    A pattern is a dotted module name; `*` in one of its parts stands for any text in that part. `OUTERMOST` in `own`
+    is for the operators that are in no submodule.
 
     Attributes:
         modules: patterns of modules that stay in float with everything in them.
@@ -63,6 +68,8 @@ def operator_name(node: Node) -> str:
 
 
 def _equals(path: list[str], pattern: str) -> bool:
+    if pattern == OUTERMOST:
+        return path == [""]
     parts = pattern.split(".")
     return len(parts) == len(path) and all(map(fnmatchcase, path, parts))
 

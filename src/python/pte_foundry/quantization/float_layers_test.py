@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.quantization.float_layers import FloatLayers, module_of
+from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
 
 
 class _Block(nn.Module):
@@ -47,6 +47,23 @@ def test_a_star_stays_within_a_part() -> None:
 
 def test_own_operators_without_submodules() -> None:
     assert _kept(FloatLayers(own=("1.0", "0"))) == ["0", "1.0"]
+
+
+def test_own_operators_of_the_model_itself() -> None:
+    class Doubled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = _Block()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.block(x) * 2
+
+    layers = FloatLayers(own=(".",))
+    layers.check("doubled", Doubled())
+    program = torch.export.export(Doubled().eval(), (torch.ones(1, 3, 2, 2),), strict=False)
+    calls = [node for node in program.graph.nodes if node.op == "call_function"]
+    kept = [operator_name(node) for node in calls if layers.keeps(node)]
+    assert kept == ["aten.mul"]
 
 
 def test_operators_everywhere() -> None:

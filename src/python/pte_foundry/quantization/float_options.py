@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pte_foundry.backends.option_values import bad_value
-from pte_foundry.quantization.float_layers import FloatLayers
+from pte_foundry.quantization.float_layers import OUTERMOST, FloatLayers
 
 FLOAT_MODULES = "float_modules"
 FLOAT_MODULES_HELP = (
@@ -32,6 +32,10 @@ def dotted_names(recipe: str, options: Mapping[str, str], option: str) -> tuple[
     if text is None:
         return ()
     names = tuple(name.strip() for name in text.split(","))
-    if not all(all(part for part in name.split(".")) and " " not in name for name in names):
+    if not all(_is_dotted(name) for name in names if name != OUTERMOST):
         raise bad_value(recipe, option, text, "comma-separated dotted names")
     return names
+
+
+def _is_dotted(name: str) -> bool:
+    return all(name.split(".")) and " " not in name

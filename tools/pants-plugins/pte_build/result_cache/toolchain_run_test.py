@@ -92,7 +92,7 @@ def test_a_known_result_needs_no_toolchain(runner: RuleRunner, tmp_path: Path) -
 
 def test_a_failure_is_a_result_and_is_not_kept(runner: RuleRunner, tmp_path: Path) -> None:
     machine = Machine(runner)
-    script = f"echo ran >> {tmp_path}/runs; echo why >&2; exit 3"
+    script = f"echo ran >> {tmp_path}/runs; printf bytes > out; echo why >&2; exit 3"
     for _ in range(2):
         result = machine.run(script)
         assert (result.exit_code, result.stderr) == (3, b"why\n")

@@ -33,7 +33,7 @@ OPTIONS: Mapping[str, str] = {
     "float_operators": "comma-separated ATen operators that stay in float everywhere, such as "
     "`aten.bmm`. Default none",
     "float_own": "comma-separated dotted names of modules whose own operators stay in float, while "
-    "those of their submodules are quantized. Default none",
+    "those of their submodules are quantized; `.` is the model itself. Default none",
     "observer": "how the range of an activation is learned: minmax (least and greatest value) or "
     "histogram (clips rare extremes). Default minmax",
 }
