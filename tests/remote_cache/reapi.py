@@ -52,12 +52,10 @@ class Client:
             messages.UpdateActionResultRequest(action_digest=action, action_result=result)
         )
 
-    def action_with(self, server: Server, name: str, sha256: str) -> Any:
-        """The digest of the action whose result on the server has a file of this name and content.
-
-        Raises LookupError if there is none.
-        """
+    def actions_with(self, server: Server, name: str, sha256: str) -> list[Any]:
+        """The digests of the actions whose results on the server have a file of this name and content."""
         actions = server.actions()
+        found = []
         for action in actions:
             digest = messages.Digest(hash=action, size_bytes=server.blob(action).stat().st_size)
             try:
@@ -65,5 +63,5 @@ class Client:
             except grpc.RpcError:
                 continue  # a result with folders, which this server never finds
             if any((each.path, each.digest.hash) == (name, sha256) for each in result.output_files):
-                return digest
-        raise LookupError(f"of {len(actions)} actions none has a result with {name} of {sha256}")
+                found.append(digest)
+        return found

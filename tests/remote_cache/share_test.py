@@ -1,4 +1,4 @@
-"""What one machine has built, another takes from the cache: same bytes, no export, no checkpoint."""
+"""What one machine has built, another takes from the cache: same bytes, no export, no checkpoint, no toolchain."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from remote_cache.server import Server
 
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 SEEDED = "--weights-source=seeded"
+VERBOSE = ("--level=debug",)
+TOOLCHAIN = "Build the executorch+torchvision toolchain"
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +28,9 @@ def writer(new_machine: MakeMachine, server: Server) -> Machine:
 @pytest.fixture(scope="module")
 def written(writer: Machine, folder: Path) -> Outcome:
     """The first machine's build of both programs."""
-    seeded = writer.package(SEEDED, "package", PROGRAM)
+    seeded = writer.package(SEEDED, *VERBOSE, "package", PROGRAM)
     assert seeded.exports == [PROGRAM]
+    assert TOOLCHAIN in seeded.output
     official = writer.package(
         tiny_program.write_checkpoint(folder / "checkpoints"), "package", tiny_program.ADDRESS
     )
@@ -43,8 +46,10 @@ def reader(new_machine: MakeMachine, server: Server, written: Outcome) -> Machin
 
 
 def test_another_machine_exports_nothing(writer: Machine, reader: Machine) -> None:
-    outcome = reader.package(SEEDED, "package", PROGRAM)
+    outcome = reader.package(SEEDED, *VERBOSE, "package", PROGRAM)
     assert outcome.exports == []
+    # Not even looked for.
+    assert TOOLCHAIN not in outcome.output
     files = reader.clone.dist_files()
     assert f"{PROGRAM.replace(':', '/')}.pte" in files
     expected = writer.clone.dist_files()

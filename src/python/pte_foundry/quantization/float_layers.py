@@ -11,7 +11,6 @@ from torch.fx import Node
 
 from pte_foundry.errors import PteError
 
-
 OUTERMOST = "."
 """The pattern for the model itself, whose name is empty."""
 
