@@ -1,19 +1,22 @@
-"""The pictures of a model: size, delegation, and the errors that were measured."""
+"""The pictures of a model: size, latency, delegation, and the errors that were measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pte_foundry.catalogue.latencies import Latency, threads_text
 from pte_foundry.catalogue.measured import Difference
 from pte_foundry.catalogue.models import Model
 from pte_foundry.catalogue.programs import Program
+from pte_foundry.errors import PteError
 from pte_foundry.plots.bars import Bar, Row, bar_chart
 from pte_foundry.plots.dots import Dot, DotRow, dot_chart
-from pte_foundry.plots.svg import Picture, text_width
+from pte_foundry.plots.svg import SERIES, Picture, text_width
 
 _LEFT_OVER_NAMED = 4
 _WIDTH = 720.0
 _ROW = 42.0
+_NOT_MEASURED = Bar(None, "not measured")
 
 
 def size_picture(model: Model) -> Picture:
@@ -23,6 +26,38 @@ def size_picture(model: Model) -> Picture:
         for program in model.programs
     ]
     return bar_chart(f"{model.name}: size of each program", rows)
+
+
+def latency_picture(model: Model, latencies: Mapping[str, Sequence[Latency]]) -> Picture:
+    """Median milliseconds of a call of each program, a bar for each number of threads, with its baseline's.
+
+    Args:
+        latencies: by the program's address; none for a program that nobody has measured.
+
+    Raises:
+        PteError: `bad-latencies` for more numbers of threads than there are colours.
+    """
+    of_model = {each.address: latencies.get(each.address, ()) for each in model.programs}
+    threads = sorted({latency.threads for those in of_model.values() for latency in those})
+    if len(threads) > len(SERIES):
+        raise PteError(
+            "bad-latencies",
+            f"the programs of {model.name} are measured with {len(threads)} numbers of threads, and a picture shows "
+            f"{len(SERIES)} at most. Leave some out of the files of the tree's `latencies`",
+        )
+    rows = []
+    for program in model.programs:
+        measured = {latency.threads: latency for latency in of_model[program.address]}
+        bars = [_latency_bar(measured[n]) if n in measured else _NOT_MEASURED for n in threads]
+        rows.append(Row(program.label, tuple(bars)))
+    title = f"{model.name}: milliseconds of one call"
+    return bar_chart(title, rows, [threads_text(number) for number in threads])
+
+
+def _latency_bar(latency: Latency) -> Bar:
+    baseline = latency.baselines[0]
+    text = f"{latency.milliseconds:.2f} ms ({baseline.name}: {baseline.milliseconds:.2f})"
+    return Bar(latency.milliseconds, text, baseline.milliseconds)
 
 
 def error_picture(model: Model, differences: Mapping[str, tuple[Difference, ...]]) -> Picture:
