@@ -98,9 +98,8 @@ def _model_page(
                 codes.append((tensor, ()))
             else:
                 codes.append((tensor, preparation_code(templates, tensor.preparation)))
-    timed = [
-        (each, latency) for each in model.programs for latency in latencies.get(each.address, ())
-    ]
+    timed = [(each, one) for each in model.programs for one in latencies.get(each.address, ())]
+    latency = latency_picture(model, latencies)
     return _render(
         templates,
         "model.html",
@@ -109,10 +108,10 @@ def _model_page(
         model=model,
         codes=list(dict.fromkeys(codes)),
         size=Markup(size_picture(model).in_page()),
-        latency=Markup(latency_picture(model, latencies).in_page()) if timed else None,
+        latency=None if latency is None else Markup(latency.in_page()),
         timed=timed,
         untimed=[each for each in model.programs if not latencies.get(each.address)],
-        timed_on=list(dict.fromkeys(latency.measured for _, latency in timed)),
+        timed_on=list(dict.fromkeys(one.measured for _, one in timed)),
         delegation=Markup(delegation_picture(model).in_page()),
         measured=picture_path(model.name),
         sources=_unofficial(model.programs),

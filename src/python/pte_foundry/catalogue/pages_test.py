@@ -200,8 +200,8 @@ def test_pages_of_models_tell_latencies_and_where_they_were_measured() -> None:
         and "Not measured: portable fp32." in text
     )
     assert (
-        "docs/bench/results/latency.json: measured on Linux x86_64, Sample CPU, 2 CPUs, 25.3 GB; load in the minute "
-        "before: 0.25. Programs of commit 0123456789ab ."
+        "docs/bench/results/latency.json : measured on Linux x86_64, Sample CPU, 2 CPUs, 25.3 GB; load in the minute "
+        "before: 0.25 (about 0 on a quiet machine). Programs of commit 0123456789ab ."
     ) in text
     assert "xnnpack fp32 2 1.25 eager torch 3.75 0.333 30" in text
     assert "xnnpack fp32 1 2.00 ONNX Runtime 1.31.1 2.00 1.000 30" in text

@@ -16,7 +16,6 @@ from pte_foundry.plots.svg import SERIES, Picture, text_width
 _LEFT_OVER_NAMED = 4
 _WIDTH = 720.0
 _ROW = 42.0
-_NOT_MEASURED = Bar(None, "not measured")
 
 
 def size_picture(model: Model) -> Picture:
@@ -28,33 +27,42 @@ def size_picture(model: Model) -> Picture:
     return bar_chart(f"{model.name}: size of each program", rows)
 
 
-def latency_picture(model: Model, latencies: Mapping[str, Sequence[Latency]]) -> Picture:
-    """Median milliseconds of a call of each program, a bar for each number of threads, with its baseline's.
+def latency_picture(model: Model, latencies: Mapping[str, Sequence[Latency]]) -> Picture | None:
+    """Median milliseconds of a call, a bar for each number of threads, with a stroke for the baseline's.
+
+    None if nobody has measured any of the programs; those that nobody has measured are not in it.
 
     Args:
-        latencies: by the program's address; none for a program that nobody has measured.
+        latencies: by the program's address.
 
     Raises:
         PteError: `bad-latencies` for more numbers of threads than there are colours.
     """
-    of_model = {each.address: latencies.get(each.address, ()) for each in model.programs}
-    threads = sorted({latency.threads for those in of_model.values() for latency in those})
+    measured = {
+        program.label: {latency.threads: latency for latency in those}
+        for program in model.programs
+        if (those := latencies.get(program.address))
+    }
+    if not measured:
+        return None
+    threads = sorted({number for by_threads in measured.values() for number in by_threads})
     if len(threads) > len(SERIES):
         raise PteError(
             "bad-latencies",
             f"the programs of {model.name} are measured with {len(threads)} numbers of threads, and a picture shows "
             f"{len(SERIES)} at most. Leave some out of the files of the tree's `latencies`",
         )
-    rows = []
-    for program in model.programs:
-        measured = {latency.threads: latency for latency in of_model[program.address]}
-        bars = [_latency_bar(measured[n]) if n in measured else _NOT_MEASURED for n in threads]
-        rows.append(Row(program.label, tuple(bars)))
+    rows = [
+        Row(label, tuple(_latency_bar(by_threads.get(number)) for number in threads))
+        for label, by_threads in measured.items()
+    ]
     title = f"{model.name}: milliseconds of one call"
     return bar_chart(title, rows, [threads_text(number) for number in threads])
 
 
-def _latency_bar(latency: Latency) -> Bar:
+def _latency_bar(latency: Latency | None) -> Bar:
+    if latency is None:
+        return Bar(None, "not measured")
     baseline = latency.baselines[0]
     text = f"{latency.milliseconds:.2f} ms ({baseline.name}: {baseline.milliseconds:.2f})"
     return Bar(latency.milliseconds, text, baseline.milliseconds)

@@ -39,15 +39,19 @@ def widths(picture: Picture, colour: str) -> list[float]:
     return [float(shape.get("width")) for shape in found if shape.get("height") == "13"]
 
 
-def test_a_bar_for_each_number_of_threads_and_words_for_what_nobody_measured() -> None:
-    picture = latency_picture(sample_model(), sample_latencies())
+def drawn(latencies: dict[str, tuple[Latency, ...]]) -> Picture:
+    picture = latency_picture(sample_model(), latencies)
+    assert picture is not None
+    return picture
+
+
+def test_a_bar_for_each_number_of_threads_and_none_for_what_nobody_measured() -> None:
+    assert latency_picture(sample_model(), {}) is None
+    picture = drawn(sample_latencies())
     assert words(picture) == [
         "mobilenet_v3_small: milliseconds of one call",
         "1 thread",
         "2 threads",
-        "portable fp32",
-        "not measured",
-        "not measured",
         "xnnpack fp32",
         "2.00 ms (eager torch: 6.00)",
         "1.25 ms (eager torch: 3.75)",
@@ -57,9 +61,18 @@ def test_a_bar_for_each_number_of_threads_and_words_for_what_nobody_measured() -
     assert sum(s.get("class") == "ink" and s.tag == "rect" for s in picture.shapes) == 2
 
 
+def test_a_number_of_threads_that_only_another_program_has_is_said_to_be_missing() -> None:
+    latencies = sample_latencies()
+    portable = PROGRAM.replace("xnnpack", "portable")
+    latencies[portable] = (replace(latencies[PROGRAM][0], address=portable),)
+    picture = drawn(latencies)
+    assert words(picture).count("not measured") == 1
+    assert len(widths(picture, "series0")) == 2 and len(widths(picture, "series1")) == 1
+
+
 def test_more_numbers_of_threads_than_colours_are_refused() -> None:
     latency = sample_latencies()[PROGRAM][0]
     many = {PROGRAM: tuple(replace(latency, threads=number) for number in range(1, 6))}
     with pytest.raises(PteError, match="bad-latencies: .* 5 numbers of threads, .* 4 at most"):
         latency_picture(sample_model(), many)
-    assert "4 threads" in words(latency_picture(sample_model(), {PROGRAM: many[PROGRAM][:4]}))
+    assert "4 threads" in words(drawn({PROGRAM: many[PROGRAM][:4]}))
