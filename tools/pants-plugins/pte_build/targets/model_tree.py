@@ -55,9 +55,9 @@ class TreeLatenciesField(StringSequenceField):
     alias = "latencies"
     help = help_text(
         """
-        Files with measured latencies, from the repository's root, as `./pants run tools/bench -- latency int8 --json FILE`
-        writes them. The pages of the models show them, with the machine that they were measured on. A program without
-        one is said not to be measured; a program that two of the files have different times of is an error.
+        Files with measured latencies, from the repository's root, as `./pants run tools/bench -- latency int8 --json
+        FILE` writes them. The pages of the models show them, with the machine that they were measured on. A program
+        without one is said not to be measured; a program that two of the files have different times of is an error.
         """
     )
 
