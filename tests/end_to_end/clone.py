@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What a checkout has at its top; beside it the test's sandbox holds files of Pants' own.
+# Of what a checkout has; beside it the test's sandbox holds files of Pants' own.
 PARTS = (
     ".pants.bootstrap",
     "3rdparty",
