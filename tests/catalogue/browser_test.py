@@ -67,7 +67,7 @@ def test_a_page_is_shown_without_complaint_and_asks_for_nothing_else(
         assert seen.complaints == []
         expected = {(catalogue / name).as_uri()}
         if name != "index.html":
-            assert page.locator("svg.plot:visible").count() == 2
+            assert page.locator("svg.plot:visible").count() == 3
             expected.add((catalogue / "measured/mobilenet_v3_small.svg").as_uri())
         assert set(seen.requests) == expected
 

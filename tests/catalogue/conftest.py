@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from pte_foundry.catalogue.sample_catalogue import sample_pages
+from pte_foundry.catalogue.sample_latencies import sample_results
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -51,7 +52,7 @@ def _richer(index: Any, listed: Any, validations: Any) -> None:
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the pages of two programs of one model."""
     folder = tmp_path_factory.mktemp("catalogue")
-    for path, text in sample_pages(_richer).items():
+    for path, text in sample_pages(_richer, sample_results()).items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return folder

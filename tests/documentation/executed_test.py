@@ -11,7 +11,7 @@ import pytest
 from documentation.covered_commands import TABLE, entry_of, read_table
 from documentation.documented import documented
 from documentation.pants_vocabulary import problems, read_vocabulary
-from end_to_end.clone import TOP_LEVEL, Clone, make_clone
+from end_to_end.clone import PARTS, Clone, make_clone
 
 # What a clone has beyond the end-to-end tests' own.
 _DOCUMENTS = ("docs", "tests")
@@ -26,9 +26,9 @@ def to_be_run() -> list[str]:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made = make_clone(tmp_path_factory.mktemp("clone") / "pte-foundry")
-    assert not set(_DOCUMENTS) & set(TOP_LEVEL)
+    assert not set(_DOCUMENTS) & set(PARTS)
     for name in _DOCUMENTS:
-        shutil.copytree(name, made.root / name)
+        shutil.copytree(name, made.root / name, dirs_exist_ok=True)
     # Else what Pants and Python write there would count as changed.
     shutil.copy(".gitignore", made.root)
     git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What a checkout has at its top; beside it the test's sandbox holds files of Pants' own.
-TOP_LEVEL = (
+# Of what a checkout has; beside it the test's sandbox holds files of Pants' own.
+PARTS = (
     ".pants.bootstrap",
     "3rdparty",
     "BUILD",
+    # The tree has pages that show them.
+    "docs/bench/results",
     "index.json",
     "models",
     "pants",
@@ -115,7 +117,7 @@ class Clone:
 def make_clone(destination: Path, environment: Mapping[str, str | None] | None = None) -> Clone:
     """Copy the repository out of the test's sandbox and commit it."""
     destination.mkdir(parents=True)
-    for name in TOP_LEVEL:
+    for name in PARTS:
         source = Path(name)
         if source.is_dir():
             shutil.copytree(source, destination / name)

@@ -129,6 +129,11 @@ for folder, suffix in (("models", "html"), ("measured", "svg")):
     for program in request["programs"]:
         told = json.load(open(program["validation"]))
         open(f"{folder}/{program['model']}.{suffix}", "w").write(told["verdict"])
+for path in request["latencies"]:
+    content = open("latencies/" + path).read()
+    if not content.startswith("{"):
+        sys.exit(f"pte-foundry: bad-latencies: {path} is no JSON")
+    open("README.md", "a").write(f" {path}: {content}")
 json.dump(request["origin"], open("provenance.intoto.json", "w"))
 for locks in request["origin"]["locks"].values():
     [open(path).close() for path in locks]

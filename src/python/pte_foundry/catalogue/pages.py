@@ -10,6 +10,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from pte_foundry.catalogue.contract import Tensor
+from pte_foundry.catalogue.latencies import Latency
 from pte_foundry.catalogue.listed import Listed
 from pte_foundry.catalogue.measured import read_differences
 from pte_foundry.catalogue.models import Model, group_models
@@ -17,6 +18,7 @@ from pte_foundry.catalogue.paths import page_path, picture_path
 from pte_foundry.catalogue.pictures import (
     delegation_picture,
     error_picture,
+    latency_picture,
     most_first,
     short,
     size_picture,
@@ -31,7 +33,10 @@ from pte_foundry.reporting.json_fields import Fields
 
 
 def catalogue_pages(
-    index: Fields, listed: Sequence[Listed], validations: Mapping[str, Fields]
+    index: Fields,
+    listed: Sequence[Listed],
+    validations: Mapping[str, Fields],
+    latencies: Mapping[str, Sequence[Latency]],
 ) -> dict[str, str]:
     """Path in the tree -> content.
 
@@ -39,9 +44,12 @@ def catalogue_pages(
         index: the content of the tree's index.json.
         listed: one for each program of the index.
         validations: the content of each program's validation.json, by the program's address.
+        latencies: those that somebody has measured, by the program's address; programs that the tree does not have are
+            of no matter.
 
     Raises:
-        PteError: `bad-request` or `duplicate`, see `read_programs` and `group_models`.
+        PteError: `bad-request`, `duplicate` or `bad-latencies`, see `read_programs`, `group_models` and
+            `latency_picture`.
     """
     programs = read_programs(index, tuple(listed))
     models = group_models(programs)
@@ -51,7 +59,7 @@ def catalogue_pages(
     templates = environment()
     pages = {CATALOGUE: _index_page(templates, index, programs, models)}
     for model in models:
-        pages[page_path(model.name)] = _model_page(templates, index, model)
+        pages[page_path(model.name)] = _model_page(templates, index, model, latencies)
         pages[picture_path(model.name)] = error_picture(model, differences).as_file()
     return pages
 
@@ -80,7 +88,9 @@ def _index_page(
     )
 
 
-def _model_page(templates: Environment, index: Fields, model: Model) -> str:
+def _model_page(
+    templates: Environment, index: Fields, model: Model, latencies: Mapping[str, Sequence[Latency]]
+) -> str:
     codes: list[tuple[Tensor, tuple[Code, ...]]] = []
     for contract, _ in model.contracts:
         for tensor in contract.pictures:
@@ -88,6 +98,8 @@ def _model_page(templates: Environment, index: Fields, model: Model) -> str:
                 codes.append((tensor, ()))
             else:
                 codes.append((tensor, preparation_code(templates, tensor.preparation)))
+    timed = [(each, one) for each in model.programs for one in latencies.get(each.address, ())]
+    latency = latency_picture(model, latencies)
     return _render(
         templates,
         "model.html",
@@ -96,6 +108,10 @@ def _model_page(templates: Environment, index: Fields, model: Model) -> str:
         model=model,
         codes=list(dict.fromkeys(codes)),
         size=Markup(size_picture(model).in_page()),
+        latency=None if latency is None else Markup(latency.in_page()),
+        timed=timed,
+        untimed=[each for each in model.programs if not latencies.get(each.address)],
+        timed_on=list(dict.fromkeys(one.measured for _, one in timed)),
         delegation=Markup(delegation_picture(model).in_page()),
         measured=picture_path(model.name),
         sources=_unofficial(model.programs),

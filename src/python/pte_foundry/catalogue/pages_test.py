@@ -16,6 +16,7 @@ import pytest
 from pte_foundry.catalogue.listed import Listed
 from pte_foundry.catalogue.pages import catalogue_pages
 from pte_foundry.catalogue.sample_catalogue import sample_pages, sample_parts
+from pte_foundry.catalogue.sample_latencies import sample_results
 from pte_foundry.errors import PteError
 from pte_foundry.indexing.sample_tree import write_sample_tree
 from pte_foundry.reporting.json_fields import Fields
@@ -187,6 +188,40 @@ def test_pages_of_models_tell_contract_delegation_and_errors() -> None:
     )
 
 
+def test_pages_of_models_tell_latencies_and_where_they_were_measured() -> None:
+    results = sample_results()
+    plain, timed = sample_pages(), sample_pages(results=results)
+    # Nothing else depends on how long anything takes.
+    path = "models/mobilenet_v3_small.html"
+    assert {**timed, path: ""} == {**plain, path: ""}
+    text = parse(timed[path]).text
+    assert (
+        "mobilenet_v3_small: milliseconds of one call" in text
+        and "Not measured: portable fp32." in text
+    )
+    assert (
+        "docs/bench/results/latency.json : measured on Linux x86_64, Sample CPU, 2 CPUs, 25.3 GB; load in the minute "
+        "before: 0.25 (about 0 on a quiet machine). Programs of commit 0123456789ab ."
+    ) in text
+    assert "xnnpack fp32 2 1.25 eager torch 3.75 0.333 30" in text
+    assert "xnnpack fp32 1 2.00 ONNX Runtime 1.31.1 2.00 1.000 30" in text
+    assert "int8" not in text, "of a program that the tree does not have"
+    assert "Not measured: none of the results" in parse(plain[path]).text
+    assert "milliseconds of one call" not in plain[path]
+    results["modified"] = True
+    assert "0123456789ab with changes." in parse(sample_pages(results=results)[path]).text
+
+
+def test_hostile_words_of_results_are_words() -> None:
+    results = sample_results()
+    results["commit"] = results["machine"]["cpu"] = results["machine"]["system"] = HOSTILE
+    for row in results["measurements"]:
+        if "versions" in row["details"]:
+            row["details"]["versions"]["openvino"] = HOSTILE
+    page = parse(sample_pages(results=results)["models/mobilenet_v3_small.html"])
+    assert len(page.all("script")) == 1 and f"OpenVINO {HOSTILE}" in page.words
+
+
 def test_a_model_whose_weights_are_not_official_says_so() -> None:
     def seed(index: Any, listed: Any, validations: Any) -> None:
         index["models"][0]["weights"]["source"] = "seeded"
@@ -240,4 +275,5 @@ def test_a_measurement_that_is_none_is_refused() -> None:
             Fields(index, "index.json"),
             [Listed.read(Fields(each, "listed")) for each in listed],
             {address: Fields(each, address) for address, each in validations.items()},
+            {},
         )

@@ -1,15 +1,17 @@
-"""The pictures of a model: size, delegation, and the errors that were measured."""
+"""The pictures of a model: size, latency, delegation, and the errors that were measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pte_foundry.catalogue.latencies import Latency, threads_text
 from pte_foundry.catalogue.measured import Difference
 from pte_foundry.catalogue.models import Model
 from pte_foundry.catalogue.programs import Program
+from pte_foundry.errors import PteError
 from pte_foundry.plots.bars import Bar, Row, bar_chart
 from pte_foundry.plots.dots import Dot, DotRow, dot_chart
-from pte_foundry.plots.svg import Picture, text_width
+from pte_foundry.plots.svg import SERIES, Picture, text_width
 
 _LEFT_OVER_NAMED = 4
 _WIDTH = 720.0
@@ -23,6 +25,47 @@ def size_picture(model: Model) -> Picture:
         for program in model.programs
     ]
     return bar_chart(f"{model.name}: size of each program", rows)
+
+
+def latency_picture(model: Model, latencies: Mapping[str, Sequence[Latency]]) -> Picture | None:
+    """Median milliseconds of a call, a bar for each number of threads, with a stroke for the baseline's.
+
+    None if nobody has measured any of the programs; those that nobody has measured are not in it.
+
+    Args:
+        latencies: by the program's address.
+
+    Raises:
+        PteError: `bad-latencies` for more numbers of threads than there are colours.
+    """
+    measured = {
+        program.label: {latency.threads: latency for latency in those}
+        for program in model.programs
+        if (those := latencies.get(program.address))
+    }
+    if not measured:
+        return None
+    threads = sorted({number for by_threads in measured.values() for number in by_threads})
+    if len(threads) > len(SERIES):
+        raise PteError(
+            "bad-latencies",
+            f"the programs of {model.name} are measured with {len(threads)} numbers of threads, and a picture shows "
+            f"{len(SERIES)} at most. Leave some out of the files of the tree's `latencies`",
+        )
+    rows = [
+        Row(label, tuple(_latency_bar(by_threads.get(number)) for number in threads))
+        for label, by_threads in measured.items()
+    ]
+    title = f"{model.name}: milliseconds of one call"
+    return bar_chart(title, rows, [threads_text(number) for number in threads])
+
+
+def _latency_bar(latency: Latency | None) -> Bar:
+    if latency is None:
+        return Bar(None, "not measured")
+    baseline = latency.baselines[0]
+    text = f"{latency.milliseconds:.2f} ms ({baseline.name}: {baseline.milliseconds:.2f})"
+    return Bar(latency.milliseconds, text, baseline.milliseconds)
 
 
 def error_picture(model: Model, differences: Mapping[str, tuple[Difference, ...]]) -> Picture:

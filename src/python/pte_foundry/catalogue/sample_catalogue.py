@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pte_foundry.catalogue.latencies import read_latencies
 from pte_foundry.catalogue.listed import Listed
 from pte_foundry.catalogue.pages import catalogue_pages
+from pte_foundry.catalogue.sample_latencies import FILE
 from pte_foundry.indexing.sample_tree import PROGRAMS, write_tree_inputs
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import canonical_json, read_json
@@ -36,8 +38,14 @@ def sample_parts() -> tuple[Any, Any, Any]:
     return index, [dict(program) for program in PROGRAMS], validations
 
 
-def sample_pages(spoil: Spoil | None = None) -> dict[str, str]:
-    """The pages, after `spoil` has changed its three arguments, which are those of `sample_parts`."""
+def sample_pages(
+    spoil: Spoil | None = None, results: Mapping[str, object] | None = None
+) -> dict[str, str]:
+    """The pages, after `spoil` has changed its three arguments, which are those of `sample_parts`.
+
+    Args:
+        results: what `tools/bench` measured.
+    """
     index, listed, validations = sample_parts()
     if spoil is not None:
         spoil(index, listed, validations)
@@ -45,4 +53,5 @@ def sample_pages(spoil: Spoil | None = None) -> dict[str, str]:
         Fields(index, "index.json"),
         [Listed.read(Fields(each, "listed")) for each in listed],
         {address: Fields(each, address) for address, each in validations.items()},
+        {} if results is None else read_latencies([Fields(results, FILE)]),
     )

@@ -7,6 +7,7 @@ import shutil
 from contextlib import chdir
 from pathlib import Path
 
+from pte_foundry.catalogue.sample_latencies import FILE, sample_results
 from pte_foundry.indexing import main as index_main
 from pte_foundry.indexing import tree_main
 from pte_foundry.indexing.samples import (
@@ -16,6 +17,7 @@ from pte_foundry.indexing.samples import (
     sample_request,
     write_reports,
 )
+from pte_foundry.indexing.tree_request import LATENCIES
 from pte_foundry.reporting.json_files import write_json
 from pte_foundry.reporting.samples import sample_facts
 
@@ -58,10 +60,14 @@ def write_tree_inputs(folder: Path) -> None:
         (folder / path).write_bytes(content)
     entries = [{"path": path, "sha256": _sha256(content)} for path, content in files.items()]
     write_validations(folder)
+    results = folder / LATENCIES / FILE
+    results.parent.mkdir(parents=True)
+    write_json(results, sample_results())
     request = {
         "index": "index.json",
         "files": entries,
         "programs": PROGRAMS,
+        "latencies": [FILE],
         "origin": sample_origin(LOCK),
     }
     write_json(folder / "tree_request.json", request)
@@ -89,7 +95,7 @@ def write_sample_tree(folder: Path) -> Path:
     write_tree_inputs(folder)
     with chdir(folder):
         assert tree_main.main(["tree_request.json"]) == 0
-    for name in ("reports", "locks", "validations"):
+    for name in ("reports", "locks", "validations", LATENCIES):
         shutil.rmtree(folder / name)
     for name in ("index_request.json", "tree_request.json"):
         (folder / name).unlink()

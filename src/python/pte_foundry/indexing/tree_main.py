@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pte_foundry.catalogue.latencies import Latency, read_latencies, read_results
 from pte_foundry.catalogue.pages import catalogue_pages
 from pte_foundry.confinement.confined import confined
 from pte_foundry.indexing.schema import INDEX_SCHEMA
@@ -26,7 +27,7 @@ from pte_foundry.indexing.tree_files import (
     is_covered,
 )
 from pte_foundry.indexing.tree_readme import tree_readme
-from pte_foundry.indexing.tree_request import TreeRequest, check_tree
+from pte_foundry.indexing.tree_request import LATENCIES, TreeRequest, check_tree
 from pte_foundry.provenance.bill_of_materials import bill_of_materials
 from pte_foundry.provenance.statement import provenance_statement
 from pte_foundry.reporting.command import run_command
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         BILL_OF_MATERIALS: canonical_json(
             bill_of_materials(request.origin, index, index_sha256, locks)
         ),
-        **catalogue_pages(index, request.listed, _validations(request)),
+        **catalogue_pages(index, request.listed, _validations(request), _latencies(request)),
     }
     files = {**request.files, **{name: _sha256(text) for name, text in texts.items()}}
     texts[SUMS] = sha256sums({path: sha256 for path, sha256 in files.items() if is_covered(path)})
@@ -73,6 +74,10 @@ def _validations(request: TreeRequest) -> dict[str, Fields]:
         each.address: Fields(read_json(Path(each.validation)), each.validation)
         for each in request.listed
     }
+
+
+def _latencies(request: TreeRequest) -> dict[str, tuple[Latency, ...]]:
+    return read_latencies([read_results(file, Path(LATENCIES, file)) for file in request.latencies])
 
 
 def _sha256(text: str) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from pte_foundry.catalogue.sample_latencies import FILE
 from pte_foundry.errors import PteError
 from pte_foundry.indexing import tree_main
 from pte_foundry.indexing.sample_tree import write_tree_inputs
 from pte_foundry.indexing.tree_files import is_covered
-from pte_foundry.indexing.tree_request import WRITTEN_HERE
+from pte_foundry.indexing.tree_request import LATENCIES, WRITTEN_HERE
 from pte_foundry.reporting.json_files import read_json, write_json
 
 
@@ -88,6 +89,21 @@ def test_a_tree_that_is_not_what_its_index_says_is_refused_and_nothing_is_writte
     with pytest.raises(PteError, match=reason):
         tree_main.main(["tree_request.json"])
     assert [name for name in WRITTEN_HERE if (tree / name).exists()] == []
+
+
+def test_what_no_benchmark_wrote_is_refused_and_nothing_is_written(tree: Path) -> None:
+    (tree / LATENCIES / FILE).write_text("{}")
+    with pytest.raises(PteError, match=f"bad-latencies: {FILE}: `machine` is missing"):
+        tree_main.main(["tree_request.json"])
+    assert [name for name in WRITTEN_HERE if (tree / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", ["../results.json", "/results.json"])
+def test_results_that_lie_elsewhere_are_refused(tree: Path, path: str) -> None:
+    request: Any = read_json(tree / "tree_request.json")
+    write_json(tree / "tree_request.json", {**request, "latencies": [path]})
+    with pytest.raises(PteError, match="bad-path: tree_request.json: "):
+        tree_main.main(["tree_request.json"])
 
 
 def test_the_command_lines_give_equal_bytes_in_another_process(tree: Path) -> None:

@@ -28,6 +28,7 @@ from pte_foundry.reporting.json_fields import Fields
 
 WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, CATALOGUE)
 """Beside the pages and pictures of the models."""
+LATENCIES = "latencies"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class TreeRequest:
     index: path of the latest version's index, relative to the working directory.
     files: path in the tree -> SHA-256; every file but those that are written here.
     listed: what the pages say of each program beyond its index entry.
+    latencies: files of measured latencies, as paths in the repository; each lies below the folder `LATENCIES` of the
+        working directory.
     origin: what the tree was made from.
     """
 
     index: str
     files: Mapping[str, str]
     listed: tuple[Listed, ...]
+    latencies: tuple[str, ...]
     origin: Origin
 
     @staticmethod
@@ -63,8 +67,9 @@ class TreeRequest:
                     "path", f"is {path!r}, and there is {other!r}: one file where case is ignored"
                 )
             files[path] = entry.sha256("sha256")
+        latencies = tuple(check_path(path, fields.where) for path in fields.texts("latencies"))
         origin = Origin.read(fields.nested("origin"))
-        return TreeRequest(fields.text("index"), files, listed, origin)
+        return TreeRequest(fields.text("index"), files, listed, latencies, origin)
 
     def versions(self) -> dict[str, object]:
         """The content of versions.json: one version for each folder with an index.

@@ -16,10 +16,14 @@ _HEADING = 24.0
 
 @dataclass(frozen=True)
 class Bar:
-    """`text` says the value at the bar's end; a value of None is said to be absent by its text alone."""
+    """`text` says the value at the bar's end; a value of None is said to be absent by its text alone.
+
+    `mark` is another value, such as the baseline's: a stroke across this bar.
+    """
 
     value: float | None
     text: str
+    mark: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,13 @@ def bar_chart(
     count = len(series) or 1
     if any(len(row.bars) != count for row in rows) or count > len(SERIES):
         raise ValueError(f"{title}: each row needs {count} bars, at most {len(SERIES)}")
-    values = [bar.value for row in rows for bar in row.bars if bar.value is not None]
+    bars = [bar for row in rows for bar in row.bars]
+    values = [value for bar in bars for value in (bar.value, bar.mark) if value is not None]
     if any(value < 0 for value in values):
         raise ValueError(f"{title}: a bar begins at zero and cannot be negative")
     most = max([*values, mark or 0.0]) or 1.0
     left = max(text_width(row.label) for row in rows) + 10
-    right = max(text_width(bar.text) for row in rows for bar in row.bars) + 12
+    right = max(text_width(bar.text) for bar in bars) + 12
     scale = max(_WIDTH - left - right, 120.0) / most
     block = count * (_THICKNESS + _GAP) + _BETWEEN
     top = 20 + (_HEADING if series else 4)
@@ -74,7 +79,9 @@ def bar_chart(
                 picture.box(
                     left, y, max(length, 1.0), _THICKNESS, colour, f"{row.label}: {bar.text}"
                 )
-            start = left + length + 6
+            if bar.mark is not None:
+                picture.box(left + scale * bar.mark - 1, y - 1, 2, _THICKNESS + 2, "ink")
+            start = left + max(length, scale * (bar.mark or 0.0)) + 6
             line = left + scale * (mark or 0.0)
             if mark is not None and start < line + 4 and start + text_width(bar.text) > line:
                 start = line + 6

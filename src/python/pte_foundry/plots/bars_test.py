@@ -43,11 +43,23 @@ def test_the_mark_is_where_its_value_is_and_no_text_lies_on_it() -> None:
     assert float(text.get("x", "")) > place
 
 
+def test_the_mark_of_a_bar_is_on_its_scale_and_the_text_stands_beyond_it() -> None:
+    rows = [Row("a", (Bar(1.0, "1 (4)", mark=4.0),)), Row("b", (Bar(2.0, "2"),))]
+    picture = bar_chart("times", rows)
+    left, width = boxes(picture, "series0")[0]
+    (stroke,) = (s for s in picture.shapes if s.tag == "rect" and s.get("class") == "ink")
+    place = float(stroke.get("x", "")) + 1
+    assert place - left == pytest.approx(4 * width, abs=0.1)
+    (text,) = (s for s in picture.shapes if s.text == "1 (4)")
+    assert place < float(text.get("x", "")) < picture.width
+
+
 @pytest.mark.parametrize(
     ("rows", "series"),
     [
         ([], ()),
         ([Row("a", (Bar(-1.0, "-1"),))], ()),
+        ([Row("a", (Bar(1.0, "1", mark=-1.0),))], ()),
         ([Row("a", (Bar(1.0, "1"),))], ("one", "two")),
     ],
 )

@@ -17,6 +17,7 @@ from pants.engine.fs import (
     FileContent,
     FileDigest,
     FileEntry,
+    GlobExpansionConjunction,
     GlobMatchErrorBehavior,
     MergeDigests,
     PathGlobs,
@@ -42,6 +43,7 @@ from pte_build.program.report import MODEL_CARD
 from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import (
     TreeIndexField,
+    TreeLatenciesField,
     TreeLicensesField,
     TreeModelCardsField,
     TreeOutputPathField,
@@ -63,6 +65,9 @@ _WRITTEN = (
     "provenance.intoto.json",
     "versions.json",
 )
+
+# Where the library's tree writer looks for the files that the request calls `latencies`.
+_LATENCIES = "latencies"
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,16 @@ def needed_model_cards(
     return dict(sorted(needed.items()))
 
 
+def named_files(paths: Iterable[str], field: str, tree: Address) -> PathGlobs:
+    """Files that a field of the tree names; each that is not there is an error, which says so."""
+    return PathGlobs(
+        sorted({*paths}),
+        glob_match_error_behavior=GlobMatchErrorBehavior.error,
+        conjunction=GlobExpansionConjunction.all_match,
+        description_of_origin=f"the `{field}` of {tree}",
+    )
+
+
 def written_files(index: BuiltIndex) -> tuple[str, ...]:
     """What the tree writer writes. Single files: caches keep folders of outputs less well."""
     models = {built.declaration.model for built in index.programs}
@@ -132,6 +147,12 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
         WrappedTarget, WrappedTargetRequest(request.tree, description_of_origin="the tree")
     )
     target = wrapped.target
+    # Before anything is built: a file that is not there is seen at once.
+    latencies = await Get(
+        Digest,
+        PathGlobs,
+        named_files(target[TreeLatenciesField].value or (), TreeLatenciesField.alias, request.tree),
+    )
     addresses = await Get(
         Addresses, UnparsedAddressInputs, target[TreeIndexField].to_unparsed_address_inputs()
     )
@@ -140,23 +161,22 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
         IndexRequest(exactly_one(addresses, TreeIndexField.alias, request.tree), request.tree),
     )
     licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
-    origin = f"the `{TreeLicensesField.alias}` of {request.tree}"
     texts, cards = await MultiGet(
         Get(
             Digest,
-            PathGlobs(
-                licenses.values(),
-                glob_match_error_behavior=GlobMatchErrorBehavior.error,
-                description_of_origin=origin,
-            ),
+            PathGlobs,
+            named_files(licenses.values(), TreeLicensesField.alias, request.tree),
         ),
         Get(HydratedSources, HydrateSourcesRequest(target[TreeModelCardsField])),
     )
     program_locks = await MultiGet(
         Get(ProgramLocks, ProgramLocksRequest(built.declaration)) for built in index.programs
     )
-    text_entries, card_entries = await MultiGet(
-        Get(DigestEntries, Digest, texts), Get(DigestEntries, Digest, cards.snapshot.digest)
+    text_entries, card_entries, latency_entries, latency_inputs = await MultiGet(
+        Get(DigestEntries, Digest, texts),
+        Get(DigestEntries, Digest, cards.snapshot.digest),
+        Get(DigestEntries, Digest, latencies),
+        Get(Digest, AddPrefix(latencies, _LATENCIES)),
     )
     license_files, card_files = _files(text_entries), _files(card_entries)
     files = [
@@ -199,6 +219,7 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
             for file in sorted(files, key=lambda file: file.path)
         ],
         "programs": listed,
+        "latencies": sorted(_files(latency_entries)),
         "origin": {
             "target": request.tree.spec,
             "builder": subsystem.builder_id,
@@ -228,7 +249,8 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
         Get(ToolchainInterpreter),
     )
     inputs = await Get(
-        Digest, MergeDigests([sources.digest, toolchain.digest, lockfiles, request_digest])
+        Digest,
+        MergeDigests([sources.digest, toolchain.digest, lockfiles, request_digest, latency_inputs]),
     )
     result = await Get(
         FallibleProcessResult,

@@ -191,6 +191,47 @@ def test_a_license_file_that_is_missing(runner: RuleRunner) -> None:
     assert "NONESUCH" in message and "the `licenses` of bad:t" in message
 
 
+def test_the_tree_writer_gets_the_measured_latencies(runner: RuleRunner) -> None:
+    files = {"results/a.json": "{of a}", "results/b.json": "{of b}", "results/not.json": "none"}
+    runner.write_files({**files, "BUILD.more": _with_latencies("results/b.json", "results/a.json")})
+    set_options(runner, SEEDED)
+    request = TreeRequest(Address("", target_name="timed"))
+    built = runner.request(BuiltTree, [request])
+    contents = {file.path: file.content for file in runner.request(DigestContents, [built.digest])}
+    told = "README.md results/a.json: {of a} results/b.json: {of b}"
+    assert contents["README.md"].decode() == told
+    assert not any("results" in path or "latencies" in path for path in contents)
+
+    runner.write_files({"BUILD.more": _with_latencies("results/not.json")})
+    set_options(runner, SEEDED)
+    message = refusal(runner, BuiltTree, request)
+    assert message.startswith("//:timed: not written: bad-latencies: results/not.json is no JSON")
+
+
+def _with_latencies(*latencies: str) -> str:
+    return target_text(
+        "model_tree",
+        "timed",
+        index=[":index"],
+        licenses={"MIT": "LICENSE"},
+        model_cards=["models/*/README.md"],
+        latencies=list(latencies),
+    )
+
+
+def test_a_file_of_latencies_that_is_missing(runner: RuleRunner) -> None:
+    # What is there does not make up for what is not; and it is said before the index, which does not exist either.
+    request = declare(
+        runner,
+        index=["//:nonesuch"],
+        licenses={},
+        model_cards=[],
+        latencies=["LICENSE", "results/nonesuch.json"],
+    )
+    message = str(failure(runner, BuiltTree, request))
+    assert "results/nonesuch.json" in message and "the `latencies` of bad:t" in message
+
+
 def test_two_indexes(runner: RuleRunner) -> None:
     request = declare(
         runner, index=["//:index", "models/alpha:alpha_fast"], licenses={}, model_cards=[]
