@@ -14,7 +14,7 @@ from documentation.pants_vocabulary import problems, read_vocabulary
 from end_to_end.clone import PARTS, Clone, make_clone
 
 # What a clone has beyond the end-to-end tests' own.
-_DOCUMENTS = ("docs", "tests")
+_DOCUMENTS = ("docs", "examples", "tests")
 
 
 def to_be_run() -> list[str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 # What a reader replaces: ADDRESS, ADDRESS_test, <name>.
 _PLACEHOLDER = re.compile(r"[A-Z]{2,}|<[a-z]+>")
+# What a reader makes by the command before.
+_READERS_OWN = frozenset({"models/my::"})
 # Goals that Pants lists nowhere, because they are about Pants itself.
 _HELP = frozenset({"help", "help-all"})
 
@@ -78,7 +80,9 @@ def problems(command: str, vocabulary: Vocabulary) -> list[str]:
         found += [
             f"nothing has the address {spec}"
             for spec in parts.specs
-            if not _PLACEHOLDER.search(spec) and not _matches(spec, vocabulary.addresses)
+            if not _PLACEHOLDER.search(spec)
+            and spec not in _READERS_OWN
+            and not _matches(spec, vocabulary.addresses)
         ]
     return found
 
@@ -100,6 +104,9 @@ def _matches(spec: str, addresses: frozenset[str]) -> bool:
         return any(
             address.startswith((f"{folder}:", f"{folder}/")) or not folder for address in addresses
         )
+    if spec.endswith(".py"):
+        # A file stands for its targets, tests/a_test.py:tests.
+        return any(address.startswith(f"{spec}:") for address in addresses)
     return spec in addresses or f"{spec}:{spec.rpartition('/')[2]}" in addresses
 
 

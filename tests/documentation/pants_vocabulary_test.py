@@ -24,7 +24,9 @@ HELP_ALL = json.dumps(
         "name_to_target_type_info": {"pte_program": {}},
     }
 )
-VOCABULARY = read_vocabulary(HELP_ALL, "//:tree\nmodels/a:one\ntools/bench:bench\n")
+VOCABULARY = read_vocabulary(
+    HELP_ALL, "//:tree\nmodels/a:one\nmodels/a/b_test.py:tests\ntools/bench:bench\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,8 @@ VOCABULARY = read_vocabulary(HELP_ALL, "//:tree\nmodels/a:one\ntools/bench:bench
         "./pants -ldebug test models/a::",
         "./pants test models:: //:tree",
         "./pants test ADDRESS_test",
+        "./pants test models/a/b_test.py",
+        "./pants test models/my::",
         "./pants run tools/<name> -- --help",
         "./pants run tools/bench -- models/nothing:here --level=none",
         "./pants help pte_program",
@@ -54,6 +58,8 @@ def test_what_pants_takes(command: str) -> None:
         ("./pants pack ::", "it names no goal that exists"),
         ("./pants test model::", "nothing has the address model::"),
         ("./pants test models/a:two", "nothing has the address models/a:two"),
+        ("./pants test models/a/c_test.py", "nothing has the address models/a/c_test.py"),
+        ("./pants test models/mine::", "nothing has the address models/mine::"),
         ("./pants run tools/wench", "nothing has the address tools/wench"),
         ("./pants help pte_programme", "help knows no pte_programme"),
     ],

@@ -33,10 +33,10 @@ def peek(root: Path, specs: Sequence[str], environment: Mapping[str, str]) -> li
         check=False,
     )
     if finished.returncode != 0:
-        reason = _REASON.search(finished.stderr)
-        raise ToolError(
-            f"{' '.join(specs)}: Pants cannot read it: "
-            f"{(reason[1] if reason else finished.stderr).strip()}"
-        )
+        found = _REASON.search(finished.stderr)
+        reason = (found[1].strip() if found else "") or finished.stderr.strip()
+        if not reason:
+            reason = f"exit code {finished.returncode}. See `./pants peek {' '.join(specs)}`"
+        raise ToolError(f"{' '.join(specs)}: Pants cannot read it: {reason}")
     targets: list[dict[str, Any]] = json.loads(finished.stdout)
     return targets

@@ -29,3 +29,17 @@ def test_an_unknown_address_is_told_in_pants_own_words(tmp_path: Path) -> None:
     with pytest.raises(ToolError) as caught:
         peek(tmp_path, ["a:a"], {"PATH": "/usr/bin:/bin"})
     assert str(caught.value) == "a:a: Pants cannot read it: The address does not exist.\n\n  * :b"
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("exit 3", "exit code 3. See `./pants peek a:a`"),
+        ("echo 'OddError: ' >&2; exit 1", "OddError:"),
+    ],
+)
+def test_pants_without_words_is_told_too(tmp_path: Path, script: str, told: str) -> None:
+    launcher(tmp_path, script)
+    with pytest.raises(ToolError) as caught:
+        peek(tmp_path, ["a:a"], {"PATH": "/usr/bin:/bin"})
+    assert str(caught.value) == f"a:a: Pants cannot read it: {told}"

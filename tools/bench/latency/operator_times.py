@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from executorch.extension.pybindings import _portable_lib  # type: ignore[import-untyped]
+from executorch.extension.pybindings import portable_lib  # type: ignore[import-untyped]
 from torch import nn
 
 from bench.latency.files import OPERATOR_TIMES, REQUEST
@@ -31,7 +31,7 @@ _MILLISECONDS = 1000
 def main() -> int:
     folder = Path.cwd()
     torch.set_num_threads(1)
-    _portable_lib._unsafe_reset_threadpool(1)
+    portable_lib._unsafe_reset_threadpool(1)
     request = ExportRequest.from_json(json.loads((folder / REQUEST).read_text("utf-8")))
     backend = load_module("lowering", request.lowering, ("lower",), "pte_foundry.backends.xnnpack")
     with torch.no_grad():

@@ -43,15 +43,15 @@ def load_eager_torch(folder: Path, threads: int) -> Run:
 
 def load_executorch(folder: Path, threads: int) -> Run:
     import torch
-    from executorch.extension.pybindings import _portable_lib  # type: ignore[import-untyped]
+    from executorch.extension.pybindings import portable_lib  # type: ignore[import-untyped]
 
     from pte_foundry.validation.runtime import load_program
 
     # The workers of torch's own thread pool would spin beside those of ExecuTorch after any small operation.
     torch.set_num_threads(1)
-    _portable_lib._unsafe_reset_threadpool(threads)
+    portable_lib._unsafe_reset_threadpool(threads)
     # The number asked for counts: an unnoticed default would be another measurement.
-    if (found := _portable_lib._threadpool_get_thread_count()) != threads:
+    if (found := portable_lib._threadpool_get_thread_count()) != threads:
         raise RuntimeError(f"ExecuTorch's thread pool has {found} threads instead of {threads}")
     program = load_program((folder / PROGRAM).read_bytes())
     inputs = [torch.from_numpy(array) for array in read_arrays(folder / INPUTS)]

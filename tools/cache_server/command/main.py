@@ -95,4 +95,4 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/cache_server --")

@@ -127,4 +127,4 @@ def _remove(removable: list[Removable], console: Console) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/doctor --")

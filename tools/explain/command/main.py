@@ -125,4 +125,4 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/explain --")

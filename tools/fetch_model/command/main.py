@@ -127,4 +127,4 @@ def _fetch(
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/fetch_model --")

@@ -40,7 +40,9 @@ def main(
         plan = read_plan(plan_file)
         known = {lock.name: lock for lock in plan.locks}
         if unknown := sorted(set(names or ()) - set(known)):
-            raise PlanError(f"{PLAN_FILE}: no lock is called {unknown}; there are {sorted(known)}")
+            raise PlanError(
+                f"{PLAN_FILE}: no lock is called {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+            )
         stale = []
         for lock in (known[name] for name in names) if names else plan.locks:
             console.print(f"resolving {lock.name}: {lock.about}", markup=False)
@@ -59,7 +61,7 @@ def main(
             if not check:
                 write_lock(target, text)
     except PlanError as error:
-        console.print(f"tools/locks: {error}", style="red", markup=False)
+        console.print(f"tools/locks: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     console.print(
         f"{'stale' if check else 'written'}: {', '.join(stale) or 'none, all are current'}"
@@ -68,4 +70,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/locks --")

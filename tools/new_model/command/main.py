@@ -72,7 +72,7 @@ def main(
         request = Request(
             name=checkpoint.stem.lower().replace("-", "_") if name is None else name,
             inputs=parse_inputs(inputs),
-            backends=tuple(backends.split(",")),
+            backends=tuple(part.strip() for part in backends.split(",") if part.strip()),
             license=license_id,
             classes=tuple(allow_class or ()),
             imports=tuple(imports or ()),
@@ -90,7 +90,7 @@ def main(
             texts["builder.py"] = builder_text(request)
         copy_checkpoint(checkpoint, root / CHECKPOINTS / file, content)
         write_folder(root / "models" / request.name, texts)
-    except ToolError as error:
+    except (ToolError, OSError) as error:
         errors.print(f"tools/new_model: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
     _tell(output, request, found, texts)
@@ -119,7 +119,7 @@ def _check_classes(request: Request, found: Recognised, checkpoint: Path) -> Non
         )
     if request.classes and found.form is not Form.PICKLED:
         raise ToolError(
-            f"{checkpoint}: --allow-class is for pickled modules; this is a {found.form.value}"
+            f"{checkpoint}: --allow-class is for pickled modules; this is of another form: {found.form.value}"
         )
 
 
@@ -133,13 +133,14 @@ def _file_name(found: Recognised, checkpoint: Path) -> str:
 def _tell(output: Console, request: Request, found: Recognised, texts: dict[str, str]) -> None:
     folder = f"models/{request.name}"
     lines = [
-        f"recognised a {found.form.value}",
+        f"recognised as {found.form.value}",
         *(f"wrote {folder}/{name}" for name in texts),
     ]
     if found.form not in BUILDERS:
-        lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture")
+        lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture. Then:")
+    else:
+        lines.append("next:")
     lines += [
-        "next:",
         f"    ./pants test {folder}::",
         f"    ./pants package {folder}:{request.name}_{request.backends[0]}",
         "    ./pants run tools/update_index",
@@ -148,4 +149,4 @@ def _tell(output: Console, request: Request, found: Recognised, texts: dict[str,
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/new_model --")

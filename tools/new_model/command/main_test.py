@@ -35,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "pants.toml": "",
         ".gitignore": "/checkpoints/\n",
         "toolchains/BUILD": TOOLCHAINS,
-        "models/taken/BUILD": "",
+        "models/taken/BUILD": 'pte_model(name="one", programs={"portable": {"x": 1}})\n',
         "operators.py": "",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def fields(root: Path, name: str) -> dict[str, dict[str, object]]:
 
 
 def test_torchscript(root: Path) -> None:
-    code, output = run("--from", "../my-net.pt", "--inputs", "1,4", "--backends", "xnnpack,coreml")
+    code, output = run("--from", "../my-net.pt", "--inputs", "1,4", "--backends", "xnnpack, coreml")
     assert code == 0, output
     assert "TorchScript" in output and "./pants test models/my_net::" in output
     declared = fields(root, "my_net")
@@ -125,10 +125,15 @@ def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
         (["--from", "../my-net.pt", "--inputs", "1,0"], "positive"),
         (["--from", "../my-net.pt", "--inputs", "a=1,4", "--inputs", "a=1,4"], "one name"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--name", "taken"], "exists already"),
+        (
+            ["--from", "../my-net.pt", "--inputs", "1,4", "--name", "one"],
+            "models/taken has a model one",
+        ),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--name", "../x"], "letters"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", ""], "portable, xnnpack"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "tpu"], "portable, xnnpack"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "xnnpack,xnnpack"], "once"),
-        (["--from", "../my-net.pt", "--inputs", "1,4", "--license", 'A"B'], "--license"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--license", 'A"B'], "SPDX identifier"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--allow-class", "a.B"], "--allow-class"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--imports", "../x.py"], "no Python file"),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickletools
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,8 @@ _PLAIN = (
     "torch.device",
 )
 _STORAGES = ("torch.", "torch.storage.")
+# What zipfile raises, RuntimeError for encrypted archives and KeyError for a member in another folder.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError)
 # Every pickled module has one; pickled_module.py allows it.
 _SETS = ("builtins.set", "__builtin__.set")
 
@@ -58,7 +61,7 @@ def recognise(path: Path) -> Recognised:
             start = file.read(9)
         if start[:4] == b"PK\x03\x04":
             return _archive(path)
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except _UNREADABLE as error:
         raise ToolError(f"{path}: cannot be read ({error}). Fetch it again") from None
     if len(start) == 9 and start[8:] == b"{":
         return Recognised(
@@ -66,8 +69,9 @@ def recognise(path: Path) -> Recognised:
         )
     if start[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04"):
         raise ToolError(
-            f"{path}: a pickle in the form of torch before 1.6. Load it with the torch that wrote it, and save "
-            "its state_dict with torch.save(model.state_dict(), ...)"
+            f"{path}: a bare pickle, as pickle.dump or torch before 1.6 write it. It is not loaded, as that could run "
+            "code from the file. If you trust it, load it where it was written, and save its state_dict with "
+            "torch.save(model.state_dict(), ...)"
         )
     raise ToolError(
         f"{path}: neither TorchScript, nor a .pt2, nor safetensors, nor what torch.save writes. Save the model in "
@@ -90,6 +94,11 @@ def _archive(path: Path) -> Recognised:
         names = set(_globals(path, archive.read(f"{top}/data.pkl")))
     data_bytes = _below(sizes, "data/")
     classes = tuple(sorted(name for name in names if not _is_plain(name)))
+    if not classes and data_bytes == 0:
+        raise ToolError(
+            f"{path}: what torch.save writes, but without any tensor in it. Save the model's values, "
+            "torch.save(model.state_dict(), ...)"
+        )
     if not classes:
         return Recognised(Form.STATE_DICT, data_bytes)
     return Recognised(Form.PICKLED, data_bytes, classes)
@@ -144,7 +153,7 @@ def _safetensors_bytes(path: Path, length: int) -> int:
         with path.open("rb") as file:
             file.seek(8)
             header = json.loads(file.read(length) if length < 100 << 20 else b"")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ToolError(f"{path}: no safetensors header ({error}). Fetch it again") from None
     if not isinstance(header, dict):
         raise ToolError(f"{path}: no safetensors header. Fetch it again")

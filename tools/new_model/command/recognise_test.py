@@ -52,6 +52,13 @@ def test_state_dict_of_half_precision(tmp_path: Path) -> None:
     assert (found.form, found.data_bytes) == (Form.STATE_DICT, 2 * 10)
 
 
+@pytest.mark.parametrize("content", [{}, [1, 2, 3], {"epoch": 3}])
+def test_no_tensors_are_no_state_dict(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "m.pt")
+    with pytest.raises(ToolError, match="without any tensor"):
+        recognise(tmp_path / "m.pt")
+
+
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_pickled_module_and_its_classes(tmp_path: Path, protocol: int) -> None:
     torch.save(Net(), tmp_path / "m.pt", pickle_protocol=protocol)
@@ -92,9 +99,11 @@ def _zip(*names: str) -> bytes:
         (b"GGUF and more", "neither TorchScript"),
         (_zip("a/b.txt"), "none of torch's"),
         (_zip("a/data.pkl"), "damaged"),
+        (_zip("a/b.txt", "c/data.pkl"), "cannot be read"),
         (_zip("a/data.pkl")[:20], "cannot be read"),
         (b"\x80\x02\x8a\nl\xfc\x9cF", "before 1.6"),
         (struct.pack("<Q", 9) + b"{nothing}", "safetensors header"),
+        (struct.pack("<Q", 70_000) + b'{"a":' * 14_000, "safetensors header"),
         (struct.pack("<Q", 1 << 40) + b"{}", "safetensors header"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,16 +67,26 @@ def parse_inputs(texts: Sequence[str]) -> tuple[TensorSpec, ...]:
 
 def known_backends(root: Path) -> tuple[str, ...]:
     """The names of the `pte_backend` targets that `toolchains/BUILD` declares, read as text."""
-    file = root / "toolchains/BUILD"
-    return tuple(
-        ast.literal_eval(keyword.value)
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "pte_backend"
-        for keyword in node.keywords
-        if keyword.arg == "name"
-    )
+    return tuple(_names_of("pte_backend", root / "toolchains/BUILD"))
+
+
+def _models_elsewhere(root: Path) -> dict[str, Path]:
+    """The names that models have below `models/`, with their folders."""
+    files = sorted((root / "models").glob("*/BUILD"))
+    return {name: file.parent for file in files for name in _names_of("pte_model", file)}
+
+
+def _names_of(alias: str, file: Path) -> Iterator[str]:
+    """Raises ToolError for a BUILD file that is no Python."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ToolError(f"{file}:{error.lineno}: {error.msg}. Mend it first") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == alias:
+            for keyword in node.keywords:
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                    yield str(keyword.value.value)
 
 
 def check_request(root: Path, request: Request) -> None:
@@ -84,10 +94,16 @@ def check_request(root: Path, request: Request) -> None:
     if not _NAME.fullmatch(request.name):
         raise ToolError(
             f"--name: {request.name!r}: a model's name has lower-case letters, digits and _, and begins with a "
-            "letter"
+            "letter; without --name it is the file's"
         )
     if (root / "models" / request.name).exists():
         raise ToolError(f"models/{request.name} exists already. Choose another --name")
+    others = _models_elsewhere(root)
+    if request.name in others:
+        raise ToolError(
+            f"{others[request.name].relative_to(root)} has a model {request.name} already, and the index takes a name "
+            "once. Choose another --name"
+        )
     known = known_backends(root)
     unknown = [name for name in request.backends if name not in known]
     if unknown or not request.backends or len(set(request.backends)) != len(request.backends):
@@ -100,14 +116,21 @@ def check_request(root: Path, request: Request) -> None:
             f"--inputs has dynamic dimensions, which are for {' and '.join(_TRIED_WITH_DYNAMIC)} only. Declare "
             f"fixed sizes, or leave out {', '.join(untried)}"
         )
-    checks: Mapping[str, tuple[re.Pattern[str], Sequence[str]]] = {
-        "--license": (_LICENSE, [request.license]),
-        "--allow-class": (_CLASS, request.classes),
+    checks: Mapping[str, tuple[re.Pattern[str], Sequence[str], str]] = {
+        "--license": (
+            _LICENSE,
+            [request.license],
+            "an SPDX identifier such as Apache-2.0, or LicenseRef-NAME for one that SPDX does not list",
+        ),
+        "--allow-class": (_CLASS, request.classes, "a dotted name such as package.module.Class"),
     }
-    for option, (pattern, values) in checks.items():
+    for option, (pattern, values, wanted) in checks.items():
         for value in values:
             if not pattern.fullmatch(value):
-                raise ToolError(f"{option}: {value!r} is not of the right form")
+                raise ToolError(f"{option}: {value!r} is not {wanted}")
     for file in request.imports:
         if not file.endswith(".py") or not (root / file).is_file() or Path(file).is_absolute():
-            raise ToolError(f"--imports: {file} is no Python file of this repository")
+            raise ToolError(
+                f"--imports: {file} is no Python file of this repository. Copy it there, and name "
+                "it from the repository's top"
+            )

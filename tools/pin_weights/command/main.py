@@ -137,4 +137,4 @@ def _difference(where: str, before: str, after: str) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/pin_weights --")

@@ -40,4 +40,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/sign_tree --")

@@ -80,4 +80,4 @@ def _table(slacks: list[Slack]) -> Table:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/thresholds --")

@@ -92,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/update_index --")

@@ -152,4 +152,4 @@ def _changes_table(path: Path, before: str, after: str) -> Table:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/upgrade --")

@@ -45,4 +45,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="./pants run tools/verify_tree --")
