@@ -56,11 +56,13 @@ def measurements(costs: Sequence[Costs]) -> tuple[Measurement, ...]:
     # A no-op of the fewest programs is nearly all what any command takes, which is no work on the graph.
     start = costs[0].noop
     least = f"a no-op of {costs[0].programs} programs"
+    checkpoint, backend = last.changed_checkpoint - start, last.changed_backend - start
+    changed = "`package ::` after one changed"
     rows = [
         _row("warm no-op `package ::`", "nothing", last, last.noop, NOOP_SECONDS),
-        _row("`package ::` after one changed checkpoint, beyond", least, last, last.changed_checkpoint - start, CHANGED_SECONDS),
-        _row("`package ::` after one changed backend module, beyond", least, last, last.changed_backend - start, CHANGED_SECONDS),
-    ]  # fmt: skip
+        _row(f"{changed} checkpoint, beyond", least, last, checkpoint, CHANGED_SECONDS),
+        _row(f"{changed} backend module, beyond", least, last, backend, CHANGED_SECONDS),
+    ]
     for fewer, more in zip(costs, costs[1:]):
         for what in ("list", "noop", "changed_checkpoint", "changed_backend", "memory_gb"):
             grown = getattr(more, what) / getattr(fewer, what)
