@@ -12,7 +12,7 @@ from typing import Any
 
 from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untyped]
 from executorch.exir.tensor import get_scalar_type  # type: ignore[import-untyped]
-from executorch.extension.pybindings import _portable_lib  # type: ignore[import-untyped]
+from executorch.extension.pybindings import portable_lib  # type: ignore[import-untyped]
 from executorch.runtime import Method, Program, Runtime  # type: ignore[import-untyped]
 from torch import Tensor
 
@@ -63,8 +63,8 @@ def runtime_start(pte: bytes, threads: int) -> Start:
 
     def start() -> tuple[Facts, Run]:
         # Before anything is loaded: delegates keep what the pool was then.
-        _portable_lib._unsafe_reset_threadpool(threads)
-        found = _portable_lib._threadpool_get_thread_count()
+        portable_lib._unsafe_reset_threadpool(threads)
+        found = portable_lib._threadpool_get_thread_count()
         if found != threads:
             raise RuntimeError(f"ExecuTorch's thread pool has {found} threads instead of {threads}")
         program = load_program(pte)
