@@ -56,7 +56,8 @@ def test_own_operators_of_the_model_itself() -> None:
             self.block = _Block()
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.block(x) * 2
+            doubled: Tensor = self.block(x) * 2
+            return doubled
 
     layers = FloatLayers(own=(".",))
     layers.check("doubled", Doubled())

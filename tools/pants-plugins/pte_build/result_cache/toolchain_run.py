@@ -22,7 +22,8 @@ from pte_build.result_cache import entry
 from pte_build.result_cache.key import result_key
 from pte_build.toolchain.identity import ToolchainIdentity
 from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.toolchain.locks import ToolchainRequest
+from pte_build.toolchain.toolchain import Toolchain
 from pte_build.weights.presence import PresentWeights
 from pte_build.weights.resolution import ResolvedWeights
 

@@ -10,8 +10,8 @@ from pants.backend.python.util_rules.pex_cli import PexCli
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from pte_build.toolchain.interpreter import CONSTRAINTS
-from pte_build.toolchain.locks import ToolchainLocks
-from pte_build.toolchain.toolchain import PEX_ARGUMENTS, ToolchainRequest
+from pte_build.toolchain.locks import ToolchainLocks, ToolchainRequest
+from pte_build.toolchain.toolchain import PEX_ARGUMENTS
 
 
 @dataclass(frozen=True)

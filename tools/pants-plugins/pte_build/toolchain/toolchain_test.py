@@ -7,7 +7,8 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.test_support import failure, make_runner, refusal, set_options
-from pte_build.toolchain.toolchain import Toolchain, ToolchainRequest
+from pte_build.toolchain.locks import ToolchainRequest
+from pte_build.toolchain.toolchain import Toolchain
 
 
 @pytest.fixture()
