@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pte_foundry.backends.option_values import bad_value
-from pte_foundry.quantization.float_layers import OUTERMOST, FloatLayers
+from pte_foundry.quantization.float_layers import FloatLayers
 
 FLOAT_MODULES = "float_modules"
 FLOAT_MODULES_HELP = (
@@ -26,13 +26,15 @@ def float_modules(recipe: str, options: Mapping[str, str]) -> FloatLayers:
     return FloatLayers(modules=dotted_names(recipe, options, FLOAT_MODULES))
 
 
-def dotted_names(recipe: str, options: Mapping[str, str], option: str) -> tuple[str, ...]:
-    """The names that an option lists; none if it is left out. Raises as `float_modules` does."""
+def dotted_names(
+    recipe: str, options: Mapping[str, str], option: str, besides: str | None = None
+) -> tuple[str, ...]:
+    """The names that an option lists, `besides` among them; none if it is left out. Raises as `float_modules` does."""
     text = options.get(option)
     if text is None:
         return ()
     names = tuple(name.strip() for name in text.split(","))
-    if not all(_is_dotted(name) for name in names if name != OUTERMOST):
+    if not all(_is_dotted(name) for name in names if name != besides):
         raise bad_value(recipe, option, text, "comma-separated dotted names")
     return names
 

@@ -16,10 +16,13 @@ def test_names_are_separated_by_commas() -> None:
 
 
 def test_the_model_itself() -> None:
-    assert dotted_names("recipe", {"float_own": "., head"}, "float_own") == (".", "head")
+    assert dotted_names("recipe", {"float_own": "., head"}, "float_own", ".") == (
+        ".",
+        "head",
+    )
 
 
-@pytest.mark.parametrize("text", ["", "a,", "a b", "a..b", ".a"])
+@pytest.mark.parametrize("text", ["", "a,", "a b", "a..b", ".a", "."])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(PteError, match="recipe: the option float_modules") as caught:
         float_modules("recipe", {"float_modules": text})

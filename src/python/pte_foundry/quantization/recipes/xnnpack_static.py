@@ -12,7 +12,7 @@ from pte_foundry.backends.option_values import bad_value, choose
 from pte_foundry.errors import PteError
 from pte_foundry.quantization.calibration import calibration_inputs
 from pte_foundry.quantization.census import float_products, take_census
-from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
+from pte_foundry.quantization.float_layers import OUTERMOST, FloatLayers, module_of, operator_name
 from pte_foundry.quantization.float_options import (
     FLOAT_MODULES,
     FLOAT_MODULES_HELP,
@@ -85,7 +85,7 @@ def quantize(request: QuantizationRequest) -> Quantized:
 def _float_layers(options: Mapping[str, str]) -> FloatLayers:
     return FloatLayers(
         modules=dotted_names(__name__, options, FLOAT_MODULES),
-        own=dotted_names(__name__, options, "float_own"),
+        own=dotted_names(__name__, options, "float_own", OUTERMOST),
         operators=dotted_names(__name__, options, "float_operators"),
     )
 
