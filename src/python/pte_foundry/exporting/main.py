@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pte_foundry.bytecode import kept_bytecode
 from pte_foundry.confinement.confined import confined
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.heavy_imports import heavy_imports
 from pte_foundry.stages import Begin, told_stages
 
 if TYPE_CHECKING:
@@ -57,9 +59,10 @@ def main(arguments: Sequence[str]) -> int:
 def _export(request: ExportRequest, begin: Begin) -> ExportResult:
     begin("loading the toolchain")
     # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
-    import torch
+    with heavy_imports():
+        import torch
 
-    from pte_foundry.exporting.export import export
+        from pte_foundry.exporting.export import export
 
     # ExecuTorch's own call of a deprecated name, once per copied graph: it would bury the errors.
     warnings.filterwarnings("ignore", r".*treespec, LeafSpec", FutureWarning)
@@ -93,4 +96,6 @@ def _write(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(confined(lambda: main(sys.argv[1:])))
+    with kept_bytecode():
+        code = confined(lambda: main(sys.argv[1:]))
+    sys.exit(code)

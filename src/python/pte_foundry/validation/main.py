@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pte_foundry.bytecode import kept_bytecode
 from pte_foundry.confinement.confined import confined
+from pte_foundry.heavy_imports import heavy_imports
 from pte_foundry.reporting.command import run_command
 from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json, write_json, write_text
@@ -34,7 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     with told_stages(options.request.read_bytes()) as begin:
         begin("loading the toolchain")
         # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
-        from pte_foundry.validation.validate import validate
+        with heavy_imports():
+            from pte_foundry.validation.validate import validate
 
         cases = validate(request, pte, begin)
     write_json(options.result, result_json(request, pte, cases))
@@ -47,4 +50,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(confined(lambda: run_command(lambda: main(sys.argv[1:]))))
+    with kept_bytecode():
+        code = confined(lambda: run_command(lambda: main(sys.argv[1:])))
+    sys.exit(code)

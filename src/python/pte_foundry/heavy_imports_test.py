@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from pte_foundry.heavy_imports import heavy_imports
+
+
+@pytest.fixture(autouse=True)
+def _thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+def test_no_garbage_is_looked_for_in_the_block_and_afterwards_again() -> None:
+    with heavy_imports():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
+
+
+def test_garbage_is_looked_for_again_after_an_import_that_fails() -> None:
+    with pytest.raises(ImportError), heavy_imports():
+        raise ImportError
+    assert gc.isenabled()
