@@ -12,7 +12,7 @@ from new_model.command.recognise import Form, Recognised, recognise
 from new_model.command.request import Request, check_request, parse_inputs
 from new_model.command.texts import BUILDERS, build_text, builder_text, card_text
 from new_model.command.unclaimed import CHECKPOINTS, unclaimed_checkpoints
-from new_model.command.write import copy_checkpoint, write_folder
+from new_model.command.write import write_model
 from pin_weights.command.content import content_of_file
 from workspace.errors import ToolError
 from workspace.repository import find_repository
@@ -88,8 +88,9 @@ def main(
         }
         if found.form not in BUILDERS:
             texts["builder.py"] = builder_text(request)
-        copy_checkpoint(checkpoint, root / CHECKPOINTS / file, content)
-        write_folder(root / "models" / request.name, texts)
+        write_model(
+            root / "models" / request.name, texts, checkpoint, root / CHECKPOINTS / file, content
+        )
     except (ToolError, OSError) as error:
         errors.print(f"tools/new_model: {error}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None

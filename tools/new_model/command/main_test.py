@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -156,6 +158,31 @@ def test_another_checkpoint_of_that_name_is_kept(root: Path) -> None:
     assert code == 1 and "other content" in output
     assert (root / "checkpoints/my-net.pt").read_bytes() == b"something else"
     assert not (root / "models/my_net").exists()
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_checkpoint_is_not_left_behind_without_its_model(
+    root: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    copy = root / "checkpoints/my-net.pt"
+    if was_there:
+        copy.parent.mkdir()
+        shutil.copyfile("../my-net.pt", copy)
+
+    def no_space(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", no_space)
+    code, output = run("--from", "../my-net.pt", "--inputs", "1,4")
+    assert code == 1 and "No space left" in output
+    assert not (root / "models/my_net").exists()
+    assert copy.exists() == was_there
+
+
+def test_dynamic_sizes_need_no_element_type(root: Path) -> None:
+    code, output = run("--from", "../my-net.pt", "--inputs", "1,n=1..4")
+    assert code == 0, output
+    assert fields(root, "my_net")["pte_model"]["inputs"] == {"input": "float32[1,n=1..4]"}
 
 
 def test_checkpoints_without_a_target(root: Path) -> None:

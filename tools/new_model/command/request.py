@@ -15,7 +15,8 @@ from workspace.errors import ToolError
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _LICENSE = re.compile(r"[A-Za-z0-9.+-]+", re.ASCII)
 _CLASS = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
-_SHAPE = re.compile(r"[0-9,]+", re.ASCII)
+# Sizes and nothing else: no element type, no brackets.
+_SHAPE = re.compile(r"[0-9a-z_=.,]+", re.ASCII)
 _TRIED_WITH_DYNAMIC = ("portable", "xnnpack")
 
 
@@ -41,7 +42,8 @@ class Request:
 def parse_inputs(texts: Sequence[str]) -> tuple[TensorSpec, ...]:
     """Read `1,3,224,224`, `int64[1,seq=1..128]{0..999}` or `tokens=int64[1,16]`, one for each input.
 
-    Without a name it is `input`, and `input_0`, `input_1`, ... where there are several.
+    Without a name it is `input`, and `input_0`, `input_1`, ... where there are several; without an
+    element type, float32.
 
     Raises ToolError for what does not follow the grammar, and for two inputs of one name.
     """

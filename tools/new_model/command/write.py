@@ -12,14 +12,30 @@ from pin_weights.command.content import Content, content_of_file
 from workspace.errors import ToolError
 
 
-def copy_checkpoint(source: Path, destination: Path, content: Content) -> None:
-    """Copy, unless the file is there already.
+def write_model(
+    folder: Path, texts: Mapping[str, str], source: Path, destination: Path, content: Content
+) -> None:
+    """Copy the checkpoint from `source` to `destination`, and make `folder` with these files.
+
+    Raises what `copy_checkpoint` and `write_folder` raise; then neither has been made.
+    """
+    copied = copy_checkpoint(source, destination, content)
+    try:
+        write_folder(folder, texts)
+    except BaseException:
+        if copied:
+            destination.unlink()
+        raise
+
+
+def copy_checkpoint(source: Path, destination: Path, content: Content) -> bool:
+    """Copy, unless the file is there already; tells whether it was copied.
 
     Raises ToolError if another file has the name, or if the source changes meanwhile.
     """
     if destination.exists():
         if content_of_file(destination) == content:
-            return
+            return False
         raise ToolError(
             f"{destination} exists, with other content. Rename the checkpoint, or remove that file"
         )
@@ -32,6 +48,7 @@ def copy_checkpoint(source: Path, destination: Path, content: Content) -> None:
         temporary.replace(destination)
     finally:
         temporary.unlink(missing_ok=True)
+    return True
 
 
 def write_folder(folder: Path, texts: Mapping[str, str]) -> None:

@@ -28,7 +28,9 @@ def main(
     ] = None,
     at_most: Annotated[
         float,
-        typer.Option(help="How often the measured error may fit into the one that is allowed."),
+        typer.Option(
+            min=1.0, help="How often the measured error may fit into the one that is allowed."
+        ),
     ] = 10.0,
     every: Annotated[bool, typer.Option("--all", help="List the tight ones too.")] = False,
 ) -> None:

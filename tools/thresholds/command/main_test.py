@@ -35,6 +35,13 @@ def test_the_bound_can_be_wider(results: Path) -> None:
     assert CliRunner().invoke(app, ["--at-most", "50"]).exit_code == 0
 
 
+@pytest.mark.parametrize("bound", ["-3", "0", "0.99"])
+def test_a_bound_that_a_passing_test_cannot_keep_is_refused(results: Path, bound: str) -> None:
+    result = CliRunner().invoke(app, [f"--at-most={bound}"])
+    assert result.exit_code == 2
+    assert "--at-most" in result.output
+
+
 def test_all_are_listed_if_asked_for(results: Path) -> None:
     assert "min_cosine" in CliRunner().invoke(app, ["--all"]).output
 
