@@ -55,6 +55,29 @@ def test_what_a_failing_block_has_imported_is_compiled_too(environment: Path) ->
     assert _compiled(environment) == {"__init__"}
 
 
+def test_the_block_ends_when_all_is_compiled(environment: Path) -> None:
+    """Otherwise a process would be left behind, whose sandbox is removed."""
+    text = """
+import os, pathlib, time
+from pte_foundry import bytecode
+done = pathlib.Path("done")
+def slowly(sources, environment):
+    time.sleep(0.5)
+    done.touch()
+bytecode.compile_modules = slowly
+with bytecode.kept_bytecode():
+    pass
+raise SystemExit(0 if done.exists() else 1)
+"""
+    ran = subprocess.run(
+        [environment / "bin" / "python", "-c", text],
+        env={"PATH": "", "PYTHONPATH": str(SOURCE_ROOT)},
+        cwd=environment,
+        timeout=60,
+    )
+    assert ran.returncode == 0
+
+
 def test_bytecode_that_is_there_is_left_alone(environment: Path) -> None:
     _run(environment, "import locked.used")
     before = {path: path.stat().st_mtime_ns for path in environment.rglob("*.pyc")}
