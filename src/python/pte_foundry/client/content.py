@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+# More than `<`: a program begins with a number, whose first byte may be that one.
+_MARKUP = re.compile(rb"\s*<[!?a-zA-Z]")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,6 @@ def hint(beginning: bytes) -> str:
     """What the first bytes of a wrong file tell about the reason; empty if nothing."""
     if beginning.startswith(_LFS_POINTER):
         return " It is a pointer of Git LFS: run `git lfs pull` there, or use an address that serves the file itself."
-    if beginning.lstrip()[:1] == b"<":
+    if _MARKUP.match(beginning):
         return " It looks like a web page: the server, or a proxy on the way, answers with something else."
     return ""
