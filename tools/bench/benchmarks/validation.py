@@ -50,7 +50,7 @@ def _after_an_edit(clone: Clone, file: str, goal: str, addresses: Sequence[str])
 
 
 def _require(done: Sequence[str], programs: Sequence[Program], verb: str) -> None:
-    expected = [program.address for program in programs]
+    expected = sorted(program.address for program in programs)
     if list(done) != expected:
         raise ToolError(
             f"all of {expected} should have been {verb}, but what was is {list(done)}: the numbers "

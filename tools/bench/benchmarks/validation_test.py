@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,20 @@ esac
 """
 
 
-def run(folder: Path, launcher: str) -> tuple[Measurement, ...]:
+def run(folder: Path, launcher: str, *programs: str) -> tuple[Measurement, ...]:
     files = {EXPORT: "x = 1\n", VALIDATION: "y = 1\n"}
-    return validation.run(stand_in_setting(folder, launcher, files))
+    setting = stand_in_setting(folder, launcher, files)
+    return validation.run(dataclasses.replace(setting, programs=programs))
+
+
+def test_programs_can_be_named_in_any_order(tmp_path: Path) -> None:
+    other = ADDRESS.replace("xnnpack", "portable")
+    launcher = LAUNCHER.replace('"}\n]', f'"}}, {{"address": "{other}"}}\n]')
+    for verb, line in (("Export", "exported;"), ("Validate", f"Completed: Validate {ADDRESS}';")):
+        also = f"echo '01:02:03.04 [INFO] Completed: {verb} {other}';"
+        launcher = launcher.replace(f"{line} fi", f"{line} {also} fi")
+    _, again = run(tmp_path, launcher, ADDRESS, other)
+    assert again.met
 
 
 def test_validating_is_compared_with_building_and_with_doing_it_again(tmp_path: Path) -> None:
