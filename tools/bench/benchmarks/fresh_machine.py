@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.second_checkout import differing_files
-from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
+from bench.benchmarks.setting import NO_REMOTE_CACHE, PACKAGE_ARTIFACTS, Setting
 from workspace.clone import Clone
 from workspace.errors import ToolError
 from workspace.user_caches import user_caches
@@ -24,9 +24,8 @@ GOAL = Goal("at_most", 0.05)
 NONE = Goal("at_most", 0)
 _SERVER = "dist/tools.cache_server/cache_server.pex"
 _START_SECONDS = 60.0
-# After the options of every benchmark, which use no remote cache.
-_WRITE = ("--remote-cache-read", "--remote-cache-write")
-_READ = ("--remote-cache-read",)
+# pants.remote.toml reads; writing is said.
+_WRITE = "--remote-cache-write"
 
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
@@ -37,15 +36,15 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         with _cache_server(clone.root / _SERVER, setting.scratch / "cache") as address:
             # The store has what the server's own build left in it, and no export.
             shared = _own_store(setting, "writer", address)
-            clone = Clone(clone.root, {**clone.environment, **shared}, clone.options)
+            clone = _with_cache(clone, shared)
             setting.progress("building everything, and writing it to the cache")
-            cold = clone.pants(*_WRITE, *wanted)
+            cold = clone.pants(_WRITE, *wanted)
             files = clone.artifacts()
             if not cold.exports or not files:
                 raise ToolError("the first machine exported nothing, so there is no cold build")
             with setting.clone("reader", _own_store(setting, "reader", address)) as reader:
                 setting.progress("building everything on the fresh machine")
-                cached = reader.pants(*_READ, *wanted)
+                cached = _with_cache(reader, {}).pants(*wanted)
                 differing = differing_files(files, reader.artifacts())
     details = {"cold_seconds": round(cold.seconds, 2), "cached_seconds": round(cached.seconds, 2)}
     return (
@@ -77,6 +76,12 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             {"differing": differing},
         ),
     )
+
+
+def _with_cache(clone: Clone, environment: Mapping[str, str]) -> Clone:
+    """Without the options against remote caches: Pants takes `--no-x` before `--x`, in whatever order they are."""
+    options = tuple(option for option in clone.options if option not in NO_REMOTE_CACHE)
+    return Clone(clone.root, {**clone.environment, **environment}, options)
 
 
 def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[str, str]:

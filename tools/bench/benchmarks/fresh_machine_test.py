@@ -41,8 +41,10 @@ def test_the_second_machine_takes_from_the_server_what_the_first_wrote(tmp_path:
     first, second = log.read_text().splitlines()
     assert first.split()[0] == second.split()[0]
     assert first.startswith("grpc://127.0.0.1:")
-    assert first.endswith("--remote-cache-read --remote-cache-write package models/a:b")
-    assert second.endswith("--remote-cache-read package models/a:b")
+    assert first.endswith(" --remote-cache-write package models/a:b")
+    assert second.endswith(" package models/a:b")
+    # It would win over its contrary.
+    assert "--no-remote-cache" not in first + second
 
 
 def test_what_is_not_in_the_cache_is_counted(tmp_path: Path) -> None:

@@ -16,15 +16,15 @@ PACKAGE_ARTIFACTS = (
     "package",
     "::",
 )
-# Every benchmark builds alike: from seeded weights, with the repository's own options, and without a
-# remote cache, which would do the work that is to be counted.
+# A remote cache would do the work that is to be counted.
+NO_REMOTE_CACHE = ("--no-remote-cache-read", "--no-remote-cache-write")
+# Every benchmark builds alike: from seeded weights, with the repository's own options.
 _OPTIONS = (
     "--no-pantsrc",
     "--no-dynamic-ui",
     "--no-colors",
     "--level=info",
-    "--no-remote-cache-read",
-    "--no-remote-cache-write",
+    *NO_REMOTE_CACHE,
     "--weights-source=seeded",
 )
 
