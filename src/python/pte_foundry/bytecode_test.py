@@ -90,18 +90,17 @@ def test_bytecode_that_is_there_is_left_alone(environment: Path) -> None:
 
 def test_bytecode_is_written_where_the_block_itself_cannot_write(environment: Path) -> None:
     """As in a sandbox: the block is confined, and its child is not."""
+    sandbox = environment.parent / "sandbox"
+    sandbox.mkdir()
     code = (
-        "import os\n"
+        f"import os\nos.chdir({str(sandbox)!r})\n"
         "from pte_foundry.confinement.confined import confined\n"
         "def work():\n"
         "    import locked.used\n"
         "    return 0\n"
         "confined(work)"
     )
-    sandbox = environment.parent / "sandbox"
-    sandbox.mkdir()
-    text = f"os.chdir({str(sandbox)!r})\n"
-    ran = _run(environment, code.replace("import os\n", "import os\n" + text, 1))
+    ran = _run(environment, code)
     assert ran.returncode == 0, ran.stderr
     assert _compiled(environment) == {"__init__", "used"}
 

@@ -43,6 +43,7 @@ def test_the_second_machine_takes_from_the_server_what_the_first_wrote(tmp_path:
     assert first.startswith("grpc://127.0.0.1:")
     assert first.endswith(" --remote-cache-write package models/a:b")
     assert second.endswith(" package models/a:b")
+    assert "--remote-cache-write" not in second
     # It would win over its contrary.
     assert "--no-remote-cache" not in first + second
 
