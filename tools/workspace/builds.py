@@ -18,7 +18,8 @@ from workspace.repository import find_repository
 from workspace.user_caches import user_caches
 
 _QUIET = ("--no-pantsd", "--no-dynamic-ui", "--no-colors", "--level=info")
-_NO_CACHE = ("--no-local-cache", "--no-remote-cache-read", "--no-remote-cache-write")
+NO_REMOTE_CACHE = ("--no-remote-cache-read", "--no-remote-cache-write")
+_NO_CACHE = ("--no-local-cache", *NO_REMOTE_CACHE)
 
 
 @dataclass(frozen=True)

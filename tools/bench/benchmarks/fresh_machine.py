@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.second_checkout import differing_files
-from bench.benchmarks.setting import NO_REMOTE_CACHE, PACKAGE_ARTIFACTS, Setting
+from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
+from workspace.builds import NO_REMOTE_CACHE
 from workspace.clone import Clone
 from workspace.errors import ToolError
 from workspace.user_caches import user_caches

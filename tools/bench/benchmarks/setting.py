@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from workspace.builds import NO_REMOTE_CACHE
 from workspace.clone import Clone, temporary_clone
 from workspace.repository import Repository
 
@@ -16,9 +17,8 @@ PACKAGE_ARTIFACTS = (
     "package",
     "::",
 )
-# A remote cache would do the work that is to be counted.
-NO_REMOTE_CACHE = ("--no-remote-cache-read", "--no-remote-cache-write")
-# Every benchmark builds alike: from seeded weights, with the repository's own options.
+# Every benchmark builds alike: from seeded weights, with the repository's own options, and without a
+# remote cache, which would do the work that is to be counted.
 _OPTIONS = (
     "--no-pantsrc",
     "--no-dynamic-ui",
