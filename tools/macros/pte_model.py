@@ -21,7 +21,8 @@ def pte_model(
     name: the model's name; the programs are called `<name>_<key>`, their tests `<name>_<key>_test`.
     programs: `[<precision>_]<backend>` to the fields that this program has of its own, e.g.
         {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides those of the test.
-    test: fields of every test of this model, see `./pants help pte_test`.
+    test: fields of every test of this model, see `./pants help pte_test`; `"tags": ["full"]` leaves them out of
+        `./pants test ::`, see `./pants help test-tiers`.
     bounds: like `programs`: what the test of that program allows, thresholds and budgets, e.g.
         {"portable": {"max_abs_difference": 1e-4, "max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.

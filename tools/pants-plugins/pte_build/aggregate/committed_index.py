@@ -11,7 +11,7 @@ from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSub
 from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.fs import CreateDigest, Digest, DigestEntries, FileEntry, MergeDigests
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.target import HydratedSources, HydrateSourcesRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
@@ -23,6 +23,7 @@ from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.program.sources import COMPARE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.committed_index import CommittedIndexField, IndexTestIndexField
+from pte_build.tiers.tier import TestTier, TierRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import library_process
 from pte_build.validation.failing import FailedTest
@@ -51,12 +52,16 @@ class IndexTestRequest(TestRequest):
     field_set_type = IndexTestFieldSet
 
 
-@rule
+# Not memoized: what is asked for differs from session to session. The comparison is cached.
+@_uncacheable_rule
 async def run_index_test(
     batch: IndexTestRequest.Batch[IndexTestFieldSet, Any], test_subsystem: TestSubsystem
 ) -> TestResult:
     field_set = batch.single_element
     address = field_set.address
+    tier = await Get(TestTier, TierRequest(address))
+    if tier.left_out is not None:
+        return TestResult.no_tests_found(address, test_subsystem.output)
     indexes, committed, sources, _ = await MultiGet(
         Get(Addresses, UnparsedAddressInputs, field_set.index.to_unparsed_address_inputs()),
         Get(HydratedSources, HydrateSourcesRequest(field_set.sources)),

@@ -17,7 +17,7 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.logging import LogLevel
 
 from pte_build.program.export import ExportedProgram, ExportRequest
-from pte_build.progress.callback import StageCallbackFactoryRequest
+from pte_build.progress.callback import ProgressCallbackFactoryRequest
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner
 
 WAITING = """
@@ -40,13 +40,13 @@ def stage_runner(folder: Path) -> RuleRunner:
         f"--named-caches-dir={caches}",
         store=str(folder / "store"),
         named_caches=caches,
-        queries=(QueryRule(WorkunitsCallbackFactory, (StageCallbackFactoryRequest,)),),
+        queries=(QueryRule(WorkunitsCallbackFactory, (ProgressCallbackFactoryRequest,)),),
     )
 
 
 def export_with_callback(runner: RuleRunner) -> ExportedProgram:
     """Export as a session does it: with the callback in a thread of its own."""
-    factory = runner.request(WorkunitsCallbackFactory, [StageCallbackFactoryRequest()])
+    factory = runner.request(WorkunitsCallbackFactory, [ProgressCallbackFactoryRequest()])
     handler = StreamingWorkunitHandler(
         runner.scheduler,
         run_tracker=cast(Any, None),

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pte_build.progress.run_times import RUN
 from pte_build.progress.stage_files import RequestKeys, Stage, read_stages, stage_file
 
-# The engine's name for a process that really runs, on this machine; a cache hit has none.
-_RUN = "run_local_process"
 _DESCRIPTION = re.compile(r"(?P<verb>Export|Validate) (?P<address>\S+)")
 _DONE = {"Export": "exported", "Validate": "validated"}
 
@@ -84,7 +83,7 @@ class StageReporter:
 
 def _run(unit: Mapping[str, Any]) -> _Run | None:
     found = _DESCRIPTION.fullmatch(unit.get("description", ""))
-    if unit["name"] != _RUN or found is None:
+    if unit["name"] != RUN or found is None:
         return None
     return _Run(found[0], found["verb"], found["address"], _seconds(unit, "start"))
 

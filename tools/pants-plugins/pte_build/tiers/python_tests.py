@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,15 +12,13 @@ from pants.backend.python.target_types import PythonTestSourceField, SkipPythonT
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partitions
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.target import Tags, Target, WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 
-from pte_build.tiers.tier import Tiers
-
-logger = logging.getLogger(__name__)
+from pte_build.tiers.tier import TestTier, TierRequest
 
 
 class TieredTestsSubsystem(Subsystem):
@@ -50,21 +47,17 @@ class TieredTestRequest(TestRequest):
     field_set_type = TieredTestFieldSet
 
 
-# Not memoized, so that what is left out is said in every session; results of tests are cached.
+# Not memoized: what is asked for differs from session to session. Results of tests are cached.
 @_uncacheable_rule
 async def run_tiered_test(
-    batch: TieredTestRequest.Batch[TieredTestFieldSet, Any],
-    test_subsystem: TestSubsystem,
-    tiers: Tiers,
+    batch: TieredTestRequest.Batch[TieredTestFieldSet, Any], test_subsystem: TestSubsystem
 ) -> TestResult:
     address = batch.single_element.address
-    wrapped = await Get(
-        WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line")
+    tier, wrapped = await MultiGet(
+        Get(TestTier, TierRequest(address)),
+        Get(WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line")),
     )
-    left_out = tiers.why_left_out(wrapped.target)
-    if left_out is not None:
-        # The goal passes over a result without an exit code, without a word.
-        logger.info(left_out)
+    if tier.left_out is not None:
         return TestResult.no_tests_found(address, test_subsystem.output)
     field_set = PythonTestFieldSet.create(wrapped.target)
     partitions = await Get(

@@ -1,48 +1,105 @@
-"""Tests that are left out unless somebody asks for them, by tag or by name."""
+"""Tests that do not run in every `test` goal: by their tag, and by what the command line asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pants.engine.rules import Rule, collect_rules, rule
-from pants.engine.target import Tags, Target
+from pants.base.build_root import BuildRoot
+from pants.base.specs import RecursiveGlobSpec
+from pants.base.specs_parser import SpecsParser
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareReturnType
+from pants.engine.internals.options_parsing import _Options
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.target import Tags, WrappedTarget, WrappedTargetRequest
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import StrListOption
 from pants.option.subsystem import Subsystem
+from pants.util.logging import LogLevel
 
 from pte_build.program.command_line import NamedAddresses
+
+_EVERYTHING = RecursiveGlobSpec("")
 
 
 class TestTiersSubsystem(Subsystem):
     options_scope = "test-tiers"
-    help = "Tests that do not belong to every run of the `test` goal."
+    help = (
+        "Tests that do not belong to every run of the `test` goal. What a run leaves out is said in its last lines.\n\n"
+        "Every tag of a tier runs where the global option `tag` asks for it, as in `--tag=nightly test ::`, and where "
+        "the command line names the test. A tag in the option `tag` of pants.toml could not be asked for: what the "
+        "command line adds to it only excludes more targets."
+    )
     __test__ = False
 
     left_out = StrListOption(
         default=[],
+        help="Tags of tests that every glob passes over, such as `test ::` and `test models/yolo::`.",
+    )
+    left_out_of_everything = StrListOption(
+        default=[],
         help=(
-            "Tags of tests that a glob such as `test ::` passes over, with a line that says so. They run where `--tag` "
-            "asks for their tag, as in `--tag=nightly test ::`, and where the command line names them. A tag of the "
-            "global option `tag` in pants.toml could not be asked for: what the command line adds to it only takes "
-            "further targets away."
+            "Tags of tests that only the glob of the whole repository, `test ::`, passes over. A narrower glob, such "
+            "as `test models/yolo::`, runs them."
         ),
     )
 
 
 @dataclass(frozen=True)
 class Tiers:
-    """left_out: tags that nobody has asked for."""
+    """The tags that this session did not ask for.
 
-    left_out: frozenset[str]
+    of_every_glob: tests with these tags run by name alone.
+    of_everything: tests with these tags run by name or by a glob of `narrower`.
+    narrower: what the command line asks for beside `::`; None if it does not ask for `::`.
+    """
+
+    of_every_glob: frozenset[str]
+    of_everything: frozenset[str]
     named: NamedAddresses
+    narrower: tuple[Any, ...] | None
 
-    def why_left_out(self, test: Target) -> str | None:
-        """A line for a person; None if the test is to run."""
-        tags = sorted(self.left_out & set(test[Tags].value or ()))
-        if not tags or self.named.include(test.address):
-            return None
-        return f"{test.address} left out: it is tagged {tags[0]}; `./pants --tag={tags[0]} test ::` runs such tests"
+    def left_out(self, address: Address, tags: Iterable[str]) -> str | None:
+        """The tag by which a test is left out; None if it is to run."""
+        tags = set(tags)
+        found = sorted(self.of_every_glob & tags)
+        if self.narrower is not None and not any(
+            glob.matches_target_residence_dir(address.spec_path) for glob in self.narrower
+        ):
+            found += sorted(self.of_everything & tags)
+        return found[0] if found and not self.named.include(address) else None
+
+
+@dataclass(frozen=True)
+class TierRequest:
+    """Asks whether the test at `address` is to run."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class TestTier(EngineAwareReturnType):
+    """left_out: the tag by which the test is left out; None if it is to run."""
+
+    address: Address
+    left_out: str | None
+    __test__ = False
+
+    def metadata(self) -> dict[str, Any]:
+        """For the summary at the end of the session (`pte_build/progress/left_out.py`)."""
+        return {LEFT_OUT: self.left_out, "address": self.address.spec}
+
+
+LEFT_OUT = "left_out_by_tag"
+
+
+def left_out_test(unit: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The tag and the address of a test that was left out, of the work unit that decided it."""
+    metadata = unit.get("metadata", {})
+    tag = metadata.get(LEFT_OUT)
+    return None if tag is None else (tag, metadata["address"])
 
 
 def asked_for(tag_option: Iterable[str]) -> frozenset[str]:
@@ -57,9 +114,38 @@ def asked_for(tag_option: Iterable[str]) -> frozenset[str]:
 
 @rule
 def find_tiers(
-    subsystem: TestTiersSubsystem, global_options: GlobalOptions, named: NamedAddresses
+    subsystem: TestTiersSubsystem,
+    global_options: GlobalOptions,
+    named: NamedAddresses,
+    options: _Options,
+    build_root: BuildRoot,
 ) -> Tiers:
-    return Tiers(frozenset(subsystem.left_out) - asked_for(global_options.tag), named)
+    asked = asked_for(global_options.tag)
+    specs = (
+        SpecsParser(root_dir=build_root.path)
+        .parse_specs(options.options.specs, description_of_origin="the command line")
+        .includes
+    )
+    globs = (*specs.recursive_globs, *specs.dir_globs, *specs.dir_literals, *specs.ancestor_globs)
+    return Tiers(
+        frozenset(subsystem.left_out) - asked,
+        frozenset(subsystem.left_out_of_everything) - asked,
+        named,
+        tuple(glob for glob in globs if glob != _EVERYTHING) if _EVERYTHING in globs else None,
+    )
+
+
+# Not memoized, so that what is left out is said in every session; results of tests are cached. Work units below the
+# level DEBUG are not handed to callbacks.
+@_uncacheable_rule(desc="Find the tier of a test", level=LogLevel.DEBUG)
+async def find_tier(request: TierRequest, tiers: Tiers) -> TestTier:
+    wrapped = await Get(
+        WrappedTarget,
+        WrappedTargetRequest(request.address, description_of_origin="the command line"),
+    )
+    return TestTier(
+        request.address, tiers.left_out(request.address, wrapped.target[Tags].value or ())
+    )
 
 
 def rules() -> Iterable[Rule]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Any
 
 import pytest
 from pants.core.goals.test import TestResult
 from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
+from pants.util.logging import LogLevel
 
+from pte_build.progress.left_out import LeftOutTests
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import SEEDED, make_runner, set_options
 from pte_build.tiers.tier import asked_for
 from pte_build.validation.goal import PteTestFieldSet, PteTestRequest
 
 NIGHTLY = "--test-tiers-left-out=nightly"
-TEST = Address("models/late", target_name="late_test")
+FULL = "--test-tiers-left-out-of-everything=full"
+BOTH = (NIGHTLY, FULL)
 
 
 @pytest.mark.parametrize(
@@ -38,41 +41,59 @@ def runner() -> RuleRunner:
     return make_runner(SEEDED, queries=(QueryRule(TestResult, (PteTestRequest.Batch,)),))
 
 
-def run(runner: RuleRunner, *arguments: str) -> int | None:
-    """The exit code of a program's nightly test; None if it was left out."""
+def run(runner: RuleRunner, tag: str, *arguments: str) -> tuple[int | None, list[str]]:
+    """The exit code of a program's test with this tag, None if it was left out, and the last lines of the session."""
     text = program_text("late") + target_text(
-        "pte_test", "late_test", program=[":late"], tags=["slow", "nightly"]
+        "pte_test", "late_test", program=[":late"], tags=["slow", tag]
     )
     runner.write_files({"models/late/BUILD": text})
     set_options(runner, SEEDED, *arguments)
-    field_set = PteTestFieldSet.create(runner.get_target(TEST))
+    test = Address("models/late", target_name="late_test")
+    field_set = PteTestFieldSet.create(runner.get_target(test))
     batch: PteTestRequest.Batch = PteTestRequest.Batch(  # type: ignore[type-arg]
         "", (field_set,), partition_metadata=None
     )
-    return runner.request(TestResult, [batch]).exit_code
+    exit_code = runner.request(TestResult, [batch]).exit_code
+    left_out = LeftOutTests()
+    completed: Any = runner.scheduler.poll_workunits(LogLevel.DEBUG)["completed"]
+    left_out.add(completed)
+    return exit_code, left_out.lines()
 
 
-def test_a_glob_passes_over_it_and_says_so(
-    runner: RuleRunner, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
+@pytest.mark.parametrize("tag", ["nightly", "full"])
+def test_everything_passes_over_it_and_says_so(runner: RuleRunner, tag: str) -> None:
     for _ in range(2):  # In the next session too, although nothing has changed.
-        caplog.clear()
-        assert run(runner, NIGHTLY, "test", "::") is None
-        assert (
-            "models/late:late_test left out: it is tagged nightly; `./pants --tag=nightly test ::` runs such tests"
-        ) in caplog.text
+        exit_code, lines = run(runner, tag, *BOTH, "test", "::")
+        assert exit_code is None
+        assert lines == [
+            f"Left out: 1 test tagged `{tag}` (models/late 1). Add `--tag={tag}` to run them instead."
+        ]
+
+
+@pytest.mark.parametrize("glob", ["models/late::", "models::", "models/late:"])
+def test_a_narrower_glob_runs_what_only_everything_leaves_out(
+    runner: RuleRunner, glob: str
+) -> None:
+    assert run(runner, "full", *BOTH, "test", glob) == (0, [])
+    assert run(runner, "full", *BOTH, "test", "::", glob) == (0, [])
+    assert run(runner, "nightly", *BOTH, "test", glob)[0] is None
+
+
+def test_another_narrower_glob_does_not_matter(runner: RuleRunner) -> None:
+    assert run(runner, "full", *BOTH, "test", "::", "models/alpha::")[0] is None
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("tag", "arguments"),
     [
-        ("test", "::"),
-        ("--test-tiers-left-out=weekly", "test", "::"),
-        (NIGHTLY, "--tag=nightly", "test", "::"),
-        (NIGHTLY, "test", "models/late:late_test"),
+        ("nightly", ("test", "::")),
+        ("nightly", ("--test-tiers-left-out=weekly", "test", "::")),
+        ("nightly", (*BOTH, "--tag=nightly", "test", "::")),
+        ("nightly", (*BOTH, "test", "models/late:late_test")),
+        ("full", (*BOTH, "--tag=full", "test", "::")),
+        ("full", (*BOTH, "test", "models/late:late_test")),
     ],
-    ids=["no tier", "another tier", "asked for", "named"],
+    ids=["no tier", "another tier", "asked for", "named", "full, asked for", "full, named"],
 )
-def test_it_runs(runner: RuleRunner, arguments: tuple[str, ...]) -> None:
-    assert run(runner, *arguments) == 0
+def test_it_runs(runner: RuleRunner, tag: str, arguments: tuple[str, ...]) -> None:
+    assert run(runner, tag, *arguments) == (0, [])

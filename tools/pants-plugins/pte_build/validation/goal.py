@@ -24,7 +24,6 @@ from pants.engine.fs import (
 )
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
@@ -34,7 +33,7 @@ from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.command_line import NamedAddresses
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
-from pte_build.tiers.tier import Tiers
+from pte_build.tiers.tier import TestTier, TierRequest
 from pte_build.validation.failing import FailedTest
 from pte_build.validation.validate import Validation, ValidationRequest
 
@@ -77,20 +76,13 @@ async def run_pte_test(
     batch: PteTestRequest.Batch[PteTestFieldSet, Any],
     test_subsystem: TestSubsystem,
     named: NamedAddresses,
-    tiers: Tiers,
 ) -> TestResult:
     field_set = batch.single_element
-    programs, wrapped = await MultiGet(
+    programs, tier = await MultiGet(
         Get(Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()),
-        Get(
-            WrappedTarget,
-            WrappedTargetRequest(field_set.address, description_of_origin="the command line"),
-        ),
+        Get(TestTier, TierRequest(field_set.address)),
     )
-    left_out = tiers.why_left_out(wrapped.target)
-    if left_out is not None:
-        # The goal passes over a result without an exit code, without a word.
-        logger.info(left_out)
+    if tier.left_out is not None:
         return TestResult.no_tests_found(field_set.address, test_subsystem.output)
     program = exactly_one(programs, TestProgramField.alias, field_set.address)
     try:

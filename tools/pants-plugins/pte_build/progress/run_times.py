@@ -1,0 +1,87 @@
+"""How long the processes of a session ran, by kind."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pants.option.option_types import IntOption, StrOption
+from pants.option.subsystem import Subsystem
+
+# The engine's name for a process that really runs, on this machine; a cache hit has none.
+RUN = "run_local_process"
+
+# What a process is for, by its description.
+_KINDS = {
+    "exports": r"Export .*",
+    "validations": r"Validate .*",
+    "environments": r"(Build|Prepare) .*|Building .*|Find interpreter .*|Determine distributions .*",
+    "tests": r"Run Pytest .*",
+    "lint and check": r"Run (Black|MyPy|ruff) .*|Determine Python dependencies .*",
+}
+OTHER = "other"
+
+
+class RunTimesSubsystem(Subsystem):
+    options_scope = "run-times"
+    help = "Where the time of a run went: exports, validations, tests, environments."
+
+    report_after = IntOption(
+        default=60,
+        help="Log a line with the times at the end of a run whose processes took this many seconds or more.",
+    )
+    file = StrOption(
+        default=None,
+        help=(
+            "A file to which each run appends its times as a line of JSON: `seconds` of the whole run, and for each "
+            "kind of process the `count` and the `seconds` of those that ran; what a cache answered is not among them."
+        ),
+    )
+
+
+@dataclass
+class RunTimes:
+    """seconds: for each kind of process, those of every process that ran."""
+
+    begun: float = field(default_factory=time.monotonic)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, completed: Iterable[Mapping[str, Any]]) -> None:
+        for unit in completed:
+            if unit["name"] == RUN:
+                taken = float(unit["duration_secs"]) + float(unit["duration_nanos"]) / 1e9
+                self.seconds.setdefault(kind_of(unit.get("description", "")), []).append(taken)
+
+    def line(self) -> str:
+        """For a person: `Ran 3 exports (61 s), 12 tests (34 s) in 52 s`. Processes run beside each other."""
+        parts = [
+            f"{len(taken)} {kind} ({sum(taken):.0f} s)"
+            for kind, taken in sorted(self.seconds.items())
+        ]
+        return f"Ran {', '.join(parts)} in {time.monotonic() - self.begun:.0f} s"
+
+    def append_to(self, file: Path) -> None:
+        record = {
+            "seconds": round(time.monotonic() - self.begun, 1),
+            "kinds": {
+                kind: {"count": len(taken), "seconds": round(sum(taken), 1)}
+                for kind, taken in sorted(self.seconds.items())
+            },
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+    def total(self) -> float:
+        return sum(sum(taken) for taken in self.seconds.values())
+
+
+def kind_of(description: str) -> str:
+    return next(
+        (kind for kind, pattern in _KINDS.items() if re.fullmatch(pattern, description)), OTHER
+    )

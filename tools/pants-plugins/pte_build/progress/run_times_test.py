@@ -1,0 +1,56 @@
+"""Where the time of a run went."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pte_build.progress.run_times import RunTimes, kind_of
+
+
+def ran(description: str, seconds: float) -> dict[str, Any]:
+    return {
+        "name": "run_local_process",
+        "description": description,
+        "duration_secs": int(seconds),
+        "duration_nanos": int(seconds % 1 * 1e9),
+    }
+
+
+@pytest.mark.parametrize(
+    ("description", "kind"),
+    [
+        ("Export models/a:b", "exports"),
+        ("Validate models/a:b", "validations"),
+        ("Build the executorch+timm toolchain", "environments"),
+        ("Building requirements.pex", "environments"),
+        ("Run Pytest for src/a_test.py:tests", "tests"),
+        ("Run MyPy on 3 files.", "lint and check"),
+        ("Look up: Export models/a:b", "other"),
+    ],
+)
+def test_kinds(description: str, kind: str) -> None:
+    assert kind_of(description) == kind
+
+
+def test_what_ran_is_summed_up_by_kind(tmp_path: Path) -> None:
+    times = RunTimes()
+    times.add([ran("Export a:b", 2.5), ran("Export a:c", 1), ran("Validate a:b", 4)])
+    times.add([{"name": "process", "description": "Export a:d", "duration_secs": 9}])
+    assert times.total() == 7.5
+    assert times.line().startswith("Ran 2 exports (4 s), 1 validations (4 s) in 0 s")
+    file = tmp_path / "folder" / "times.jsonl"
+    for _ in range(2):
+        times.append_to(file)
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert (
+        first["kinds"]
+        == second["kinds"]
+        == {
+            "exports": {"count": 2, "seconds": 3.5},
+            "validations": {"count": 1, "seconds": 4.0},
+        }
+    )
