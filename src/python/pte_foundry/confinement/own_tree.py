@@ -63,7 +63,7 @@ def enter_own_tree(sandbox: Path, access: Access) -> bool:
         raise
     os.chdir("/")
     try:
-        own_processes = _fill(access)
+        own_processes = _fill(sandbox, access)
     except OSError:
         # Back: the machine's root on top of the tree, and the tree away.
         os.chdir(_MACHINE)
@@ -78,11 +78,11 @@ def enter_own_tree(sandbox: Path, access: Access) -> bool:
     return own_processes
 
 
-def _fill(access: Access) -> bool:
-    changing = _real_paths([*access.change, *access.write_only])
+def _fill(sandbox: Path, access: Access) -> bool:
+    changing = _real_paths(sandbox, [*access.change, *access.write_only])
     # A device that is mounted read-only can be written to all the same, but not get another mode.
     changing = [path for path in changing if not _is_device(path)]
-    reading = _real_paths(access.read)
+    reading = _real_paths(sandbox, access.read)
     if "/" in reading or "/" in changing:
         raise OSError(0, "the whole machine is asked for")
     for path in _outermost(reading):
@@ -97,12 +97,12 @@ def _fill(access: Access) -> bool:
     return own_processes
 
 
-def _real_paths(paths: Iterable[Path]) -> list[str]:
+def _real_paths(sandbox: Path, paths: Iterable[Path]) -> list[str]:
     """Where they lead to; what does not exist or cannot be reached is passed over, as Landlock does."""
     found = []
     for path in paths:
         try:
-            found.append(_follow(str(path.absolute())))
+            found.append(_follow(str(sandbox / path)))
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue
     return found

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pte_foundry.confinement.kernel import PR_SET_NO_NEW_PRIVS, check, libc, prctl
 
 # linux/seccomp.h. Without the flag, older kernels switch off what processors guess, which makes torch slower.
+_SECCOMP = (317, 277)
 _SET_MODE_FILTER, _FLAG_SPEC_ALLOW = 1, 1 << 2
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
 # struct seccomp_data: number, architecture, instruction pointer, six arguments. Both machines are little-endian.
@@ -92,7 +93,7 @@ def filter_system_calls() -> None:
     code = ctypes.create_string_buffer(program, len(program))
     head = _Program(len(program) // 8, ctypes.addressof(code))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
-    number = (317, 277)[machine.column]
+    number = _SECCOMP[machine.column]
     flags = ctypes.c_ulong(_FLAG_SPEC_ALLOW)
     check(libc().syscall(number, ctypes.c_ulong(_SET_MODE_FILTER), flags, ctypes.byref(head)))
 
