@@ -19,8 +19,9 @@ _CLONE_NEWNS = 0x00020000
 
 
 def _skip_without_a_tree(run: subprocess.CompletedProcess[str]) -> None:
-    if "files: own tree" not in run.stderr:
+    if " namespaces (" in run.stderr:
         pytest.skip(f"this machine allows no mounts: {run.stderr}")
+    assert "files: own tree" in run.stderr, run.stderr
 
 
 def test_everything_but_the_sandbox_is_mounted_read_only_and_sets_no_user(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_without_it_the_machines_tree_is_as_before(
         "open('output', 'w').write('x')\nopen('folder/input', 'w')"
     )
     run = run_canary(tmp_path, body)
-    if "inputs: read-only" not in run.stderr:
+    if " namespaces (" in run.stderr:
         pytest.skip(f"this machine allows no mounts: {run.stderr}")
     assert "missing: own tree (the whole machine is asked for)" in run.stderr
     assert "files: own tree" not in run.stderr
