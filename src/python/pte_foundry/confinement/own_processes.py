@@ -52,9 +52,8 @@ def become_worker(status: int) -> None:
         # A process group reaches over the borders of a namespace, and so does a terminal.
         os.setsid()
         return
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # Python's handler would let the worker interrupt it.
+    # Python's handler would let the worker interrupt it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     while True:
         ended, how = os.wait()
         if ended == worker:

@@ -83,11 +83,11 @@ def _start(sandbox: Path, body: str) -> subprocess.Popen[str]:
     return process
 
 
-# It has a child in a session of its own, which nobody waits for, and both write for ever.
-ENDLESS = """
+# It has a child in a session of its own, which nobody waits for, and both write for longer than a test takes.
+LONG = """
 def beat(name):
     import time
-    while True:
+    for _ in range(6000):
         with open(name, 'a') as file:
             file.write('x')
         time.sleep(0.01)
@@ -108,7 +108,7 @@ beat('worker')
 def test_nothing_survives_the_process_that_was_started(
     tmp_path: Path, number: signal.Signals, whole_group: bool
 ) -> None:
-    process = _start(tmp_path, ENDLESS)
+    process = _start(tmp_path, LONG)
     (os.killpg if whole_group else os.kill)(process.pid, number)
     # Both hold stdout open for as long as they live.
     _, log = process.communicate(timeout=60)
@@ -117,14 +117,14 @@ def test_nothing_survives_the_process_that_was_started(
 
 
 def test_nothing_survives_the_work(tmp_path: Path) -> None:
-    process = _start(tmp_path, ENDLESS.replace("beat('worker')", "return 4"))
+    process = _start(tmp_path, LONG.replace("beat('worker')", "return 4"))
     process.communicate(timeout=60)
     assert process.returncode == 4
     assert not _are_written(tmp_path)
 
 
 def _are_written(sandbox: Path) -> bool:
-    """Whether somebody still writes the files of ENDLESS, some beats later."""
+    """Whether somebody still writes the files of LONG, some beats later."""
     before = {path.name: path.stat().st_size for path in sandbox.iterdir() if path.is_file()}
     assert "orphan" in before
     time.sleep(0.2)

@@ -46,6 +46,7 @@ def test_numbers_are_those_of_the_kernel(column: int, header: str) -> None:
         ("libc.syscall(53, 1, 3, 0, pair)", 13),
         ("libc.syscall(41, 16, 3, 0)", 13),  # Netlink.
         ("libc.syscall(44, ours.fileno(), b'x', ctypes.c_size_t(1), 0, None, 0)", 0),
+        ("libc.syscall(44, ours.fileno(), b'x', ctypes.c_size_t(1), 0, pair, 2)", 13),
         (
             "libc.syscall(44, ours.fileno(), b'x', ctypes.c_size_t(1), 0, ctypes.c_void_p(1 << 32), 0)",
             13,
