@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 ANCHOR = "    variant = _VARIANTS.get(model)\n"
 CANARY = """\
-    import getpass, json, locale, os, socket, subprocess, time, urllib.request
+    import getpass, json, locale, os, socket, subprocess, sys, time, urllib.request
 
     def attempt(what):
         try:
@@ -39,6 +42,20 @@ CANARY = """\
         "user": getpass.getuser(),
         "home": os.path.expanduser("~"),
         "environment": dict(os.environ),
+        "processes": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()),
+        "environ": attempt(lambda: open("/proc/CALLER/environ").read()),
+        "signal": attempt(lambda: os.kill(CALLER, 0)),
+        "mode": attempt(lambda: os.chmod("UNDECLARED", 0o644)),
+        "times": attempt(lambda: os.utime("UNDECLARED")),
+        "hard link": attempt(lambda: os.link("UNDECLARED", "linked")),
+        "run": attempt(lambda: os.listdir("/run")),
+        "of tmp": attempt(lambda: open("OF_TMP").read()),
+        "unix socket": child(
+            sys.executable,
+            "-c",
+            "import socket; socket.socket(socket.AF_UNIX).connect('SOCKET'); print('reached')",
+        ),
+        "status": open("/proc/self/status").read(),
         "temporary": os.path.dirname(os.path.realpath(os.environ["TMPDIR"])) == os.getcwd(),
     }
     raise PteError("bad-builder", "CANARY" + json.dumps(seen) + "CANARY")
@@ -57,9 +74,20 @@ OF_THE_CALLER = {
 def export(clone: Clone) -> tuple[str, dict[str, Any]]:
     """The log of an export whose builder looks around, and what it has seen."""
     with_secrets = dataclasses.replace(clone, environment={**clone.environment, **OF_THE_CALLER})
-    undeclared = str((clone.root / "pants.toml").resolve())
-    with clone.edited(BUILDER, ANCHOR, CANARY.replace("UNDECLARED", undeclared) + ANCHOR):
-        outcome = with_secrets.run("--no-pantsd", "--weights-source=seeded", "package", PROGRAM)
+    with tempfile.NamedTemporaryFile(dir="/tmp") as of_tmp, socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{of_tmp.name}.socket")
+        server.listen()
+        canary = CANARY
+        for name, value in {
+            "UNDECLARED": str((clone.root / "pants.toml").resolve()),
+            "CALLER": str(os.getpid()),
+            "OF_TMP": of_tmp.name,
+            "SOCKET": f"{of_tmp.name}.socket",
+        }.items():
+            canary = canary.replace(name, value)
+        with clone.edited(BUILDER, ANCHOR, canary + ANCHOR):
+            outcome = with_secrets.run("--no-pantsd", "--weights-source=seeded", "package", PROGRAM)
+        os.unlink(f"{of_tmp.name}.socket")
     assert outcome.exit_code == 1 and outcome.output.count("CANARY") > 1, outcome.output
     return outcome.output, json.loads(outcome.output.split("CANARY")[-2])
 
@@ -68,21 +96,50 @@ def test_it_has_no_network(export: tuple[str, dict[str, Any]]) -> None:
     log, seen = export
     for name in ("download", "socket", "name"):
         assert "network-access" in seen[name], seen
-    if "network: namespace and guard" in log:
+    assert seen["unix socket"] == ""
+    if "network: namespace" in log:
         assert seen["interfaces"] == 1  # The loopback, which is down.
         assert seen["host"] == "localhost"
     else:
-        assert "network: guard only (" in log
+        assert "missing: namespaces (" in log
 
 
 def test_it_reads_no_file_that_nobody_declared(export: tuple[str, dict[str, Any]]) -> None:
     log, seen = export
-    if "files: Landlock" not in log:
-        assert "files: not confined (" in log
-        pytest.skip("this machine allows no Landlock")
-    assert seen["undeclared"].startswith("PermissionError")
-    assert seen["undeclared, by a child"] == ""
     assert seen["temporary"]
+    if "files: not confined" in log:
+        pytest.skip("this machine allows neither a tree of files nor Landlock")
+    for name in ("undeclared", "hard link", "run", "of tmp"):
+        assert seen[name].startswith(("FileNotFoundError", "PermissionError")), (name, seen[name])
+    assert seen["undeclared, by a child"] == ""
+
+
+def test_it_changes_nothing_outside(export: tuple[str, dict[str, Any]]) -> None:
+    log, seen = export
+    if "files: own tree" not in log:
+        pytest.skip("this machine allows no mounts")
+    for name in ("mode", "times", "hard link"):
+        assert seen[name].startswith("FileNotFoundError"), (name, seen[name])
+
+
+def test_it_sees_and_signals_no_other_process(export: tuple[str, dict[str, Any]]) -> None:
+    log, seen = export
+    if "processes: own" not in log:
+        assert "missing: namespaces (" in log or "processes: all are visible" in log
+        pytest.skip("this machine allows no PID namespace")
+    assert seen["processes"] == [1, 2]
+    assert seen["environ"].startswith("FileNotFoundError")
+    assert seen["signal"].startswith("ProcessLookupError")
+
+
+def test_it_has_no_privileges(export: tuple[str, dict[str, Any]]) -> None:
+    log, seen = export
+    if "privileges: none" not in log:
+        pytest.skip("this machine has other privileges")
+    status = dict(line.split(":\t", 1) for line in seen["status"].splitlines() if ":\t" in line)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0, status
+    assert status["NoNewPrivs"] == "1"
 
 
 def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> None:
@@ -92,5 +149,7 @@ def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> No
     assert seen["home"] == ".home"
     # Where the toolchain itself lies is no setting of the caller, and differs between machines.
     del seen["environment"]["VIRTUAL_ENV"]
+    # Errors name the paths that were asked for.
+    told = {name: what for name, what in seen.items() if "Error: " not in str(what)}
     for value in ("of-the-caller", "tr_TR", "someone-else", str(Path.home())):
-        assert value not in json.dumps({**seen, "undeclared": ""}), value
+        assert value not in json.dumps(told), value

@@ -21,6 +21,9 @@ FOLDER_VARIABLE = "PTE_PROGRESS"
 # Called with the name of a stage when it begins, e.g. "lowering with pte_foundry.backends.coreml".
 Begin = Callable[[str], None]
 
+# Pants. Asked for early: a confined process goes on in a child, which does not see who started it.
+_STARTED_BY = os.getppid()
+
 
 def tell(stage: str) -> None:
     """Say on stderr that a stage begins."""
@@ -55,7 +58,7 @@ def _stage_file(request: bytes) -> Iterator[TextIO | None]:
     if folder is None:
         yield None
         return
-    name = f"{hashlib.sha256(request).hexdigest()}-{os.getppid()}"
+    name = f"{hashlib.sha256(request).hexdigest()}-{_STARTED_BY}"
     try:
         file = (Path(folder) / name).open("w", encoding="utf-8")
     except OSError as error:

@@ -12,18 +12,24 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from pte_foundry.confinement.descriptors import close_descriptors
 from pte_foundry.confinement.files import allowed_files
 from pte_foundry.confinement.kernel import has_one_thread
 from pte_foundry.confinement.landlock import restrict_files
 from pte_foundry.confinement.namespaces import enter_namespaces
+from pte_foundry.confinement.own_processes import become_first_process, become_worker
+from pte_foundry.confinement.own_tree import enter_own_tree
+from pte_foundry.confinement.privileges import give_up_privileges
 from pte_foundry.confinement.read_only_inputs import make_inputs_read_only
 from pte_foundry.confinement.socket_guard import install_socket_guard
+from pte_foundry.confinement.system_calls import filter_system_calls
 
 
 def confined(action: Callable[[], int]) -> int:
     """Confine this process to its working directory for good, then call `action`.
 
-    To be called by the main module of a process before anything starts threads, torch above all.
+    To be called by the main module of a process before anything starts threads, torch above all. Where
+    the process gets a PID namespace, it is a child that goes on; this one waits and ends as the child does.
 
     Returns:
         The exit code of `action`.
@@ -39,30 +45,56 @@ def confined(action: Callable[[], int]) -> int:
 
 
 def _confine(sandbox: Path, temporary: Path) -> str:
-    """What is in force now: of the network, of inputs and of files."""
+    """What is in force now, and what is missing."""
+    close_descriptors()
     if sys.platform != "linux":
         install_socket_guard()
         return f"network: guard only ({sys.platform} has neither namespaces nor Landlock)"
     if not has_one_thread():
         install_socket_guard()
         return "network: guard only (the process has several threads already)"
-    try:
-        enter_namespaces()
-        network = "network: namespace and guard; " + _inputs(sandbox, temporary)
-    except OSError as error:
-        network = f"network: guard only ({error.strerror}); inputs: writable"
+    missing: list[str] = []
+
+    def works(name: str, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except OSError as error:
+            missing.append(f"{name} ({error.strerror})")
+            return False
+        return True
+
+    # In this order: each forbids what the ones before it need.
+    namespaces = works("namespaces", enter_namespaces)
+    read_only = own_tree = own_processes = False
+    if namespaces:
+        first_process = become_first_process()
+        read_only = works("read-only inputs", lambda: make_inputs_read_only(sandbox, temporary))
+    access = allowed_files(sandbox, temporary)
+    if namespaces:
+
+        def enter() -> None:
+            nonlocal own_processes
+            own_processes = enter_own_tree(sandbox, access)
+
+        own_tree = works("own tree", enter)
+    landlock = works("Landlock", lambda: restrict_files(access))
+    unprivileged = works("privileges", give_up_privileges)
+    filtered = works("filter", filter_system_calls)
+    if namespaces:
+        become_worker(first_process)
     install_socket_guard()
-    # Afterwards, because it forbids mounts.
-    try:
-        restrict_files(allowed_files(sandbox, temporary))
-    except OSError as error:
-        return f"{network}; files: not confined ({error.strerror})"
-    return f"{network}; files: Landlock"
+    network = _joined(namespaces and "namespace", filtered and "filter", "guard")
+    told = [
+        f"network: {network if network != 'guard' else 'guard only'}",
+        f"inputs: {'read-only' if read_only else 'writable'}",
+        f"files: {_joined(own_tree and 'own tree', landlock and 'Landlock') or 'not confined'}",
+        f"processes: {'own' if own_processes else 'all are visible'}",
+        f"privileges: {'none' if unprivileged else 'kept'}",
+        *([f"missing: {', '.join(missing)}"] if missing else []),
+    ]
+    return "; ".join(told)
 
 
-def _inputs(sandbox: Path, temporary: Path) -> str:
-    try:
-        make_inputs_read_only(sandbox, except_for=temporary)
-    except OSError as error:
-        return f"inputs: writable ({error.strerror})"
-    return "inputs: read-only"
+def _joined(*names: str | bool) -> str:
+    present = [name for name in names if isinstance(name, str)]
+    return " and ".join([", ".join(present[:-1]), present[-1]] if len(present) > 1 else present)

@@ -13,6 +13,7 @@ from pte_foundry.stages import FOLDER_VARIABLE
 # own settings: no users, hosts or certificates.
 _SYSTEM = (
     "/bin",
+    "/etc/alternatives",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
@@ -39,6 +40,7 @@ def allowed_files(sandbox: Path, temporary: Path) -> Access:
         sys.exec_prefix,
         sys.base_prefix,
         sys.base_exec_prefix,
+        sys.executable,
         os.path.dirname(os.path.realpath(sys.executable)),
         *(entry for entry in sys.path if entry),
     )

@@ -1,4 +1,4 @@
-"""Which files a confined process can use, where the kernel has Landlock."""
+"""Which files a confined process can use, where the kernel gives it a tree of its own, or has Landlock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import LANDLOCK, run_canary
+from pte_foundry.confinement.canary import LANDLOCK, OWN_TREE, run_canary
 from pte_foundry.confinement.landlock import landlock_version
 
 FAKETIME = "vendor/libfaketime/src/libfaketime.so.1"
@@ -27,8 +27,13 @@ def results(sandbox: Path, attempts: dict[str, str], without: tuple[str, ...] = 
     entries = ", ".join(f"{name!r}: attempt(lambda: {code})" for name, code in attempts.items())
     run = run_canary(sandbox, f"{TRY}\nprint(json.dumps({{{entries}}}))", without)
     assert run.returncode == 0, run.stderr
-    if not without and "files: Landlock" not in run.stderr:
-        pytest.skip(f"this machine allows no Landlock: {run.stderr}")
+    kept = {OWN_TREE: "own tree", LANDLOCK: "Landlock"}
+    for name in without:
+        del kept[name]
+    log = run.stderr.splitlines()[0]
+    needed = [*kept.values(), *(["namespaces"] if OWN_TREE in kept else [])]
+    if any(f" {name} (" in log for name in needed):
+        pytest.skip(f"this machine does not allow it: {run.stderr}")
     return json.loads(run.stdout)
 
 
@@ -48,7 +53,18 @@ def sandbox(tmp_path: Path) -> Path:
     return tmp_path / "sandbox"
 
 
-def test_what_is_not_declared_cannot_be_read(sandbox: Path) -> None:
+@pytest.mark.parametrize(
+    ("without", "error"),
+    [
+        ((), "FileNotFoundError"),
+        ((LANDLOCK,), "FileNotFoundError"),
+        ((OWN_TREE,), "PermissionError"),
+    ],
+    ids=["usual", "own tree", "Landlock"],
+)
+def test_what_is_not_declared_cannot_be_read(
+    sandbox: Path, without: tuple[str, ...], error: str
+) -> None:
     attempts = {
         "absolute path": f"open({str(sandbox.parent / 'secret')!r}).read()",
         "relative path": "open('../secret').read()",
@@ -56,12 +72,21 @@ def test_what_is_not_declared_cannot_be_read(sandbox: Path) -> None:
         "child": "subprocess.run(['/bin/cat', '../secret'], capture_output=True).stdout.decode()",
         "users": "open('/etc/passwd').read()[:0]",
         "hosts": "open('/etc/hosts').read()[:0]",
-        "home": f"os.listdir({str(sandbox.parent)!r})[:0]",
     }
-    refused = {**dict.fromkeys(attempts, "PermissionError"), "child": ""}
-    assert results(sandbox, attempts) == refused
-    readable = results(sandbox, {"relative path": attempts["relative path"]}, (LANDLOCK,))
-    assert readable == {"relative path": "of the machine"}
+    refused = {**dict.fromkeys(attempts, error), "child": ""}
+    assert results(sandbox, attempts, without) == refused
+    readable = {
+        name: attempts[name] for name in ("absolute path", "relative path", "link", "child")
+    }
+    assert results(sandbox, readable, (LANDLOCK, OWN_TREE)) == dict.fromkeys(
+        readable, "of the machine"
+    )
+
+
+def test_folders_on_the_way_to_the_sandbox_show_nothing_else(sandbox: Path) -> None:
+    attempts = {"parent": "os.listdir('..')", "temporary": "os.path.exists('/tmp/.X11-unix')"}
+    assert results(sandbox, attempts, (LANDLOCK,)) == {"parent": ["sandbox"], "temporary": False}
+    assert results(sandbox, {"parent": "os.listdir('..')"}) == {"parent": "PermissionError"}
 
 
 def test_the_sandbox_a_temporary_folder_and_software_can_be_used(sandbox: Path) -> None:
@@ -90,18 +115,26 @@ def test_the_sandbox_a_temporary_folder_and_software_can_be_used(sandbox: Path) 
     assert sorted(path.name for path in sandbox.iterdir()) == ["input", "link", "renamed"]
 
 
-def test_nothing_is_written_elsewhere(sandbox: Path) -> None:
+@pytest.mark.parametrize(
+    "without", [(), (LANDLOCK,), (OWN_TREE,)], ids=["usual", "tree", "Landlock"]
+)
+def test_nothing_is_written_elsewhere(sandbox: Path, without: tuple[str, ...]) -> None:
     attempts = {
         "file": "open('../new', 'w')",
         "change": "open('../secret', 'a')",
         "remove": "os.remove('../secret')",
         "folder": "os.mkdir('../new')",
         "shared memory": "open('/dev/shm/new', 'w')",
+        "software": "open(os.path.join(sys.prefix, 'new'), 'w')",
+        "root": "os.mkdir('/new')",
+        "process": "open('/proc/self/comm', 'w')",
         "truncate": "os.truncate('../secret', 0)",
     }
-    if landlock_of_this_machine() < 3:
+    if OWN_TREE in without and landlock_of_this_machine() < 3:
         del attempts["truncate"]
-    assert results(sandbox, attempts) == dict.fromkeys(attempts, "PermissionError")
+    ended = results(sandbox, attempts, without)
+    assert isinstance(ended, dict)
+    assert set(ended.values()) <= {"PermissionError", "FileNotFoundError", "OSError"}, ended
     assert (sandbox.parent / "secret").read_text() == "of the machine"
     assert sorted(path.name for path in sandbox.parent.iterdir()) == ["sandbox", "secret"]
 

@@ -2,7 +2,8 @@
 
 Linux 5.13 and later, for any user, where the kernel has it enabled
 (https://docs.kernel.org/userspace-api/landlock.html). Folders can still be entered and files'
-attributes looked at. TCP is refused as well from Linux 6.7 on.
+attributes looked at. TCP is refused as well from Linux 6.7 on, and signals to other processes and their
+abstract Unix sockets from Linux 6.12 on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pte_foundry.confinement.kernel import PR_SET_NO_NEW_PRIVS, check, libc
+from pte_foundry.confinement.kernel import PR_SET_NO_NEW_PRIVS, check, libc, prctl
 
 # The same on every architecture (asm-generic/unistd.h).
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -27,6 +28,7 @@ _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _RIGHTS_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _DEVICES = (1 << 6) | (1 << 11)  # MAKE_CHAR, MAKE_BLOCK
 _TCP = 0b11  # bind and connect
+_SCOPES = 0b11  # abstract Unix sockets and signals
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def restrict_files(access: Access) -> None:
     version = landlock_version()
     handled = _FIRST_VERSIONS_RIGHTS
     handled |= (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    rules = _create_ruleset(handled, _TCP if version >= 4 else 0)
+    rules = _create_ruleset(handled, version)
     try:
         reading = _EXECUTE | _READ_FILE | _READ_DIR
         for paths, rights in (
@@ -64,14 +66,15 @@ def restrict_files(access: Access) -> None:
             for path in paths:
                 _allow(rules, path, rights)
         # Without it a program that changes the user could regain rights; the kernel insists.
-        check(libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
         check(libc().syscall(_RESTRICT_SELF, rules, 0))
     finally:
         os.close(rules)
 
 
 def landlock_version() -> int:
-    """1 and more, by what the kernel can refuse: truncation from 3 on, TCP from 4 on.
+    """1 and more, by what the kernel can refuse: truncation from 3 on, TCP from 4 on,
+    signals and abstract sockets from 6 on.
 
     Raises:
         OSError: where the kernel has no Landlock.
@@ -79,9 +82,10 @@ def landlock_version() -> int:
     return check(libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
 
 
-def _create_ruleset(files: int, network: int) -> int:
-    # struct landlock_ruleset_attr; before version 4 it ends behind the first field.
-    fields = (ctypes.c_uint64 * (2 if network else 1))(*([files, network] if network else [files]))
+def _create_ruleset(files: int, version: int) -> int:
+    # struct landlock_ruleset_attr, which has grown.
+    known = [files, *([_TCP] if version >= 4 else []), *([_SCOPES] if version >= 6 else [])]
+    fields = (ctypes.c_uint64 * len(known))(*known)
     size = ctypes.c_size_t(ctypes.sizeof(fields))
     return check(libc().syscall(_CREATE_RULESET, ctypes.byref(fields), size, 0))
 

@@ -10,14 +10,19 @@ from pte_foundry.confinement.user_namespace import enter_user_namespace
 
 _CLONE_NEWNS = 0x00020000  # linux/sched.h
 _CLONE_NEWUTS = 0x04000000
+_CLONE_NEWIPC = 0x08000000
+_CLONE_NEWPID = 0x20000000
 _CLONE_NEWNET = 0x40000000
+_ALL = _CLONE_NEWNET | _CLONE_NEWUTS | _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWPID
 _HOST_NAME = "localhost"
 
 
 def enter_namespaces() -> None:
     """Leave the network, for good, and take a constant for the host's name.
 
-    `make_inputs_read_only` needs the mount namespace that this enters as well.
+    `make_inputs_read_only` and `enter_own_tree` need the mount namespace that this enters as well, and
+    `become_first_process` the PID namespace that it makes for children. What processes of one user share
+    by number, as System V's memory, is left behind too.
 
     An ordinary user needs a user namespace for it, in which user and group keep their numbers.
 
@@ -34,7 +39,7 @@ def enter_namespaces() -> None:
 
 
 def _leave() -> None:
-    check(libc().unshare(_CLONE_NEWNET | _CLONE_NEWUTS | _CLONE_NEWNS))
+    check(libc().unshare(_ALL))
     socket.sethostname(_HOST_NAME)
 
 

@@ -6,17 +6,23 @@ input of every later process. Its mode keeps ordinary users from it, but not roo
 
 from __future__ import annotations
 
-import ctypes
 import os
 from pathlib import Path
 
-from pte_foundry.confinement.kernel import check, libc
+from pte_foundry.confinement.kernel import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    keep_mounts_private,
+    mount,
+)
 
-# linux/mount.h
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
-_MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 # A user namespace may not take these away; statvfs has the same numbers for them.
-_KEPT = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+_KEPT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
 def make_inputs_read_only(sandbox: Path, except_for: Path) -> None:
@@ -29,8 +35,7 @@ def make_inputs_read_only(sandbox: Path, except_for: Path) -> None:
     Raises:
         OSError: if a mount is refused; then some inputs are read-only and some are not.
     """
-    # Nobody else is to see the mounts.
-    _mount(None, b"/", _MS_REC | _MS_PRIVATE)
+    keep_mounts_private()
     for entry in sorted(os.scandir(sandbox), key=lambda entry: entry.name):
         if entry.is_symlink() or entry.path == str(except_for):
             continue
@@ -44,9 +49,5 @@ def _has_files(folder: str) -> bool:
 
 def _mount_read_only(path: bytes) -> None:
     kept = os.statvfs(path).f_flag & _KEPT
-    _mount(path, path, _MS_BIND | _MS_REC)
-    _mount(path, path, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | kept)
-
-
-def _mount(source: bytes | None, target: bytes, flags: int) -> None:
-    check(libc().mount(source, target, None, ctypes.c_ulong(flags), None))
+    mount(path, path, MS_BIND | MS_REC)
+    mount(None, path, MS_REMOUNT | MS_BIND | MS_RDONLY | kept)

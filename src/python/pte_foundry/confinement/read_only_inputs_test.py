@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import NAMESPACE, run_canary
+from pte_foundry.confinement.canary import NAMESPACES, run_canary
 
 
 @pytest.fixture()
@@ -67,7 +67,7 @@ def test_mounts_are_seen_by_the_process_alone(sandbox: Path) -> None:
 
 
 def test_without_namespaces_it_is_said_that_inputs_are_writable(sandbox: Path) -> None:
-    run = run_canary(sandbox, "open('src/input', 'w').write('x')", (NAMESPACE,))
+    run = run_canary(sandbox, "open('src/input', 'w').write('x')", (NAMESPACES,))
     assert run.returncode == 0 and "inputs: writable" in run.stderr, run.stderr
 
 

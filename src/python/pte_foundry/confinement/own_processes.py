@@ -1,0 +1,83 @@
+"""A PID namespace: a process sees, and signals, no other than those that it starts.
+
+The process that Pants has started, the *launcher*, stays outside of it and waits. The *first process* of
+the namespace collects those whose parents have ended; the kernel ends all others with it. The *worker*
+does the work: the first process would survive signals that end any other, an abort's among them.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import struct
+from contextlib import suppress
+
+from pte_foundry.confinement.kernel import PR_SET_PDEATHSIG, prctl
+
+_STATUS = struct.Struct("=i")
+
+
+def become_first_process() -> int:
+    """Go on in the first process of the namespace that this one has made for its children.
+
+    This one never returns: it ends as the worker does, by the same exit code or signal, and if it is
+    killed, then so is everything in the namespace.
+
+    Returns:
+        A descriptor for `become_worker`.
+    """
+    reading, writing = os.pipe()
+    first = os.fork()
+    if first != 0:
+        os.close(writing)
+        _end_like(first, reading)
+    os.close(reading)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _has_no_reader(writing):
+        os._exit(1)  # The launcher was killed before.
+    return writing
+
+
+def become_worker(status: int) -> None:
+    """Go on in a second process, which has a session of its own; the first one never returns.
+
+    Args:
+        status: what `become_first_process` returned.
+    """
+    worker = os.fork()
+    if worker == 0:
+        os.close(status)
+        # A process group reaches over the borders of a namespace, and so does a terminal.
+        os.setsid()
+        return
+    # Python's handler would let the worker interrupt it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    while True:
+        ended, how = os.wait()
+        if ended == worker:
+            os.write(status, _STATUS.pack(how))
+            os._exit(0)
+
+
+def _end_like(first: int, reading: int) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _, status = os.waitpid(first, 0)
+    told = os.read(reading, _STATUS.size)
+    if told:
+        (status,) = _STATUS.unpack(told)
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with suppress(OSError):  # SIGKILL has no handler.
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def _has_no_reader(pipe: int) -> bool:
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return bool(poll.poll(0))

@@ -1,0 +1,50 @@
+"""What docs/hermeticity.md promises, and what it says shows it: each promise has a test, and each attack a promise."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from documentation.markdown_text import inline_code
+from pte_foundry.confinement.attacks import ATTACKS
+
+PAGE = Path("docs/hermeticity.md")
+FOLDERS = ("src/python/pte_foundry", "src/python/pte_foundry/confinement", "tests/end_to_end")
+
+
+def table(heads: str) -> list[list[str]]:
+    """The cells of each row of the table with these heads."""
+    _, _, rest = PAGE.read_text("utf-8").partition(f"\n{heads}\n")
+    rows = re.match(r"(?:\|.*\n)*", rest)
+    assert rows is not None and rows[0].count("\n") > 1, f"{PAGE} has no table {heads}"
+    return [[cell.strip() for cell in row[1:-1].split("|")] for row in rows[0].splitlines()[1:]]
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, tuple[list[str], list[str]]]:
+    """Each promise with its attacks and its tests."""
+    rows = table("| promise | attacks | tests |")
+    return {row[0]: (inline_code(row[1]), inline_code(row[2])) for row in rows}
+
+
+def test_each_promise_has_something_that_shows_it(
+    shown: dict[str, tuple[list[str], list[str]]],
+) -> None:
+    assert [row[0] for row in table("| | how | where |")] == list(shown)
+    assert [promise for promise, each in shown.items() if not any(each)] == []
+
+
+def test_each_attack_is_promised_against_and_exists(
+    shown: dict[str, tuple[list[str], list[str]]],
+) -> None:
+    assert {name for attacks, _ in shown.values() for name in attacks} == set(ATTACKS)
+    assert [name for name, attack in ATTACKS.items() if not attack.refused_by] == []
+
+
+def test_each_named_test_exists(shown: dict[str, tuple[list[str], list[str]]]) -> None:
+    for name in {name for _, tests in shown.values() for name in tests}:
+        file, _, function = name.partition("::")
+        path = next(path for folder in FOLDERS if (path := Path(folder, file)).exists())
+        assert f"\ndef {function}(" in path.read_text("utf-8"), name
