@@ -24,7 +24,17 @@ def test_plain_relative_paths_pass(path: str) -> None:
 
 
 NOT_PLAIN = ["", "/a", "a/", "a//b", "../a", "a/../b", ".a", "a b", "a\n", "a\\b", "-a", "é", "a?b"]
-NOT_WINDOWS = ["CON", "nul.txt", "LICENSES/aux.txt", "prn/x", "a/Com1", "LPT9.a.b", "a.", "a./b", "a ."]
+NOT_WINDOWS = [
+    "CON",
+    "nul.txt",
+    "LICENSES/aux.txt",
+    "prn/x",
+    "a/Com1",
+    "LPT9.a.b",
+    "a.",
+    "a./b",
+    "a .",
+]
 TOO_LONG = ["a" * (LONGEST_PART + 1), "/".join(["a" * 60] * 4), "a" * 1_000_000]
 OTHERS = ["C:/x", "C:", "e\u0301", "\udcff", "a\x00", "a\u202eb", "a/./b", "a\x1b", "a:b", "~a"]
 

@@ -122,9 +122,7 @@ INDEX_SCHEMA: dict[str, object] = {
             "schemaVersion": {"const": SCHEMA_VERSION},
             "version": _VERSION,
             "executorchVersion": _VERSION,
-            "generated": _matching(
-                "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
-            ),
+            "generated": _matching("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
             "baseUrl": _TEXT,
             "weightsSources": {
                 "type": "array",
