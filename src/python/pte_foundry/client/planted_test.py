@@ -35,7 +35,13 @@ def go_on(partial: Partial) -> None:
     partial.append(DATA[partial.size :])
 
 
-NAMES = [f"partial/{SHA}", f"partial/{SHA}.json", f"partial/{SHA}.json.partial", f"locks/{SHA}.lock", f"sha256/{SHA[:2]}/{SHA}"]
+NAMES = [
+    f"partial/{SHA}",
+    f"partial/{SHA}.json",
+    f"partial/{SHA}.json.partial",
+    f"locks/{SHA}.lock",
+    f"sha256/{SHA[:2]}/{SHA}",
+]
 PLANTS: dict[str, Callable[[Path, Path], object]] = {
     "link": lambda path, victim: path.symlink_to(victim),
     "link-to-nothing": lambda path, victim: path.symlink_to(victim.with_name("absent")),
@@ -222,8 +228,19 @@ def test_a_file_is_made_anew_and_a_folder_is_a_folder(tmp_path: Path, victim: Pa
 
 @pytest.mark.parametrize(
     "record",
-    [b"", b"\xff[", b"[" * 100_000, b"[]", b'{"url": 1}', b'{"url": "u", "validator": 5}', b"{" * 10]
-    + [b'{"url": "u", "validator": "\\"a\\r\\nHost: x\\""}', b'{"url": "u", "validator": "W/\\"a\\""}']
+    [
+        b"",
+        b"\xff[",
+        b"[" * 100_000,
+        b"[]",
+        b'{"url": 1}',
+        b'{"url": "u", "validator": 5}',
+        b"{" * 10,
+    ]
+    + [
+        b'{"url": "u", "validator": "\\"a\\r\\nHost: x\\""}',
+        b'{"url": "u", "validator": "W/\\"a\\""}',
+    ]
     + [b'{"url": "u", "validator": "\\"' + b"a" * 60_000 + b'\\""}'],
 )
 def test_a_record_that_is_none_has_no_validator(tmp_path: Path, record: bytes) -> None:
@@ -240,7 +257,9 @@ def test_a_sound_validator_is_kept(tmp_path: Path, tag: str) -> None:
     assert partial.validator("v") is None
 
 
-@pytest.mark.parametrize("tag", ['"a\r\n b"', '"\xe9"', '"a', '"' + "a" * 60_000 + '"', "a\x1bb", ""])
+@pytest.mark.parametrize(
+    "tag", ['"a\r\n b"', '"\xe9"', '"a', '"' + "a" * 60_000 + '"', "a\x1bb", ""]
+)
 def test_a_validator_that_is_none_is_not_kept(tmp_path: Path, tag: str) -> None:
     partial = Partial(tmp_path / SHA, CONTENT)
     partial.begin("u", tag)
