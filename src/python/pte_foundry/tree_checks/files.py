@@ -56,6 +56,10 @@ def list_tree(root: Path) -> Listing:
         except OSError as error:
             defects.append(_unreadable(folder or ".", error))
             continue
+        if folder and not names:
+            defects.append(
+                Defect(folder, "empty", "is an empty folder: git keeps none, and nothing lists it")
+            )
         for name in names:
             path = f"{folder}/{name}" if folder else name
             if path in _OF_GIT:
