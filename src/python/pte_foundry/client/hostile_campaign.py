@@ -138,9 +138,9 @@ def run_campaign(seed: int, count: int) -> Counter[str]:
     """Try `count` hostile inputs; return how many of them ended in each way.
 
     Half of them are trees whose versions or index were changed, from a server and from a folder; half are servers that
-    answer for the program with no sound HTTP. The ending is `fetched` (the right bytes, from within the cache), the kind
-    of a `ClientError`, or, beginning with `BAD`, another exception, other bytes, a file outside the cache, or a message
-    that is long or would steer a terminal.
+    answer for the program with no sound HTTP. The ending is `fetched` (the right bytes, from within the cache), the
+    kind of a `ClientError`, or, beginning with `BAD`, another exception, other bytes, a file outside the cache, or a
+    message that is long or would steer a terminal.
     """
     chance = random.Random(seed)
     endings: Counter[str] = Counter()

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytest import TempPathFactory
 
 from pte_foundry.client import faulty_server
 from pte_foundry.client.sample_tree import MODEL, program_bytes, write_tree
@@ -76,7 +75,7 @@ print(step)
 
 
 @pytest.fixture()
-def open_folder(tmp_path_factory: TempPathFactory) -> Path:
+def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that every user can reach and write to."""
     folder = tmp_path_factory.mktemp("killed")
     for each in (folder, *folder.parents):

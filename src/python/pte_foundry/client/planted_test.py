@@ -1,4 +1,4 @@
-"""What somebody who may write to the cache plants in it: nothing is written through it, and nothing of it is returned."""
+"""What others plant in a cache that they can write to: nothing is written through it, and nothing of it returned."""
 
 from __future__ import annotations
 

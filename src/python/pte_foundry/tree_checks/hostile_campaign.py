@@ -57,10 +57,10 @@ _NAMES = (
 def run_campaign(seed: int, count: int) -> Counter[str]:
     """Try `count` hostile trees; return how many of them ended in each way.
 
-    Each is a sound tree with one change: a document, a name, a link, a special file, an unreadable or a deep folder, sums
-    that are none. In half of them whoever changed it has written SHA256SUMS and the subjects of the provenance anew. The
-    ending is `defects`; `sound`, which a change of a text that nothing checks may be; or, beginning with `BAD`, an
-    exception, a message that is long or would steer a terminal, or `sound` for a change that is always a defect.
+    Each is a sound tree with one change: a document, a name, a link, a special file, a deep folder, sums that are none.
+    In half of them whoever changed it has written SHA256SUMS and the subjects of the provenance anew. The ending is
+    `defects`; `sound`, which a change of a text that nothing checks may be; or, beginning with `BAD`, an exception, a
+    message that is long or would steer a terminal, or `sound` for a change that is always a defect.
     """
     chance = random.Random(seed)
     endings: Counter[str] = Counter()
