@@ -6,6 +6,7 @@ import errno
 import ipaddress
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from cache_server.command.errors import CacheServerError
 
@@ -28,6 +29,16 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         return ipaddress.ip_address(self.host).is_loopback
+
+
+@dataclass(frozen=True)
+class UnixSocket:
+    """A socket in a folder, as gRPC writes it."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
 
 
 def parse_address(text: str) -> Address:
@@ -68,8 +79,12 @@ def check_free(address: Address) -> None:
             ) from None
 
 
-def accepts_connections(address: Address) -> bool:
+def accepts_connections(address: Address | UnixSocket) -> bool:
     try:
+        if isinstance(address, UnixSocket):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.connect(str(address.path))
+                return True
         with socket.create_connection((address.host, address.port), timeout=1):
             return True
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from cache_server.command.address import Address, parse_address
 from cache_server.command.binary import find_casd
+from cache_server.command.door import make_token
 from cache_server.command.errors import CacheServerError
 from cache_server.command.server import running_server
 
@@ -31,6 +33,15 @@ def main(
             "write the cache, and can so run code on all machines that read it: for trusted networks only.",
         ),
     ] = False,
+    token: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Write a new token to this file, readable for you alone, and let in nobody who does not bring it. "
+            "Without this, every user of this machine can write to the cache, and so run code as all who read it.",
+        ),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -56,8 +67,10 @@ def main(
                 "of them may write to this cache, add --allow-network"
             )
         place = (folder or _default_folder()).absolute()
-        with running_server(find_casd(), place, address, quota) as child:
-            console.print(instructions(address, place, quota), markup=False)
+        program = find_casd()
+        secret = None if token is None else make_token(token.absolute())
+        with running_server(program, place, address, quota, secret) as child:
+            console.print(instructions(address, place, quota, token), markup=False)
             code = child.wait()
     except CacheServerError as error:
         console.print(f"tools/cache_server: {error}", markup=False)
@@ -71,15 +84,30 @@ def main(
     raise typer.Exit(1)
 
 
-def instructions(address: Address, folder: Path, quota: str) -> str:
-    """What a person sets to use the cache."""
-    return (
-        f"serving {folder} (up to {quota}) on {address.url}; Ctrl-C ends it. To use it:\n"
-        "    export PANTS_CONFIG_FILES=pants.remote.toml\n"
-        f"    export PANTS_REMOTE_STORE_ADDRESS={address.url}\n"
-        "and, where results are to be written too:\n"
-        "    export PANTS_REMOTE_CACHE_WRITE=true"
-    )
+def instructions(address: Address, folder: Path, quota: str, token: Path | None) -> str:
+    """What a person sets to use the cache, and whom they trust with it."""
+    lines = []
+    if token is None:
+        who = (
+            "Every user of this machine" if address.is_loopback else "Every machine that reaches it"
+        )
+        lines.append(
+            f"WARNING: this server asks nobody who they are. {who} can write to the cache, and so run code as all "
+            "who read from it. Add --token FILE to let in only who has that file"
+        )
+    lines += [
+        f"serving {folder} (up to {quota}) on {address.url}; Ctrl-C ends it. To use it:",
+        "    export PANTS_CONFIG_FILES=pants.remote.toml",
+        f"    export PANTS_REMOTE_STORE_ADDRESS={address.url}",
+    ]
+    if token is not None:
+        path = shlex.quote(str(token.absolute()))
+        lines.append(f"    export PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH={path}")
+    lines += [
+        "and, where results are to be written too:",
+        "    export PANTS_REMOTE_CACHE_WRITE=true",
+    ]
+    return "\n".join(lines)
 
 
 def _default_folder() -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
 from typer.testing import CliRunner
 
@@ -21,12 +22,12 @@ _SECONDS = 30
 
 
 @contextmanager
-def started(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
     """The tool, as a process of its own that has said what it serves."""
     process = subprocess.Popen(
         [
             sys.executable, "-m", "cache_server.command.main",
-            "--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path / "cache"), "--quota", "1G",
+            "--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path / "cache"), "--quota", "1G", *more,
         ],
         stderr=subprocess.PIPE,
         text=True,
@@ -57,10 +58,51 @@ def test_it_says_what_to_set_and_ends_cleanly(tmp_path: Path, number: signal.Sig
         process.send_signal(number)
         said += process.communicate(timeout=_SECONDS)[1]
         assert process.returncode == 0, said
+    assert "WARNING: this server asks nobody who they are. Every user of this machine can" in said
+    assert "--token FILE" in said
     assert f"export PANTS_REMOTE_STORE_ADDRESS={address.url}\n" in said
     assert "export PANTS_CONFIG_FILES=pants.remote.toml\n" in said
     assert said.endswith("stopped\n")
     assert not accepts_connections(address)
+
+
+def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Path) -> None:
+    address = Address("127.0.0.1", free_port())
+    token = tmp_path / "a token"
+    with started(tmp_path, address.port, "--token", str(token)) as process:
+        assert process.stderr is not None
+        said = ""
+        while "PANTS_REMOTE_CACHE_WRITE=true" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        assert f"export PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH='{token}'\n" in said
+        assert token.stat().st_mode & 0o777 == 0o600
+        codes = {
+            brought: code(address, brought)
+            for brought in (f"Bearer {token.read_text()}", "Bearer other", "")
+        }
+        process.send_signal(signal.SIGTERM)
+        said += process.communicate(timeout=_SECONDS)[1]
+    assert list(codes.values()) == [
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.UNAUTHENTICATED,
+    ]
+    assert process.returncode == 0, said
+    assert "WARNING" not in said
+    assert not accepts_connections(address)
+
+
+def code(address: Address, authorization: str) -> grpc.StatusCode:
+    """What a call of a method that no server has ends with."""
+    with grpc.insecure_channel(str(address)) as channel:
+        call = channel.unary_unary("/no.Service/Method")
+        try:
+            call(b"", metadata=[("authorization", authorization)])
+        except grpc.RpcError as error:
+            return error.code()
+    raise AssertionError("the server has the method")
 
 
 def test_it_tells_when_the_server_ends_by_itself(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from cache_server.command.address import Address, accepts_connections, check_free
+from cache_server.command.address import Address, UnixSocket, accepts_connections, check_free
+from cache_server.command.door import open_door
 from cache_server.command.errors import CacheServerError
 
 _START_SECONDS = 20.0
@@ -27,12 +29,13 @@ def check_quota(quota: str) -> None:
 
 @contextmanager
 def running_server(
-    program: Path, folder: Path, address: Address, quota: str
+    program: Path, folder: Path, address: Address, quota: str, token: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that accepts connections; stopped at the end.
 
     `folder` keeps the cache from one run to the next; above `quota` the entries that were not used for
-    longest are deleted. Raises CacheServerError if the server does not start.
+    longest are deleted. With a `token` only calls that bring it reach the server; without one, all do. Raises
+    CacheServerError if the server does not start.
     """
     check_quota(quota)
     check_free(address)
@@ -42,12 +45,28 @@ def running_server(
         raise CacheServerError(
             f"--folder: {folder} cannot be made: {error.strerror}. Name a folder that you may write to"
         ) from None
-    command = [str(program), f"--bind={address}", f"--quota-high={quota}"]
+    with ExitStack() as running:
+        if token is None:
+            yield running.enter_context(_casd(program, folder, address, quota))
+            return
+        # Nobody else enters this folder, and its path is short enough for a socket's.
+        private = running.enter_context(TemporaryDirectory(prefix="cache-server-"))
+        socket = UnixSocket(Path(private, "casd"))
+        child = running.enter_context(_casd(program, folder, socket, quota))
+        running.enter_context(open_door(address, token, str(socket)))
+        yield child
+
+
+@contextmanager
+def _casd(
+    program: Path, folder: Path, place: Address | UnixSocket, quota: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [str(program), f"--bind={place}", f"--quota-high={quota}"]
     # Without this it would leave 2 GB of a disk free, and call a quota that does not fit an error.
     command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
-        _wait_until_ready(child, address)
+        _wait_until_ready(child, place)
         yield child
     finally:
         stop(child)
@@ -63,7 +82,7 @@ def stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _wait_until_ready(child: subprocess.Popen[bytes], address: Address) -> None:
+def _wait_until_ready(child: subprocess.Popen[bytes], address: Address | UnixSocket) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not accepts_connections(address):
         if child.poll() is not None:

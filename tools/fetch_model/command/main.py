@@ -15,6 +15,7 @@ from pte_foundry.client.catalogue import Catalogue, open_catalogue
 from pte_foundry.client.errors import ClientError, NoArtifactError
 from pte_foundry.client.index import Artifact, TreeFile
 from pte_foundry.client.store import default_cache
+from pte_foundry.reporting.outside_text import plain
 from workspace.errors import ToolError
 
 _FAILED = 1
@@ -96,14 +97,14 @@ def _names(value: str | None) -> list[str] | None:
 
 
 def _told(catalogue: Catalogue, artifact: Artifact) -> str:
-    told = (
+    told = plain(
         f"{artifact.file.name}: {artifact.backend}, {artifact.precision}, {artifact.license}, for "
         f"ExecuTorch {catalogue.index.version}"
     )
     if artifact.weights_source == "official":
         return told
     return (
-        f"{told}\nNOT OFFICIAL WEIGHTS ({artifact.weights_source}): "
+        f"{told}\nNOT OFFICIAL WEIGHTS ({plain(artifact.weights_source)}): "
         "its predictions are not those of the published model"
     )
 

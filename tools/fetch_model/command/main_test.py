@@ -62,6 +62,18 @@ def test_other_weights_are_told(tmp_path: Path) -> None:
     assert "NOT OFFICIAL WEIGHTS (seeded)" in result.stderr
 
 
+def test_nothing_that_an_index_says_steers_the_terminal(tmp_path: Path) -> None:
+    index = sample_index()
+    for entry in index["models"]:
+        entry["license"] = "MIT\x1b[2J\u202e"
+        entry["weights"]["source"] = "\x1b]0;owned\x07" + "x" * 100_000
+    result = run(write_tree(tmp_path / "tree", index), MODEL)
+    assert result.exit_code == 0
+    assert "MIT\\x1b[2J\\u202e" in result.stderr
+    assert all(line.isprintable() for line in result.stderr.splitlines())
+    assert len(result.stderr) < 10_000
+
+
 def test_exit_codes(tree: Path) -> None:
     nothing = run(tree, MODEL, "--platform", "linux", "--backend", "coreml")
     assert nothing.exit_code == 3

@@ -17,7 +17,6 @@ import requests
 
 from pte_foundry.client.documents import parse_document
 from pte_foundry.client.download import Progress
-from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.index import Artifact, Index, TreeFile, choose_version, read_index
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.client.selection import select
@@ -104,7 +103,10 @@ def open_catalogue(
         version: of the ExecuTorch runtime that is to run the programs; None for the latest one.
         cache: folder for fetched files; None for `default_cache()`.
         always_hash: hash a cached file each time it is fetched, not only if it was written to.
-        session: carries proxies and certificates of HTTP requests.
+        session: carries proxies and certificates of HTTP requests, and credentials for the origin (scheme, host and
+            port) of `location`: headers, user and password, cookies, parameters, a client certificate. No other host
+            that an index or a redirection names sees them. Where another one needs some, mount an adapter for its
+            address that adds them (`session.mount`).
         retrying: how often and how patiently to try; None for the defaults of `Retrying`.
 
     Raises:
@@ -114,7 +116,7 @@ def open_catalogue(
         NoArtifactError: the tree has nothing for this version.
         DownloadError: the server cannot be read.
     """
-    source = open_source(location, HttpClient(session), retrying or Retrying())
+    source = open_source(location, session, retrying or Retrying())
     versions = parse_document(source.document(_VERSIONS), source.where(_VERSIONS))
     chosen = choose_version(versions, version)
     path = f"{chosen}/{_INDEX}"

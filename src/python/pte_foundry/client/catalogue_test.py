@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,13 +202,55 @@ def test_a_folder_that_is_no_tree_is_refused(tmp_path: Path, tree: Path, path: s
         ("ftp://example.org/models", BadLocationError),
         ("absent/folder", BadLocationError),
         ("a\x00b", BadLocationError),
+        ("a" * 5_000, BadLocationError),
+        ("file:%00", BadLocationError),
+        ("https://[::1", BadLocationError),
+        ("file://[::1", BadLocationError),
+        ("ftp://name:secret@example.org/x", BadLocationError),
+        ("https://name:secret@example.org/x?", InsecureAddressError),
+        ("https://a..b/models", InsecureAddressError),
+        ("\x1b[2J\u202e", BadLocationError),
     ],
 )
 def test_a_location_that_is_none_is_refused(
     tmp_path: Path, location: str, error: type[Exception]
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         opened(tmp_path, location)
+    assert str(caught.value).isprintable()
+    assert "secret" not in str(caught.value)
+
+
+def test_links_in_a_circle_are_no_location(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(BadLocationError, match="cannot be opened"):
+        opened(tmp_path, tmp_path / "a")
+
+
+@pytest.mark.parametrize("document", ["versions.json", f"{VERSION}/index.json", PATH])
+def test_a_pipe_or_a_device_in_a_folder_is_not_waited_for(
+    tmp_path: Path, tree: Path, document: str
+) -> None:
+    for device in (None, "/dev/zero"):
+        (tree / document).unlink()
+        if device is None:
+            os.mkfifo(tree / document)
+        else:
+            (tree / document).symlink_to(device)
+        with pytest.raises(ClientError, match="is no regular file"):
+            check(opened(tmp_path, tree))
+
+
+def test_a_message_is_bounded_and_plain(tmp_path: Path, tree: Path) -> None:
+    index = sample_index()
+    for entry in index["models"]:
+        entry["modelName"] = "\x1b[2J\u202e" + "x" * 100_000
+    write_json(tree / VERSION / "index.json", index)
+    with pytest.raises(NoArtifactError) as caught:
+        opened(tmp_path, tree).best("absent\ud800\x1b", "linux")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 5_000
 
 
 def test_a_file_url_of_another_machine_is_refused(tmp_path: Path, tree: Path) -> None:

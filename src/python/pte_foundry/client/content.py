@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from pte_foundry.client.files import open_regular
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # More than `<`: a program begins with a number, whose first byte may be that one.
@@ -21,8 +24,10 @@ class Content:
 
 
 def has_content(path: Path, content: Content) -> bool:
-    """Whether the file at `path` has this size and SHA-256. Raises OSError if it cannot be read."""
-    with path.open("rb") as file:
+    """Whether the file at `path` has this size and SHA-256. Raises OSError if it is no file that can be read."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size != content.size:
+            return False
         digest = hashlib.file_digest(file, "sha256")
         return file.tell() == content.size and digest.hexdigest() == content.sha256
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pte_foundry.client.errors import BadCatalogueError, NewerSchemaError
 from pte_foundry.errors import PteError
 from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.reporting.json_files import parse_json
 
 SCHEMA_VERSION = 1
 """The newest `schemaVersion` that this client reads. A document without the field is of version 1."""
@@ -21,12 +21,12 @@ def parse_document(content: bytes, where: str) -> Fields:
     """The JSON object in `content`.
 
     Raises:
-        BadCatalogueError: if it is no JSON object, or a key stands in it twice.
+        BadCatalogueError: if it is no JSON object, see `parse_json`.
         NewerSchemaError: if its `schemaVersion` is newer than ours; nothing else of it is read then.
     """
     try:
-        value = json.loads(content, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(content)
+    except ValueError as error:
         raise BadCatalogueError(
             f"{where} is no valid JSON ({error}). Check the location, and publish the tree again"
         ) from error
@@ -52,10 +52,3 @@ def reading() -> Iterator[None]:
         raise
     except PteError as error:
         raise BadCatalogueError(error.message) from error
-
-
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError(f"a key appears twice among {[key for key, _ in pairs]}")
-    return result

@@ -19,7 +19,9 @@ from pte_foundry.client.retrying import Retrying, TransientError
 Progress = Callable[[int, int], None]
 """Called with the bytes so far and the bytes in all."""
 
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", re.ASCII)
+# Python converts no number of 4,301 digits; no file has one of 19.
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", re.ASCII)
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def download(
@@ -53,11 +55,11 @@ def _attempt(http: HttpClient, url: str, partial: Partial, progress: Progress) -
             continued = True
         else:  # The whole file: none was asked for, the file changed, or the server knows no ranges.
             length = response.headers.get("Content-Length", "")
-            if length.isascii() and length.isdigit() and int(length) != size:
+            if _LENGTH.fullmatch(length) and int(length) != size:
                 raise WrongContentError(_other_size(url, f"{length} bytes", size))
             partial.begin(url, _validator(response))
         progress(partial.size, size)
-        for block in blocks(response):
+        for block in blocks(url, response):
             partial.append(block)
             if partial.size > size:
                 told = hint(partial.beginning())

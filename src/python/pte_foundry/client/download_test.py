@@ -254,3 +254,54 @@ def test_a_full_disk_keeps_what_arrived(
     monkeypatch.undo()
     fetch(server, partial)
     assert ranges(server)[1] == f"bytes={KEPT}-"
+
+
+def raw(head: bytes, body: bytes = b"") -> faulty_server.Fault:
+    """Send exactly this."""
+
+    def fault(handler: faulty_server.Handler, _: bytes) -> None:
+        handler.close_connection = True
+        handler.wfile.write(head + b"\r\nConnection: close\r\n\r\n" + body)
+
+    return fault
+
+
+DIGITS = b"9" * 5_000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", b"-5\r\nabc\r\n0\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", b"ZZZ\r\nabc"),
+        raw(b"HTTP/1.1 206 P\r\nContent-Range: bytes " + DIGITS + b"-1/5", b"x"),
+        raw(b"HTTP/1.1 206 P\r\nContent-Range: bytes 1-2/" + DIGITS, b"x"),
+        raw(b"HTTP/1.1 503 X\r\nRetry-After: " + DIGITS),
+        raw(b"SSH-2.0-OpenSSH"),
+    ],
+)
+def test_no_sound_http_is_tried_again(
+    server: FaultyServer, partial: Partial, fault: faulty_server.Fault
+) -> None:
+    server.fail(PATH, cut(CUT), fault)
+    assert len(fetch(server, partial)) == 2
+
+
+@pytest.mark.parametrize("length", [DIGITS, b"-5", b"\xb2", b"x"])
+def test_a_length_that_is_none_is_passed_over(
+    server: FaultyServer, partial: Partial, length: bytes
+) -> None:
+    server.fail(PATH, raw(b"HTTP/1.1 200 OK\r\nContent-Length: " + length, DATA))
+    fetch(server, partial)
+
+
+@pytest.mark.parametrize(
+    "tag", [b'"a\r\n b"', b'"\xff"', b'"' + b"a" * 60_000 + b'"', b'"a\rX: y"']
+)
+def test_an_etag_that_is_none_is_not_sent_back(
+    server: FaultyServer, partial: Partial, tag: bytes
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nETag: " + tag + b"\r\nContent-Length: %d" % len(DATA)
+    server.fail(PATH, raw(head, DATA[:CUT]))
+    fetch(server, partial)
+    assert [asked.if_range for asked in server.asked_for(PATH)][1:] == [None]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pte_foundry.errors import PteError
+from pte_foundry.reporting.outside_text import plain
 
 
 class ClientError(PteError):
-    """Base of all errors of the client. `kind` is the class's, for scripts to match."""
+    """Base of all errors of the client. `kind` is the class's, for scripts to match.
+
+    A message quotes what servers and indexes say, so every message is made plain here, and bounded.
+    """
 
     kind_of_error = "client"
 
     def __init__(self, message: str) -> None:
-        super().__init__(self.kind_of_error, message)
+        super().__init__(self.kind_of_error, plain(message))
 
 
 class BadLocationError(ClientError):

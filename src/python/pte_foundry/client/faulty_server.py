@@ -18,12 +18,13 @@ Fault = Callable[["Handler", bytes], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that arrived: its path, and the headers that matter."""
+    """A request that arrived: its path, and the headers that matter; `everything` is its line and all headers."""
 
     path: str
     range: str | None
     if_range: str | None
     encoding: str | None
+    everything: str
 
 
 class FaultyServer(ThreadingHTTPServer):
@@ -59,9 +60,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = cast(FaultyServer, self.server)
         named = (self.headers[name] for name in ("Range", "If-Range", "Accept-Encoding"))
-        server.asked.append(Asked(self.path, *named))
-        content = server.files.get(self.path)
-        faults = server.faults[self.path]
+        server.asked.append(Asked(self.path, *named, f"{self.requestline}\n{self.headers}"))
+        # Parameters that a client adds are no part of a file's name.
+        content = server.files.get(self.path.partition("?")[0])
+        faults = server.faults[self.path.partition("?")[0]]
         with suppress(ConnectionError):  # Who has read enough hangs up.
             if faults:
                 faults.popleft()(self, content or b"")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
 
 import requests
+from requests.exceptions import BaseHTTPError
 
-from pte_foundry.client.address import check_address, redirected
+from pte_foundry.client.address import check_address, origin, redirected
 from pte_foundry.client.errors import DownloadError, WrongContentError
 from pte_foundry.client.retrying import TransientError
 
@@ -18,45 +21,35 @@ _READ_SECONDS = 60.0  # For each answer of the server, not for the whole file.
 _REDIRECTIONS = 5
 _MOVED = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429, 500, 502, 503, 504)
+_LONGEST_WAIT_DIGITS = 9
 
 
 class HttpClient:
     """Opens https addresses (and http ones of this machine), and follows redirections to such."""
 
-    def __init__(self, session: requests.Session | None = None) -> None:
+    def __init__(self, session: requests.Session | None = None, home: str | None = None) -> None:
         """Args:
         session: carries proxies, certificates and adapters; a new one if None.
+        home: the address that the caller named. Only its origin sees what else the session carries: headers, user and
+            password, cookies, parameters, a client certificate and what a `.netrc` has. An index and a redirection may
+            name any host, and those see nothing of it. None: no host sees it.
         """
         self._session = session or requests.Session()
+        self._stranger = _without_credentials(self._session)
+        self._home = None if home is None else origin(home)
 
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         """The answer to a GET: its status is 200, 206 or 416, its body is not read yet.
-
-        What breaks while the `with` block reads the body is translated as well.
 
         Raises:
             TransientError: for a broken or silent connection, and a server that is busy.
             InsecureAddressError: for an address or a redirection that is not allowed.
             DownloadError: for all that will not change by trying again.
         """
-        try:
-            with self._follow(url, headers) as response:
-                _check_answer(url, response)
-                yield response
-        except requests.exceptions.SSLError as error:
-            raise DownloadError(
-                f"{url}: the connection is not trusted ({error}). Correct the server's certificate, "
-                "or name your own authority in REQUESTS_CA_BUNDLE"
-            ) from error
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise TransientError(f"{url}: {_reason(error)}") from error
-        except requests.exceptions.ChunkedEncodingError as error:
-            raise TransientError(f"{url}: the connection broke ({_reason(error)})") from error
-        except requests.RequestException as error:
-            raise DownloadError(
-                f"{url}: {_reason(error)}. Correct the address or the proxy"
-            ) from error
+        with self._follow(url, headers) as response:
+            _check_answer(url, response)
+            yield response
 
     def read(self, url: str, limit: int) -> bytes:
         """A small file, whole. Raises as `open`, and WrongContentError for more than `limit` bytes."""
@@ -64,7 +57,7 @@ class HttpClient:
         with self.open(url, {}) as response:
             if response.status_code != HTTPStatus.OK:
                 raise DownloadError(f"{url}: HTTP {response.status_code} without a range asked for")
-            for block in blocks(response):
+            for block in blocks(url, response):
                 content += block
                 if len(content) > limit:
                     raise WrongContentError(
@@ -75,16 +68,11 @@ class HttpClient:
     @contextmanager
     def _follow(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
         target = check_address(url, where="the address of a file")
+        at_home = True
         for _ in range(_REDIRECTIONS + 1):
-            with self._session.get(
-                target,
-                # A compressed body would have another length and other ranges.
-                headers={**headers, "Accept-Encoding": "identity"},
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                # `requests` would follow from https to http.
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            # Who was led away is not led back: a stranger would choose what the credentials are used for.
+            at_home = at_home and origin(target) == self._home
+            with self._get(target, headers, at_home=at_home) as response:
                 location = response.headers.get("Location")
                 if response.status_code not in _MOVED or location is None:
                     yield response
@@ -95,10 +83,71 @@ class HttpClient:
             "Correct the server"
         )
 
+    def _get(self, url: str, headers: Mapping[str, str], *, at_home: bool) -> requests.Response:
+        session = self._session if at_home else self._stranger
+        with _translated(url):
+            return session.get(
+                url,
+                # A compressed body would have another length and other ranges.
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                # `requests` would follow from https to http.
+                allow_redirects=False,
+                stream=True,
+            )
 
-def blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body as it arrives, in blocks of at most 256 KiB."""
-    yield from response.iter_content(_BLOCK)
+
+def blocks(url: str, response: requests.Response) -> Iterator[bytes]:
+    """The body as it arrives, in blocks of at most 256 KiB. Raises TransientError if it breaks off."""
+    body = response.iter_content(_BLOCK)
+    while True:
+        with _translated(url):
+            block = next(body, None)
+        if block is None:
+            return
+        yield block
+
+
+def _without_credentials(session: requests.Session) -> requests.Session:
+    """A session that reaches the same servers in the same way, and says nothing of who asks."""
+    result = requests.Session()
+    result.trust_env = session.trust_env
+    result.verify = session.verify
+    result.proxies = session.proxies
+    result.adapters = session.adapters
+    # Without one, `requests` would look into `.netrc`, whose `default` is for any host.
+    result.auth = _nobody
+    result.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return result
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Turn what `requests` and the libraries below it raise into errors of ours."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise DownloadError(
+            f"{url}: the connection is not trusted ({error}). Correct the server's certificate, "
+            "or name your own authority in REQUESTS_CA_BUNDLE"
+        ) from error
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise TransientError(f"{url}: {_reason(error)}") from error
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise TransientError(f"{url}: the connection broke ({_reason(error)})") from error
+    except requests.RequestException as error:
+        raise DownloadError(f"{url}: {_reason(error)}. Correct the address or the proxy") from error
+    except (ValueError, HTTPException, BaseHTTPError) as error:
+        # `requests` lets through what it does not foresee, such as a chunk of a negative size.
+        raise TransientError(f"{url}: the answer is no HTTP ({_reason(error)})") from error
+    except OSError as error:
+        raise DownloadError(
+            f"{url}: {_reason(error)}. Correct the certificates that REQUESTS_CA_BUNDLE names"
+        ) from error
 
 
 def _check_answer(url: str, response: requests.Response) -> None:
@@ -118,8 +167,9 @@ def _check_answer(url: str, response: requests.Response) -> None:
 def _wait(response: requests.Response) -> float | None:
     """Seconds of `Retry-After`. Its other form, a date, would need a clock that agrees."""
     value = response.headers.get("Retry-After", "").strip()
-    return float(value) if value.isascii() and value.isdigit() else None
+    digits = value.isascii() and value.isdigit()
+    return float(value[:_LONGEST_WAIT_DIGITS]) if digits else None
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-from contextlib import suppress
+import re
+import stat
 from pathlib import Path
 
 from pte_foundry.client.content import Content, has_content
-from pte_foundry.reporting.json_files import write_json
+from pte_foundry.client.files import create, is_ours, open_regular, open_to_append, remove
+from pte_foundry.reporting.json_files import canonical_json, parse_json
+
+_LARGEST_RECORD = 1 << 16
+# A strong ETag (RFC 9110, section 8.8.3) or a date; neither can be another header.
+_VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,500}"|[A-Za-z0-9,: +-]{1,64}')
 
 
 class Partial:
     """The bytes that have arrived, and the server's validator (an ETag or a date) of their file.
 
-    Only who holds the content's lock may use it. Every method may raise OSError.
+    Only who holds the content's lock may use it. Every method may raise OSError. Nothing is written to a file that
+    somebody else put there.
     """
 
     def __init__(self, path: Path, content: Content) -> None:
@@ -27,61 +33,91 @@ class Partial:
     def size(self) -> int:
         """Bytes that have arrived; 0 if there is no file."""
         try:
-            return self.path.stat().st_size
+            return self.path.lstat().st_size
         except FileNotFoundError:
             return 0
+
+    def recover(self) -> None:
+        """Make of what is there something to go on with, whatever a killed process or another user left.
+
+        What is complete stays. What cannot be added to is removed: a file that was made read-only before its last
+        byte was checked, another user's, a link, a pipe, a folder.
+        """
+        try:
+            status = self.path.lstat()
+        except FileNotFoundError:
+            return
+        readable, writable = status.st_mode & stat.S_IRUSR, status.st_mode & stat.S_IWUSR
+        ours = stat.S_ISREG(status.st_mode) and is_ours(status) and readable
+        if not ours or not (writable or self.matches()):
+            self.discard()
 
     def validator(self, url: str) -> str | None:
         """What `begin` was told about this address; None where the bytes came from another one."""
         try:
-            record = json.loads(self._record.read_bytes())
-        except (FileNotFoundError, ValueError, RecursionError):
+            with open_regular(self._record) as file:
+                record = parse_json(file.read(_LARGEST_RECORD))
+        except (OSError, ValueError):
             return None
         if not isinstance(record, dict) or record.get("url") != url:
             return None
-        value = record.get("validator")
-        return value if isinstance(value, str) else None
+        return _sound(record.get("validator"))
 
     def begin(self, url: str, validator: str | None) -> None:
-        """Start anew with an empty file."""
+        """Start anew with an empty file. A validator that is none counts as None."""
         self._matches = False
         # In this order: a validator must never stand beside the bytes of another file.
-        self._record.unlink(missing_ok=True)
-        self.path.write_bytes(b"")
-        write_json(self._record, {"url": url, "validator": validator})
+        remove(self._record)
+        create(self.path).close()
+        record = canonical_json({"url": url, "validator": _sound(validator)})
+        with create(self._record) as file:
+            file.write(record.encode())
 
     def append(self, block: bytes) -> None:
         """Add bytes; they survive the end of this process."""
         self._matches = False
-        with self.path.open("ab") as file:
+        with open_to_append(self.path) as file:
             file.write(block)
 
     def matches(self) -> bool:
         """Whether what is on disk is the whole content, read back once after the last `append`."""
         if not self._matches:
-            self._matches = self.path.is_file() and has_content(self.path, self.content)
+            try:
+                self._matches = has_content(self.path, self.content)
+            except FileNotFoundError:
+                return False
         return self._matches
 
     def beginning(self) -> bytes:
         """The first bytes, for a message."""
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             return file.read(64)
 
     def discard(self) -> None:
         self._matches = False
-        self._record.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
+        remove(self._record)
+        remove(self.path)
 
-    def move_to(self, final: Path) -> None:
-        """Give the file its final name, at once, on a disk that has all of it.
+    def move_to(self, final: Path, modified_ns: int) -> None:
+        """Give the file its final name, at once, read-only, on a disk that has all of it.
+
+        modified_ns: the time of its last change that it gets, in nanoseconds since 1970.
 
         Raises:
             RuntimeError: the file is not complete, which is a defect of the caller.
         """
         if not self.matches():
             raise RuntimeError(f"{self.path} is not what it should be")
-        with self.path.open("rb") as file:
+        self.path.chmod(0o444)
+        with open_regular(self.path) as file:
+            os.utime(self.path, ns=(modified_ns, modified_ns))
             os.fsync(file.fileno())
+        # First, so that a kill leaves no record behind: what is complete needs none.
+        remove(self._record)
         os.replace(self.path, final)
-        with suppress(OSError):  # The next `begin` removes it as well.
-            self._record.unlink(missing_ok=True)
+
+
+def _sound(validator: object) -> str | None:
+    if isinstance(validator, str) and _VALIDATOR.fullmatch(validator):
+        return validator
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pte_foundry.client.address import check_address
+import requests
+
+from pte_foundry.client.address import check_address, without_user
 from pte_foundry.client.content import hint
 from pte_foundry.client.documents import LARGEST_DOCUMENT
 from pte_foundry.client.download import Progress, download
@@ -20,10 +23,12 @@ from pte_foundry.client.errors import (
     DownloadError,
     WrongContentError,
 )
+from pte_foundry.client.files import open_regular
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.index import TreeFile
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying
+from pte_foundry.reporting.outside_text import shown
 
 _BLOCK = 1 << 20
 
@@ -78,7 +83,7 @@ class Folder:
 
     def document(self, path: str) -> bytes:
         try:
-            with (self.root / path).open("rb") as file:
+            with open_regular(self.root / path, follow=True) as file:
                 content = file.read(LARGEST_DOCUMENT + 1)
         except OSError as error:
             raise BadCatalogueError(
@@ -91,7 +96,7 @@ class Folder:
 
     def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
         path = self.root / file.path
-        if not path.exists() and file.url is not None:
+        if file.url is not None and not os.path.exists(path):
             download(self.http, file.url, partial, self.retrying, progress)
             return
         partial.begin(str(path), None)
@@ -109,7 +114,9 @@ class Folder:
             )
 
 
-def open_source(location: str | Path, http: HttpClient, retrying: Retrying) -> Web | Folder:
+def open_source(
+    location: str | Path, session: requests.Session | None, retrying: Retrying
+) -> Web | Folder:
     """A folder's path, a `file:` URL of a folder, or the https URL of a tree's root.
 
     Raises:
@@ -117,34 +124,42 @@ def open_source(location: str | Path, http: HttpClient, retrying: Retrying) -> W
         BadLocationError: for anything else, and a folder that is not there.
     """
     if isinstance(location, str):
-        parts = urlsplit(location)
+        told = shown(without_user(location))
+        try:
+            parts = urlsplit(location)
+        except ValueError as error:
+            raise BadLocationError(f"{told} is no URL ({error}). Write https://host/path") from None
         if parts.scheme in ("http", "https"):
             if parts.query or parts.fragment:
-                raise BadLocationError(f"{location!r}: a root has no `?` and no `#` in its address")
+                raise BadLocationError(f"{told}: a root has no `?` and no `#` in its address")
             base = check_address(location, where="the location")
-            return Web(base.rstrip("/"), http, retrying)
+            return Web(base.rstrip("/"), HttpClient(session, base), retrying)
         if parts.scheme == "file":
             if parts.netloc not in ("", "localhost"):
                 raise BadLocationError(
-                    f"{location!r} names the machine {parts.netloc!r}. Write file:///path"
+                    f"{told} names the machine {shown(parts.netloc)}. Write file:///path"
                 )
             location = url2pathname(parts.path)
         elif "://" in location:
             raise BadLocationError(
-                f"{location!r}: give a folder, a file: URL or an https URL, not {parts.scheme}:"
+                f"{told}: give a folder, a file: URL or an https URL, not {parts.scheme}:"
             )
     try:
         root = Path(location).resolve(strict=True)
-    except (OSError, ValueError) as error:
-        raise BadLocationError(f"{location} cannot be opened ({error})") from error
-    if not root.is_dir():
+        is_folder = root.is_dir()
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle.
+        raise BadLocationError(
+            f"{location} cannot be opened ({error}). Name the folder that holds versions.json"
+        ) from error
+    if not is_folder:
         raise BadLocationError(f"{root} is no folder. Name the one that holds versions.json")
-    return Folder(root, http, retrying)
+    # A folder has no origin: what its index names elsewhere is a stranger's.
+    return Folder(root, HttpClient(session), retrying)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """The file in blocks; its own errors are no errors of the cache."""
-    with _readable(path), path.open("rb") as file:
+    with _readable(path), open_regular(path, follow=True) as file:
         while True:
             block = file.read(_BLOCK)
             if not block:

@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from pte_foundry.client.content import Content, has_content
 from pte_foundry.client.errors import CacheError
+from pte_foundry.client.files import is_only_name, is_private, make_folder, remove
 from pte_foundry.client.partial import Partial
 
 # Every entry gets this time of change (2001-09-09, in nanoseconds): whoever writes to an entry sets
@@ -34,8 +35,9 @@ def default_cache() -> Path:
 class Store:
     """Attributes:
     folder: made when the first file is stored.
-    always_hash: read and hash an entry each time it is asked for. Otherwise its size is compared,
-        and it is hashed only if it was written to since it was stored.
+    always_hash: read and hash an entry each time it is asked for. Otherwise its size is compared, and it is hashed
+        only if it was written to since it was stored, or if other users can write to its folder: they could have set
+        its times back, or have put it there.
     """
 
     folder: Path
@@ -56,7 +58,7 @@ class Store:
             found = path.lstat()
             if not stat.S_ISREG(found.st_mode) or found.st_size != content.size:
                 return None
-            if self.always_hash or found.st_mtime_ns != _SEAL:
+            if self.always_hash or found.st_mtime_ns != _SEAL or not self._is_private(path):
                 if not has_content(path, content):
                     return None
                 with suppress(OSError):  # A cache that is read-only is hashed again next time.
@@ -89,25 +91,35 @@ class Store:
         except OSError as error:
             raise self._error(error, content) from error
 
+    def _is_private(self, path: Path) -> bool:
+        """Whether only we and the administrator can have put an entry there."""
+        above = len(path.relative_to(self.folder).parts)
+        folders = path.parents[:above]
+        below = all(is_private(each.lstat()) for each in (path, *folders[:-1]))
+        return is_only_name(path) and below and is_private(folders[-1].stat())
+
     def _make(self, content: Content, fill: Callable[[Partial], None]) -> Path:
         partial = Partial(self.folder / "partial" / content.sha256, content)
         final = self.path(content)
-        for folder in (partial.path.parent, final.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._check_room(content.size - min(content.size, partial.size))
-        fill(partial)
-        partial.path.chmod(0o444)
-        os.utime(partial.path, ns=(_SEAL, _SEAL))
+        for folder in (partial.path.parent, final.parent.parent, final.parent):
+            make_folder(folder)
+        partial.recover()
+        if not partial.matches():
+            self._check_room(content.size - min(content.size, partial.size))
+            fill(partial)
         if final.is_dir() and not final.is_symlink():
-            shutil.rmtree(final)
-        partial.move_to(final)
+            remove(final)
+        partial.move_to(final, _SEAL)
         return final
 
     @contextmanager
     def _locked(self, content: Content) -> Iterator[None]:
-        locks = self.folder / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"{content.sha256}.lock", timeout=_LOCK_SECONDS)
+        path = self.folder / "locks" / f"{content.sha256}.lock"
+        make_folder(path.parent)
+        # Some releases of `filelock` empty the file, also where its name leads to a file of somebody else's.
+        if not is_only_name(path):
+            remove(path)
+        lock = FileLock(path, timeout=_LOCK_SECONDS)
         try:
             lock.acquire()
         except Timeout:

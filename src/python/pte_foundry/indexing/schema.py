@@ -8,10 +8,18 @@ from pte_foundry.reporting.declared import PLATFORMS, WEIGHT_SOURCES
 _TEXT: dict[str, object] = {"type": "string", "minLength": 1}
 _TEXT_OR_NULL: dict[str, object] = {"type": ["string", "null"], "minLength": 1}
 _COUNT: dict[str, object] = {"type": "integer", "minimum": 0}
-_SHA256: dict[str, object] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_VERSION: dict[str, object] = {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)*((a|b|rc)[0-9]+)?$"}
 _FRACTION: dict[str, object] = {"type": "number", "minimum": 0, "maximum": 1}
 _COUNTS: dict[str, object] = {"type": "object", "additionalProperties": _COUNT}
+
+
+def _matching(pattern: str) -> dict[str, object]:
+    """A text that matches as a whole. In Python, unlike in ECMA 262, `$` matches before a final line break too."""
+    return {"type": "string", "pattern": f"^{pattern}$(?!\\n)"}
+
+
+_SHA256 = _matching("[0-9a-f]{64}")
+# Digits as `pte_foundry.indexing.versions` allows.
+_VERSION = _matching("[0-9]{1,9}(\\.[0-9]{1,9}){0,9}((a|b|rc)[0-9]{1,9})?")
 
 
 def _object(properties: dict[str, object]) -> dict[str, object]:
@@ -27,17 +35,17 @@ _TENSOR = _object({"name": _TEXT, "dtype": _TEXT, "shape": _list(_COUNT)})
 
 _MODEL = _object(
     {
-        "name": {"type": "string", "pattern": "^[A-Za-z0-9._+-]+_[A-Za-z0-9]+\\.pte$"},
+        "name": _matching("[A-Za-z0-9._+-]+_[A-Za-z0-9]+\\.pte"),
         "address": _TEXT,
         "modelName": _TEXT,
         "category": _TEXT,
-        "backend": {"type": "string", "pattern": "^[^_]+$"},
+        "backend": _matching("[A-Za-z0-9.+-]+"),
         "backendDescription": _TEXT,
         "hash": _SHA256,
         "size": _COUNT,
         "sizeMB": {"type": "number", "minimum": 0},
         "inputSize": {"type": "integer", "minimum": 1},
-        "remoteUrl": {"type": "string", "pattern": "\\.pte$"},
+        "remoteUrl": _matching(".+\\.pte"),
         "platforms": {
             "type": "array",
             "minItems": 1,
@@ -114,10 +122,7 @@ INDEX_SCHEMA: dict[str, object] = {
             "schemaVersion": {"const": SCHEMA_VERSION},
             "version": _VERSION,
             "executorchVersion": _VERSION,
-            "generated": {
-                "type": "string",
-                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
-            },
+            "generated": _matching("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
             "baseUrl": _TEXT,
             "weightsSources": {
                 "type": "array",

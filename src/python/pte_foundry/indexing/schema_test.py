@@ -62,6 +62,9 @@ def test_every_field_that_we_write_is_required(index: dict[str, Any]) -> None:
     ("field", "value"),
     [
         ("hash", "F" * 64),
+        ("hash", "f" * 64 + "\n"),
+        ("name", "model_xnnpack.pte\n"),
+        ("remoteUrl", "https://example.org/model_xnnpack.pte\n"),
         ("size", "12"),
         ("size", -1),
         ("sizeMB", None),
@@ -81,6 +84,11 @@ def test_a_wrong_value_is_refused(index: dict[str, Any], field: str, value: obje
     index["models"][0][field] = value
     with pytest.raises(ValidationError):
         VALIDATOR.validate(index)
+
+
+@pytest.mark.parametrize("version", ["1.4.1\n", "1" * 5_000, "v1", "1.٤"])
+def test_what_is_no_version_is_refused(index: dict[str, Any], version: str) -> None:
+    assert not VALIDATOR.is_valid({**index, "version": version})
 
 
 def test_readers_may_be_given_more_fields(index: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pte_foundry.catalogue.listed import Listed
 from pte_foundry.catalogue.paths import page_path, picture_path
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.paths import check_path
+from pte_foundry.indexing.paths import check_path, collisions
 from pte_foundry.indexing.schema_version import check_schema_version
 from pte_foundry.indexing.tree_files import (
     BILL_OF_MATERIALS,
@@ -56,17 +56,15 @@ class TreeRequest:
         for program in listed:
             written |= {page_path(program.model), picture_path(program.model)}
         files: dict[str, str] = {}
-        folded: dict[str, str] = {}
         for entry in fields.objects("files"):
             path = check_path(entry.text("path"), entry.where)
             if path in files or path in written:
                 raise entry.error("path", f"is {path!r}, which is there twice or written here")
-            other = folded.setdefault(path.casefold(), path)
-            if other != path:
-                raise entry.error(
-                    "path", f"is {path!r}, and there is {other!r}: one file where case is ignored"
-                )
             files[path] = entry.sha256("sha256")
+        for path, other in collisions((*files, *written)):
+            raise fields.error(
+                "files", f"has {path!r} and there is {other!r}: one file where case is ignored"
+            )
         latencies = tuple(check_path(path, fields.where) for path in fields.texts("latencies"))
         origin = Origin.read(fields.nested("origin"))
         return TreeRequest(fields.text("index"), files, listed, latencies, origin)

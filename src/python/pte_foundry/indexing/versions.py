@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable
 
 from pte_foundry.errors import PteError
+from pte_foundry.reporting.outside_text import shown
 
-_VERSION = re.compile(r"(?P<release>[0-9]+(\.[0-9]+)*)((?P<phase>a|b|rc)(?P<number>[0-9]+))?")
+# As many digits as any release needs: Python converts no number of 4,301.
+_VERSION = re.compile(
+    r"(?P<release>[0-9]{1,9}(\.[0-9]{1,9}){0,9})((?P<phase>a|b|rc)(?P<number>[0-9]{1,9}))?"
+)
 _FINAL = "z"
 
 
@@ -16,7 +20,7 @@ def version_key(version: str) -> tuple[tuple[int, ...], str, int]:
 
     Supports what ExecuTorch releases: numbers separated by dots, with an optional `aN`, `bN` or
     `rcN`, which sort before the release (PEP 440's order). Epochs, post, development and local
-    versions are refused. `1.4` and `1.4.0` are the same version.
+    versions are refused, and numbers of more than 9 digits. `1.4` and `1.4.0` are the same version.
 
     Raises:
         PteError: `bad-version` for any other text.
@@ -25,7 +29,7 @@ def version_key(version: str) -> tuple[tuple[int, ...], str, int]:
     if match is None:
         raise PteError(
             "bad-version",
-            f"{version!r} is no version like 1.4.1 or 1.5.0rc1. Build with a released ExecuTorch",
+            f"{shown(version)} is no version like 1.4.1 or 1.5.0rc1. Build with a released ExecuTorch",
         )
     release = [int(number) for number in match["release"].split(".")]
     while release and release[-1] == 0:

@@ -14,12 +14,17 @@ def test_versions_sort_as_numbers_and_pre_releases_before_their_release() -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1.", "v1.4", "1.4.1+cpu", "1.4.1.dev1", "..", "1.4\n", "1.٤"]
+    "text",
+    [
+        *["", "1.", "v1.4", "1.4.1+cpu", "1.4.1.dev1", "..", "1.4\n", "1.٤"],
+        *["1" * 5_000, "1." + "1" * 4_999, "1rc" + "1" * 5_000, "1" + ".1" * 5_000],
+    ],
 )
 def test_what_is_no_supported_version_is_refused(text: str) -> None:
     with pytest.raises(PteError) as caught:
         version_key(text)
     assert caught.value.kind == "bad-version"
+    assert len(caught.value.message) < 1_000
 
 
 def test_the_latest_is_the_newest_final_release() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
+from pte_foundry.reporting.outside_text import shown
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -40,7 +41,7 @@ class Fields:
         """A non-empty string."""
         value = self.get(name)
         if not isinstance(value, str) or not value:
-            raise self.error(name, f"is {value!r}, not a non-empty string")
+            raise self.error(name, f"is {shown(value)}, not a non-empty string")
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -50,7 +51,7 @@ class Fields:
         """64 lower-case hexadecimal digits."""
         value = self.text(name)
         if not _SHA256.fullmatch(value):
-            raise self.error(name, f"is {value!r}, not 64 lower-case hexadecimal digits")
+            raise self.error(name, f"is {shown(value)}, not 64 lower-case hexadecimal digits")
         return value
 
     def count(self, name: str) -> int:
@@ -64,9 +65,9 @@ class Fields:
         """A finite number, as float."""
         value = self.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.error(name, f"is {value!r}, not a number")
+            raise self.error(name, f"is {shown(value)}, not a number")
         if not math.isfinite(value):
-            raise self.error(name, f"is {value!r}, not a finite number")
+            raise self.error(name, f"is {shown(value)}, not a finite number")
         return float(value)
 
     def optional_number(self, name: str) -> float | None:
@@ -83,7 +84,7 @@ class Fields:
         """A list of non-empty strings."""
         for value in self._list(name):
             if not isinstance(value, str) or not value:
-                raise self.error(name, f"holds {value!r}, not a non-empty string")
+                raise self.error(name, f"holds {shown(value)}, not a non-empty string")
         return tuple(str(value) for value in self._list(name))
 
     def counts(self, name: str) -> tuple[int, ...]:
@@ -115,7 +116,7 @@ class Fields:
 
     def _count(self, name: str, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self.error(name, f"is {value!r}, not an integer of 0 or more")
+            raise self.error(name, f"is {shown(value)}, not an integer of 0 or more")
         return value
 
     def _object(self, name: str, value: object) -> Fields:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.reporting.outside_text import plain, shown
 
 
 def canonical_json(value: Mapping[str, object]) -> str:
@@ -36,29 +38,62 @@ def read_json(path: Path) -> dict[str, object]:
     """Read a file that holds one JSON object.
 
     Raises:
-        PteError: `bad-request` if the file cannot be read, is no JSON (the NaN and Infinity of
-            Python's dialect and a key that is given twice included), or holds no object.
+        PteError: `bad-request` if the file cannot be read, is no JSON as `parse_json` reads it, or holds
+            no object.
     """
     try:
-        value = json.loads(
-            path.read_text(encoding="utf-8"),
-            object_pairs_hook=_object_without_duplicates,
-            parse_constant=_refuse_constant,
-        )
+        value = parse_json(path.read_bytes())
     except OSError as error:
         raise _bad(path, f"cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _bad(path, f"is no valid JSON ({error})") from error
     if not isinstance(value, dict):
         raise _bad(path, f"holds a {type(value).__name__}, not an object")
     return value
 
 
+def parse_json(content: bytes) -> object:
+    """The JSON value that UTF-8 text holds.
+
+    Raises:
+        ValueError: with a short reason, for what is no JSON, and for what is read differently elsewhere or cannot be
+            written again: a key that is given twice, NaN, Infinity, a number that is too large for a double or has
+            more than 4,300 digits, a lone surrogate, too many levels, a byte order mark.
+    """
+    try:
+        value = json.loads(
+            content.decode(),
+            object_pairs_hook=_object_without_duplicates,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+        if b"\\ud" in content or b"\\uD" in content:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise ValueError("it holds half of a surrogate pair, which is no character") from None
+    except ValueError as error:
+        raise ValueError(plain(str(error), 300)) from error
+    return value
+
+
 def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError(f"a key appears twice among {[key for key, _ in pairs]}")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {shown(key)} appears twice")
+            seen.add(key)
     return result
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(text)} is too large for a number")
+    return value
 
 
 def _refuse_constant(name: str) -> object:

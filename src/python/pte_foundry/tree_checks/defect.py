@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pte_foundry.reporting.outside_text import plain
+
 
 @dataclass(frozen=True, order=True)
 class Defect:
@@ -18,6 +20,5 @@ class Defect:
     what: str
 
     def __str__(self) -> str:
-        # A name may hold anything but `/` and NUL: nothing of it may steer a terminal.
-        shown = self.path if self.path.isprintable() else ascii(self.path)
-        return f"{shown}: {self.kind}: {self.what}"
+        # Names and what a document says may hold anything: nothing of it may steer a terminal, or fill it.
+        return f"{plain(self.path, 300)}: {self.kind}: {plain(self.what, 1_000)}"

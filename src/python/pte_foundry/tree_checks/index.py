@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
+from pte_foundry.client.address import check_address
+from pte_foundry.client.index import read_index
 from pte_foundry.errors import PteError
+from pte_foundry.indexing.entry import remote_url
 from pte_foundry.indexing.schema import INDEX_SCHEMA
 from pte_foundry.indexing.schema_version import check_schema_version
 from pte_foundry.indexing.tree_files import LICENSES, MODEL_CARD, VERSIONS
 from pte_foundry.indexing.versions import version_key, versions_document
 from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
+from pte_foundry.reporting.outside_text import shown
 from pte_foundry.tree_checks.defect import Defect
-from pte_foundry.tree_checks.files import TreeFile, name_defects
+from pte_foundry.tree_checks.files import TreeFile, name_defects, read_document
 
 INDEX = "index.json"
 _LONGEST_MESSAGE = 200
+_MOST_PROBLEMS = 100
 
 
 def index_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
@@ -52,12 +57,14 @@ def _versions_defects(
             yield Defect(name, "missing", "every tree has one at its root")
     try:
         expected = versions_document(versions)
-        found = read_json(root / VERSIONS) if VERSIONS in files else expected
+        found = read_document(root, files, VERSIONS) if VERSIONS in files else expected
     except PteError as error:
         yield Defect(VERSIONS, "version", error.message)
         return
     if found != expected:
-        yield Defect(VERSIONS, "version", f"says {found}; by the tree's folders it is {expected}")
+        yield Defect(
+            VERSIONS, "version", f"says {shown(found)}; by the tree's folders it is {expected}"
+        )
     latest = f"{expected['latest']}/{INDEX}"
     if INDEX in files and files[INDEX] != files[latest]:
         yield Defect(INDEX, "version", f"is not the same as {latest}, the latest version's index")
@@ -66,18 +73,24 @@ def _versions_defects(
 def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Iterator[Defect]:
     path = f"{version}/{INDEX}"
     try:
-        document = read_json(root / path)
+        document = read_document(root, files, path)
         index = Fields(document, path)
         check_schema_version(index)
     except PteError as error:
         yield Defect(path, error.kind, error.message)
         return
-    broken = sorted(Draft202012Validator(INDEX_SCHEMA).iter_errors(document), key=str)
+    problems = Draft202012Validator(INDEX_SCHEMA).iter_errors(document)
+    broken = list(islice(problems, _MOST_PROBLEMS))
     for problem in broken:
         where = ".".join(str(part) for part in problem.absolute_path) or "the index"
         yield Defect(path, "schema", f"{where}: {problem.message[:_LONGEST_MESSAGE]}")
     if broken:
         return
+    yield from _address_defects(path, index)
+    try:
+        read_index(index, version)
+    except PteError as error:
+        yield Defect(path, error.kind, f"the client refuses it: {error.message}")
     if index.text("version") != version:
         yield Defect(path, "version", f"says that it is of {index.text('version')}")
     promised: set[str] = set()
@@ -96,6 +109,27 @@ def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Itera
     for file in files:
         if file.startswith(f"{version}/") and file not in promised | {path}:
             yield Defect(file, "unlisted", f"lies beside what {path} lists, and is not listed")
+
+
+def _address_defects(path: str, index: Fields) -> Iterator[Defect]:
+    """Addresses that are not those of the base URL: whoever reads the index would be sent elsewhere."""
+    base, version = index.text("baseUrl"), index.text("version")
+    if base != ".":
+        try:
+            check_address(base, where="baseUrl")
+        except PteError as error:
+            yield Defect(path, "address", error.message)
+    for entry in (*index.objects("models"), *index.objects("labels")):
+        category, name = entry.text("category"), entry.text("name")
+        promised = [(entry.text("remoteUrl"), "remoteUrl", name)]
+        if entry.values.get("labelsFile") is not None:
+            labels = entry.text("labelsFile")
+            promised.append((str(entry.get("labelsRemoteUrl")), "labelsRemoteUrl", labels))
+        for found, field, file in promised:
+            expected = remote_url(base, version, f"{category}/{file}")
+            if found != expected:
+                told = f"{field} of {category}/{name} is {shown(found)}; by baseUrl it is {shown(expected)}"
+                yield Defect(path, "address", told)
 
 
 def _promise(

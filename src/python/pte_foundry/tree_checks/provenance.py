@@ -16,9 +16,8 @@ from pte_foundry.errors import PteError
 from pte_foundry.indexing.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
 from pte_foundry.provenance.statement import PREDICATE_TYPE
 from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
 from pte_foundry.tree_checks.defect import Defect
-from pte_foundry.tree_checks.files import TreeFile
+from pte_foundry.tree_checks.files import TreeFile, read_document
 
 _LONGEST_MESSAGE = 300
 
@@ -29,7 +28,7 @@ def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Def
         yield Defect(PROVENANCE, "missing", "the tree does not say what it was built from")
         return
     try:
-        document = read_json(root / PROVENANCE)
+        document = read_document(root, files, PROVENANCE)
         statement = Statement([], "", {})
         ParseDict(document, statement.pb)
         statement.validate()
@@ -66,7 +65,7 @@ def bill_of_materials_defects(root: Path, files: Mapping[str, TreeFile]) -> Iter
         yield Defect(BILL_OF_MATERIALS, "missing", "the tree does not list its parts")
         return
     try:
-        document = read_json(root / BILL_OF_MATERIALS)
+        document = read_document(root, files, BILL_OF_MATERIALS)
     except PteError as error:
         yield Defect(BILL_OF_MATERIALS, "schema", error.message)
         return

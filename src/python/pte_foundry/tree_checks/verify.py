@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SIGNATURE, SUMS
+from pte_foundry.indexing.tree_files import (
+    BILL_OF_MATERIALS,
+    PROVENANCE,
+    SIGNATURE,
+    SUMS,
+    VERSIONS,
+)
+from pte_foundry.reporting.outside_text import plain
 from pte_foundry.tree_checks.defect import Defect
-from pte_foundry.tree_checks.files import list_tree
+from pte_foundry.tree_checks.files import LARGEST_DOCUMENT, TreeFile, list_tree
 from pte_foundry.tree_checks.index import index_defects
 from pte_foundry.tree_checks.provenance import bill_of_materials_defects, statement_defects
 from pte_foundry.tree_checks.signing import check_signature
@@ -24,18 +33,26 @@ def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...
     Raises:
         PteError: `no-tree` if `root` is no folder; `no-key` if the key is no file.
     """
-    if root.is_symlink() or not root.is_dir():
-        raise PteError("no-tree", f"{root} is no folder. Name the folder that has SHA256SUMS in it")
+    try:
+        is_folder = stat.S_ISDIR(root.lstat().st_mode)
+    except (OSError, ValueError):
+        is_folder = False
+    if not is_folder:
+        raise PteError(
+            "no-tree",
+            f"{plain(str(root), 300)} is no folder that can be read. Name the folder that has SHA256SUMS in it",
+        )
     listing = list_tree(root)
     defects = {*listing.defects}
     if SUMS in listing.files:
-        text = (root / SUMS).read_text(encoding="utf-8", errors="replace")
-        defects.update(sums_defects(text, listing.files))
+        defects.update(_sums_defects(root, listing.files))
     else:
         defects.add(Defect(SUMS, "missing", "nothing says which files belong to the tree"))
-    defects.update(index_defects(root, listing.files))
-    defects.update(statement_defects(root, listing.files))
-    defects.update(bill_of_materials_defects(root, listing.files))
+    for file, check in _CHECKS.items():
+        try:
+            defects.update(check(root, listing.files))
+        except RecursionError:
+            defects.add(Defect(file, "schema", "a document that it needs is nested too deeply"))
     if public_key is not None:
         try:
             check_signature(root, public_key)
@@ -44,3 +61,20 @@ def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...
                 raise
             defects.add(Defect(SIGNATURE, error.kind, error.message))
     return tuple(sorted(defects))
+
+
+def _sums_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterable[Defect]:
+    if files[SUMS].size > LARGEST_DOCUMENT:
+        return [Defect(SUMS, "sums", f"has more than {LARGEST_DOCUMENT} bytes")]
+    try:
+        text = (root / SUMS).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return [Defect(SUMS, "unreadable", f"cannot be read: {error.strerror}")]
+    return sums_defects(text, files)
+
+
+_CHECKS = {
+    VERSIONS: index_defects,
+    PROVENANCE: statement_defects,
+    BILL_OF_MATERIALS: bill_of_materials_defects,
+}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,14 @@ PORTABLE = "1.4.1/mobilenet/mobilenet_v3_small_portable.pte"
 SUMS, STATEMENT, BOM = "SHA256SUMS", "provenance.intoto.json", "bom.cdx.json"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample_tree(tmp_path_factory.mktemp("made") / "tree")
+
+
 @pytest.fixture()
-def tree(tmp_path: Path) -> Path:
-    return write_sample_tree(tmp_path / "tree")
+def tree(tmp_path: Path, made: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "tree"))
 
 
 def found(tree: Path) -> set[tuple[str, str]]:
@@ -142,6 +150,18 @@ def test_a_special_file(tree: Path) -> None:
     assert ("pipe", "special") in found(tree)
 
 
+WINDOWS = ["CON", "nul.txt", "LICENSES/aux.txt", "LICENSES/COM1", "a.", "a./b", "a ", "x" * 255]
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_name_that_windows_cannot_store(tree: Path, name: str) -> None:
+    """Even if the sums were written anew."""
+    (tree / name).parent.mkdir(exist_ok=True)
+    (tree / name).write_text("x")
+    seal(tree)
+    assert (name, "name") in found(tree)
+
+
 @pytest.mark.parametrize(
     "name", ["a\\b.txt", "e\u0301.txt", "\u00e9.txt", "a b.txt", ".hidden", "-rf", "a\nb"]
 )
@@ -150,9 +170,106 @@ def test_a_name_that_some_system_reads_differently(tree: Path, name: str) -> Non
     assert (name, "name") in found(tree)
 
 
+def test_an_empty_folder(tree: Path) -> None:
+    (tree / "empty").mkdir()
+    assert found(tree) == {("empty", "empty")}
+
+
 def test_names_that_are_one_where_case_is_ignored(tree: Path) -> None:
     (tree / "readme.md").write_text("x")
     assert ("readme.md", "case") in found(tree)
+
+
+def test_folders_that_are_one_where_case_is_ignored(tree: Path) -> None:
+    (tree / "licenses").mkdir()
+    (tree / "licenses/x").write_text("x")
+    seal(tree)
+    assert ("licenses", "case") in found(tree)
+
+
+def test_folders_that_are_one_in_the_sums(tree: Path) -> None:
+    with (tree / SUMS).open("a") as sums:
+        sums.write(f"{'0' * 64}  licenses/x\n")
+    assert ("licenses", "case") in found(tree)
+
+
+def nested(root: Path, name: str, levels: int) -> None:
+    """Folders deeper than a path can name."""
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+
+
+@pytest.mark.parametrize(("name", "levels"), [("d" * 120, 40), ("d", 1_200)])
+def test_folders_without_end(tree: Path, name: str, levels: int) -> None:
+    nested(tree, name, levels)
+    try:
+        kinds = {kind for path, kind in found(tree) if path.startswith("d")}
+    finally:
+        subprocess.run(["rm", "-r", tree / name], check=True)  # Deeper than Python can remove.
+    assert kinds == {"name"}
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    """Root reads everything."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture()
+def readable(tree: Path) -> Path:
+    """The tree, for every user."""
+    for folder in (tree, *tree.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    return tree
+
+
+@pytest.mark.parametrize("path", [".", "LICENSES", "1.4.1/mobilenet"])
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
+def test_a_folder_that_cannot_be_read(readable: Path, path: str, mode: int) -> None:
+    (readable / path).chmod(mode)
+    try:
+        with as_ordinary_user():
+            defects = found(readable)
+    finally:
+        (readable / path).chmod(0o755)
+    assert "unreadable" in {kind for _, kind in defects}
+
+
+@pytest.mark.parametrize(
+    "path", [XNNPACK, SUMS, "versions.json", "1.4.1/index.json", STATEMENT, BOM]
+)
+def test_a_file_that_cannot_be_read(readable: Path, path: str) -> None:
+    (readable / path).chmod(0)
+    with as_ordinary_user():
+        assert (path, "unreadable") in found(readable)
+
+
+def test_a_tree_in_a_folder_that_cannot_be_read(readable: Path) -> None:
+    readable.parent.chmod(0)
+    try:
+        with as_ordinary_user(), pytest.raises(PteError, match="no folder that can be read"):
+            verify_tree(readable)
+    finally:
+        readable.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\x00b", "a/" * 3_000])
+def test_a_path_that_is_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PteError, match="is no folder"):
+        verify_tree(tmp_path / name)
 
 
 @pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "a\\b", "a//b", "C:/x", "e\u0301"])
@@ -254,6 +371,92 @@ def test_a_wrong_index(tree: Path, change: Callable[[Any], None], kind: str) -> 
     assert ("1.4.1/index.json", kind) in found(tree)
 
 
+def rebase(base: str) -> Callable[[Any], None]:
+    """The addresses as the writer makes them for this base URL."""
+
+    def change(index: Any) -> None:
+        index["baseUrl"] = base
+        for entry in (*index["models"], *index["labels"]):
+            entry["remoteUrl"] = f"{base}/1.4.1/{entry['category']}/{entry['name']}"
+            if entry.get("labelsFile"):
+                entry["labelsRemoteUrl"] = f"{base}/1.4.1/{entry['category']}/{entry['labelsFile']}"
+
+    return change
+
+
+def kinds_of_index(tree: Path, *changes: Callable[[Any], None]) -> set[str]:
+    """Of the defects of an index that was changed wherever it lies."""
+    for change in changes:
+        edit(tree, "1.4.1/index.json", change)
+    (tree / "index.json").write_bytes((tree / "1.4.1/index.json").read_bytes())
+    seal(tree)
+    return {kind for path, kind in found(tree) if path == "1.4.1/index.json"}
+
+
+@pytest.mark.parametrize("base", ["https://example.org/models", "https://example.org:8443"])
+def test_addresses_of_the_base_url(tree: Path, base: str) -> None:
+    assert "address" not in kinds_of_index(tree, rebase(base))
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "http://example.org",
+        "https://u:p@example.org",
+        "file:///srv",
+        "https://a..b",
+        "https://[::1",
+    ],
+)
+def test_a_base_url_that_no_client_uses(tree: Path, base: str) -> None:
+    assert "address" in kinds_of_index(tree, rebase(base))
+
+
+XNNPACK_NAME = XNNPACK.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("base", [".", "https://example.org/models"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://evil.example/{XNNPACK}",
+        f"https://evil.example/{XNNPACK}",
+        f"https://example.org.evil.example/models/{XNNPACK}",
+        f"https://example.org@evil.example/models/{XNNPACK}",
+        f"https://example.org/models/1.4.0/mobilenet/{XNNPACK_NAME}",
+        f"https://example.org/models/../{XNNPACK}",
+        f"//evil.example/{XNNPACK}",
+        PORTABLE,
+    ],
+)
+def test_an_address_elsewhere(tree: Path, base: str, url: str) -> None:
+    def elsewhere(index: Any) -> None:
+        (entry,) = (each for each in index["models"] if each["name"] == XNNPACK_NAME)
+        entry["remoteUrl"] = url
+
+    changes = (elsewhere,) if base == "." else (rebase(base), elsewhere)
+    assert "address" in kinds_of_index(tree, *changes)
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/1.4.1/mobilenet/labels.txt", None, "x"])
+def test_labels_elsewhere(tree: Path, url: str | None) -> None:
+    def of_model(index: Any) -> None:
+        index["models"][0]["labelsRemoteUrl"] = url
+
+    def of_labels(index: Any) -> None:
+        index["labels"][0]["remoteUrl"] = url or "y"
+
+    assert "address" in kinds_of_index(tree, of_model)
+    assert "address" in kinds_of_index(tree, of_labels)
+
+
+def test_what_the_client_refuses_is_no_sound_index(tree: Path) -> None:
+    def forget_labels(index: Any) -> None:
+        index["labels"] = []
+
+    assert "bad-catalogue" in kinds_of_index(tree, forget_labels)
+
+
 def test_a_size_that_is_not_the_files(tree: Path) -> None:
     edit(tree, "1.4.1/index.json", lambda index: index["models"][0].update(size=7))
     assert (PORTABLE, "size") in found(tree)
@@ -322,9 +525,50 @@ def test_everything_is_told_and_sorted(tree: Path) -> None:
     assert {XNNPACK, PORTABLE, "extra.txt"} == {defect.path for defect in defects}
 
 
-def test_a_name_cannot_steer_a_terminal(tree: Path) -> None:
-    (tree / "a\x1b[2Jb").write_text("x")
-    assert all(str(defect).isprintable() for defect in verify_tree(tree))
+@pytest.mark.parametrize(
+    "text", ["a\x1b[2Jb", "\u202etxt.exe", "\u2028", "\x9b2J", "x" * 1_000_000]
+)
+def test_nothing_from_outside_steers_a_terminal_or_fills_it(tree: Path, text: str) -> None:
+    if len(text) < 200:
+        (tree / text).write_text("x")
+    with (tree / SUMS).open("a") as sums:
+        sums.write(f"{'0' * 64}  {text}\n{text}\n")
+    edit(tree, "versions.json", lambda versions: versions.update(latest=text))
+    edit(tree, STATEMENT, lambda statement: statement.update(predicateType=text))
+    edit(tree, BOM, lambda bom: bom.update({text: text}))
+    edit(tree, "1.4.1/index.json", lambda index: index["models"][0].update(license=text, name=text))
+    for defect in verify_tree(tree):
+        assert str(defect).isprintable()
+        assert len(str(defect)) < 1_500
+
+
+DEEP = b'{"a":' * 300 + b"1" + b"}" * 300
+
+
+@pytest.mark.parametrize("path", ["versions.json", "1.4.1/index.json", STATEMENT, BOM, SUMS])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b"[]", b"[" * 100_000, b'{"x":' + b"9" * 5_000 + b"}", b'{"x": 1e999}', DEEP]
+    + [b'{"x": "\\ud800"}', b'{"schemaVersion":' + b"9" * 4_000 + b"}", b'{"components": {}}'],
+)
+def test_a_document_that_is_none(tree: Path, path: str, content: bytes) -> None:
+    (tree / path).write_bytes(content)
+    assert path in {path for path, _ in found(tree)}
+
+
+@pytest.mark.parametrize("path", ["1.4.1/index.json", STATEMENT, BOM])
+@pytest.mark.parametrize("levels", [90, 400, 900])
+def test_a_value_that_is_nested_too_deeply(tree: Path, path: str, levels: int) -> None:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value} if levels % 2 else [value]
+
+    def bury(document: Any) -> None:
+        document["predicate" if path == STATEMENT else "version"] = value
+        document["added"] = value
+
+    edit(tree, path, bury)
+    assert path in {path for path, _ in found(tree)}
 
 
 def test_no_tree(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""A door in front of the cache server: it lets in who brings the token, and asks the server on their behalf.
+
+buildbox-casd asks nobody who they are, and a port of this machine is open to all of its users. So the server listens on
+a socket in a folder that is its owner's alone, and this is what listens on the port. Pants speaks to no unix socket:
+its addresses begin with `grpc://` or `grpcs://`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+
+from cache_server.command.address import Address
+from cache_server.command.errors import CacheServerError
+
+_BYTES = 32
+_CALLS = 64
+_LONGEST_CALL = 86_400.0  # seconds
+_METADATA = "authorization"
+# What the server is not told: the token is the door's, and gRPC writes the others itself.
+_OF_THE_DOOR = (_METADATA, "user-agent")
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),  # No other process shares the port.
+]
+
+
+def make_token(file: Path) -> str:
+    """Write a new token to a file that nobody but its owner reads, and return it.
+
+    Raises:
+        CacheServerError: the file cannot be written.
+    """
+    token = secrets.token_urlsafe(_BYTES)
+    try:
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(token)
+    except OSError as error:
+        raise CacheServerError(
+            f"--token: {file} cannot be written: {error.strerror}. Name a folder that you may write to"
+        ) from None
+    return token
+
+
+@contextmanager
+def open_door(address: Address, token: str, server: str) -> Iterator[None]:
+    """Listen on `address` and pass each call that brings the token to `server`, a gRPC target such as `unix:/a/b`.
+
+    Raises CacheServerError if the address cannot be listened on.
+    """
+    with (
+        grpc.insecure_channel(server, options=_OPTIONS) as channel,
+        ThreadPoolExecutor(_CALLS) as threads,
+    ):
+        door = grpc.server(threads, handlers=[_Door(token, channel)], options=_OPTIONS)
+        try:
+            bound = door.add_insecure_port(str(address))
+        except RuntimeError:
+            bound = 0
+        if not bound:
+            raise CacheServerError(f"--bind: {address} cannot be listened on. Name another port")
+        door.start()
+        try:
+            yield
+        finally:
+            door.stop(grace=1).wait()
+
+
+class _Door(grpc.GenericRpcHandler):
+    """Every method is a stream of bytes each way here, which one message is too."""
+
+    def __init__(self, token: str, channel: grpc.Channel) -> None:
+        self._expected = f"Bearer {token}".encode()
+        self._channel = channel
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        brought = dict(details.invocation_metadata).get(_METADATA, "")
+        if not hmac.compare_digest(_as_bytes(brought), self._expected):
+            return grpc.stream_stream_rpc_method_handler(_refuse)
+        call = self._channel.stream_stream(details.method)
+
+        def pass_on(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            metadata = [
+                (key, value)
+                for key, value in context.invocation_metadata()
+                if key not in _OF_THE_DOOR and not key.startswith(("grpc-", ":"))
+            ]
+            left = context.time_remaining()
+            # Without a deadline it is some thousand years, which gRPC does not take for a time.
+            timeout = left if left is not None and left < _LONGEST_CALL else None
+            answer = call(requests, timeout=timeout, metadata=metadata)
+            context.add_callback(answer.cancel)
+            try:
+                yield from answer
+                context.set_trailing_metadata(answer.trailing_metadata())
+            except grpc.RpcError:
+                context.set_trailing_metadata(answer.trailing_metadata())
+                context.abort(answer.code(), answer.details())
+
+        return grpc.stream_stream_rpc_method_handler(pass_on)
+
+
+def _refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+    context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token of this cache is missing or wrong")
+    yield b""
+
+
+def _as_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
