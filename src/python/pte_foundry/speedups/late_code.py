@@ -44,7 +44,11 @@ def _bring_up_to_date(module: GraphModule) -> None:
     _late.discard(module)
     # They may have been set since.
     trees = {name: vars(module)[name] for name in _TREES if name in vars(module)}
-    _generate(module)
+    try:
+        _generate(module)
+    except BaseException:
+        _late.add(module)
+        raise
     vars(module).update(trees)
 
 
@@ -59,7 +63,7 @@ class _LateForward:
         if module is None:
             raise AttributeError("the graph module of this class is gone")
         _bring_up_to_date(module)
-        forward: Any = vars(owner)["forward"]
+        forward: Any = vars(type(module))["forward"]
         return forward.__get__(instance, owner)
 
 

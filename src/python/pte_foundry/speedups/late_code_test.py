@@ -151,3 +151,11 @@ def test_trees_of_inputs_that_were_set_since_stay(module: GraphModule) -> None:
     exported.recompile()
     vars(exported)["_in_spec"] = "mine"
     assert exported.code and vars(exported)["_in_spec"] == "mine"
+
+
+def test_code_that_cannot_be_generated_says_so_each_time(module: GraphModule) -> None:
+    next(node for node in module.graph.nodes if "mul" in node.name).op = "nonesuch"
+    module.recompile()
+    for _ in range(2):
+        with pytest.raises(NotImplementedError, match="nonesuch"):
+            module(_X)
