@@ -26,7 +26,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "troubleshooting",
         "debugging",
     ),
-    "Inside": ("architecture", "benchmarks"),
+    "Inside": ("architecture", "speedups", "benchmarks"),
 }
 REST = "More"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 from collections.abc import Iterator
 
 import pytest
@@ -25,3 +26,12 @@ def test_garbage_is_looked_for_again_after_an_import_that_fails() -> None:
     with pytest.raises(ImportError), heavy_imports():
         raise ImportError
     assert gc.isenabled()
+
+
+def test_stock_imports_are_not_replaced() -> None:
+    ruamel = importlib.import_module("ruamel.yaml")
+    with heavy_imports(stock=True):
+        assert ruamel.YAML.__module__ == "ruamel.yaml.main"
+    with heavy_imports():
+        assert ruamel.YAML.__module__ != "ruamel.yaml.main"
+    assert ruamel.YAML.__module__ == "ruamel.yaml.main"

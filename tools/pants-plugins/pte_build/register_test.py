@@ -10,6 +10,7 @@ from pants.option.subsystem import Subsystem
 from pte_build.aggregate.committed_index import IndexTestSubsystem
 from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
+from pte_build.program.export import StockOption
 from pte_build.register import target_types
 from pte_build.validation.goal import PteTestSubsystem
 from pte_build.weights.subsystem import WeightsSubsystem
@@ -63,3 +64,8 @@ def test_options_have_help(subsystem: type[Subsystem]) -> None:
     assert is_sentence(subsystem.help)
     for option in collect_options_info(subsystem):
         assert is_sentence(option.flag_options["help"])
+
+
+def test_the_option_in_a_scope_of_pants_has_help() -> None:
+    (option,) = collect_options_info(StockOption)
+    assert is_sentence(option.flag_options["help"])

@@ -49,6 +49,13 @@ def main(
             "than is promised.",
         ),
     ] = False,
+    stock: Annotated[
+        bool,
+        typer.Option(
+            "--stock",
+            help="Also export with torch and ExecuTorch as they are, without our speed-ups: takes twice the time.",
+        ),
+    ] = False,
     with_clone: Annotated[
         bool,
         typer.Option(
@@ -90,7 +97,7 @@ def main(
         if not addresses:
             raise ToolError("name one or more programs, e.g. models/yolo:yolo11n_xnnpack")
         names = [name.strip() for name in only.split(",") if name.strip()]
-        perturbations = select(names, lift, with_clone)
+        perturbations = select(names, lift, with_clone, stock)
         if json_file is not None and not json_file.parent.is_dir():
             raise ToolError(f"--json: {json_file.parent} is not a folder; make it first")
         repository = find_repository(Path.cwd())

@@ -132,6 +132,17 @@ def test_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Path(there.split()[0]).exists()
 
 
+def test_stock_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = use(tmp_path, monkeypatch, "'bytes'")
+    launcher = (root / "pants").read_text()
+    note = "open('stock', 'a').write(os.environ.get('PANTS_EXPORT_STOCK', 'false') + '\\n')\n"
+    (root / "pants").write_text(launcher.replace("options =", note + "options =", 1))
+    outcome = run(PROGRAM, "--only", "stock,caller")
+    assert outcome.exit_code == 0, outcome.output
+    # peek, the build to compare with, the caller's and the stock one
+    assert (root / "stock").read_text().split() == ["false", "false", "false", "true"]
+
+
 def test_a_build_that_fails_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = use(tmp_path, monkeypatch, "'bytes'")
     (root / "broken").touch()

@@ -81,7 +81,7 @@ def reproduce(
     for perturbation in perturbations:
         progress(f"{perturbation.name}: {perturbation.about}")
         with ExitStack() as stack:
-            rebuild = _as_results(stack, perturbation.change, programs, setting, kept)
+            rebuild = _as_results(stack, perturbation, programs, setting, kept)
             for program in programs:
                 result = _compare(program, perturbation.name, rebuild, references, kept, setting)
                 progress(f"{perturbation.name}: {program.address}: {verdict(result)}")
@@ -99,12 +99,13 @@ def verdict(result: Result) -> str:
 
 def _as_results(
     stack: ExitStack,
-    change: ExportChange | BuildChange,
+    perturbation: Perturbation,
     programs: Sequence[Program],
     setting: Setting,
     kept: Mapping[str, KeptSandbox],
 ) -> _Rebuild:
     """A function from a program to its bytes under a change; it raises ToolError if there are none."""
+    change = perturbation.change
     if isinstance(change, ExportChange):
         return lambda program: run_export(kept[program.address], change, setting.scratch)
     try:
@@ -113,7 +114,9 @@ def _as_results(
         elif change.in_clone:
             sandboxes = stack.enter_context(clone_build(setting, programs))
         else:
-            sandboxes = clean_build(setting, programs, "changed", change.environment, change.umask)
+            sandboxes = clean_build(
+                setting, programs, perturbation.name, change.environment, change.umask
+            )
     except ToolError as error:
         reason = str(error)
 

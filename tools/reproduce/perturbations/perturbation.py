@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # `usual` is what the build promises. `lift` takes away what the build fixes itself: more than is promised.
+# `stock` exports without the project's speed-ups, which takes twice the time.
 # `clone` needs a second clone with empty caches, which takes minutes. `together` repeats others in one export.
 # `named` needs what not every machine allows, and is tried if it is named.
-Kind = Literal["usual", "lift", "clone", "together", "named"]
+Kind = Literal["usual", "lift", "stock", "clone", "together", "named"]
 
 
 @dataclass(frozen=True)

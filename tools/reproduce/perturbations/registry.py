@@ -123,6 +123,12 @@ _ONE_BY_ONE: tuple[Perturbation, ...] = (
         "lift",
     ),
     Perturbation(
+        "stock",
+        "torch and ExecuTorch as they are, without the speed-ups of pte_foundry.speedups (--export-stock)",
+        BuildChange({"PANTS_EXPORT_STOCK": "true"}),
+        "stock",
+    ),
+    Perturbation(
         "clone",
         "build in a second clone at another path, with an empty store, empty caches and another HOME",
         BuildChange(in_clone=True),
@@ -161,7 +167,9 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
 )
 
 
-def select(only: Sequence[str], lift: bool, with_clone: bool) -> tuple[Perturbation, ...]:
+def select(
+    only: Sequence[str], lift: bool, with_clone: bool, stock: bool = False
+) -> tuple[Perturbation, ...]:
     """Those named, of whatever kind; else the usual ones and the kinds that are asked for.
 
     Raises ToolError for an unknown name.
@@ -172,6 +180,7 @@ def select(only: Sequence[str], lift: bool, with_clone: bool) -> tuple[Perturbat
     kinds: dict[Kind, bool] = {
         "usual": True,
         "lift": lift,
+        "stock": stock,
         "clone": with_clone,
         "together": False,
         "named": False,

@@ -10,8 +10,10 @@ NAMES = [one.name for one in PERTURBATIONS]
 USUAL = [one.name for one in PERTURBATIONS if one.kind == "usual"]
 
 
-def names(only: tuple[str, ...] = (), lift: bool = False, with_clone: bool = False) -> list[str]:
-    return [one.name for one in select(only, lift, with_clone)]
+def names(
+    only: tuple[str, ...] = (), lift: bool = False, with_clone: bool = False, stock: bool = False
+) -> list[str]:
+    return [one.name for one in select(only, lift, with_clone, stock)]
 
 
 def test_kinds_are_chosen() -> None:
@@ -19,7 +21,8 @@ def test_kinds_are_chosen() -> None:
     assert names() == USUAL and len(USUAL) == 10
     assert names(with_clone=True) == [*USUAL, "clone"]
     assert names(lift=True) == [*USUAL, "lifted-threads", "lifted-cpu-avx2", "lifted-cpu-avx512"]
-    assert names(lift=True, with_clone=True) == [
+    assert names(stock=True) == [*USUAL, "stock"]
+    assert names(lift=True, with_clone=True, stock=True) == [
         name for name in NAMES if name not in ("together", "user-id")
     ]
     assert names(only=("user-id",)) == ["user-id"]

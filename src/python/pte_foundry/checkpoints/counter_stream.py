@@ -25,5 +25,9 @@ def raw_integers(key: str, count: int) -> npt.NDArray[np.uint64]:
 
 def uniform(key: str, count: int) -> npt.NDArray[np.float64]:
     """Uniform numbers of [-1, 1), float64 [count]: multiples of 2**-52, so every step is exact."""
-    top_53_bits = (raw_integers(key, count) >> np.uint64(11)).astype(np.float64)
-    return top_53_bits * 2.0**-52 - 1.0
+    integers = raw_integers(key, count)
+    integers >>= np.uint64(11)
+    values = integers.astype(np.float64)
+    values *= 2.0**-52
+    values -= 1.0
+    return values

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.checkpoints import seeded as seeded_module
 from pte_foundry.checkpoints.seeded import Scaling, initialise
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.fixed_inputs import fixed_inputs
@@ -31,7 +32,7 @@ def _digest(module: nn.Module) -> str:
 
 def _seeded(inputs: tuple[Tensor, ...]) -> tuple[nn.Module, tuple[Scaling, ...]]:
     module = mobilenet.build("mobilenet_v3_small").module
-    return module, initialise(module, inputs, "mobilenet_v3_small")
+    return module, initialise(module, inputs, "mobilenet_v3_small").scalings
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ class _Mixed(nn.Module):
 
 def test_any_module() -> None:
     module, inputs = _Mixed().eval(), fixed_inputs([TensorSpec("x", "int64", (1, 5))], 1)[0]
-    scalings = initialise(module, inputs, "mixed")
+    scalings = initialise(module, inputs, "mixed").scalings
     assert [scaling.layer for scaling in scalings] == ["twice", "tied"]
     assert module.tied.weight is module.embedding.weight
     assert torch.equal(module.constant.weight.flatten(), torch.arange(128.0))
@@ -169,10 +170,85 @@ def test_any_module() -> None:
 def test_scaling_in_one_pass_equals_a_second_pass() -> None:
     module = nn.Sequential(nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 8)).eval()
     inputs = fixed_inputs([TensorSpec("x", "float32", (16, 8))], 1)[0]
-    initialise(module, inputs, "a")
+    output = initialise(module, inputs, "a").output
     with torch.no_grad():
+        assert torch.equal(torch.as_tensor(output), module(*inputs))
         for layer in (module[:1], module):
             assert 2**-0.5 - 1e-3 <= float(layer(*inputs).std(unbiased=False)) <= 2**0.5 + 1e-3
+
+
+def _in_float64(module: nn.Module, inputs: tuple[Tensor, ...], seed: str) -> tuple[Scaling, ...]:
+    with torch.no_grad():
+        seeded_module._draw(module, seed)
+        return seeded_module._scaled_in_float64(module, inputs).scalings
+
+
+def test_float32_chooses_what_float64_chooses(
+    seeded: tuple[nn.Module, tuple[Scaling, ...]], inputs: list[tuple[Tensor, ...]]
+) -> None:
+    module = mobilenet.build("mobilenet_v3_small").module
+    scalings = _in_float64(module, inputs[0], "mobilenet_v3_small")
+    assert _digest(module) == _PINNED
+    assert [(one.layer, one.exponent) for one in scalings] == [
+        (one.layer, one.exponent) for one in seeded[1]
+    ]
+    # A hundredth of the nearness at which float32 is not trusted any more.
+    differences = [abs(one.margin - other.margin) for one, other in zip(scalings, seeded[1])]
+    assert 0 < max(differences) < 1e-5
+
+
+class _Counted(nn.Module):
+    """A linear layer whose output has the deviation `deviation`, and a layer before it."""
+
+    def __init__(self, deviation: float, shift: float = 0.0) -> None:
+        super().__init__()
+        self.before, self.layer = nn.Linear(8, 8), nn.Linear(8, 2)
+        self.deviation, self.shift = deviation, shift
+        self.dtypes: list[torch.dtype] = []
+        # Not in the graph of the deviation, so that it is exact.
+        self.layer.register_forward_hook(self._exact)
+
+    def _exact(self, layer: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        sign = torch.tensor([1.0, -1.0], dtype=output.dtype)
+        return (sign * self.deviation + self.shift).expand(output.shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.dtypes.append(x.dtype)
+        return self.layer(self.before(x))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("deviation", "shift", "dtypes"),
+    [
+        (1.0, 0.0, [torch.float32]),
+        # 2**0.5 is a boundary.
+        (2**0.5 * 1.01, 0.0, [torch.float32]),
+        (2**0.5 * (1 + 1e-6), 0.0, [torch.float32, torch.float64, torch.float32]),
+        (2**0.5 * (1 - 1e-6), 0.0, [torch.float32, torch.float64, torch.float32]),
+        # Float32 would see noise.
+        (1e-3, 1.0, [torch.float32, torch.float64, torch.float32]),
+        (0.0, 1.0, [torch.float32, torch.float64, torch.float32]),
+    ],
+)
+def test_where_float32_could_decide_wrongly_float64_does(
+    deviation: float, shift: float, dtypes: list[torch.dtype]
+) -> None:
+    inputs = fixed_inputs([TensorSpec("x", "float32", (16, 8))], 1)[0]
+    module, other = _Counted(deviation, shift).eval(), _Counted(deviation, shift).eval()
+    done = initialise(module, inputs, "a")
+    assert module.dtypes == dtypes[:1] + dtypes[2:], "the float64 copy's list is its own"
+    scalings = _in_float64(other, inputs, "a")
+    assert [one.exponent for one in done.scalings] == [one.exponent for one in scalings]
+    assert _digest(module) == _digest(other)
+    if len(dtypes) > 1:
+        assert done.scalings == scalings
+
+
+def test_a_model_of_half_precision_is_measured_in_float64() -> None:
+    inputs = fixed_inputs([TensorSpec("x", "float16", (16, 8))], 1)[0]
+    module, other = nn.Linear(8, 8).half().eval(), nn.Linear(8, 8).half().eval()
+    assert initialise(module, inputs, "a").scalings == _in_float64(other, inputs, "a")
+    assert _digest(module) == _digest(other)
 
 
 def test_seed_decides() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +55,15 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
     definition = _define(request)
     _check_declared_inputs(request, definition)
     module = definition.module
-    _check_forward(request, definition, example_inputs)
     if request.weights.file is None:
-        initialise(module, example_inputs, seed=request.name)
+        # Its scales are measured in a forward, so that there is no need for another one.
+        _check_forward(
+            request,
+            definition,
+            lambda: initialise(module, example_inputs, seed=request.name).output,
+        )
     else:
+        _check_forward(request, definition, lambda: module(*example_inputs))
         path = root / request.weights.file
         content = load_checkpoint(path, definition.checkpoint_globals)
         apply_state(module, _adapt(definition, content, path), path.name)
@@ -127,13 +132,15 @@ def _check_declared_inputs(request: ModelRequest, definition: ModelDefinition) -
 
 
 def _check_forward(
-    request: ModelRequest, definition: ModelDefinition, inputs: tuple[Tensor, ...]
+    request: ModelRequest, definition: ModelDefinition, forward: Callable[[], object]
 ) -> None:
-    """One eager forward; then the declared shapes against those of the builder's preprocessing."""
+    """One eager forward, on the declared shapes; then the declared shapes against those of the builder's preprocessing."""
     declared = ", ".join(f"{spec.name!r} is declared as {spec}" for spec in request.inputs)
     try:
         with torch.no_grad():
-            register_dataclasses(definition.module(*inputs))
+            register_dataclasses(forward())
+    except PteError:
+        raise
     except Exception as error:  # Whatever the model raises is the reason that a person needs.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(

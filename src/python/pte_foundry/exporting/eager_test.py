@@ -117,3 +117,16 @@ def test_inputs_of_other_names(tmp_path: Path) -> None:
     error = _error(replace(_SEEDED, inputs=(spec,)), tmp_path)
     assert error.kind == "bad-input-shape"
     assert "['picture']" in error.message and "['image']" in error.message
+
+
+def test_seeded_weights_take_one_forward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[None] = []
+    real = tiny_builder._Tiny.forward
+
+    def forward(self: tiny_builder._Tiny, image: torch.Tensor) -> torch.Tensor:
+        runs.append(None)
+        return real(self, image)
+
+    monkeypatch.setattr(tiny_builder._Tiny, "forward", forward)
+    build_eager(_SEEDED, tmp_path)
+    assert len(runs) == 1

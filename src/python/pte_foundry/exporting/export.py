@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import ModuleType
@@ -23,6 +23,7 @@ from pte_foundry.exporting.tensor_spec import dimension_ranges
 from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check_recipe
+from pte_foundry.speedups.install import speedups
 from pte_foundry.stages import Begin, tell
 
 QUANTIZED_PRECISION = "int8"
@@ -79,7 +80,8 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         )
         for name in request.rewrites
     ]
-    with _one_thread(), torch.no_grad():
+    faster: AbstractContextManager[object] = nullcontext() if request.stock else speedups()
+    with faster, _one_thread(), torch.no_grad():
         begin("loading the model")
         eager = build_eager(request.model, root)
         module: nn.Module = eager.module

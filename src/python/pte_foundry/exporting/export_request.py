@@ -16,7 +16,10 @@ from pte_foundry.exporting.request_fields import (
 )
 
 _QUANTIZATION = "quantization"
-_KEYS = frozenset({"model", "lowering", "precision", "options", "rewrites", _QUANTIZATION})
+_STOCK = "stock"
+# Absent where they say nothing, so that an export has the cache key that it had before there were such fields.
+_OPTIONAL_KEYS = frozenset({_QUANTIZATION, _STOCK})
+_KEYS = frozenset({"model", "lowering", "precision", "options", "rewrites"}) | _OPTIONAL_KEYS
 _QUANTIZATION_KEYS = frozenset({"recipe", "options", "calibration"})
 
 
@@ -61,6 +64,7 @@ class ExportRequest:
         options: the backend's options, values as text.
         rewrites: dotted names of rewrite modules, in the order in which they are applied.
         quantization: how to quantize; None for a float precision.
+        stock: whether torch and ExecuTorch run as they are, without `pte_foundry.speedups`; the bytes are the same.
     """
 
     model: ModelRequest
@@ -69,6 +73,7 @@ class ExportRequest:
     options: Mapping[str, str]
     rewrites: tuple[str, ...]
     quantization: RequestedQuantization | None = None
+    stock: bool = False
 
     @staticmethod
     def from_json(data: object) -> ExportRequest:
@@ -78,8 +83,10 @@ class ExportRequest:
             PteError: `bad-request` for missing, unknown or wrongly typed fields,
                 `bad-input-shape` for an input that does not follow the grammar.
         """
-        fields = json_object(data, "the request", _KEYS, optional=frozenset({_QUANTIZATION}))
-        quantization = fields.get(_QUANTIZATION)
+        fields = json_object(data, "the request", _KEYS, optional=_OPTIONAL_KEYS)
+        quantization, stock = fields.get(_QUANTIZATION), fields.get(_STOCK, False)
+        if not isinstance(stock, bool):
+            raise bad_request(_STOCK, f"expected true or false, found {stock!r}")
         return ExportRequest(
             model=ModelRequest.from_json(fields["model"]),
             lowering=text(fields["lowering"], "lowering"),
@@ -89,4 +96,5 @@ class ExportRequest:
             quantization=(
                 None if quantization is None else RequestedQuantization.from_json(quantization)
             ),
+            stock=stock,
         )

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
 def _export(request: ExportRequest, begin: Begin) -> ExportResult:
     begin("loading the toolchain")
     # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
-    with heavy_imports():
+    with heavy_imports(request.stock):
         import torch
 
         from pte_foundry.exporting.export import export

@@ -60,6 +60,8 @@ def test_seeded_weights_have_no_file() -> None:
         (("rewrites",), "a.b", "rewrites: expected a list, found str"),
         (("rewrites",), [1], "rewrites[0]: expected a non-empty string"),
         (("precision",), None, "precision: expected a non-empty string"),
+        (("stock",), "yes", "stock: expected true or false, found 'yes'"),
+        (("stock",), None, "stock: expected true or false, found None"),
     ],
 )
 def test_errors_name_the_field(path: tuple[str, ...], value: object, message: str) -> None:
@@ -81,3 +83,8 @@ def test_missing_fields(key: str) -> None:
     with pytest.raises(PteError) as caught:
         ExportRequest.from_json(request)
     assert f"missing ['{key}']" in caught.value.message
+
+
+def test_an_export_is_stock_only_where_the_request_says_so() -> None:
+    for fields, stock in (({}, False), ({"stock": False}, False), ({"stock": True}, True)):
+        assert ExportRequest.from_json({**_request(), **fields}).stock is stock

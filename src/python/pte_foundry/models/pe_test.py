@@ -44,7 +44,7 @@ def test_the_towers_are_those_that_were_published(name: str) -> None:
 def test_seeded_weights_give_ordinary_numbers_that_depend_on_the_picture(name: str) -> None:
     definition = pe.build(name)
     inputs = fixed_inputs([TensorSpec("image", "float32", definition.inputs[0].shape)], 2)
-    scalings = initialise(definition.module, inputs[0], name)
+    scalings = initialise(definition.module, inputs[0], name).scalings
     # A power of two that another machine could round the other way would change the bits.
     assert min(scaling.margin for scaling in scalings) > 1e-6
     with torch.no_grad():

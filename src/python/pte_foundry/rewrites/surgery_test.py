@@ -53,6 +53,63 @@ def test_only_what_is_in_the_block_is_unchecked() -> None:
         check_unchanged("it", _Output(), _Output(error=1.0), _INPUT)
 
 
+class _Counted(nn.Module):
+    """[1, 2, n] of x; counts how often it and its copies ran."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[None] = []
+        self.scale = nn.Parameter(torch.ones(()), requires_grad=False)
+        self.shift = 0.0
+
+    def __deepcopy__(self, memo: object) -> _Counted:
+        other = _Counted()
+        other.runs, other.shift, other.scale.data = self.runs, self.shift, self.scale.clone()
+        return other
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.runs.append(None)
+        return torch.stack((x, x * self.scale + self.shift), 1)
+
+
+def test_a_result_that_is_the_next_beginning_is_run_once() -> None:
+    first, second, third = _Counted(), _Counted(), _Counted()
+    check_unchanged("one", first, second, _INPUT)
+    check_unchanged("two", second, third, _INPUT)
+    assert [len(one.runs) for one in (first, second, third)] == [1, 1, 1]
+    check_unchanged("two", second, third, (_INPUT[0] + 1,))
+    assert [len(one.runs) for one in (second, third)] == [2, 2]
+
+
+def _in_place(module: _Counted) -> None:
+    module.scale.data.fill_(1.5)
+
+
+def _plain(module: _Counted) -> None:
+    module.shift = 0.5
+
+
+def _layer(module: _Counted) -> None:
+    module.scale = nn.Parameter(torch.full((), 0.5), requires_grad=False)
+
+
+@pytest.mark.parametrize("change", [_in_place, _plain, _layer])
+def test_a_module_that_was_changed_after_its_check_is_run_again(change: Any) -> None:
+    first, second, third = _Counted(), _Counted(), _Counted()
+    check_unchanged("one", first, second, _INPUT)
+    change(second)
+    with pytest.raises(PteError, match="two changes channel 1"):
+        check_unchanged("two", second, third, _INPUT)
+
+
+def test_a_layer_that_was_replaced_by_one_of_equal_content_is_seen() -> None:
+    first, second = (nn.Sequential(_Output(great=1.0), nn.Tanh()) for _ in range(2))
+    check_unchanged("one", first, second, _INPUT)
+    second[1] = nn.Sigmoid()
+    with pytest.raises(PteError, match="two changes channel 0"):
+        check_unchanged("two", second, first, _INPUT)
+
+
 def test_children_and_numbers_are_asked_for_with_their_type() -> None:
     layer = nn.Sequential(nn.ReLU())
     assert isinstance(child(layer, "0", nn.ReLU), nn.ReLU)

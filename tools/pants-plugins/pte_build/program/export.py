@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pants.core.goals.export import ExportSubsystem
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
@@ -22,6 +23,8 @@ from pants.engine.fs import (
 )
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.option.option_types import BoolOption
 
 from pte_build.cache_entry import expected_files, read_object, wrong_cache_entry
 from pte_build.choices import Choices
@@ -44,6 +47,16 @@ from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
 from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
+
+
+class StockOption:
+    """Of the scope `[export]`, which is Pants' own."""
+
+    stock = BoolOption(
+        default=False,
+        help="Export programs with torch and ExecuTorch as they are, without the speed-ups of `pte_foundry.speedups`. "
+        "It takes about twice the time, and the bytes are the same: docs/speedups.md says how that is checked.",
+    )
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ def _said_of_pte(facts: dict[str, Any]) -> tuple[object, object]:
 
 
 @rule
-async def export_program(request: ExportRequest) -> ExportedProgram:
+async def export_program(request: ExportRequest, options: ExportSubsystem) -> ExportedProgram:
     availability = await Get(Availability, AvailabilityRequest(request.program, request.choices))
     if availability.unavailable is not None:
         raise PteBuildError(availability.unavailable.refusal)
@@ -140,6 +153,8 @@ async def export_program(request: ExportRequest) -> ExportedProgram:
         "options": dict(declaration.options),
         "rewrites": [rewrite.name for rewrite in rewrites],
         **quantization.request_entry(),
+        # Left out where it is off: the request is in the key of every export.
+        **({"stock": True} if options.options.stock else {}),
     }
     description, request_content = f"Export {address}", _json(export)
     REQUEST_KEYS.add(description, request_content)
@@ -216,5 +231,5 @@ def _json(value: object) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
 
 
-def rules() -> Iterable[Rule]:
-    return collect_rules()
+def rules() -> Iterable[Rule | UnionRule]:
+    return (*collect_rules(), ExportSubsystem.register_plugin_options(StockOption))

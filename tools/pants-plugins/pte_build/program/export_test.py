@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pants.core.goals.export import ExportSubsystem
 from pants.engine.addresses import Address
 from pants.engine.fs import (
     CreateDigest,
@@ -19,10 +20,12 @@ from pants.engine.fs import (
     FileDigest,
     FileEntry,
     MergeDigests,
+    PathGlobs,
     Snapshot,
 )
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import QueryRule
+from pants.testutil.option_util import create_goal_subsystem
 from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.errors import PteBuildError
@@ -110,12 +113,13 @@ def capture(request: ToolchainRun) -> FallibleProcessResult:
     raise Captured(request)
 
 
-def export_process(runner: RuleRunner, program: Address) -> Process:
+def export_process(runner: RuleRunner, program: Address, stock: bool = False) -> Process:
     """The process that would export this program."""
+    exports = create_goal_subsystem(ExportSubsystem, stock=stock)
     with pytest.raises(Captured) as caught:
         run_rule_with_mocks(
             export_program,
-            rule_args=[ExportRequest(program)],
+            rule_args=[ExportRequest(program), exports],
             mock_gets=[
                 *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
                 MockGet(FallibleProcessResult, (ToolchainRun,), mock=capture),
@@ -147,6 +151,32 @@ def test_the_process_gets_its_inputs_and_nothing_else(runner: RuleRunner) -> Non
         "src/python/pte_foundry/models/shared.py",
         "src/python/pte_foundry/rewrites/plain.py",
     }
+
+
+def asked_for(runner: RuleRunner, process: Process) -> Any:
+    digest = runner.request(
+        Digest, [DigestSubset(process.input_digest, PathGlobs(["export_request.json"]))]
+    )
+    (content,) = runner.request(DigestContents, [digest])
+    return json.loads(content.content)
+
+
+def test_stock_exports_are_asked_for_and_are_no_part_of_other_keys(runner: RuleRunner) -> None:
+    usual = asked_for(runner, export_process(runner, ALPHA_FAST))
+    assert "stock" not in usual
+    assert asked_for(runner, export_process(runner, ALPHA_FAST, stock=True)) == {
+        **usual,
+        "stock": True,
+    }
+
+
+def test_the_option_is_the_commands(runner: RuleRunner) -> None:
+    try:
+        set_options(runner, SEEDED, "--export-stock")
+        exported = runner.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    finally:
+        set_options(runner, SEEDED)
+    assert read_json(runner, exported.facts)["request"]["stock"] is True
 
 
 def test_the_key_has_the_content_of_an_sdk_and_not_its_folder(
