@@ -14,7 +14,13 @@ from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.directory_lock import directory_lock
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.os_failure import writing
-from pte_foundry.publishing.placing import copy_file, link_or_copy, sync_folder, write_bytes
+from pte_foundry.publishing.placing import (
+    copy_file,
+    link_or_copy,
+    open_to_readers,
+    sync_folder,
+    write_bytes,
+)
 from pte_foundry.publishing.release import is_release_name
 from pte_foundry.publishing.repository import DirectoryRepository
 from pte_foundry.publishing.target import Step
@@ -101,6 +107,7 @@ class DirectoryTarget:
             else:
                 copy_file(tree / path, destination, release.sums.get(path))
         for folder, _, _ in os.walk(partial, topdown=False):
+            open_to_readers(Path(folder))
             sync_folder(Path(folder))
 
     def _clean_up(self) -> None:
@@ -136,6 +143,8 @@ def open_directory(repository: DirectoryRepository) -> Iterator[DirectoryTarget]
             published; `cannot-write` for a folder that cannot be used.
     """
     with writing(repository.text):
-        repository.folder.mkdir(exist_ok=True)
+        if not repository.folder.is_dir():
+            repository.folder.mkdir()
+            open_to_readers(repository.folder)
     with directory_lock(repository.folder):
         yield DirectoryTarget(repository)

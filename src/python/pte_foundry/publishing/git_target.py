@@ -102,12 +102,13 @@ class GitTarget:
             self._push(self._tip, release, release.name, step)
         if self._checkout is not None:
             step("update the checkout")
-            self._checkout.forward_to(self._tip)
+            self._checkout.forward_to(self._tip, self._repository.branch, release.name)
         step("end")
 
     @property
     def _fetch_options(self) -> list[str]:
-        depth = [] if self._checkout else ["--depth=1"]  # Only a clone of our own may be shallow.
+        # A checkout gets all commits between its own and the new one.
+        depth = [] if self._checkout else ["--depth=1"]
         return [*depth, "--no-tags", "--no-recurse-submodules"]
 
     def _fetch_tip(self, refs: Mapping[str, str]) -> str | None:
@@ -184,7 +185,7 @@ class GitTarget:
 
 
 def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
-    """Look at a branch, through a new clone in `scratch` or the checkout that the target names.
+    """Look at a branch through a new clone in `scratch`, which borrows from the checkout that the target names.
 
     Raises:
         PteError: `refused` for a branch that is not there, a checkout that is dirty or diverged, or
@@ -194,10 +195,10 @@ def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
     scratch.mkdir(parents=True)
     # Git runs in other folders.
     scratch = Path(os.path.abspath(scratch))
-    if repository.checkout is not None:
-        checkout = open_checkout(repository, repository.checkout)
-        return GitTarget(repository, checkout.git, checkout, lfs, scratch)
     clone = scratch / "clone"
+    if repository.checkout is not None:
+        checkout = open_checkout(repository, repository.checkout, clone)
+        return GitTarget(repository, checkout.clone, checkout, lfs, scratch)
     # Not bare, since a user may have forbidden git to take a folder for a bare repository.
     Git(scratch).run("init", "--quiet", "--template=", str(clone))
     git = Git(clone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,32 @@ def test_a_first_release(tmp_path: Path) -> None:
     assert os.readlink(releases / "current") == name
     assert sorted(os.listdir(releases)) == [".publish.lock", "current", name]
     assert (releases / name / "index.json").stat().st_mode & 0o222 == 0
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o000, 0o022])
+def test_who_may_read_a_release_does_not_depend_on_the_umask(tmp_path: Path, mask: int) -> None:
+    write_tree(tmp_path / "tree")
+    before = os.umask(mask)
+    try:
+        run(tmp_path)
+        write_tree(tmp_path / "tree", version="1.5.0")
+        run(tmp_path)
+    finally:
+        os.umask(before)
+    releases = tmp_path / "releases"
+    published = [path for path in releases.rglob("*") if path.name != ".publish.lock"]
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in [releases, *published]}
+    assert modes == {(True, 0o755), (False, 0o444)}
+
+
+def test_a_folder_that_was_there_keeps_its_mode_and_its_group(tmp_path: Path) -> None:
+    releases = tmp_path / "releases"
+    releases.mkdir()
+    releases.chmod(0o2770)
+    write_tree(tmp_path / "tree")
+    run(tmp_path)
+    assert stat.S_IMODE(releases.stat().st_mode) == 0o2770
+    assert stat.S_IMODE((releases / "current/1.4.1").stat().st_mode) == 0o2755
 
 
 def test_a_new_release_beside_the_old_one_shares_what_is_equal(tmp_path: Path) -> None:
