@@ -48,6 +48,9 @@ def test_a_release_reaches_its_repository(clone: Clone, tmp_path: Path) -> None:
     shutil.copytree(".ci", clone.root / ".ci")
     shutil.copy2("pants.ci.toml", clone.root)
     tiny_program.declare(clone.root)
+    # So small that the file and its plan outweigh weights, inputs and outputs.
+    budgets = "max_size_ratio=5.0, max_planned_memory_ratio=1.5"
+    clone.edit("models/tiny/BUILD", "program=[", f"{budgets}, program=[")
     tiny_program.write_checkpoint(clone.root / "checkpoints")
     (clone.root / "models/tiny/README.md").write_text("# Tiny\n\nTwo scores of a small picture.\n")
     programs = [tiny_program.ADDRESS, UNPINNED]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.directory_lock import directory_lock
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.os_failure import writing
@@ -57,12 +55,11 @@ class DirectoryTarget:
             )
         found = self.published if release.name == self._current else self._read(release.name)
         assert found is not None
-        if found.sums_bytes != release.texts[SUMS]:
+        if found.identity != release.identity:
             raise PteError(
                 "refused",
-                f"{folder} has other content: the SHA-256 of its {SUMS} is "
-                f"{hashlib.sha256(found.sums_bytes).hexdigest()}, that of the tree to publish is "
-                f"{release.sums_sha256}. {_REMEDY}",
+                f"{folder} has other content: the SHA-256 of its programs, labels, indexes and licences is "
+                f"{found.identity}, that of the tree to publish is {release.identity}. {_REMEDY}",
             )
         return True
 

@@ -12,7 +12,13 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.publishing.release import release_name
+from pte_foundry.publishing.sample_trees import (
+    files_below,
+    read_tree,
+    request_for,
+    write_tree,
+)
 
 
 def run(folder: Path, repository: str = "file:releases", **changes: object) -> str:
@@ -32,7 +38,7 @@ def refused(folder: Path, **changes: object) -> str:
 
 
 def release_of(tree: Path, version: str = "1.4.1") -> str:
-    return f"v{version}-" + hashlib.sha256((tree / "SHA256SUMS").read_bytes()).hexdigest()[:12]
+    return release_name(version, read_tree(tree).sums)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -139,6 +145,34 @@ def test_an_unchanged_tree(tmp_path: Path) -> None:
     assert files_below(tmp_path / "releases") == before
 
 
+def test_other_pages_make_no_release_and_a_release_comes_back_with_its_own(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree")
+    first = files_below(tree)
+    run(tmp_path)
+    before = files_below(tmp_path / "releases")
+    write_tree(tree, readme="Read me again.\n", commit="0b")
+    assert run(tmp_path).endswith("nothing to do; its pages stay as they were published")
+    assert files_below(tmp_path / "releases") == before
+    write_tree(tree, {"alpha_xnnpack": b"faster", "alpha_portable": b"p"})
+    run(tmp_path, changed=True)
+    write_tree(tree, readme="Read me again.\n", commit="0b")
+    assert "a release that was there before" in run(tmp_path, changed=True)
+    assert files_below(tmp_path / "releases/current") == first
+
+
+def test_what_is_published_under_a_name_of_another_rule_gets_its_own(tmp_path: Path) -> None:
+    """Names were made of all of SHA256SUMS once."""
+    name = release_of(write_tree(tmp_path / "tree"))
+    run(tmp_path)
+    releases = tmp_path / "releases"
+    (releases / "current").unlink()
+    (releases / name).rename(releases / "v1.4.1-0123456789ab")
+    (releases / "current").symlink_to("v1.4.1-0123456789ab")
+    assert f"published {name}" in run(tmp_path)
+    assert os.readlink(releases / "current") == name
+    assert files_below(releases / name) == files_below(releases / "v1.4.1-0123456789ab")
+
+
 def test_what_a_killed_process_left_is_removed_even_if_there_is_nothing_to_do(
     tmp_path: Path,
 ) -> None:
@@ -211,7 +245,7 @@ def test_a_release_folder_with_other_content(tmp_path: Path) -> None:
     other = write_tree(tmp_path / "releases" / name, {"beta_portable": b"b"})
     told = refused(tmp_path)
     for tree in (ours, other):
-        assert hashlib.sha256((tree / "SHA256SUMS").read_bytes()).hexdigest() in told
+        assert read_tree(tree).identity in told
     assert f"{name} has other content" in told
 
 
