@@ -58,7 +58,7 @@ def test_a_release_reaches_its_repository(clone: Clone, tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     with (
         clone.edited("BUILD", 'programs=["models::"]', f"programs={programs}"),
-        clone.edited("BUILD", "LICENSES = {", 'LICENSES = {"MIT": "LICENSE",'),
+        clone.edited("BUILD", "LICENSES = {", 'LICENSES = {"MIT": "models/mobilenet/LICENSE",'),
     ):
         finished = release(
             clone,
