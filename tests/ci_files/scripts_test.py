@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 ADDRESS = "grpcs://cache.example.org"
+BASE_URL = "https://models.example.org"
+REPOSITORY = "git+https://git.example.org/models.git#branch=main"
 _PANTS = """#!{python}
 import json, os, sys
 token = os.environ.get("PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH")
@@ -22,6 +25,8 @@ said = {{
     "token_mode": token and oct(os.stat(token).st_mode & 0o77) + oct(os.stat(os.path.dirname(token)).st_mode & 0o77),
     "token_folder": token and os.path.dirname(token),
     "environment": {{name: value for name, value in os.environ.items() if "REMOTE" in name or "PANTS" in name}},
+    "git": {{name: value for name, value in os.environ.items() if name.startswith("GIT_")}},
+    "release": sorted(name for name in os.environ if name.startswith("RELEASE_")),
 }}
 with open("said.json", "w") as file:
     json.dump(said, file)
@@ -106,25 +111,113 @@ def test_a_release_asks_no_cache(clone: Path) -> None:
         "release",
         PANTS_REMOTE_STORE_ADDRESS=ADDRESS,
         REMOTE_CACHE_TOKEN="secret",
-        RELEASE_BASE_URL="https://models.example.org",
+        RELEASE_BASE_URL=BASE_URL,
+        RELEASE_REPOSITORY=REPOSITORY,
     )
     assert told["arguments"] == [
-        "--weights-source=official", "--index-base-url=https://models.example.org",
-        "publish", "//:tree",
+        "--weights-source=official", "--index-allow-unpinned", f"--index-base-url={BASE_URL}",
+        f"--tree-repositories={REPOSITORY}", "publish", "//:tree",
     ]  # fmt: skip
     assert told["environment"] == {"PANTS_CONFIG_FILES": '+["pants.ci.toml"]'}
+    assert told["git"] == {
+        "GIT_AUTHOR_NAME": "Test",
+        "GIT_AUTHOR_EMAIL": "test@example.invalid",
+        "GIT_COMMITTER_NAME": "Test",
+        "GIT_COMMITTER_EMAIL": "test@example.invalid",
+    }
+
+
+def test_a_release_is_committed_by_whom_the_host_names(clone: Path) -> None:
+    settings = {"RELEASE_BASE_URL": BASE_URL, "RELEASE_REPOSITORY": REPOSITORY}
+    told = said(clone, "release", **settings, GIT_COMMITTER_NAME="Ada")
+    assert told["git"]["GIT_COMMITTER_NAME"] == "Ada"
+    assert told["git"]["GIT_AUTHOR_NAME"] == "Test"
+
+
+@pytest.mark.parametrize("repository", [REPOSITORY, "git+ssh://git@host/models.git#branch=main"])
+def test_the_token_of_a_release_is_for_its_host_alone(clone: Path, repository: str) -> None:
+    told = said(
+        clone,
+        "release",
+        RELEASE_BASE_URL=BASE_URL,
+        RELEASE_REPOSITORY=repository,
+        RELEASE_TOKEN="t" * 100,
+    )
+    assert told["release"] == ["RELEASE_BASE_URL", "RELEASE_REPOSITORY"]
+    settings = {name: value for name, value in told["git"].items() if "CONFIG" in name}
+    if repository != REPOSITORY:
+        assert settings == {}
+        return
+    assert settings["GIT_CONFIG_COUNT"] == "1"
+    assert settings["GIT_CONFIG_KEY_0"] == "http.https://git.example.org/.extraHeader"
+    kind, _, encoded = settings["GIT_CONFIG_VALUE_0"].removeprefix("Authorization: ").partition(" ")
+    assert kind == "Basic"
+    assert base64.b64decode(encoded, validate=True) == b"x-access-token:" + b"t" * 100
 
 
 @pytest.mark.parametrize(
-    ("script", "missing"), [("release", "BASE_URL"), ("pull_request", "branch")]
+    ("script", "settings", "missing"),
+    [
+        ("release", {"RELEASE_REPOSITORY": REPOSITORY}, "RELEASE_BASE_URL"),
+        ("release", {"RELEASE_BASE_URL": BASE_URL}, "RELEASE_REPOSITORY"),
+        ("pull_request", {}, "branch"),
+    ],
 )
-def test_what_is_missing_is_told(clone: Path, script: str, missing: str) -> None:
+def test_what_is_missing_is_told(
+    clone: Path, script: str, settings: dict[str, str], missing: str
+) -> None:
     finished = subprocess.run(
         [str(clone / ".ci" / script)],
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **settings},
         capture_output=True,
         text=True,
     )
     assert finished.returncode != 0
     assert missing in finished.stderr
     assert not (clone / "said.json").exists()
+
+
+# Notes what it was asked for, and writes the tree that the script looks at.
+_WHOLE_RUN = """#!/bin/sh
+echo "$*" >>asked
+mkdir -p dist/tree
+: >dist/tree/file
+(cd dist/tree && sha256sum file >SHA256SUMS)
+"""
+
+
+@pytest.mark.parametrize("place", ["none", "default", "variable", "wrong"])
+def test_the_whole_check_says_which_trained_weights_it_uses(clone: Path, place: str) -> None:
+    shutil.copy(".ci/run", clone / ".ci/run")
+    (clone / "pants").write_text(_WHOLE_RUN)
+    environment = {"PATH": os.environ["PATH"]}
+    folder = clone.parent / {"default": "shared/weights"}.get(place, "mine")
+    if place != "none" and place != "default":
+        environment["PTE_STAND_INS"] = str(folder)
+    if place in ("default", "variable"):
+        folder.mkdir(parents=True)
+        (folder / "substitutes.json").write_text("{}")
+    finished = subprocess.run(
+        [str(clone / ".ci/run")], env=environment, capture_output=True, text=True, check=False
+    )
+    if place == "wrong":
+        assert finished.returncode == 1
+        assert f"there is no {folder}/substitutes.json: correct PTE_STAND_INS" in finished.stderr
+        assert not (clone / "asked").exists()
+        return
+    assert finished.returncode == 0, finished.stderr
+    (line,) = (line for line in finished.stdout.splitlines() if line.startswith("task checks: "))
+    asked = (clone / "asked").read_text().splitlines()
+    used = [line for line in asked if line.startswith("--weights-substitutes=")]
+    if place == "none":
+        assert (
+            "none, since there is no ../shared/weights/substitutes.json; PTE_STAND_INS names"
+            in line
+        )
+        assert used == []
+    else:
+        file = f"{folder}/substitutes.json"
+        if place == "default":
+            file = "../shared/weights/substitutes.json"
+        assert line == f"task checks: on the trained weights of {file}"
+        assert [each.split()[0] for each in used] == [f"--weights-substitutes={file}"]

@@ -18,7 +18,7 @@ def commit_message(tree: str, release: Release, changes: Changes) -> str:
     ):
         if found:
             paragraphs.append("\n".join([title, *_lines(found)]))
-    paragraphs.append(f"SHA-256 of SHA256SUMS: {release.sums_sha256}")
+    paragraphs.append(f"SHA-256 of programs, labels, indexes and licences: {release.identity}")
     return "\n\n".join(paragraphs) + "\n"
 
 

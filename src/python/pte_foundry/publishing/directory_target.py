@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,11 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.directory_lock import directory_lock
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.os_failure import writing
-from pte_foundry.publishing.placing import copy_file, link_or_copy, sync_folder, write_bytes
+from pte_foundry.publishing.placing import (
+    copy_file,
+    link_or_copy,
+    open_to_readers,
+    sync_folder,
+    write_bytes,
+)
 from pte_foundry.publishing.release import is_release_name
 from pte_foundry.publishing.repository import DirectoryRepository
 from pte_foundry.publishing.target import Step
@@ -51,12 +55,11 @@ class DirectoryTarget:
             )
         found = self.published if release.name == self._current else self._read(release.name)
         assert found is not None
-        if found.sums_bytes != release.texts[SUMS]:
+        if found.identity != release.identity:
             raise PteError(
                 "refused",
-                f"{folder} has other content: the SHA-256 of its {SUMS} is "
-                f"{hashlib.sha256(found.sums_bytes).hexdigest()}, that of the tree to publish is "
-                f"{release.sums_sha256}. {_REMEDY}",
+                f"{folder} has other content: the SHA-256 of its programs, labels, indexes and licences is "
+                f"{found.identity}, that of the tree to publish is {release.identity}. {_REMEDY}",
             )
         return True
 
@@ -101,6 +104,7 @@ class DirectoryTarget:
             else:
                 copy_file(tree / path, destination, release.sums.get(path))
         for folder, _, _ in os.walk(partial, topdown=False):
+            open_to_readers(Path(folder))
             sync_folder(Path(folder))
 
     def _clean_up(self) -> None:
@@ -136,6 +140,8 @@ def open_directory(repository: DirectoryRepository) -> Iterator[DirectoryTarget]
             published; `cannot-write` for a folder that cannot be used.
     """
     with writing(repository.text):
-        repository.folder.mkdir(exist_ok=True)
+        if not repository.folder.is_dir():
+            repository.folder.mkdir()
+            open_to_readers(repository.folder)
     with directory_lock(repository.folder):
         yield DirectoryTarget(repository)

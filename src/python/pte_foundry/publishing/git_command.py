@@ -25,6 +25,8 @@ _SETTINGS = (
     "pack.threads=1",
     "pack.window=0",
     "core.quotePath=false",
+    # A process that would outlive the run, in the user's own configuration.
+    "core.fsmonitor=false",
     "advice.detachedHead=false",
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing import git_lfs
 from pte_foundry.publishing.git_checkout import Checkout, open_checkout
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.git_index import write_commit, write_objects, write_text, write_tree
-from pte_foundry.publishing.git_tree import EMPTY, GitTree, read_commit, sums_of_commit
+from pte_foundry.publishing.git_tree import EMPTY, GitTree, read_commit
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.os_failure import writing
 from pte_foundry.publishing.repository import GitRepository
@@ -48,6 +46,7 @@ class GitTarget:
         if checkout is not None:
             checkout.check(self._tip)
         self._before: GitTree = EMPTY
+        self._tagged: GitTree | None = None
         if self._tip is not None:
             self._before = read_commit(git, self._tip, repository.folder, repository.text)
         self._check_lfs()
@@ -61,25 +60,29 @@ class GitTarget:
             return False
         self._git.run("fetch", *self._fetch_options, "origin", f"refs/tags/{release.name}")
         commit = self._git.run("rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
-        sums = sums_of_commit(self._git, commit, self._repository.folder)
-        if sums != release.texts[SUMS]:
-            found = "there is none" if sums is None else f"is {hashlib.sha256(sums).hexdigest()}"
+        where = f"{self._repository.text}: the tag {release.name}"
+        self._tagged = read_commit(self._git, commit, self._repository.folder, where)
+        content = self._tagged.content
+        if content is None or content.identity != release.identity:
+            found = "there are none" if content is None else f"is {content.identity}"
             raise PteError(
                 "refused",
                 f"{self._repository.text}: the tag {release.name} exists with other content: the "
-                f"SHA-256 of its {SUMS} {found}, that of the tree to publish is "
-                f"{release.sums_sha256}. Releases never change: find out who made the tag, and remove "
+                f"SHA-256 of its programs, labels, indexes and licences {found}, that of the tree to publish is "
+                f"{release.identity}. Releases never change: find out who made the tag, and remove "
                 "it if it is none of ours",
             )
-        where = f"{self._repository.text}: the tag {release.name}"
-        read_commit(self._git, commit, self._repository.folder, where)
         return True
 
     def write(self, release: Release, tree: Path, message: str, step: Step) -> None:
         git, folder = self._git, self._repository.folder
         with writing(f"{self._repository.text}: {release.name}"):
             step("write objects")
-            add = write_objects(git, release, tree, self._before, self._lfs)
+            if self._tagged is not None:
+                # It comes back as it was, pages and all.
+                add = dict(self._tagged.oids)
+            else:
+                add = write_objects(git, release, tree, self._before, self._lfs)
             if self._before.attributes is None:
                 line = f"{git_lfs.LFS_LINE}\n" if self._lfs else ""
                 add[git_lfs.ATTRIBUTES] = write_text(git, git_lfs.PLAIN_ATTRIBUTES + line)
@@ -89,7 +92,7 @@ class GitTarget:
             written = write_tree(git, self._tip, folder, remove, add, index)
             step("commit")
             commit = write_commit(git, written, self._tip, message)
-            if self._lfs:
+            if self._lfs and self._tagged is None:
                 step("upload large files")
                 git_lfs.upload(git, self._large_files(release, tree))
         self._push(commit, release, message, step)
@@ -102,12 +105,13 @@ class GitTarget:
             self._push(self._tip, release, release.name, step)
         if self._checkout is not None:
             step("update the checkout")
-            self._checkout.forward_to(self._tip)
+            self._checkout.forward_to(self._tip, self._repository.branch, release.name)
         step("end")
 
     @property
     def _fetch_options(self) -> list[str]:
-        depth = [] if self._checkout else ["--depth=1"]  # Only a clone of our own may be shallow.
+        # A checkout gets all commits between its own and the new one.
+        depth = [] if self._checkout else ["--depth=1"]
         return [*depth, "--no-tags", "--no-recurse-submodules"]
 
     def _fetch_tip(self, refs: Mapping[str, str]) -> str | None:
@@ -184,7 +188,7 @@ class GitTarget:
 
 
 def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
-    """Look at a branch, through a new clone in `scratch` or the checkout that the target names.
+    """Look at a branch through a new clone in `scratch`, which borrows from the checkout that the target names.
 
     Raises:
         PteError: `refused` for a branch that is not there, a checkout that is dirty or diverged, or
@@ -194,10 +198,10 @@ def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
     scratch.mkdir(parents=True)
     # Git runs in other folders.
     scratch = Path(os.path.abspath(scratch))
-    if repository.checkout is not None:
-        checkout = open_checkout(repository, repository.checkout)
-        return GitTarget(repository, checkout.git, checkout, lfs, scratch)
     clone = scratch / "clone"
+    if repository.checkout is not None:
+        checkout = open_checkout(repository, repository.checkout, clone)
+        return GitTarget(repository, checkout.clone, checkout, lfs, scratch)
     # Not bare, since a user may have forbidden git to take a folder for a bare repository.
     Git(scratch).run("init", "--quiet", "--template=", str(clone))
     git = Git(clone)

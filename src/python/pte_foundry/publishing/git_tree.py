@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.git_blobs import open_blobs
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.git_lfs import ATTRIBUTES
@@ -84,15 +82,6 @@ def read_commit(git: Git, commit: str, folder: str, where: str) -> GitTree:
 
     content = replace(content, read=read_later)
     return GitTree(oids, frozenset(large), attributes, content)
-
-
-def sums_of_commit(git: Git, commit: str, folder: str) -> bytes | None:
-    """The bytes of SHA256SUMS that a commit holds; None if it holds none."""
-    name = f"{commit}:{PurePosixPath(folder, SUMS)}"
-    if not git.succeeds("cat-file", "-e", name):
-        return None
-    with open_blobs(git) as blobs:
-        return blobs.read(git.run("rev-parse", name).strip())
 
 
 def _is_or_leads_to(path: str, folder: str) -> bool:

@@ -18,7 +18,7 @@ from pte_foundry.indexing.tree_files import (
     is_measured,
 )
 from pte_foundry.indexing.versions import versions_document
-from pte_foundry.publishing.release import release_name
+from pte_foundry.publishing.release import identity, release_name
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.reporting.json_files import canonical_json
 
@@ -42,8 +42,9 @@ class Release:
     copied: frozenset[str]
 
     @property
-    def sums_sha256(self) -> str:
-        return hashlib.sha256(self.texts[SUMS]).hexdigest()
+    def identity(self) -> str:
+        """See `release.identity`."""
+        return identity(self.sums)
 
     @property
     def paths(self) -> frozenset[str]:
@@ -111,7 +112,7 @@ def _release(
     before = published.sums if published else {}
     kept = kept_loose | {path for path, sha256 in sums.items() if before.get(path) == sha256}
     copied = (sums.keys() | loose) - kept - texts.keys()
-    return Release(release_name(latest, texts[SUMS]), sums, texts, kept, frozenset(copied))
+    return Release(release_name(latest, sums), sums, texts, kept, frozenset(copied))
 
 
 def _version(path: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.merging import make_release
+from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.sample_trees import read_tree, write_tree
 from pte_foundry.publishing.tree_content import TreeContent
 
@@ -19,7 +20,7 @@ def test_alone_a_release_is_the_tree(tmp_path: Path) -> None:
     assert release.texts == {"SHA256SUMS": new.sums_bytes}
     assert release.kept == frozenset()
     assert release.copied == new.sums.keys() | {"provenance.intoto.json"}
-    assert release.name == f"v1.4.1-{hashlib.sha256(new.sums_bytes).hexdigest()[:12]}"
+    assert release.name == release_name("1.4.1", new.sums)
 
 
 def test_of_the_same_version_nothing_old_stays(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from pte_foundry.publishing.tree_folder import BLOCK
 
 # A published file never changes again, and may have hard links in several releases.
 _MODE = 0o444
+_FOLDER_MODE = 0o755
 
 
 def copy_file(source: Path, destination: Path, sha256: str | None) -> None:
@@ -54,6 +56,11 @@ def link_or_copy(source: Path, destination: Path, sha256: str | None) -> None:
         os.link(source, destination, follow_symlinks=False)
     except OSError:
         copy_file(source, destination, sha256)
+
+
+def open_to_readers(folder: Path) -> None:
+    """Let everybody read a folder and nobody but its owner write to it, whatever umask the caller has."""
+    folder.chmod(_FOLDER_MODE | folder.stat().st_mode & stat.S_ISGID)
 
 
 def sync_folder(folder: Path) -> None:

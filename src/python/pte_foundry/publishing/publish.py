@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SUMS
 from pte_foundry.publishing.changes import Changes, find_changes
 from pte_foundry.publishing.commit_message import commit_message
 from pte_foundry.publishing.directory_target import open_directory
@@ -18,6 +17,7 @@ from pte_foundry.publishing.permission import change_refusals, refuse, tree_refu
 from pte_foundry.publishing.publish_request import PublishRequest
 from pte_foundry.publishing.repository import DirectoryRepository, Repository
 from pte_foundry.publishing.target import Step, Target
+from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.publishing.tree_folder import read_folder
 
 
@@ -35,7 +35,8 @@ def publish(
 ) -> None:
     """Check the tree and all repositories, then write to them one after the other.
 
-    A repository that has the tree already is left alone, and that is no error.
+    A repository that has the tree already is left alone, and that is no error: a release never changes, so it keeps the
+    pages that it was published with.
 
     Args:
         tell: is given one line for each repository that is done.
@@ -72,14 +73,20 @@ def publish(
 
 def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step: Step) -> None:
     release, published = job.release, job.target.published
-    if published is not None and published.sums_bytes == release.texts[SUMS]:
+    is_current = published is not None and published.identity == release.identity
+    if is_current and (job.there or not isinstance(job.repository, DirectoryRepository)):
         job.target.refresh(release, step)
-        tell(f"{tree}: {job.repository.text} has {release.name} already, nothing to do")
+        pages = "" if _same_pages(release, published) else "; its pages stay as they were published"
+        tell(f"{tree}: {job.repository.text} has {release.name} already, nothing to do{pages}")
         return
     message = commit_message(tree, release, job.changes)
     job.target.write(release, folder, message, step)
     back = ", a release that was there before" if job.there else ""
     tell(f"{tree}: published {release.name}{back} to {job.repository.text}: {job.changes.summary}")
+
+
+def _same_pages(release: Release, published: TreeContent | None) -> bool:
+    return published is not None and published.sums == release.sums
 
 
 @contextmanager

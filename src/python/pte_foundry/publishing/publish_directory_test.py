@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.publishing.release import release_name
+from pte_foundry.publishing.sample_trees import (
+    files_below,
+    read_tree,
+    request_for,
+    write_tree,
+)
 
 
 def run(folder: Path, repository: str = "file:releases", **changes: object) -> str:
@@ -31,7 +38,7 @@ def refused(folder: Path, **changes: object) -> str:
 
 
 def release_of(tree: Path, version: str = "1.4.1") -> str:
-    return f"v{version}-" + hashlib.sha256((tree / "SHA256SUMS").read_bytes()).hexdigest()[:12]
+    return release_name(version, read_tree(tree).sums)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -51,6 +58,32 @@ def test_a_first_release(tmp_path: Path) -> None:
     assert os.readlink(releases / "current") == name
     assert sorted(os.listdir(releases)) == [".publish.lock", "current", name]
     assert (releases / name / "index.json").stat().st_mode & 0o222 == 0
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o000, 0o022])
+def test_who_may_read_a_release_does_not_depend_on_the_umask(tmp_path: Path, mask: int) -> None:
+    write_tree(tmp_path / "tree")
+    before = os.umask(mask)
+    try:
+        run(tmp_path)
+        write_tree(tmp_path / "tree", version="1.5.0")
+        run(tmp_path)
+    finally:
+        os.umask(before)
+    releases = tmp_path / "releases"
+    published = [path for path in releases.rglob("*") if path.name != ".publish.lock"]
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in [releases, *published]}
+    assert modes == {(True, 0o755), (False, 0o444)}
+
+
+def test_a_folder_that_was_there_keeps_its_mode_and_its_group(tmp_path: Path) -> None:
+    releases = tmp_path / "releases"
+    releases.mkdir()
+    releases.chmod(0o2770)
+    write_tree(tmp_path / "tree")
+    run(tmp_path)
+    assert stat.S_IMODE(releases.stat().st_mode) == 0o2770
+    assert stat.S_IMODE((releases / "current/1.4.1").stat().st_mode) == 0o2755
 
 
 def test_a_new_release_beside_the_old_one_shares_what_is_equal(tmp_path: Path) -> None:
@@ -110,6 +143,34 @@ def test_an_unchanged_tree(tmp_path: Path) -> None:
     write_tree(tree, commit="0b")
     assert run(tmp_path).endswith(f"has {release_of(tree)} already, nothing to do")
     assert files_below(tmp_path / "releases") == before
+
+
+def test_other_pages_make_no_release_and_a_release_comes_back_with_its_own(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree")
+    first = files_below(tree)
+    run(tmp_path)
+    before = files_below(tmp_path / "releases")
+    write_tree(tree, readme="Read me again.\n", commit="0b")
+    assert run(tmp_path).endswith("nothing to do; its pages stay as they were published")
+    assert files_below(tmp_path / "releases") == before
+    write_tree(tree, {"alpha_xnnpack": b"faster", "alpha_portable": b"p"})
+    run(tmp_path, changed=True)
+    write_tree(tree, readme="Read me again.\n", commit="0b")
+    assert "a release that was there before" in run(tmp_path, changed=True)
+    assert files_below(tmp_path / "releases/current") == first
+
+
+def test_what_is_published_under_a_name_of_another_rule_gets_its_own(tmp_path: Path) -> None:
+    """Names were made of all of SHA256SUMS once."""
+    name = release_of(write_tree(tmp_path / "tree"))
+    run(tmp_path)
+    releases = tmp_path / "releases"
+    (releases / "current").unlink()
+    (releases / name).rename(releases / "v1.4.1-0123456789ab")
+    (releases / "current").symlink_to("v1.4.1-0123456789ab")
+    assert f"published {name}" in run(tmp_path)
+    assert os.readlink(releases / "current") == name
+    assert files_below(releases / name) == files_below(releases / "v1.4.1-0123456789ab")
 
 
 def test_what_a_killed_process_left_is_removed_even_if_there_is_nothing_to_do(
@@ -184,7 +245,7 @@ def test_a_release_folder_with_other_content(tmp_path: Path) -> None:
     other = write_tree(tmp_path / "releases" / name, {"beta_portable": b"b"})
     told = refused(tmp_path)
     for tree in (ours, other):
-        assert hashlib.sha256((tree / "SHA256SUMS").read_bytes()).hexdigest() in told
+        assert read_tree(tree).identity in told
     assert f"{name} has other content" in told
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.publishing.publish import publish
+from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.sample_repositories import (
     bare_repository,
     commit_files,
@@ -18,7 +19,12 @@ from pte_foundry.publishing.sample_repositories import (
     only_this_git,
     refs,
 )
-from pte_foundry.publishing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.publishing.sample_trees import (
+    files_below,
+    read_tree,
+    request_for,
+    write_tree,
+)
 
 PLAIN = {".gitattributes": b"* -text\n"}
 
@@ -37,7 +43,7 @@ def run(
 
 
 def release_of(tree: Path) -> str:
-    return "v1.4.1-" + hashlib.sha256((tree / "SHA256SUMS").read_bytes()).hexdigest()[:12]
+    return release_name("1.4.1", read_tree(tree).sums)
 
 
 @pytest.fixture()
@@ -104,6 +110,23 @@ def test_going_back_to_an_older_release_keeps_its_tag(tmp_path: Path, remote: Pa
     assert committed(remote) == {**files_below(tree), **PLAIN}
 
 
+def test_other_pages_make_no_release_and_a_release_comes_back_with_its_own(
+    tmp_path: Path, remote: Path
+) -> None:
+    tree = write_tree(tmp_path / "tree")
+    first = files_below(tree)
+    run(tmp_path)
+    before = refs(remote)
+    write_tree(tree, readme="Read me again.\n", commit="0b")
+    assert run(tmp_path).endswith("nothing to do; its pages stay as they were published")
+    assert refs(remote) == before
+    write_tree(tree, {"alpha_xnnpack": b"faster", "alpha_portable": b"p"})
+    run(tmp_path, changed=True)
+    write_tree(tree, readme="Read me again.\n", commit="0b")
+    assert "a release that was there before" in run(tmp_path, changed=True)
+    assert committed(remote) == {**first, **PLAIN}
+
+
 def test_another_version_is_added_to_what_is_published(tmp_path: Path, remote: Path) -> None:
     write_tree(tmp_path / "tree", version="1.9.0", readme="of 1.9\n")
     run(tmp_path)
@@ -126,8 +149,7 @@ def test_another_version_is_added_to_what_is_published(tmp_path: Path, remote: P
         for path, content in found.items()
         if path not in uncovered
     }
-    digits = hashlib.sha256(found["SHA256SUMS"]).hexdigest()[:12]
-    assert git(remote, "tag", "--points-at", "main") == f"v1.10.0-{digits}"
+    assert git(remote, "tag", "--points-at", "main") == release_name("1.10.0", sums)
 
 
 def test_below_a_folder_what_is_beside_it_stays(tmp_path: Path, remote: Path) -> None:

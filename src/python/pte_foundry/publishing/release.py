@@ -1,31 +1,60 @@
-"""What a release is called, and which of a tree's files its name covers."""
+"""What a release is called, and which of a tree's files that depends on."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 
+from pte_foundry.indexing.sums import sha256sums
+from pte_foundry.indexing.tree_files import (
+    BILL_OF_MATERIALS,
+    CATALOGUE,
+    MODEL_CARD,
+    MODEL_PAGES,
+    README,
+    SCHEMA,
+)
 from pte_foundry.indexing.versions import version_key
 
 _DIGITS = 12
 _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 
 
-def release_name(version: str, sums: bytes) -> str:
-    """`v<version>-<first 12 hexadecimal digits of the SHA-256 of SHA256SUMS>`.
+_PAGES = frozenset({README, SCHEMA, BILL_OF_MATERIALS, CATALOGUE})
 
-    SHA256SUMS lists every file of the tree that `tree_files.is_covered` says, so that trees of the same artifacts go by
-    one name, whatever commit they were built from.
+
+def is_page(path: str) -> bool:
+    """Whether a file of a tree only describes its programs: pages, model cards, the schema, the bill of materials."""
+    parts = path.split("/")
+    is_card = len(parts) == 3 and parts[2] == MODEL_CARD
+    return path in _PAGES or parts[0] == MODEL_PAGES or is_card
+
+
+def identity(sums: Mapping[str, str]) -> str:
+    """The SHA-256 of the lines of SHA256SUMS for what is no page: programs, label files, indexes, licences.
+
+    Trees of the same artifacts have the same one, whatever commit they were built from and whatever their pages say.
+
+    Args:
+        sums: path -> SHA-256, of all files that SHA256SUMS covers.
+    """
+    lines = sha256sums({path: sha256 for path, sha256 in sums.items() if not is_page(path)})
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def release_name(version: str, sums: Mapping[str, str]) -> str:
+    """`v<version>-<first 12 hexadecimal digits of the tree's identity>`.
 
     Args:
         version: the ExecuTorch version, `latest` in the tree's versions.json.
-        sums: the bytes of the tree's SHA256SUMS.
+        sums: see `identity`.
 
     Raises:
         PteError: `bad-version` if the version is none.
     """
     version_key(version)
-    return f"v{version}-{hashlib.sha256(sums).hexdigest()[:_DIGITS]}"
+    return f"v{version}-{identity(sums)[:_DIGITS]}"
 
 
 def is_release_name(text: str) -> bool:

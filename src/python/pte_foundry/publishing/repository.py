@@ -55,6 +55,8 @@ def parse_repository(text: str, build_root: Path) -> Repository:
         PteError: `bad-repository` saying what is wrong with the entry. Its password, if it has one,
             is not repeated.
     """
+    if not unquote(text).isprintable():
+        raise _bad(_without_secret(text), "has a character in it that cannot be printed")
     if text.startswith("file:"):
         return DirectoryRepository(text, _path(text, text.removeprefix("file:"), build_root))
     location, _, fragment = text.partition("#")
@@ -62,7 +64,10 @@ def parse_repository(text: str, build_root: Path) -> Repository:
     if scheme not in ("git+file", "git+https", "git+ssh"):
         raise _bad(_without_secret(text), f"is of no known kind. Write {_KNOWN}")
     url = location.removeprefix("git+")
-    parts = urlsplit(url)
+    try:
+        parts, host = urlsplit(url), urlsplit(url).hostname
+    except ValueError as error:
+        raise _bad(_without_secret(text), f"has no host that can be read ({error})") from error
     if (scheme == "git+https" and "@" in parts.netloc) or parts.password is not None:
         raise _bad(
             _without_secret(text),
@@ -71,11 +76,11 @@ def parse_repository(text: str, build_root: Path) -> Repository:
         )
     branch, folder = _options(text, fragment)
     if scheme != "git+file":
-        if not parts.hostname or parts.hostname.startswith("-") or not parts.path.strip("/"):
+        if not host or host.startswith("-") or not parts.path.strip("/"):
             raise _bad(text, f"has no host or no path. Write {_KNOWN}")
         return GitRepository(text, url, branch, folder, None)
     path = _path(text, url.removeprefix("file:"), build_root)
-    if (path / ".git").exists():
+    if os.path.exists(path / ".git"):
         return GitRepository(text, "origin", branch, folder, path)
     return GitRepository(text, path.as_uri(), branch, folder, None)
 
@@ -100,7 +105,7 @@ def _path(text: str, path: str, build_root: Path) -> Path:
         raise _bad(
             text, "names a host, where only a path can be. Write `file:/path` or `file:path`"
         )
-    if not path or "\0" in path:
+    if not path:
         raise _bad(text, f"names no path. Write {_KNOWN}")
     return Path(os.path.normpath(build_root / unquote(path.removeprefix("//"))))
 

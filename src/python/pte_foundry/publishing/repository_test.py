@@ -61,6 +61,16 @@ def test_a_checkout(tmp_path: Path) -> None:
         ("git+http://host/b.git#branch=main", "is of no known kind"),
         ("git+ext::sh -c x#branch=main", "is of no known kind"),
         ("file:", "names no path"),
+        ("file:%00", "cannot be printed"),
+        ("file:a%00b", "cannot be printed"),
+        ("file:a\0b", "cannot be printed"),
+        ("file:a%0Ab", "cannot be printed"),
+        ("file:a%1b[2J", "cannot be printed"),
+        ("git+file:a%00b#branch=main", "cannot be printed"),
+        ("git+ssh://host/a%00b#branch=main", "cannot be printed"),
+        ("git+ssh://host/b.git#branch=main&folder=a%00", "cannot be printed"),
+        ("git+ssh://[::1/b.git#branch=main", "has no host that can be read"),
+        ("git+https://[x]/b.git#branch=main", "has no host"),
         ("file://host/models", "names a host"),
         ("git+file://host/b.git#branch=main", "names a host"),
         ("git+ssh://host/b.git", "names no branch"),
@@ -83,9 +93,18 @@ def test_what_is_refused(text: str, expected: str) -> None:
         parse_repository(text, ROOT)
 
 
+def test_a_name_that_is_too_long_for_a_file(tmp_path: Path) -> None:
+    text = f"git+file:{'a' * 300}#branch=main"
+    assert parse_repository(text, tmp_path) == GitRepository(
+        text, f"{tmp_path.as_uri()}/{'a' * 300}", "main", "", None
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "git+https://ada:hunter2@[host/b.git#branch=main",
+        "git+https://ada:hunter2@host/%00b.git#branch=main",
         "git+https://hunter2@host/b.git#branch=main",
         "git+https://ada:hunter2@host/b.git#branch=main",
         "git+ssh://ada:hunter2@host/b.git#branch=main",

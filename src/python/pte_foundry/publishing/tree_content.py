@@ -10,6 +10,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.indexing.paths import check_path
 from pte_foundry.indexing.tree_files import SUMS, is_covered
 from pte_foundry.indexing.versions import versions_document
+from pte_foundry.publishing.release import identity
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
 _MOST_PROBLEMS = 20
@@ -33,6 +34,11 @@ class TreeContent:
     sums_bytes: bytes
     loose: frozenset[str]
     read: Callable[[str], bytes]
+
+    @property
+    def identity(self) -> str:
+        """See `release.identity`."""
+        return identity(self.sums)
 
     @property
     def versions(self) -> frozenset[str]:

@@ -29,6 +29,14 @@ class TreeSubsystem(Subsystem):
             """
         ),
     )
+    repositories = StrListOption(
+        help=softwrap(
+            """
+            Where `publish` brings a tree that the command line names and that has no `repositories` of its own, for
+            example in CI, which knows the place when the repository does not. See `./pants help model_tree`.
+            """
+        ),
+    )
     allow_unofficial = BoolOption(
         default=False,
         help=softwrap(

@@ -2,44 +2,73 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from pants.base.build_root import BuildRoot
 from pants.base.specs import AddressLiteralSpec, FileLiteralSpec
 from pants.base.specs_parser import SpecsParser
+from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Address
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.internals.options_parsing import _Options
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 
 
 @dataclass(frozen=True)
 class NamedAddresses:
+    """Literals and files of the command line, from the repository's root."""
+
     literals: tuple[AddressLiteralSpec, ...]
     files: tuple[FileLiteralSpec, ...] = ()
 
     def include(self, address: Address) -> bool:
         """Whether the command line has this address, the target that generated it, or its file.
 
-        They may be relative to a folder below the repository's root.
+        A literal without parameters, or with some of them, names all targets of a `parametrize` that have those.
         """
-        by_file = address.is_file_target and any(
-            f"/{address.filename}".endswith(f"/{literal.file}") for literal in self.files
-        )
-        return by_file or any(
-            literal.target_component == address.target_name
-            and f"/{address.spec_path}/".endswith(f"/{literal.path_component}/".replace("//", "/"))
+        if address.is_file_target and FileLiteralSpec(address.filename) in self.files:
+            return True
+        names = {_name(each) for each in (address, address.maybe_convert_to_target_generator())}
+        return any(
+            _whole(literal.path_component, literal.target_component, literal.generated_component)
+            in names
+            and literal.parameters.items() <= address.parameters.items()
             for literal in self.literals
         )
+
+
+def _name(address: Address) -> tuple[str, str, str | None]:
+    parsed = AddressInput.parse(address.spec, description_of_origin="the build graph")
+    return _whole(parsed.path_component, parsed.target_component, parsed.generated_component)
+
+
+def _whole(path: str, target: str | None, generated: str | None) -> tuple[str, str, str | None]:
+    """Path, target's name and generated part; a target is called like its folder unless something else is said."""
+    return path, target or PurePath(path).name, generated
 
 
 # Not from `Specs`: the rule graph of Pants 2.17 gives them to rules that expand specs, and not to those that package
 # or test one target.
 @rule
-def find_named_addresses(options: _Options, build_root: BuildRoot) -> NamedAddresses:
-    parser = SpecsParser(root_dir=build_root.path)
+async def find_named_addresses(options: _Options, build_root: BuildRoot) -> NamedAddresses:
+    # They are relative to the folder of the caller, which Pants does not tell rules. Every shell exports where it is,
+    # also that of the launcher.
+    environment = await Get(EnvironmentVars, EnvironmentVarsRequest(("PWD",)))
+    parser = SpecsParser(
+        root_dir=build_root.path,
+        working_dir=_folder_below(build_root.path, environment.get("PWD", "")),
+    )
     specs = parser.parse_specs(options.options.specs, description_of_origin="the command line")
     return NamedAddresses(specs.includes.address_literals, specs.includes.file_literals)
+
+
+def _folder_below(root: str, folder: str) -> str:
+    """`folder` relative to `root`; "" where it is not below it, which Pants itself would have refused."""
+    relative = os.path.relpath(os.path.realpath(folder or root), os.path.realpath(root))
+    return "" if relative == "." or PurePath(relative).parts[0] == ".." else relative
 
 
 def rules() -> Iterable[Rule]:

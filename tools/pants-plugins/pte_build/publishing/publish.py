@@ -80,7 +80,11 @@ async def publish_tree(
     named: NamedAddresses,
 ) -> PublishProcesses:
     address = request.field_set.address
-    repositories = request.field_set.repositories.value or ()
+    # Who names it expects it to be published. A glob may pass over it.
+    is_named = named.include(address)
+    repositories = request.field_set.repositories.value or (
+        tuple(subsystem.repositories) if is_named else ()
+    )
     # Of the tree's packages one is the tree.
     (folder,) = (
         artifact.relpath
@@ -90,9 +94,10 @@ async def publish_tree(
     )
     if not repositories:
         missing = f"{address} has no `{TreeRepositoriesField.alias}` to publish to"
-        # Who names it expects it to be published. A glob may pass over it.
-        if named.include(address):
-            raise PteBuildError(f"{missing}. See `./pants help model_tree`.")
+        if is_named:
+            raise PteBuildError(
+                f"{missing}. Add them, or say --tree-repositories. See `./pants help model_tree`."
+            )
         return PublishProcesses([PublishPackages((folder,), description=f"({missing})")])
     options = {
         name: getattr(subsystem, name)

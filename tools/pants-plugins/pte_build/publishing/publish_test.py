@@ -119,6 +119,21 @@ def test_a_refusal_is_an_error(runner: RuleRunner) -> None:
     assert "tree failed for file:refused." in result.stderr
 
 
+def test_a_place_that_the_command_line_names(runner: RuleRunner) -> None:
+    option = f"--tree-repositories={REMOTE}"
+    address = declare(runner, name="nowhere")
+    result = publish(runner, option, address)
+    assert result.exit_code == 0, result.stderr
+    assert f"published to {REMOTE}." in result.stderr
+    assert said(runner)["request"]["repositories"] == [REMOTE]
+    publish(runner, option, declare(runner, "file:releases"))
+    assert said(runner)["request"]["repositories"] == ["file:releases"]
+    declare(runner, name="nowhere")
+    passed_over = publish(runner, option, "--filter-address-regex=nowhere", "::")
+    assert "has no `repositories` to publish to" in passed_over.stderr
+    assert not Path(runner.build_root, "said.json").exists()
+
+
 def test_a_tree_without_repositories(runner: RuleRunner) -> None:
     address = declare(runner, name="nowhere")
     with pytest.raises(ExecutionError, match="//:nowhere has no `repositories` to publish to"):

@@ -30,21 +30,21 @@ def run(runner: RuleRunner, process: Process) -> FallibleProcessResult:
     return runner.request(FallibleProcessResult, [process])
 
 
-def leave_result(runner: RuleRunner, *files: str, content: bytes = b"bytes") -> None:
+def leave_result(runner: RuleRunner, *files: str) -> None:
     result = runner.request(
         Digest,
         [
             CreateDigest(
                 [
                     Directory(FILES),
-                    *(FileContent(f"{FILES}/{file}", content) for file in files),
+                    *(FileContent(f"{FILES}/{file}", b"bytes") for file in files),
                     FileContent(STDOUT, b"said\n"),
                     FileContent(STDERR, b"warned\n"),
                 ]
             )
         ],
     )
-    assert run(runner, leave(KEY, result, "Leave")).exit_code == 0
+    assert run(runner, leave(KEY, files, result, "Leave")).exit_code == 0
 
 
 def test_what_was_left_is_found_from_then_on(runner: RuleRunner, tmp_path: Path) -> None:
@@ -78,11 +78,3 @@ def test_an_incomplete_result_makes_no_entry(runner: RuleRunner) -> None:
     assert run(runner, take(KEY, OUTPUTS, "Take")).exit_code != 0
     set_options(runner)
     assert run(runner, look_up(KEY, OUTPUTS, "Export")).exit_code != 0
-
-
-def test_a_result_replaces_what_a_broken_off_run_has_left(runner: RuleRunner) -> None:
-    leave_result(runner, *OUTPUTS, "more", content=b"old")
-    leave_result(runner, *OUTPUTS, content=b"new")
-    taken = run(runner, take(KEY, OUTPUTS, "Take"))
-    contents = runner.request(DigestContents, [taken.output_digest])
-    assert {file.content for file in contents} == {b"new"}

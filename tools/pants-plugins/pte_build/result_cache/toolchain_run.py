@@ -83,8 +83,9 @@ async def run_in_toolchain(request: ToolchainRun) -> FallibleProcessResult:
     left = await Get(Digest, MergeDigests([files, said]))
     description = f"Keep: {process.description}"
     # Whether it can be kept or not, this is the result.
-    await Get(FallibleProcessResult, Process, entry.leave(key, left, description))
-    await Get(FallibleProcessResult, Process, entry.take(key, process.output_files, description))
+    outputs = process.output_files
+    await Get(FallibleProcessResult, Process, entry.leave(key, outputs, left, description))
+    await Get(FallibleProcessResult, Process, entry.take(key, outputs, description))
     return result
 
 
