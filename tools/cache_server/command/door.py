@@ -83,23 +83,25 @@ class _Door(grpc.GenericRpcHandler):
         self._expected = f"Bearer {token}".encode()
         self._channel = channel
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         brought = dict(details.invocation_metadata).get(_METADATA, "")
         if not hmac.compare_digest(_as_bytes(brought), self._expected):
             return grpc.stream_stream_rpc_method_handler(_refuse)
-        call = self._channel.stream_stream(details.method)
+        call: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(
+            details.method
+        )
 
         def pass_on(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            metadata = [
+            metadata = tuple(
                 (key, value)
                 for key, value in context.invocation_metadata()
                 if key not in _OF_THE_DOOR and not key.startswith(("grpc-", ":"))
-            ]
+            )
             left = context.time_remaining()
             # Without a deadline it is some thousand years, which gRPC does not take for a time.
             timeout = left if left is not None and left < _LONGEST_CALL else None
             answer = call(requests, timeout=timeout, metadata=metadata)
-            context.add_callback(answer.cancel)
+            context.add_callback(lambda: _cancel(answer))
             try:
                 yield from answer
                 context.set_trailing_metadata(answer.trailing_metadata())
@@ -108,6 +110,10 @@ class _Door(grpc.GenericRpcHandler):
                 context.abort(answer.code(), answer.details())
 
         return grpc.stream_stream_rpc_method_handler(pass_on)
+
+
+def _cancel(call: grpc.Call) -> None:
+    call.cancel()
 
 
 def _refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:

@@ -97,9 +97,9 @@ def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Pa
 def code(address: Address, authorization: str) -> grpc.StatusCode:
     """What a call of a method that no server has ends with."""
     with grpc.insecure_channel(str(address)) as channel:
-        call = channel.unary_unary("/no.Service/Method")
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/no.Service/Method")
         try:
-            call(b"", metadata=[("authorization", authorization)])
+            call(b"", metadata=(("authorization", authorization),))
         except grpc.RpcError as error:
             return error.code()
     raise AssertionError("the server has the method")

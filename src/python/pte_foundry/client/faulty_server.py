@@ -59,8 +59,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = cast(FaultyServer, self.server)
-        named = (self.headers[name] for name in ("Range", "If-Range", "Accept-Encoding"))
-        server.asked.append(Asked(self.path, *named, f"{self.requestline}\n{self.headers}"))
+        header = self.headers.get
+        server.asked.append(
+            Asked(
+                self.path,
+                header("Range"),
+                header("If-Range"),
+                header("Accept-Encoding"),
+                f"{self.requestline}\n{self.headers}",
+            )
+        )
         # Parameters that a client adds are no part of a file's name.
         content = server.files.get(self.path.partition("?")[0])
         faults = server.faults[self.path.partition("?")[0]]

@@ -9,8 +9,8 @@ import errno
 import os
 import shutil
 import stat
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import BinaryIO
 
 # Windows has none of the first three, and translates line breaks without the last one.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -19,7 +19,7 @@ _NO_INHERIT = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
+def open_regular(path: Path, *, follow: bool = False) -> BufferedReader:
     """Open a file to read it.
 
     Args:
@@ -29,19 +29,20 @@ def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
         OSError: it cannot be opened, or is a link, a folder, a pipe or a device.
     """
     flags = os.O_RDONLY | _NO_WAIT | _NO_INHERIT | _BINARY | (0 if follow else _NO_FOLLOW)
-    return _checked(path, os.open(path, flags), "rb")
+    descriptor = os.open(path, flags)
+    _check(path, descriptor, ours=False)
+    return os.fdopen(descriptor, "rb")
 
 
-def open_to_append(path: Path) -> BinaryIO:
+def open_to_append(path: Path) -> BufferedWriter:
     """Open a file that is there and is ours alone. Raises OSError as `open_regular`, and for another name of a file."""
-    return _checked(
-        path,
-        os.open(path, os.O_WRONLY | os.O_APPEND | _NO_WAIT | _NO_INHERIT | _BINARY | _NO_FOLLOW),
-        "ab",
-    )
+    flags = os.O_WRONLY | os.O_APPEND | _NO_WAIT | _NO_INHERIT | _BINARY | _NO_FOLLOW
+    descriptor = os.open(path, flags)
+    _check(path, descriptor, ours=True)
+    return os.fdopen(descriptor, "ab")
 
 
-def create(path: Path) -> BinaryIO:
+def create(path: Path) -> BufferedWriter:
     """Make a file of ours at `path` and open it to write; whatever has the name is removed, not written to."""
     remove(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_INHERIT | _BINARY | _NO_FOLLOW
@@ -94,13 +95,14 @@ def is_private(status: os.stat_result) -> bool:
     return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
 
 
-def _checked(path: Path, descriptor: int, mode: str) -> BinaryIO:
+def _check(path: Path, descriptor: int, *, ours: bool) -> None:
+    """Close the descriptor and raise OSError if it is not of a regular file, or if it has to be ours and is not."""
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is no regular file", str(path))
-        if mode == "ab" and not is_ours(os.fstat(descriptor)):
+        if ours and not is_ours(status):
             raise OSError(errno.EPERM, "is not a file of our own", str(path))
     except BaseException:
         os.close(descriptor)
         raise
-    return os.fdopen(descriptor, mode)  # type: ignore[return-value]

@@ -9,7 +9,9 @@ from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
-from requests.exceptions import BaseHTTPError
+
+# Of urllib3, which is no requirement of ours.
+from requests.exceptions import BaseHTTPError  # type: ignore[attr-defined]
 
 from pte_foundry.client.address import check_address, origin, redirected
 from pte_foundry.client.errors import DownloadError, WrongContentError

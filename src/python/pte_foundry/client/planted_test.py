@@ -42,15 +42,41 @@ NAMES = [
     f"locks/{SHA}.lock",
     f"sha256/{SHA[:2]}/{SHA}",
 ]
-PLANTS: dict[str, Callable[[Path, Path], object]] = {
-    "link": lambda path, victim: path.symlink_to(victim),
-    "link-to-nothing": lambda path, victim: path.symlink_to(victim.with_name("absent")),
-    "link-to-itself": lambda path, victim: path.symlink_to(path),
-    "hard-link": lambda path, victim: path.hardlink_to(victim),
-    "pipe": lambda path, victim: os.mkfifo(path),
-    "folder": lambda path, victim: (path.mkdir(), (path / "x").symlink_to(victim)),
-    "unreadable": lambda path, victim: (path.touch(), path.chmod(0)),
-}
+
+
+def link(path: Path, victim: Path) -> None:
+    path.symlink_to(victim)
+
+
+def link_to_nothing(path: Path, victim: Path) -> None:
+    path.symlink_to(victim.with_name("absent"))
+
+
+def link_to_itself(path: Path, victim: Path) -> None:
+    path.symlink_to(path)
+
+
+def hard_link(path: Path, victim: Path) -> None:
+    path.hardlink_to(victim)
+
+
+def pipe(path: Path, victim: Path) -> None:
+    os.mkfifo(path)
+
+
+def folder(path: Path, victim: Path) -> None:
+    path.mkdir()
+    (path / "x").symlink_to(victim)
+
+
+def unreadable(path: Path, victim: Path) -> None:
+    path.touch()
+    path.chmod(0)
+
+
+PLANTS: tuple[Callable[[Path, Path], None], ...] = (
+    *(link, link_to_nothing, link_to_itself, hard_link, pipe, folder, unreadable),
+)
 
 
 @pytest.fixture()
@@ -77,12 +103,16 @@ def untouched(victim: Path) -> bool:
 @pytest.mark.parametrize("plant", PLANTS)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_stands_under_our_names_is_replaced_and_not_written_to(
-    tmp_path: Path, victim: Path, name: str, plant: str, filler: Callable[[Partial], None]
+    tmp_path: Path,
+    victim: Path,
+    name: str,
+    plant: Callable[[Path, Path], None],
+    filler: Callable[[Partial], None],
 ) -> None:
     store = Store(tmp_path / "cache")
     path = store.folder / name
     path.parent.mkdir(parents=True)
-    PLANTS[plant](path, victim)
+    plant(path, victim)
     found = store.obtain(CONTENT, filler)
     assert stat.S_ISREG(found.lstat().st_mode)
     assert found.read_bytes() == DATA
@@ -187,22 +217,26 @@ def test_another_users_files_are_not_gone_on_with_and_not_believed(tmp_path: Pat
     assert found.read_bytes() == DATA
 
 
-@pytest.mark.parametrize("plant", [*PLANTS, "device"])
-def test_only_regular_files_are_opened(tmp_path: Path, victim: Path, plant: str) -> None:
+@pytest.mark.parametrize("plant", PLANTS)
+def test_only_regular_files_are_opened(
+    tmp_path: Path, victim: Path, plant: Callable[[Path, Path], None]
+) -> None:
     path = tmp_path / "planted"
-    if plant == "device":
-        path = Path("/dev/zero")
-    else:
-        PLANTS[plant](path, victim)
-    if plant not in ("hard-link", "unreadable"):
+    plant(path, victim)
+    if plant not in (hard_link, unreadable):
         with pytest.raises(OSError):
             open_regular(path)
         with pytest.raises(OSError):
             has_content(path, CONTENT)
-    if plant != "unreadable":
+    if plant is not unreadable:
         with pytest.raises(OSError):
             open_to_append(path)
     assert untouched(victim)
+
+
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(OSError, match="no regular file"):
+        has_content(Path("/dev/zero"), CONTENT)
 
 
 def test_a_link_to_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
