@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from pte_foundry.confinement.confined import confined
 from pte_foundry.stages import FOLDER_VARIABLE, told_stages
 
 REQUEST = b'{"model": 1}'
@@ -61,3 +64,21 @@ def test_without_a_folder_stages_go_to_stderr_alone(
         begin("loading")
     assert "stage: loading\n" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_confined_process_names_the_file_after_who_started_it(tmp_path: Path) -> None:
+    (tmp_path / "sandbox").mkdir()
+    code = (
+        f"from {told_stages.__module__} import told_stages\nfrom {confined.__module__} import confined\n"
+        f"def action():\n    with told_stages({REQUEST!r}):\n        return 0\nconfined(action)"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path / "sandbox",
+        env={**os.environ, "PYTHONPATH": paths, FOLDER_VARIABLE: str(tmp_path)},
+        check=True,
+    )
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [
+        f"{FILE.partition('-')[0]}-{os.getpid()}"
+    ]

@@ -14,6 +14,8 @@ from pte_foundry.backends import xnnpack
 from pte_foundry.exporting import main, tiny_builder
 from pte_foundry.rewrites import float_hardsigmoid
 
+_CACHE_OF_TORCH = "TORCHINDUCTOR_CACHE_DIR"
+
 
 def _request(**changes: object) -> dict[str, Any]:
     return {
@@ -34,11 +36,13 @@ def _request(**changes: object) -> dict[str, Any]:
 def _run(folder: Path, request: str, **environment: str) -> subprocess.CompletedProcess[str]:
     folder.mkdir(exist_ok=True)
     (folder / "export_request.json").write_text(request)
+    # Torch has set it here, to a folder that no confined process has.
+    inherited = {name: each for name, each in os.environ.items() if name != _CACHE_OF_TORCH}
     return subprocess.run(
         [sys.executable, "-m", main.__name__, "export_request.json"]
         + ["--pte", "program.pte", "--facts", "facts.json"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        env={**inherited, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         stderr=subprocess.PIPE,
         text=True,
     )
