@@ -44,7 +44,7 @@ class _Computed:
 
     target: object
     plain: tuple[str, ...]
-    tensors: tuple[FakeTensor, ...]
+    tensors: tuple[torch.Tensor, ...]
     value: Any
     traced: weakref.ref[object]
 
@@ -59,7 +59,7 @@ class _Remembering:
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         plain: list[str] = []
-        tensors: list[FakeTensor] = []
+        tensors: list[torch.Tensor] = []
         if not _returns_new_tensors(target) or not _list_arguments((args, kwargs), plain, tensors):
             return self._interpreter.call_function(target, args, kwargs)
         known = self._known.get(_key(self._old))
@@ -93,12 +93,12 @@ def _returns_new_tensors(target: object) -> bool:
     )
 
 
-def _list_arguments(value: Any, plain: list[str], tensors: list[FakeTensor]) -> bool:
+def _list_arguments(value: Any, plain: list[str], tensors: list[torch.Tensor]) -> bool:
     """Take arguments apart, in order; False for any that identity and `repr` do not describe."""
-    if isinstance(value, FakeTensor):
+    if isinstance(value, torch.Tensor):
         tensors.append(value)
         plain.append("tensor")
-        return _is_described(value)
+        return not value._has_symbolic_sizes_strides
     if value is None or isinstance(value, _PLAIN):
         plain.append(repr(value))
         return True
@@ -120,7 +120,7 @@ def _is_described(value: object) -> bool:
     )
 
 
-def _is_new(value: Any, arguments: list[FakeTensor]) -> bool:
+def _is_new(value: Any, arguments: list[torch.Tensor]) -> bool:
     leaves = _leaves(value)
     taken = {one.untyped_storage()._cdata for one in arguments}
     return bool(leaves) and all(
@@ -132,7 +132,7 @@ def _leaves(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _identical(some: tuple[FakeTensor, ...], others: list[FakeTensor]) -> bool:
+def _identical(some: tuple[torch.Tensor, ...], others: list[torch.Tensor]) -> bool:
     return len(some) == len(others) and all(one is other for one, other in zip(some, others))
 
 

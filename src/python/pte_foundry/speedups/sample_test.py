@@ -55,7 +55,8 @@ _PROGRAMS = {
 def test_bytes_and_facts_are_those_of_a_stock_export(program: str, tmp_path: Path) -> None:
     request = _PROGRAMS[program]
     ours, stock = (
-        export(ExportRequest.from_json(one), tmp_path) for one in (request, {**request, "stock": True})
+        export(ExportRequest.from_json(one), tmp_path)
+        for one in (request, {**request, "stock": True})
     )
     assert ours.pte == stock.pte
     assert ours.facts == stock.facts

@@ -46,20 +46,9 @@ def test_a_graph_that_is_right_passes_without_a_computation(
     assert calls == []
 
 
-def _wrong_argument(graph_module: Any) -> None:
-    next(node for node in graph_module.graph.nodes if node.name == "y").meta["val"] = torch.ones(
-        2, 3, dtype=torch.int32
-    )
-
-
-def _wrong_result(graph_module: Any) -> None:
+def test_wrong_dtypes_are_refused(graph_module: Any) -> None:
     product = next(node for node in graph_module.graph.nodes if "mul" in node.name)
     product.meta["val"] = product.meta["val"].to(torch.int64)
-
-
-@pytest.mark.parametrize("damage", [_wrong_argument, _wrong_result])
-def test_wrong_dtypes_are_refused(graph_module: Any, damage: Any) -> None:
-    damage(graph_module)
     with pytest.raises(Exception, match=".") as upstream:
         _check(graph_module)
     with verified_dtypes.applied(), pytest.raises(Exception, match="mismatched dtypes") as ours:
