@@ -65,8 +65,10 @@ class Checkout:
             refs.append((tagged, self.clone.run("rev-parse", "--verify", tagged).strip()))
         self._give_objects([oid for _, oid in refs])
         if commit != self.head:
-            read = ("read-tree", "-m", "-u", "--no-recurse-submodules", self.head, commit)
-            _in_working_tree(self.clone, self.folder).run(*read)
+            files = _in_working_tree(self.clone, self.folder)
+            # Else a file of which only the time has changed would count as changed.
+            files.run("update-index", "-q", "--refresh", "--ignore-submodules")
+            files.run("read-tree", "-m", "-u", "--no-recurse-submodules", self.head, commit)
         name = "HEAD" if self.branch is None else f"refs/heads/{self.branch}"
         lines = [f"option no-deref\nupdate {name} {commit} {self.head}\n"]
         lines += [f"option no-deref\nupdate {ref} {oid}\n" for ref, oid in refs]

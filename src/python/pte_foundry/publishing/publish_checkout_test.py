@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,18 @@ def test_a_checkout_behind_its_remote_is_brought_forward(
     git(checkout, "checkout", "--quiet", "--detach", old)
     assert "nothing to do" in run(tmp_path)
     assert git(checkout, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
+
+
+def test_a_checkout_that_was_copied(tmp_path: Path, remote: Path, checkout: Path) -> None:
+    """Git's list of files has other times and inodes than they have now."""
+    write_tree(tmp_path / "tree")
+    run(tmp_path)
+    for path in checkout.rglob("*.*"):
+        os.utime(path, (1, 1))
+    tree = write_tree(tmp_path / "tree", {"alpha_xnnpack": b"faster", "beta_xnnpack": b"b"})
+    run(tmp_path, changed=True, removed=True)
+    assert files_below(checkout) == {**files_below(tree), **PLAIN}
+    assert git(checkout, "status", "--porcelain") == ""
 
 
 def test_uncommitted_files(tmp_path: Path, remote: Path, checkout: Path) -> None:
