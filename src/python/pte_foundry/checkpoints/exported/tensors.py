@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Union
 
 from pte_foundry.checkpoints.exported.fields import (
@@ -169,6 +169,6 @@ def shown_numbers(values: list[int]) -> str:
 
 
 def same_kind(one: Tensor, other: Tensor) -> bool:
-    """Whether two say the same of element type and sizes."""
-    return one.dtype == other.dtype and one.sizes == other.sizes
+    """Whether two say the same of all but the gradient."""
+    return replace(one, requires_grad=False) == replace(other, requires_grad=False)
 
