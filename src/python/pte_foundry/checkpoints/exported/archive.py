@@ -78,8 +78,6 @@ def _entries(file: zipfile.ZipFile, total: int) -> dict[str, zipfile.ZipInfo]:
         raise Misfit("two files of one name")
     if min(info.header_offset for info in infos) != 0:
         raise Misfit("something before the zip archive")
-    if sum(info.file_size for info in infos) > total:
-        raise Misfit("files that are greater than the archive")
     for name, info in found.items():
         if info.flag_bits & _ENCRYPTED or info.compress_type != zipfile.ZIP_STORED:
             raise Misfit(f"the file {shown(name)}, which is compressed: torch.export.save writes plain ones")
@@ -88,6 +86,8 @@ def _entries(file: zipfile.ZipFile, total: int) -> dict[str, zipfile.ZipInfo]:
             continue
         if not _ALLOWED.fullmatch(name):
             raise Misfit(f"the file {shown(name)}", True)
+    if sum(info.file_size for info in infos) > total:
+        raise Misfit("files that are greater than the archive")
     for name, mark in MARKS.items():
         if name in found and file.read(found[name]) != mark:
             raise Misfit(f"another form of archive: its {name} is not {mark.decode()}")

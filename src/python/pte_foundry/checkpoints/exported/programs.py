@@ -293,23 +293,21 @@ def _call(value: object) -> tuple[Tree, Tree, tuple[str, ...] | None]:
         entry = record(value[0], ("fqn", "signature"))
         if entry["fqn"] != "":
             raise Misfit(f"{shown(entry['fqn'])} where the whole model belongs").inside("fqn")
-        values = field(
-            entry,
-            "signature",
-            lambda one: record(
-                one, ("inputs", "outputs", "in_spec", "out_spec"), ("forward_arg_names",)
-            ),
-        )
-        given = field(values, "in_spec", _in_tree)
-        taken = field(values, "out_spec", parse_tree)
-        names = None
-        if values.get("forward_arg_names") is not None:
-            names = field(values, "forward_arg_names", lambda found: each(found, identifier))
-        if names is not None and len(set(names)) != len(names):
-            raise Misfit("a name twice").inside("forward_arg_names")
-        return given, taken, names
+        return field(entry, "signature", _nesting)
     except Misfit as misfit:
         raise misfit.inside("[0]") from None
+
+
+def _nesting(value: object) -> tuple[Tree, Tree, tuple[str, ...] | None]:
+    values = record(value, ("inputs", "outputs", "in_spec", "out_spec"), ("forward_arg_names",))
+    given = field(values, "in_spec", _in_tree)
+    taken = field(values, "out_spec", parse_tree)
+    names = None
+    if values.get("forward_arg_names") is not None:
+        names = field(values, "forward_arg_names", lambda found: each(found, identifier))
+    if names is not None and len(set(names)) != len(names):
+        raise Misfit("a name twice").inside("forward_arg_names")
+    return given, taken, names
 
 
 def _in_tree(value: object) -> Tree:

@@ -7,6 +7,7 @@ written here, from numbers, symbols and functions of a list, and whose value can
 from __future__ import annotations
 
 import ast
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -132,6 +133,8 @@ def _read(node: ast.AST, text: str, depth: int) -> Expression:
     if depth > _DEEPEST:
         raise Misfit(f"the size {shown(text)}, which is nested too deep")
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        if node.value in (math.inf, -math.inf):
+            raise _no_size(text)
         return Number(node.value)  # type: ignore[arg-type]
     if isinstance(node, ast.Name) and node.id in _TRUTH:
         return node.id

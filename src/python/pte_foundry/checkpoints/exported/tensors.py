@@ -78,18 +78,19 @@ def written_size(value: Size) -> object:
 
 def read_size(value: object) -> Size:
     kind, found = one_of(value)
-    if kind == "as_int":
-        return size(found)
-    return read_symbolic(kind, found)
+    return field({kind: found}, kind, size) if kind == "as_int" else read_symbolic(kind, found)
 
 
 def read_symbolic(kind: str, found: object) -> Symbolic:
     if kind != "as_expr":
         raise Misfit(f"{shown(kind)} where a size belongs")
-    values = record(found, ("expr_str",), ("hint",))
-    expression = field(values, "expr_str", lambda one: parse_size(text(one)))
-    hint = values.get("hint")
-    return Symbolic(expression, None if hint is None else _hint(hint))
+    try:
+        values = record(found, ("expr_str",), ("hint",))
+        expression = field(values, "expr_str", lambda one: parse_size(text(one)))
+        hint = None if values.get("hint") is None else field(values, "hint", _hint)
+    except Misfit as misfit:
+        raise misfit.inside(kind) from None
+    return Symbolic(expression, hint)
 
 
 def _hint(value: object) -> tuple[str, int | float | bool]:

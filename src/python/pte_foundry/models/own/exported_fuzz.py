@@ -1,7 +1,7 @@
 """Attack the loading of `.pt2` files with damaged and hostile ones.
 
-Each file is a valid program, changed at one of three levels: its JSON, its zip archive, or its bytes. It may
-be refused with a `PteError`, or be the program that it was. JSON that still is a program may also be another
+Each file is a valid program, changed at one of four levels: its JSON anywhere, what torch is known to run of
+it, its zip archive, or its bytes. It may be refused with a `PteError`, or be the program that it was. JSON that still is a program may also be another
 one: a number that its author could have written too. Its weights are the same all the same.
 """
 
@@ -47,27 +47,41 @@ _VALUES: tuple[object, ...] = (
     *([[]], [None], {"a": 1}, "\ud800", "\x1b[31m", "a.b", "lambda", "x" * 30_000, 10**4000),
     *("torch.ops.aten.add.Tensor", "9**9**9**9", "torch.ops.aten.from_file.default", "_operator.pow"),
 )
+_SPY = "spy_of_pt2"
+_CODE = f"__import__({_SPY!r})"
+_ENUM = {"__enum__": True, "fqn": f"{_SPY}:x", "name": "y"}
+_FACTORY = {"default_factory_module": _SPY, "default_factory_name": "x", "dict_context": []}
+# What leaves a mark if torch evaluates it, imports it, or writes it into Python source.
+_HOSTILE: tuple[object, ...] = (
+    *(_CODE, f"x={_CODE}", f'x"),{_CODE},("', f"x']),{_CODE},(['", f"x\n    {_CODE}\n    "),
+    *(_ENUM, json.dumps(_ENUM), json.dumps([_ENUM]), {"as_operator": "torch.os.mkdir"}, "torch.os.mkdir"),
+    *({"as_string": _CODE}, {"expr_str": _CODE, "hint": None}),
+    {"as_expr": {"expr_str": f"Symbol('s0', {_CODE})", "hint": None}},
+    {"type": "collections.defaultdict", "context": _FACTORY, "children_spec": []},
+)
 
 
 @dataclass
 class Tally:
-    """How files ended: `refused`, `same`, `another program`, or as a failure.
+    """How files ended.
 
     Attributes:
+        tried: how many there were.
+        ends: of those that ended well, how many were `refused`, were the `same`, were `another program`.
         failures: of each file that ended otherwise, what was done to it and what happened.
     """
 
+    tried: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        count = sum(self.ends.values()) + len(self.failures)
         ends = ", ".join(f"{number} {end}" for end, number in sorted(self.ends.items()))
         wrong = Counter(one.partition(":")[0] for one in self.failures)
         counted = ", ".join(
             f"{wrong[kind]} {kind}" for kind in ("code runs", "raw tracebacks", "wrong weights", "wrong outputs")
         )
-        return f".pt2: {count} files tried: {ends}; {counted}"
+        return f".pt2: {self.tried} files tried: {ends}; {counted}"
 
 
 def attack_exported(folder: Path, count: int, seed: int = 0) -> Tally:
@@ -77,8 +91,7 @@ def attack_exported(folder: Path, count: int, seed: int = 0) -> Tally:
         folder: an empty one, for the files and for what code of theirs would leave there.
     """
     mark = folder / "code_ran"
-    spy = folder / "spy_of_pt2.py"
-    spy.write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n")
+    (folder / f"{_SPY}.py").write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n")
     sys.path.insert(0, str(folder))
     try:
         targets = [_Target(name, folder, mark) for name in ATTACKED]
@@ -103,8 +116,9 @@ class _Target:
         self._expected = self._loaded(self._valid)
 
     def attack(self, draw: random.Random, number: int, tally: Tally) -> None:
-        level, change = draw.choice((("json", _json), ("json", _json), ("zip", _zip), ("bytes", _bytes)))
-        content, done = change(draw, self._valid, self._files, self._mark)
+        level, change = draw.choice(_LEVELS)
+        tally.tried += 1
+        content, done = change(draw, self._valid, self._files)
         what = f"{self._name}, file {number}, {level}: {done}"
         try:
             weights, outputs = self._loaded(content)
@@ -123,6 +137,7 @@ class _Target:
             self._judge(level, what, weights, outputs, tally)
         if self._mark.exists():
             self._mark.unlink()
+            sys.modules.pop(_SPY, None)
             tally.failures.append(f"code runs: {what}")
 
     def _judge(self, level: str, what: str, weights: Any, outputs: Any, tally: Tally) -> None:
@@ -155,18 +170,16 @@ def _equal(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
-Change = Callable[[random.Random, bytes, dict[str, bytes], Path], tuple[bytes, str]]
+Change = Callable[[random.Random, bytes, dict[str, bytes]], tuple[bytes, str]]
 
 
-def _json(
-    draw: random.Random, valid: bytes, files: dict[str, bytes], mark: Path
-) -> tuple[bytes, str]:
+def _json(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[bytes, str]:
     """One or two values removed or replaced; of texts that hold JSON, values inside of them."""
     name = draw.choice((_MODEL, _MODEL, _MODEL, _WEIGHTS, _CONSTANTS))
     content = json.loads(files[name])
     done = []
     for _ in range(draw.choice((1, 1, 2))):
-        done.append(_edit(draw, content, mark))
+        done.append(_edit(draw, content))
     text = json.dumps(content)
     if draw.random() < 0.03:  # A key twice, of which parsers take the last one.
         text = text.replace("{", '{"target": 1, "target": 2, ', 1)
@@ -175,7 +188,7 @@ def _json(
     return packed({**files, name: text.encode("utf-8", "surrogatepass")}), f"{name} {', '.join(done)}"
 
 
-def _edit(draw: random.Random, content: Any, mark: Path) -> str:
+def _edit(draw: random.Random, content: Any) -> str:
     places = [place for place in _places(content) if place and "metadata" not in place]
     if not places:
         return "nothing"
@@ -186,13 +199,13 @@ def _edit(draw: random.Random, content: Any, mark: Path) -> str:
     shown = ".".join(map(str, place))
     if place[-1] in ("in_spec", "out_spec") and draw.random() < 0.9:
         inner = json.loads(owner[place[-1]])
-        done = _edit(draw, inner, mark)
+        done = _edit(draw, inner)
         owner[place[-1]] = json.dumps(inner)
         return f"{shown} > {done}"
     if draw.random() < 0.2:
         del owner[place[-1]]
         return f"without {shown}"
-    value = copy.deepcopy(draw.choice((*_VALUES, *_hostile(mark))))
+    value = copy.deepcopy(draw.choice((*_VALUES, *_HOSTILE)))
     if isinstance(owner, dict) and draw.random() < 0.15:  # The key is hostile, not the value.
         owner[value if isinstance(value, str) else json.dumps(value)] = owner.pop(place[-1])
         return f"{shown} called {str(value)[:60]}"
@@ -210,31 +223,47 @@ def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
             yield from _places(one, (*place, index))
 
 
-def _hostile(mark: Path) -> tuple[object, ...]:
-    """Values that leave a mark if torch evaluates, imports, calls or writes them into source."""
-    code = f"__import__('pathlib').Path({str(mark)!r}).touch()"
-    spy = {"__enum__": True, "fqn": "spy_of_pt2:x", "name": "y"}
-    return (
-        *(code, f"x={code}", f'x"),{code},("', f"x']),{code},(['", f"x\n    {code}\n    ", f"a.{code}"),
-        *(spy, json.dumps(spy), json.dumps([spy]), {"as_operator": "torch.os.mkdir"}, "torch.os.mkdir"),
-        {"as_string": code},
-        {"expr_str": code, "hint": None},
-        {"as_expr": {"expr_str": f"Symbol('s0', {code})", "hint": None}},
-        {
-            "type": "collections.defaultdict",
-            "context": {
-                "default_factory_module": "spy_of_pt2",
-                "default_factory_name": "x",
-                "dict_context": [],
-            },
-            "children_spec": [],
-        },
-    )
+def _known(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[bytes, str]:
+    """What torch evaluates, imports or writes into Python source, with code in its place everywhere."""
+    texts = {name: files[name].decode() for name in (_MODEL, _WEIGHTS, _CONSTANTS)}
+    model = json.loads(texts[_MODEL])
+    kind = draw.choice(("name", "name", "container", "argument", "guard", "size", "call"))
+    signature = model["graph_module"]["module_call_graph"][0]["signature"]
+    if kind == "name":
+        known = [place[-1] for place in _places(model["graph_module"]["graph"]["tensor_values"]) if len(place) == 1]
+        known += list(json.loads(texts[_WEIGHTS])["config"])
+        old = draw.choice(known)
+        new = draw.choice((f"{old}={_CODE}", f'{old}" if {_CODE} else "x', f"{old}\n    {_CODE}\n    "))
+        texts = {name: text.replace(json.dumps(old), json.dumps(new)) for name, text in texts.items()}
+        return packed({**files, **{name: text.encode() for name, text in texts.items()}}), f"{old} called {new}"
+    if kind == "container":
+        which = draw.choice(("in_spec", "out_spec"))
+        tree = json.loads(signature[which])
+        waiting = [tree[1]]
+        for node in waiting:
+            waiting += node["children_spec"]
+        draw.choice([node for node in waiting if node["type"]] or waiting)["context"] = json.dumps(_ENUM)
+        signature[which] = json.dumps(tree)
+    elif kind == "argument":
+        signature["forward_arg_names"] = [f"x={_CODE}"]
+    elif kind == "guard":
+        model["guards_code"] = [_CODE]
+    elif kind == "size":
+        tensors = list(model["graph_module"]["graph"]["tensor_values"].values())
+        size = {"as_expr": {"expr_str": _CODE, "hint": {"as_int": 4}}}
+        draw.choice([one for one in tensors if one["sizes"]])["sizes"][0] = size
+    else:
+        call = draw.choice(model["graph_module"]["graph"]["nodes"])
+        call["target"] = "torch.ops.higher_order.wrap_with_set_grad_enabled"
+        call["inputs"] = [
+            {"name": "", "arg": {"as_bool": False}, "kind": 1},
+            {"name": "", "arg": {"as_operator": "torch.os.mkdir"}, "kind": 1},
+            {"name": "", "arg": {"as_string": _SPY}, "kind": 1},
+        ]
+    return packed({**files, _MODEL: json.dumps(model).encode()}), kind
 
 
-def _zip(
-    draw: random.Random, valid: bytes, files: dict[str, bytes], mark: Path
-) -> tuple[bytes, str]:
+def _zip(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[bytes, str]:
     """An entry removed, renamed, added, cut, lengthened or compressed, or something before the archive."""
     name = draw.choice([one for one in files if one != "data/sample_inputs/model.pt"])
     kind = draw.choice(("without", "renamed", "added", "cut", "empty", "longer", "deflated", "prefixed", "flags"))
@@ -263,9 +292,7 @@ def _zip(
     return content, f"{kind} {name}"
 
 
-def _bytes(
-    draw: random.Random, valid: bytes, files: dict[str, bytes], mark: Path
-) -> tuple[bytes, str]:
+def _bytes(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[bytes, str]:
     """A few bytes changed, or the end cut off."""
     content = bytearray(valid)
     places = [draw.randrange(len(content)) for _ in range(draw.choice((1, 1, 3, 8)))]
@@ -274,3 +301,12 @@ def _bytes(
     if draw.random() < 0.2:
         del content[draw.randrange(len(content)) :]
     return bytes(content), f"at {places}"
+
+
+_LEVELS: tuple[tuple[str, Change], ...] = (
+    ("json", _json),
+    ("json", _json),
+    ("known", _known),
+    ("zip", _zip),
+    ("bytes", _bytes),
+)
