@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from torch.export import ExportedProgram
+from torch.export.pt2_archive._package import load_pt2
 
 from pte_foundry.checkpoints.exported.archive import MODEL, open_archive
 from pte_foundry.checkpoints.exported.fields import Misfit, shown
@@ -37,7 +38,8 @@ def load_exported_archive(path: Path, operators: Set[str] = frozenset()) -> Expo
     """
     copy = _rebuilt(path, operators)
     with torch_refusals(path.name):
-        return torch.export.load(copy)
+        # `torch.export.load` is this, and on errors logs a traceback and tries its older formats.
+        return load_pt2(copy).exported_programs["model"]
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def _meta(**values: object) -> Callable[[Any], object]:
 
 
 def _container(context: object, kind: str = "builtins.tuple") -> Callable[[Any], object]:
-    leaf = {"type": None, "context": None, "children_spec": []}
+    leaf: dict[str, object] = {"type": None, "context": None, "children_spec": []}
     none = {"type": "builtins.dict", "context": "[]", "children_spec": []}
     inner = {"type": kind, "context": context, "children_spec": [leaf]}
     tree = {"type": "builtins.tuple", "context": "null", "children_spec": [inner, none]}
@@ -137,10 +137,18 @@ _ENUM = json.dumps({"__enum__": True, "fqn": "ctypes:cdll", "name": "./weights/m
         (_MODEL, _argument({"as_operator": "torch.os.system"}), "inputs[0].arg.as_operator"),
         (_MODEL, _argument({"as_operator": "torch.ops.aten.relu.default"}), "aten.relu"),
         (_MODEL, _argument({"as_custom_obj": {"name": "x", "class_fqn": "y"}}), "as_custom_obj"),
-        (_MODEL, _size("__import__('os').system('true')"), "tensor_values['values'].sizes[0].as_expr.expr_str"),
+        (
+            _MODEL,
+            _size("__import__('os').system('true')"),
+            "tensor_values['values'].sizes[0].as_expr.expr_str",
+        ),
         (_MODEL, _container(_ENUM), "module_call_graph[0].signature.in_spec.children_spec[0]"),
         (_MODEL, _container("null", "collections.defaultdict"), "defaultdict"),
-        (_MODEL, _signature(lambda one: one.update(forward_arg_names=["x=1"])), "forward_arg_names[0]"),
+        (
+            _MODEL,
+            _signature(lambda one: one.update(forward_arg_names=["x=1"])),
+            "forward_arg_names[0]",
+        ),
         (_WEIGHTS, _entry(use_pickle=True), "['head.weight']: it has a tensor that is pickled"),
         (_WEIGHTS, _entry(path_name="../../x"), "../../x"),
         (_CONSTANTS, _entry(path_name="opaque_obj_0"), "object"),
@@ -207,7 +215,8 @@ def test_guards_and_metadata_are_not_kept(archive: bytes, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["data/aotinductor/model/x.so", "data/weights/model.pt", "data/constants/opaque_obj_0", ""]
+    "name",
+    ["data/aotinductor/model/x.so", "data/weights/model.pt", "data/constants/opaque_obj_0", ""],
 )
 def test_strange_files_are_refused(archive: bytes, tmp_path: Path, name: str) -> None:
     error = _error(tmp_path / "m.pt2", packed({**files_of(archive), name: b""}))
@@ -239,15 +248,31 @@ def _ints(*values: int) -> list[object]:
         (_MODEL, _argument({"as_int": 10**30}), "as_int: it has 1000"),
         (_MODEL, _argument({"as_int": 10**4000}), "many digits"),
         (_MODEL, _argument({"as_string": "\ud800"}), "half a character"),
-        (_MODEL, _argument({"as_device": {"type": "cuda", "index": 0}}), "Export the model on the CPU"),
+        (
+            _MODEL,
+            _argument({"as_device": {"type": "cuda", "index": 0}}),
+            "Export the model on the CPU",
+        ),
         (_MODEL, _target("torch.ops.aten.no_such.default"), "aten::no_such"),
-        (_MODEL, _graph(lambda graph: graph["nodes"][-1]["inputs"][0].update(name="x")), "argument 'x'"),
+        (
+            _MODEL,
+            _graph(lambda graph: graph["nodes"][-1]["inputs"][0].update(name="x")),
+            "argument 'x'",
+        ),
         (_MODEL, _graph(lambda graph: graph["tensor_values"].pop("values")), "whose type"),
         (_MODEL, _graph(lambda graph: graph["inputs"].reverse()), "input_specs[0]"),
         (_MODEL, _container("null", "builtins.list"), "tuple and dict"),
-        (_MODEL, lambda data: data.update(schema_version={"major": 5, "minor": 1}), "schema_version"),
+        (
+            _MODEL,
+            lambda data: data.update(schema_version={"major": 5, "minor": 1}),
+            "schema_version",
+        ),
         (_MODEL, lambda data: data.pop("graph_module"), "no 'graph_module'"),
-        (_MODEL, lambda data: data["graph_module"].update(module_call_graph=[]), "module_call_graph"),
+        (
+            _MODEL,
+            lambda data: data["graph_module"].update(module_call_graph=[]),
+            "module_call_graph",
+        ),
         (_WEIGHTS, lambda data: data.update(config=[]), "config"),
         (_WEIGHTS, lambda data: data["config"].pop("head.weight"), "no tensor for head.weight"),
         (_WEIGHTS, _entry(path_name="weight_77"), "no file data/weights/weight_77"),
@@ -271,6 +296,20 @@ def test_what_torch_does_not_write_is_refused(
     assert error.kind == "bad-checkpoint" and named in error.message and file in error.message
 
 
+def test_higher_order_operators_take_their_arguments(tmp_path: Path) -> None:
+    content = saved(SAMPLES["branches"].program())
+
+    def edit(graph: Any) -> None:
+        next(one for one in graph["nodes"] if "higher_order" in one["target"])["inputs"].pop(0)
+
+    error = _error(tmp_path / "m.pt2", changed(content, _MODEL, _graph(edit)))
+    assert "arguments that torch.ops.higher_order.cond does not take" in error.message
+
+
+def _typed(name: str, values: dict[str, Any]) -> Callable[[Any], object]:
+    return _graph(lambda graph: graph["tensor_values"][name].update(values))
+
+
 def test_sizes_that_program_and_weights_agree_on_need_their_bytes(
     archive: bytes, tmp_path: Path
 ) -> None:
@@ -282,15 +321,14 @@ def test_sizes_that_program_and_weights_agree_on_need_their_bytes(
     ):
         values = {"sizes": sizes, "strides": strides}
         content = changed(archive, _WEIGHTS, _meta(**values))
-        types = _graph(lambda graph: graph["tensor_values"]["p_head_weight"].update(values))
-        error = _error(tmp_path / "m.pt2", changed(content, _MODEL, types))
+        error = _error(
+            tmp_path / "m.pt2", changed(content, _MODEL, _typed("p_head_weight", values))
+        )
         assert error.kind == "bad-checkpoint" and named in error.message
 
 
 @pytest.mark.parametrize("kept", [0, 1, 16, 31])
-def test_weights_without_their_bytes_are_refused(
-    archive: bytes, tmp_path: Path, kept: int
-) -> None:
+def test_weights_without_their_bytes_are_refused(archive: bytes, tmp_path: Path, kept: int) -> None:
     files = files_of(archive)
     name = "data/weights/weight_0"
     error = _error(tmp_path / "m.pt2", packed({**files, name: files[name][:kept]}))

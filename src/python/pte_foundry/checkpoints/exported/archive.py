@@ -80,7 +80,9 @@ def _entries(file: zipfile.ZipFile, total: int) -> dict[str, zipfile.ZipInfo]:
         raise Misfit("something before the zip archive")
     for name, info in found.items():
         if info.flag_bits & _ENCRYPTED or info.compress_type != zipfile.ZIP_STORED:
-            raise Misfit(f"the file {shown(name)}, which is compressed: torch.export.save writes plain ones")
+            raise Misfit(
+                f"the file {shown(name)}, which is compressed: torch.export.save writes plain ones"
+            )
         # What a person gave as an example, and files of theirs: never read.
         if name == SAMPLES or name in _NEEDED or name in MARKS or name.startswith("extra/"):
             continue

@@ -146,13 +146,12 @@ def _optional_tensor(value: object, scope: Scope) -> Value:
     if kind == "as_tensor":
         return Argument(kind, _tensor(found, scope))
     if kind == "as_none":
-        return Argument(kind, none(found))
+        none(found)
+        return Argument(kind, None)
     raise Misfit(f"{shown(kind)} where a tensor or nothing belongs")
 
 
-def _symbolic(
-    constant: str, read: Callable[[object], Value]
-) -> Callable[[object, Scope], Value]:
+def _symbolic(constant: str, read: Callable[[object], Value]) -> Callable[[object, Scope], Value]:
     def either(value: object, scope: Scope) -> Value:
         kind, found = one_of(value)
         if kind == "as_name":
@@ -209,4 +208,3 @@ _KINDS: dict[str, Callable[[object, Scope], Value]] = {
     "as_graph": lambda value, scope: scope.graph(value),
     "as_operator": lambda value, scope: scope.operator(value),
 }
-

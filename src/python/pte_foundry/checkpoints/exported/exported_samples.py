@@ -108,12 +108,15 @@ class Named(nn.Module):
         self.steps = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
 
     def forward(self, input: Tensor) -> Tensor:
-        total: Tensor = self.branches["3x3"](input) + self.branches["a-b"](input)
-        return total + self.steps(input)
+        branches: Tensor = self.branches["3x3"](input) + self.branches["a-b"](input)
+        steps: Tensor = self.steps(input)
+        return branches + steps
 
 
 class Counting(nn.Module):
     """A buffer that is written to."""
+
+    calls: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,6 +129,10 @@ class Counting(nn.Module):
 
 class Shared(nn.Module):
     """Weights that are tied, parts of one storage, transposed, a slice of a longer one, and empty."""
+
+    part: Tensor
+    empty: Tensor
+    repeated: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,10 +154,23 @@ class Shared(nn.Module):
 class Typed(nn.Module):
     """Weights and buffers of many element types."""
 
+    p_float16: Tensor
+    p_bfloat16: Tensor
+    p_float64: Tensor
+    b_int8: Tensor
+    b_uint8: Tensor
+    b_int16: Tensor
+    b_int32: Tensor
+    b_int64: Tensor
+    b_bool: Tensor
+    wave: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         for name in ("float16", "bfloat16", "float64"):
-            self.register_parameter(f"p_{name}", nn.Parameter(torch.randn(4).to(getattr(torch, name))))
+            self.register_parameter(
+                f"p_{name}", nn.Parameter(torch.randn(4).to(getattr(torch, name)))
+            )
         for name in ("int8", "uint8", "int16", "int32", "int64", "bool"):
             self.register_buffer(f"b_{name}", torch.arange(4).to(getattr(torch, name)))
         self.register_buffer("wave", torch.randn(4, dtype=torch.complex64))
@@ -193,7 +213,7 @@ def _loop(values: Tensor) -> Tensor:
     from torch._higher_order_ops.while_loop import while_loop
 
     count = torch.zeros((), dtype=torch.int64)
-    result: Tensor = while_loop(
+    result: Tensor = while_loop(  # type: ignore[no-untyped-call]
         lambda number, one: number < 3, lambda number, one: (number + 1, one * 2), (count, values)
     )[1]
     return result
@@ -210,7 +230,7 @@ def _modes(values: Tensor) -> Tensor:
 def _lists(values: Tensor) -> Any:
     best, place = values.max(1)
     first, second = values.chunk(2, 1)
-    _, unused = values.split([1, 3], 1)
+    _, unused = torch.split(values, [1, 3], 1)
     return best, place, first, second[place > 0], values[:, [0, 2]], torch.stack([first, second])
 
 

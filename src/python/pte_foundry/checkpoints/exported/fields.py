@@ -7,7 +7,7 @@ import keyword
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ def _no_constant(name: str) -> float:
 
 def record(value: object, needed: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Any]:
     """An object that has the needed keys and no others than these and the optional ones."""
-    if type(value) is not dict:
+    if not isinstance(value, dict):
         raise Misfit(f"{shown(value)} where an object belongs")
     missing = [key for key in needed if key not in value]
     if missing:
@@ -112,7 +112,7 @@ def field(values: dict[str, Any], key: str, read: Callable[[Any], T]) -> T:
 
 def each(values: object, read: Callable[[Any], T]) -> tuple[T, ...]:
     """`read` of each item of a list, with its index as part of the place."""
-    if type(values) is not list:
+    if not isinstance(values, list):
         raise Misfit(f"{shown(values)} where a list belongs")
     made: list[T] = []
     try:
@@ -123,11 +123,9 @@ def each(values: object, read: Callable[[Any], T]) -> tuple[T, ...]:
     return tuple(made)
 
 
-def table(
-    values: object, read_key: Callable[[Any], str], read: Callable[[Any], T]
-) -> dict[str, T]:
+def table(values: object, read_key: Callable[[Any], str], read: Callable[[Any], T]) -> dict[str, T]:
     """Both sides of an object whose keys are names, with the key as part of the place."""
-    if type(values) is not dict:
+    if not isinstance(values, dict):
         raise Misfit(f"{shown(values)} where an object belongs")
     made: dict[str, T] = {}
     for key, value in values.items():
@@ -140,14 +138,19 @@ def table(
 
 def one_of(value: object) -> tuple[str, Any]:
     """Key and value of an object that has one key: torch's unions."""
-    if type(value) is not dict or len(value) != 1:
+    if not isinstance(value, dict) or len(value) != 1:
         raise Misfit(f"{shown(value)} where an object of one key belongs")
     (item,) = value.items()
     return item
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a number without a fraction; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def integer(value: object, least: int = -GREATEST - 1, greatest: int = GREATEST) -> int:
-    if type(value) is not int or not least <= value <= greatest:
+    if not is_whole(value) or not least <= value <= greatest:
         raise Misfit(f"{shown(value)} where a whole number from {least} to {greatest} belongs")
     return value
 
@@ -159,15 +162,15 @@ def size(value: object) -> int:
 
 def number(value: object) -> float:
     """A float; torch writes those that JSON does not have as text."""
-    if type(value) is str and value in _SPECIAL:
+    if isinstance(value, str) and value in _SPECIAL:
         return _SPECIAL[value]
-    if type(value) is float or type(value) is int and abs(value) <= GREATEST:
+    if isinstance(value, float) or is_whole(value) and abs(value) <= GREATEST:
         return float(value)
     raise Misfit(f"{shown(value)} where a number belongs")
 
 
 def flag(value: object) -> bool:
-    if type(value) is not bool:
+    if not isinstance(value, bool):
         raise Misfit(f"{shown(value)} where true or false belongs")
     return value
 
@@ -179,7 +182,7 @@ def none(value: object) -> None:
 
 
 def text(value: object) -> str:
-    if type(value) is not str or len(value) > _TEXT:
+    if not isinstance(value, str) or len(value) > _TEXT:
         raise Misfit(f"{shown(value)} where a text of at most {_TEXT} characters belongs")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise Misfit("a text with half a character")
@@ -188,7 +191,7 @@ def text(value: object) -> str:
 
 def identifier(value: object) -> str:
     """A name that torch writes into Python source: a plain one that hides nothing there."""
-    if type(value) is not str:
+    if not isinstance(value, str):
         raise Misfit(f"{shown(value)} where a name belongs")
     if len(value) > 1000 or not _WORD.fullmatch(value) or value in _TAKEN:
         raise Misfit(f"the name {shown(value)}, which would become Python source", True)
@@ -197,7 +200,7 @@ def identifier(value: object) -> str:
 
 def dotted(value: object) -> str:
     """The path of a parameter: names, or keys of containers, with dots between them."""
-    if type(value) is not str:
+    if not isinstance(value, str):
         raise Misfit(f"{shown(value)} where a parameter's name belongs")
     parts = value.split(".")
     if len(value) > 2000 or not all(_PART.fullmatch(part) for part in parts):

@@ -21,7 +21,7 @@ from pte_foundry.checkpoints.exported.fields import (
     table,
     text,
 )
-from pte_foundry.checkpoints.exported.operators import Operator, find_operator
+from pte_foundry.checkpoints.exported.operators import Operator, find_operator, takes
 from pte_foundry.checkpoints.exported.tensors import (
     Size,
     Symbolic,
@@ -128,7 +128,9 @@ def read_graph(value: object, imported: Set[str] = frozenset(), depth: int = 0) 
     """
     lists = ("inputs", "outputs", "nodes")
     types = ("tensor_values", "sym_int_values", "sym_bool_values", "sym_float_values")
-    values = record(value, (*lists, *types[:3]), (types[3], "custom_obj_values", "is_single_tensor_return"))
+    values = record(
+        value, (*lists, *types[:3]), (types[3], "custom_obj_values", "is_single_tensor_return")
+    )
     if depth > _DEEPEST:
         raise Misfit("graphs that are nested too deep")
     if values.get("custom_obj_values"):
@@ -250,7 +252,9 @@ class _Reader:
         self._calling = False
         _check_passed(operator, inputs)
         outputs = field(
-            values, "outputs", lambda found: each(found, lambda one: self._definition(one, _RESULTS))
+            values,
+            "outputs",
+            lambda found: each(found, lambda one: self._definition(one, _RESULTS)),
         )
         if operator.results not in (None, len(outputs)):
             raise Misfit(f"{len(outputs)} results of a call that has {operator.results}")
@@ -272,7 +276,9 @@ class _Reader:
             name = field(values, "name", identifier_of_schema)
         kind = values.get("kind")
         argument = field(values, "arg", lambda found: read_argument(found, self))
-        return Passed(name, argument, None if kind is None else integer(kind, _POSITIONAL, _KEYWORD))
+        return Passed(
+            name, argument, None if kind is None else integer(kind, _POSITIONAL, _KEYWORD)
+        )
 
 
 class _Definitions:
@@ -294,7 +300,7 @@ class _Definitions:
 
 def identifier_of_schema(value: object) -> str:
     """The name of an operator's argument, which may be called like a function of torch.fx: `self`."""
-    if type(value) is str and value.isascii() and value.isidentifier():
+    if isinstance(value, str) and value.isascii() and value.isidentifier():
         return value
     return identifier(value)
 
@@ -309,15 +315,17 @@ def _check_passed(operator: Operator, inputs: tuple[Passed, ...]) -> None:
     if operator.kind == "symbolic":
         for place, one in enumerate(inputs):
             if one.argument.kind not in (*_CONSTANTS[:3], *_SYMBOLS):
-                raise Misfit(f"{one.argument.kind} in arithmetic").inside(f"[{place}]").inside("inputs")
+                raise Misfit(f"{one.argument.kind} in arithmetic").inside(f"[{place}]").inside(
+                    "inputs"
+                )
         if operator.is_power and not _small_power(inputs):
             raise Misfit("a power whose value could be immense")
     names = [one.name for one in inputs]
+    if operator.kind in ("higher-order", "calling"):
+        by_name = {identifier(one.name) for one in inputs if one.name and one.kind != _POSITIONAL}
+        if not takes(operator, len(inputs) - len(by_name), by_name):
+            raise Misfit(f"arguments that {operator.target} does not take").inside("inputs")
     if operator.arguments is None:
-        if operator.kind != "symbolic":
-            for one in inputs:
-                if one.name:
-                    identifier(one.name)
         return
     placed = [one.name for one in inputs if one.kind == _POSITIONAL]
     strange = [name for name in names if name not in operator.arguments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Set
 from dataclasses import dataclass
@@ -53,6 +54,16 @@ class Operator:
         return self.target in _POWERS
 
 
+def takes(operator: Operator, placed: int, named: Set[str]) -> bool:
+    """Whether a higher-order operator can be called with so many arguments by place, and these by name."""
+    called = getattr(torch.ops.higher_order, operator.target.rpartition(".")[2])
+    try:
+        inspect.signature(called.__call__).bind(*range(placed), **dict.fromkeys(named))
+    except TypeError:
+        return False
+    return True
+
+
 def registered_operators() -> frozenset[str]:
     """The names that torch's dispatcher has now, e.g. `aten::add.Tensor`."""
     return frozenset(torch._C._dispatch_get_all_op_names())
@@ -102,4 +113,3 @@ def _declared(target: str, namespace: str, name: str, overload: str) -> Operator
         frozenset(one.name for one in schema.arguments if not one.has_default_value()),
         len(schema.returns),
     )
-

@@ -17,7 +17,15 @@ from pte_foundry.checkpoints.exported.archive import (
     Archive,
 )
 from pte_foundry.checkpoints.exported.arguments import Name
-from pte_foundry.checkpoints.exported.fields import Misfit, dotted, field, flag, record, shown, table
+from pte_foundry.checkpoints.exported.fields import (
+    Misfit,
+    dotted,
+    field,
+    flag,
+    record,
+    shown,
+    table,
+)
 from pte_foundry.checkpoints.exported.programs import Program
 from pte_foundry.checkpoints.exported.tensors import Tensor, extent, read_tensor, same_kind
 
@@ -85,7 +93,9 @@ def _used(archive: Archive, program: Program) -> dict[str, dict[str, Payload]]:
             what = f"{one.target} in other sizes or of another element type than the program takes"
             raise Misfit(what).inside(config)
         if payload.is_param != (one.kind == "parameter"):
-            raise Misfit(f"{one.target}, a parameter for the program or here, not for both").inside(config)
+            raise Misfit(f"{one.target}, a parameter for the program or here, not for both").inside(
+                config
+            )
         used[config][one.target] = payload
     return used
 
@@ -94,7 +104,9 @@ def _payloads(archive: Archive, config: str) -> dict[str, Payload]:
     prefix = _FOLDERS[config][1]
     try:
         values = record(archive.json(config), ("config",))
-        return field(values, "config", lambda one: table(one, dotted, lambda one: _payload(one, prefix)))
+        return field(
+            values, "config", lambda one: table(one, dotted, lambda one: _payload(one, prefix))
+        )
     except Misfit as misfit:
         raise misfit.inside(config) from None
 
@@ -104,7 +116,7 @@ def _payload(value: object, prefix: str) -> Payload:
     if values["use_pickle"] is not False:
         raise Misfit("a tensor that is pickled", True)
     path = values["path_name"]
-    if type(path) is not str or not re.fullmatch(prefix + r"_\d{1,9}", path, re.ASCII):
+    if not isinstance(path, str) or not re.fullmatch(prefix + r"_\d{1,9}", path, re.ASCII):
         raise Misfit(f"the file {shown(path)}, an object and no tensor", True)
     tensor = field(values, "tensor_meta", read_tensor)
     return Payload(path, tensor, field(values, "is_param", flag))

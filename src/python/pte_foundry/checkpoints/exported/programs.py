@@ -16,6 +16,7 @@ from pte_foundry.checkpoints.exported.fields import (
     flag,
     identifier,
     integer,
+    is_whole,
     one_of,
     record,
     shown,
@@ -65,7 +66,9 @@ class Input:
         if self.kind == _CONSTANT:
             return {self.kind: {"name": self.name, "value": self.argument.json()}}
         made = {"arg": written(self.argument.value), _TARGETS[self.kind]: self.target}
-        return {self.kind: {**made, "persistent": self.persistent} if self.kind == "buffer" else made}
+        return {
+            self.kind: {**made, "persistent": self.persistent} if self.kind == "buffer" else made
+        }
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,9 @@ class Output:
     def json(self) -> object:
         if self.kind == "user_output":
             return {self.kind: {"arg": self.argument.json()}}
-        return {self.kind: {"arg": written(self.argument.value), _MUTATIONS[self.kind]: self.target}}
+        return {
+            self.kind: {"arg": written(self.argument.value), _MUTATIONS[self.kind]: self.target}
+        }
 
 
 @dataclass(frozen=True)
@@ -171,9 +176,7 @@ def _program(
 ) -> Program:
     graph = field(module, "graph", lambda one: read_graph(one, imported))
     scope = _Known(graph)
-    signature = field(
-        module, "signature", lambda one: record(one, ("input_specs", "output_specs"))
-    )
+    signature = field(module, "signature", lambda one: record(one, ("input_specs", "output_specs")))
     try:
         inputs = field(
             signature, "input_specs", lambda found: each(found, lambda one: _input(one, scope))
@@ -266,7 +269,9 @@ def _check_order(graph: Graph, inputs: tuple[Input, ...], outputs: tuple[Output,
     for name, ours, theirs in (("input", inputs, graph.inputs), ("output", outputs, graph.outputs)):
         listed = [one.argument for one in ours]
         if listed != list(theirs):
-            where = next((i for i, pair in enumerate(zip(listed, theirs)) if pair[0] != pair[1]), None)
+            where = next(
+                (i for i, pair in enumerate(zip(listed, theirs)) if pair[0] != pair[1]), None
+            )
             place = f"{name}_specs" if where is None else f"{name}_specs[{where}]"
             raise Misfit(f"another {name} than the graph has").inside(place)
     names = [one.name for one in inputs if one.name]
@@ -277,7 +282,9 @@ def _check_order(graph: Graph, inputs: tuple[Input, ...], outputs: tuple[Output,
     for one in outputs:
         known = tensors if one.kind == "user_input_mutation" else targets
         if one.target and one.target not in known:
-            raise Misfit(f"the target {shown(one.target)}, which is no input").inside("output_specs")
+            raise Misfit(f"the target {shown(one.target)}, which is no input").inside(
+                "output_specs"
+            )
 
 
 def _names(argument: Argument) -> list[str]:
@@ -287,7 +294,7 @@ def _names(argument: Argument) -> list[str]:
 
 def _call(value: object) -> tuple[Tree, Tree, tuple[str, ...] | None]:
     """The nesting of the whole model's inputs and outputs; submodules' are not kept."""
-    if type(value) is not list or not value:
+    if not isinstance(value, list) or not value:
         raise Misfit(f"{shown(value)} where a list belongs")
     try:
         entry = record(value[0], ("fqn", "signature"))
@@ -324,7 +331,7 @@ def _in_tree(value: object) -> Tree:
 
 def _check_version(value: object) -> None:
     values = record(value, ("major", "minor"))
-    if values["major"] != _SCHEMA or type(values["minor"]) is not int:
+    if values["major"] != _SCHEMA or not is_whole(values["minor"]):
         raise Misfit(
             f"version {shown(values['major'])} of the format, and this torch reads {_SCHEMA}. Save it with "
             f"torch {torch.__version__.split('+')[0]}"
@@ -341,7 +348,8 @@ def _dialect(value: object) -> str:
 def _range(value: object) -> tuple[int | None, int | None]:
     values = record(value, ("min_val", "max_val"))
     least, greatest = (
-        None if values[key] is None else field(values, key, integer) for key in ("min_val", "max_val")
+        None if values[key] is None else field(values, key, integer)
+        for key in ("min_val", "max_val")
     )
     if least is not None and greatest is not None and least > greatest:
         raise Misfit(f"a range from {least} to {greatest}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Union
 
-from pte_foundry.checkpoints.exported.fields import Misfit, shown
+from pte_foundry.checkpoints.exported.fields import Misfit, is_whole, shown
 
 _LONGEST, _DEEPEST, _BITS, _POWER = 20_000, 60, 4096, 64
 _SYMBOL = re.compile(r"(?:s|zf)\d{1,9}|(?:u|zuf)\d{1,5}", re.ASCII)
@@ -119,7 +119,7 @@ def ranged(name: object) -> str:
     Raises:
         Misfit: if it is no size.
     """
-    if type(name) is not str:
+    if not isinstance(name, str):
         raise Misfit(f"{shown(name)} where a size belongs")
     parse_size(name)
     return name
@@ -154,16 +154,18 @@ def _read(node: ast.AST, text: str, depth: int) -> Expression:
 
 
 def _call(node: ast.Call, function: str, text: str, depth: int) -> Expression:
-    named = {one.arg: one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)}
+    named = {
+        one.arg: one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)
+    }
     first = node.args[0] if node.args else None
     literal = first.value if isinstance(first, ast.Constant) else None
-    if len(named) == len(node.keywords) and len(node.args) == 1 and type(literal) is str:
-        if function == "Symbol" and _SYMBOL.fullmatch(literal):
-            if named.keys() <= _ASSUMPTIONS and all(type(one) is bool for one in named.values()):
-                return Symbol(literal, tuple(f"{key}={value}" for key, value in named.items()))
+    if len(named) == len(node.keywords) and len(node.args) == 1 and isinstance(literal, str):
+        known = named.keys() <= _ASSUMPTIONS and all(one in (True, False) for one in named.values())
+        if function == "Symbol" and _SYMBOL.fullmatch(literal) and known:
+            return Symbol(literal, tuple(f"{key}={bool(value)}" for key, value in named.items()))
         if function == "Float" and _DECIMAL.fullmatch(literal) and named.keys() <= {"precision"}:
             precision = named.get("precision")
-            if precision is None or type(precision) is int and 1 <= precision <= 200:
+            if precision is None or is_whole(precision) and 1 <= precision <= 200:
                 return Number(literal, precision)
     if function in _FUNCTIONS and not node.keywords and node.args:
         return Applied(function, tuple(_read(one, text, depth + 1) for one in node.args))

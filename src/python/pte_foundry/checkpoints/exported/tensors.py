@@ -12,6 +12,7 @@ from pte_foundry.checkpoints.exported.fields import (
     field,
     flag,
     integer,
+    is_whole,
     number,
     one_of,
     record,
@@ -124,7 +125,7 @@ def read_tensor(value: object) -> Tensor:
 
 
 def read_dtype(value: object) -> int:
-    if type(value) is not int or value not in _VALUE_BYTES:
+    if not is_whole(value) or value not in _VALUE_BYTES:
         raise Misfit(f"{shown(value)} as an element type")
     return value
 
@@ -172,4 +173,3 @@ def shown_numbers(values: list[int]) -> str:
 def same_kind(one: Tensor, other: Tensor) -> bool:
     """Whether two say the same of all but the gradient."""
     return replace(one, requires_grad=False) == replace(other, requires_grad=False)
-

@@ -1,8 +1,9 @@
 """Attack the loading of `.pt2` files with damaged and hostile ones.
 
-Each file is a valid program, changed at one of four levels: its JSON anywhere, what torch is known to run of
-it, its zip archive, or its bytes. It may be refused with a `PteError`, or be the program that it was. JSON that still is a program may also be another
-one: a number that its author could have written too. Its weights are the same all the same.
+Each file is a valid program, changed at one of four levels: its JSON anywhere, what torch is known to run
+of it, its zip archive, or its bytes. It may be refused with a `PteError`, or be the program that it was. JSON
+that still is a program may also be another one: a number that its author could have written too. Its weights
+are the same all the same.
 """
 
 from __future__ import annotations
@@ -45,7 +46,12 @@ _KINDS = ("bad-checkpoint", "forbidden-pickle", "bad-input-shape", "bad-builder"
 _VALUES: tuple[object, ...] = (
     *(None, True, False, 0, -1, 3, 2**62, -(2**63), 10**30, 1e308, float("nan"), "", "x", [], {}),
     *([[]], [None], {"a": 1}, "\ud800", "\x1b[31m", "a.b", "lambda", "x" * 30_000, 10**4000),
-    *("torch.ops.aten.add.Tensor", "9**9**9**9", "torch.ops.aten.from_file.default", "_operator.pow"),
+    *(
+        "torch.ops.aten.add.Tensor",
+        "9**9**9**9",
+        "torch.ops.aten.from_file.default",
+        "_operator.pow",
+    ),
 )
 _SPY = "spy_of_pt2"
 _CODE = f"__import__({_SPY!r})"
@@ -54,7 +60,13 @@ _FACTORY = {"default_factory_module": _SPY, "default_factory_name": "x", "dict_c
 # What leaves a mark if torch evaluates it, imports it, or writes it into Python source.
 _HOSTILE: tuple[object, ...] = (
     *(_CODE, f"x={_CODE}", f'x"),{_CODE},("', f"x']),{_CODE},(['", f"x\n    {_CODE}\n    "),
-    *(_ENUM, json.dumps(_ENUM), json.dumps([_ENUM]), {"as_operator": "torch.os.mkdir"}, "torch.os.mkdir"),
+    *(
+        _ENUM,
+        json.dumps(_ENUM),
+        json.dumps([_ENUM]),
+        {"as_operator": "torch.os.mkdir"},
+        "torch.os.mkdir",
+    ),
     *({"as_string": _CODE}, {"expr_str": _CODE, "hint": None}),
     {"as_expr": {"expr_str": f"Symbol('s0', {_CODE})", "hint": None}},
     {"type": "collections.defaultdict", "context": _FACTORY, "children_spec": []},
@@ -79,7 +91,8 @@ class Tally:
         ends = ", ".join(f"{number} {end}" for end, number in sorted(self.ends.items()))
         wrong = Counter(one.partition(":")[0] for one in self.failures)
         counted = ", ".join(
-            f"{wrong[kind]} {kind}" for kind in ("code runs", "raw tracebacks", "wrong weights", "wrong outputs")
+            f"{wrong[kind]} {kind}"
+            for kind in ("code runs", "raw tracebacks", "wrong weights", "wrong outputs")
         )
         return f".pt2: {self.tried} files tried: {ends}; {counted}"
 
@@ -185,7 +198,10 @@ def _json(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[b
         text = text.replace("{", '{"target": 1, "target": 2, ', 1)
     if draw.random() < 0.02:
         text = "[" * draw.choice((10, 5000, 100_000)) + text
-    return packed({**files, name: text.encode("utf-8", "surrogatepass")}), f"{name} {', '.join(done)}"
+    return (
+        packed({**files, name: text.encode("utf-8", "surrogatepass")}),
+        f"{name} {', '.join(done)}",
+    )
 
 
 def _edit(draw: random.Random, content: Any) -> str:
@@ -230,19 +246,32 @@ def _known(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[
     kind = draw.choice(("name", "name", "container", "argument", "guard", "size", "call"))
     signature = model["graph_module"]["module_call_graph"][0]["signature"]
     if kind == "name":
-        known = [place[-1] for place in _places(model["graph_module"]["graph"]["tensor_values"]) if len(place) == 1]
+        known = [
+            place[-1]
+            for place in _places(model["graph_module"]["graph"]["tensor_values"])
+            if len(place) == 1
+        ]
         known += list(json.loads(texts[_WEIGHTS])["config"])
         old = draw.choice(known)
-        new = draw.choice((f"{old}={_CODE}", f'{old}" if {_CODE} else "x', f"{old}\n    {_CODE}\n    "))
-        texts = {name: text.replace(json.dumps(old), json.dumps(new)) for name, text in texts.items()}
-        return packed({**files, **{name: text.encode() for name, text in texts.items()}}), f"{old} called {new}"
+        new = draw.choice(
+            (f"{old}={_CODE}", f'{old}" if {_CODE} else "x', f"{old}\n    {_CODE}\n    ")
+        )
+        texts = {
+            name: text.replace(json.dumps(old), json.dumps(new)) for name, text in texts.items()
+        }
+        return (
+            packed({**files, **{name: text.encode() for name, text in texts.items()}}),
+            f"{old} called {new}",
+        )
     if kind == "container":
         which = draw.choice(("in_spec", "out_spec"))
         tree = json.loads(signature[which])
         waiting = [tree[1]]
         for node in waiting:
             waiting += node["children_spec"]
-        draw.choice([node for node in waiting if node["type"]] or waiting)["context"] = json.dumps(_ENUM)
+        draw.choice([node for node in waiting if node["type"]] or waiting)["context"] = json.dumps(
+            _ENUM
+        )
         signature[which] = json.dumps(tree)
     elif kind == "argument":
         signature["forward_arg_names"] = [f"x={_CODE}"]
@@ -266,7 +295,9 @@ def _known(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[
 def _zip(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[bytes, str]:
     """An entry removed, renamed, added, cut, lengthened or compressed, or something before the archive."""
     name = draw.choice([one for one in files if one != "data/sample_inputs/model.pt"])
-    kind = draw.choice(("without", "renamed", "added", "cut", "empty", "longer", "deflated", "prefixed", "flags"))
+    kind = draw.choice(
+        ("without", "renamed", "added", "cut", "empty", "longer", "deflated", "prefixed", "flags")
+    )
     made = dict(files)
     data = made[name]
     if kind == "without":
@@ -274,7 +305,9 @@ def _zip(draw: random.Random, valid: bytes, files: dict[str, bytes]) -> tuple[by
     elif kind == "renamed":
         made[draw.choice((name + "x", "../" + name, "data/weights/model.pt", ""))] = made.pop(name)
     elif kind == "added":
-        made[draw.choice(("data/aotinductor/model/x.so", "data/constants/custom_obj_0", "x"))] = b"x"
+        made[draw.choice(("data/aotinductor/model/x.so", "data/constants/custom_obj_0", "x"))] = (
+            b"x"
+        )
     elif kind == "cut":
         made[name] = data[: draw.randrange(len(data))] if data else b"x"
     elif kind == "empty":
