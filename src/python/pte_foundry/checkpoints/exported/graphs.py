@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pte_foundry.checkpoints.exported.arguments import Argument, read_argument
+from pte_foundry.checkpoints.exported.calls import (
+    BY_NAME,
+    BY_PLACE,
+    CONSTANTS,
+    SYMBOLS,
+    Call,
+    Passed,
+    check_passed,
+    identifier_of_schema,
+)
 from pte_foundry.checkpoints.exported.fields import (
     Misfit,
     each,
@@ -21,7 +31,7 @@ from pte_foundry.checkpoints.exported.fields import (
     table,
     text,
 )
-from pte_foundry.checkpoints.exported.operators import Operator, find_operator, takes
+from pte_foundry.checkpoints.exported.operators import find_operator
 from pte_foundry.checkpoints.exported.tensors import (
     Size,
     Symbolic,
@@ -33,46 +43,9 @@ from pte_foundry.checkpoints.exported.tensors import (
 )
 
 _DEEPEST = 8
-_POSITIONAL, _KEYWORD = 1, 2
-_GREATEST_POWER = 64
-_CONSTANTS = ("as_int", "as_float", "as_bool", "as_none")
-_SYMBOLS = ("as_sym_int", "as_sym_float", "as_sym_bool")
-_INPUTS = ("as_tensor", "as_sym_int", "as_string", *_CONSTANTS)
-_OUTPUTS = ("as_tensor", *_SYMBOLS, *_CONSTANTS)
-_RESULTS = ("as_tensor", "as_tensors", "as_none", *_SYMBOLS)
-
-
-@dataclass(frozen=True)
-class Passed:
-    """An argument of a call; `kind`: 1 by place, 2 by name, None as the operator's schema has it."""
-
-    name: str
-    argument: Argument
-    kind: int | None
-
-    def json(self) -> object:
-        return {"name": self.name, "arg": self.argument.json(), "kind": self.kind}
-
-
-@dataclass(frozen=True)
-class Call:
-    """Attributes: as torch's `Node`, without its metadata, which programs do not depend on."""
-
-    operator: Operator
-    inputs: tuple[Passed, ...]
-    outputs: tuple[Argument, ...]
-    single: bool | None
-    name: str | None
-
-    def json(self) -> object:
-        return {
-            "target": self.operator.target,
-            "inputs": [one.json() for one in self.inputs],
-            "outputs": [one.json() for one in self.outputs],
-            "metadata": {},
-            "is_hop_single_tensor_return": self.single,
-            "name": self.name,
-        }
+_INPUTS = ("as_tensor", "as_sym_int", "as_string", *CONSTANTS, "as_none")
+_OUTPUTS = ("as_tensor", *SYMBOLS, *CONSTANTS, "as_none")
+_RESULTS = ("as_tensor", "as_tensors", "as_none", *SYMBOLS)
 
 
 @dataclass(frozen=True)
@@ -250,7 +223,7 @@ class _Reader:
         self._calling = operator.kind == "calling"
         inputs = field(values, "inputs", lambda found: each(found, self._passed))
         self._calling = False
-        _check_passed(operator, inputs)
+        check_passed(operator, inputs)
         outputs = field(
             values,
             "outputs",
@@ -258,12 +231,12 @@ class _Reader:
         )
         if operator.results not in (None, len(outputs)):
             raise Misfit(f"{len(outputs)} results of a call that has {operator.results}")
-        if operator.kind == "symbolic" and outputs[0].kind not in _SYMBOLS:
+        if operator.kind == "symbolic" and outputs[0].kind not in SYMBOLS:
             raise Misfit(f"{outputs[0].kind} as the result of arithmetic")
         single, name = values.get("is_hop_single_tensor_return"), values.get("name")
         if name is not None:
             name = field(values, "name", identifier)
-            known = [one for one in outputs if one.kind == "as_tensor" or one.kind in _SYMBOLS]
+            known = [one for one in outputs if one.kind == "as_tensor" or one.kind in SYMBOLS]
             if name in self._defined and not any(_defines(one, name) for one in known):
                 raise Misfit(f"the name {shown(name)} for two things").inside("name")
             self._defined.setdefault(name, None)
@@ -276,9 +249,7 @@ class _Reader:
             name = field(values, "name", identifier_of_schema)
         kind = values.get("kind")
         argument = field(values, "arg", lambda found: read_argument(found, self))
-        return Passed(
-            name, argument, None if kind is None else integer(kind, _POSITIONAL, _KEYWORD)
-        )
+        return Passed(name, argument, None if kind is None else integer(kind, BY_PLACE, BY_NAME))
 
 
 class _Definitions:
@@ -298,50 +269,9 @@ class _Definitions:
         raise Misfit("an operator as a result", True)
 
 
-def identifier_of_schema(value: object) -> str:
-    """The name of an operator's argument, which may be called like a function of torch.fx: `self`."""
-    if isinstance(value, str) and value.isascii() and value.isidentifier():
-        return value
-    return identifier(value)
-
-
 def _defines(argument: Argument, name: str) -> bool:
     value = argument.value
     return name == getattr(value, "name", getattr(value, "value", None))
-
-
-def _check_passed(operator: Operator, inputs: tuple[Passed, ...]) -> None:
-    """Hold arguments to the operator's schema, which torch does only for some of them."""
-    if operator.kind == "symbolic":
-        for place, one in enumerate(inputs):
-            if one.argument.kind not in (*_CONSTANTS[:3], *_SYMBOLS):
-                raise Misfit(f"{one.argument.kind} in arithmetic").inside(f"[{place}]").inside(
-                    "inputs"
-                )
-        if operator.is_power and not _small_power(inputs):
-            raise Misfit("a power whose value could be immense")
-    names = [one.name for one in inputs]
-    if operator.kind in ("higher-order", "calling"):
-        by_name = {identifier(one.name) for one in inputs if one.name and one.kind != _POSITIONAL}
-        if not takes(operator, len(inputs) - len(by_name), by_name):
-            raise Misfit(f"arguments that {operator.target} does not take").inside("inputs")
-    if operator.arguments is None:
-        return
-    placed = [one.name for one in inputs if one.kind == _POSITIONAL]
-    strange = [name for name in names if name not in operator.arguments]
-    missing = operator.needed - set(names)
-    if strange or missing or len(set(names)) != len(names):
-        what = f"an argument {shown(strange[0])}" if strange else "an argument twice"
-        if missing and not strange:
-            what = f"no argument {min(missing)}"
-        raise Misfit(f"{what} in a call of {operator.target}").inside("inputs")
-    if tuple(placed) != operator.arguments[: len(placed)]:
-        raise Misfit(f"arguments of {operator.target} in another order").inside("inputs")
-
-
-def _small_power(inputs: tuple[Passed, ...]) -> bool:
-    exponent = inputs[-1].argument.value if len(inputs) == 2 else None
-    return isinstance(exponent, (int, float)) and abs(exponent) <= _GREATEST_POWER
 
 
 def _read_bool(value: object) -> bool | Symbolic:
