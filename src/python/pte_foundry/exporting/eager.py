@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.checkpoints.exported.operators import registered_operators
 from pte_foundry.checkpoints.restricted import apply_state, load_checkpoint
 from pte_foundry.checkpoints.seeded import initialise
 from pte_foundry.errors import PteError
@@ -45,12 +47,11 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
         PteError: `bad-builder`, `bad-input-shape`, `forbidden-pickle` or `bad-checkpoint`; each
             says what to change.
     """
-    for name in request.imports:
-        load_module("imports", name, (), "pte_foundry.models.mobilenet")
+    operators = frozenset().union(*(_import_operators(name) for name in request.imports))
     (example_inputs,) = fixed_inputs(request.inputs, 1)
     builder = load_module("builder", request.builder, (), "pte_foundry.models.mobilenet")
     if hasattr(builder, "load"):
-        definition = _definition(request, builder.load(_saved(request, root)))
+        definition = _definition(request, builder.load(_saved(request, root, operators)))
         return _ready(definition, example_inputs)
     definition = _define(request)
     _check_declared_inputs(request, definition)
@@ -68,6 +69,14 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
         content = load_checkpoint(path, definition.checkpoint_globals)
         apply_state(module, _adapt(definition, content, path), path.name)
     return _ready(definition, example_inputs)
+
+
+@cache
+def _import_operators(name: str) -> frozenset[str]:
+    """The operators that importing a module registers: the first time, since it is imported once."""
+    before = registered_operators()
+    load_module("imports", name, (), "pte_foundry.models.mobilenet")
+    return registered_operators() - before
 
 
 def _ready(definition: ModelDefinition, example_inputs: tuple[Tensor, ...]) -> EagerModel:
@@ -98,7 +107,7 @@ def _definition(request: ModelRequest, definition: object) -> ModelDefinition:
     return definition
 
 
-def _saved(request: ModelRequest, root: Path) -> SavedModel:
+def _saved(request: ModelRequest, root: Path, operators: frozenset[str]) -> SavedModel:
     """What a builder needs whose checkpoint is the whole model."""
     if request.weights.file is None:
         raise PteError(
@@ -117,6 +126,7 @@ def _saved(request: ModelRequest, root: Path) -> SavedModel:
         samples=tuple(fixed_inputs(request.inputs, 1, sizes)[0] for sizes in tried.values()),
         outputs=request.outputs,
         allowed_classes=request.allowed_classes,
+        operators=operators,
     )
 
 

@@ -106,6 +106,7 @@ class SavedModel:
         samples: sets of inputs to run the model on, the greatest sizes first; at least one.
         outputs: declared names of the flattened outputs; empty if the model's own are to be used.
         allowed_classes: dotted names of the classes that a pickle may refer to.
+        operators: names of the operators that the target's `imports` registered, e.g. `my::clip.out`.
     """
 
     name: str
@@ -114,6 +115,7 @@ class SavedModel:
     samples: tuple[tuple[Tensor, ...], ...]
     outputs: tuple[str, ...]
     allowed_classes: tuple[str, ...]
+    operators: frozenset[str] = frozenset()
 
 
 def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pte_foundry.checkpoints.exported_archive import load_exported_archive
+from pte_foundry.checkpoints.exported_archive import load_exported_archive, torch_refusals
 from pte_foundry.models.definition import ModelDefinition, SavedModel
 from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
 from pte_foundry.models.own.loaded import loaded_definition
@@ -15,6 +15,8 @@ def load(saved: SavedModel) -> ModelDefinition:
         PteError: `bad-checkpoint`, `forbidden-pickle` as `load_exported_archive`; `bad-checkpoint` for a
             program in training mode; `bad-input-shape`, `bad-builder` as `loaded_definition`.
     """
-    program = load_exported_archive(saved.path)
-    refuse_training_mode(saved.path.name, program)
-    return loaded_definition(saved, plain_module(program))
+    program = load_exported_archive(saved.path, saved.operators)
+    with torch_refusals(saved.path.name):
+        refuse_training_mode(saved.path.name, program)
+        module = plain_module(program)
+    return loaded_definition(saved, module)

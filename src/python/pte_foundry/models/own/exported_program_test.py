@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.export import Dim
 
+from pte_foundry.checkpoints.exported.exported_samples import changed, saved
 from pte_foundry.errors import PteError
 from pte_foundry.models.own import exported_program
 from pte_foundry.models.own.own_samples import (
@@ -38,3 +42,44 @@ def test_training_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PteError, match="training mode") as caught:
         exported_program.load(saved_model(tmp_path / "m.pt2", PICTURE))
     assert caught.value.kind == "bad-checkpoint"
+
+
+@torch.library.custom_op("own_pt2::halved", mutates_args=())
+def _halved(values: Tensor) -> Tensor:
+    return values / 2
+
+
+@_halved.register_fake
+def _(values: Tensor) -> Tensor:
+    return torch.empty_like(values)
+
+
+class _Halving(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        halved: Tensor = torch.ops.own_pt2.halved(image)
+        return halved + 1
+
+
+def test_operators_of_imports_and_no_others(tmp_path: Path) -> None:
+    program = torch.export.export(_Halving().eval(), (torch.randn(1, 3, 8, 8),))
+    torch.export.save(program, tmp_path / "m.pt2")
+    saved = saved_model(tmp_path / "m.pt2", PICTURE)
+    with pytest.raises(PteError, match="own_pt2::halved.*imports") as caught:
+        exported_program.load(saved)
+    assert caught.value.kind == "forbidden-pickle"
+    definition = exported_program.load(replace(saved, operators=frozenset({"own_pt2::halved"})))
+    image = torch.randn(1, 3, 8, 8)
+    assert torch.equal(definition.module(image), image / 2 + 1)
+
+
+def test_an_operator_that_nothing_registers(tmp_path: Path) -> None:
+    program = torch.export.export(_Halving().eval(), (torch.randn(1, 3, 8, 8),))
+    content = changed(saved(program), "models/model.json", _rename_operator)
+    (tmp_path / "m.pt2").write_bytes(content)
+    given = saved_model(tmp_path / "m.pt2", PICTURE)
+    with pytest.raises(PteError, match="own_pt2::gone.*imports"):
+        exported_program.load(replace(given, operators=frozenset({"own_pt2::gone"})))
+
+
+def _rename_operator(data: Any) -> None:
+    data["graph_module"]["graph"]["nodes"][0]["target"] = "torch.ops.own_pt2.gone.default"

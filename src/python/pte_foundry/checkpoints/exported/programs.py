@@ -1,0 +1,191 @@
+"""An exported program: its graph, what its inputs and outputs are, and how callers nest them."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+import torch
+
+from pte_foundry.checkpoints.exported.fields import (
+    Misfit,
+    each,
+    field,
+    identifier,
+    integer,
+    is_whole,
+    record,
+    shown,
+    table,
+    text,
+)
+from pte_foundry.checkpoints.exported.graphs import Graph, read_graph
+from pte_foundry.checkpoints.exported.signatures import Input, Output, read_signature
+from pte_foundry.checkpoints.exported.sizes import ranged
+from pte_foundry.checkpoints.exported.trees import Tree, parse_tree
+
+_SCHEMA = 8
+_DIALECTS = ("ATEN", "TRAINING")
+
+
+@dataclass(frozen=True)
+class Program:
+    """Attributes:
+    inputs, outputs: of the graph, in its order.
+    in_tree, out_tree: how callers nest what they give and get.
+    names: of the parameters of `forward`; None in files of old versions.
+    ranges: text of a size -> its least and greatest value.
+    dialect: which of torch's checks the graph passes.
+    """
+
+    graph: Graph
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    in_tree: Tree
+    out_tree: Tree
+    names: tuple[str, ...] | None
+    ranges: dict[str, tuple[int | None, int | None]]
+    dialect: str
+
+    def json(self) -> object:
+        """What torch's loader reads: without metadata, guards and names of submodules, which it runs or keeps."""
+        call = {
+            "inputs": [],
+            "outputs": [],
+            "in_spec": self.in_tree.spec(),
+            "out_spec": self.out_tree.spec(),
+            "forward_arg_names": None if self.names is None else list(self.names),
+        }
+        signature = {
+            "input_specs": [one.json() for one in self.inputs],
+            "output_specs": [one.json() for one in self.outputs],
+        }
+        ranges = {
+            name: {"min_val": least, "max_val": greatest}
+            for name, (least, greatest) in self.ranges.items()
+        }
+        return {
+            "graph_module": {
+                "graph": self.graph.json(),
+                "signature": signature,
+                "module_call_graph": [{"fqn": "", "signature": call}],
+                "metadata": {},
+                "treespec_namedtuple_fields": {},
+            },
+            "opset_version": {"aten": torch._C._get_max_operator_version()},
+            "range_constraints": ranges,
+            "schema_version": {"major": _SCHEMA, "minor": 0},
+            "verifiers": [self.dialect],
+            "torch_version": torch.__version__,
+            "guards_code": [],
+        }
+
+
+def read_program(value: object, imported: Set[str] = frozenset()) -> Program:
+    """
+    Args:
+        imported: names of the operators that the target's `imports` registered.
+
+    Raises:
+        Misfit: if it is no program of torch.export, naming the place.
+    """
+    needed = ("graph_module", "opset_version", "range_constraints", "schema_version")
+    values = record(value, needed, ("verifiers", "torch_version", "guards_code"))
+    field(values, "schema_version", _check_version)
+    dialect = field(values, "verifiers", _dialect) if "verifiers" in values else _DIALECTS[0]
+    module = field(
+        values,
+        "graph_module",
+        lambda one: record(
+            one,
+            ("graph", "signature", "module_call_graph"),
+            ("metadata", "treespec_namedtuple_fields"),
+        ),
+    )
+    ranges = field(values, "range_constraints", lambda one: table(one, ranged, _range))
+    try:
+        return _program(module, ranges, dialect, imported)
+    except Misfit as misfit:
+        raise misfit.inside("graph_module") from None
+
+
+def _program(
+    module: dict[str, object],
+    ranges: dict[str, tuple[int | None, int | None]],
+    dialect: str,
+    imported: Set[str],
+) -> Program:
+    graph = field(module, "graph", lambda one: read_graph(one, imported))
+    inputs, outputs = field(module, "signature", lambda one: read_signature(one, graph))
+    in_tree, out_tree, names = field(module, "module_call_graph", _call)
+    given = sum(not one.target for one in inputs)
+    taken = sum(not one.target for one in outputs)
+    if (in_tree.leaves, out_tree.leaves) != (given, taken):
+        raise Misfit(
+            f"{in_tree.leaves} inputs and {out_tree.leaves} outputs where the signature has {given} and {taken}"
+        ).inside("module_call_graph")
+    return Program(graph, inputs, outputs, in_tree, out_tree, names, ranges, dialect)
+
+
+def _call(value: object) -> tuple[Tree, Tree, tuple[str, ...] | None]:
+    """The nesting of the whole model's inputs and outputs; submodules' are not kept."""
+    if not isinstance(value, list) or not value:
+        raise Misfit(f"{shown(value)} where a list belongs")
+    try:
+        entry = record(value[0], ("fqn", "signature"))
+        if entry["fqn"] != "":
+            raise Misfit(f"{shown(entry['fqn'])} where the whole model belongs").inside("fqn")
+        return field(entry, "signature", _nesting)
+    except Misfit as misfit:
+        raise misfit.inside("[0]") from None
+
+
+def _nesting(value: object) -> tuple[Tree, Tree, tuple[str, ...] | None]:
+    values = record(value, ("inputs", "outputs", "in_spec", "out_spec"), ("forward_arg_names",))
+    given = field(values, "in_spec", _in_tree)
+    taken = field(values, "out_spec", parse_tree)
+    names = None
+    if values.get("forward_arg_names") is not None:
+        names = field(values, "forward_arg_names", lambda found: each(found, identifier))
+    if names is not None and len(set(names)) != len(names):
+        raise Misfit("a name twice").inside("forward_arg_names")
+    return given, taken, names
+
+
+def _in_tree(value: object) -> Tree:
+    """A tuple of arguments and a dict of arguments by name, which become Python source."""
+    tree = parse_tree(value)
+    kinds = [child.kind for child in tree.children]
+    if tree.kind != "builtins.tuple" or kinds != ["builtins.tuple", "builtins.dict"]:
+        raise Misfit("inputs that are no tuple and dict of arguments")
+    keys = tree.children[1].keys
+    for key in keys if isinstance(keys, tuple) else ():
+        identifier(key)
+    return tree
+
+
+def _check_version(value: object) -> None:
+    values = record(value, ("major", "minor"))
+    if values["major"] != _SCHEMA or not is_whole(values["minor"]):
+        raise Misfit(
+            f"version {shown(values['major'])} of the format, and this torch reads {_SCHEMA}. Save it with "
+            f"torch {torch.__version__.split('+')[0]}"
+        )
+
+
+def _dialect(value: object) -> str:
+    found = each(value, text)
+    if len(found) != 1 or found[0] not in _DIALECTS:
+        raise Misfit(f"{shown(list(found))} where one of {', '.join(_DIALECTS)} belongs")
+    return found[0]
+
+
+def _range(value: object) -> tuple[int | None, int | None]:
+    values = record(value, ("min_val", "max_val"))
+    least, greatest = (
+        None if values[key] is None else field(values, key, integer)
+        for key in ("min_val", "max_val")
+    )
+    if least is not None and greatest is not None and least > greatest:
+        raise Misfit(f"a range from {least} to {greatest}")
+    return least, greatest
