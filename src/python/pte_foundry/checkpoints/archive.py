@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pte_foundry.checkpoints.refusal import Unfit
+
 _MOST_ENTRIES = 200_000
 _MOST_UNPACKED = 64 << 20
 """Bytes of all deflated entries together. torch deflates code alone."""
@@ -48,10 +50,14 @@ def open_archive(path: Path) -> Iterator[Archive]:
     """Check the directory of the archive before anything is unpacked.
 
     Raises:
-        ValueError: for names that occur twice, several top folders, entries that are encrypted, packed
+        ValueError: for what does not begin as an archive; names that occur twice, several top folders, entries that are encrypted, packed
             by another method than deflate, or that add up to more than the file or 64 MiB unpacked; and
             what zipfile raises.
     """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            # zipfile also takes an archive that stands behind something else, such as an executable.
+            raise ValueError("it does not begin as an archive of torch does")
     with zipfile.ZipFile(path) as opened:
         infos = [info for info in opened.infolist() if not info.is_dir()]
         if len(infos) > _MOST_ENTRIES:
@@ -76,8 +82,9 @@ def open_archive(path: Path) -> Iterator[Archive]:
         if stored > path.stat().st_size:
             raise ValueError(f"its entries claim {stored} bytes, more than the file has")
         if unpacked > _MOST_UNPACKED:
-            raise ValueError(
-                f"it unpacks to {unpacked} bytes. torch packs code alone: values are stored as they are"
+            raise Unfit(
+                f"it unpacks to {unpacked} bytes. torch packs code alone, and stores values as they are. Save it "
+                "again with torch.save"
             )
         sizes = {name: info.file_size for name, info in entries.items()}
         yield Archive(sizes, opened, entries)

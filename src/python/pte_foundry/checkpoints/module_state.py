@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.refusal import shown
+from pte_foundry.checkpoints.refusal import Unfit, shown
 
 _GROUPS = {"_parameters": nn.Parameter, "_buffers": Tensor, "_modules": nn.Module}
 _DICTS = (dict, OrderedDict)
@@ -30,7 +30,7 @@ def check_module_state(cls: type[nn.Module], state: object) -> None:
             raise ValueError(f"it sets {shown(name)} of a {cls.__name__}, which the class defines")
         if name.endswith(("_hooks", "_hook", "_hooks_with_kwargs")) and type(value) in _DICTS:
             if value:
-                raise ValueError(f"a {cls.__name__} has hooks in {name}. Save it without them")
+                raise Unfit(f"a {cls.__name__} has hooks in {name}. Save it without them")
     for group, kind in _GROUPS.items():
         _check_group(cls, group, kind, state.get(group))
 

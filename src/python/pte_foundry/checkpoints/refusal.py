@@ -12,8 +12,14 @@ _UNPICKLER_REASON = re.compile(r"WeightsUnpickler error:\s*(.+)")
 _TRUNCATED = "It may be truncated: fetch it again and compare its SHA-256"
 
 
+class Unfit(ValueError):
+    """A file that is whole and that cannot be taken; the message ends with advice of its own."""
+
+
 @contextmanager
-def refusing(file: str, what: str = "is no readable checkpoint", do: str = _TRUNCATED) -> Iterator[None]:
+def refusing(
+    file: str, what: str = "is no readable checkpoint", do: str = _TRUNCATED
+) -> Iterator[None]:
     """Raise `bad-checkpoint` for whatever the block raises.
 
     torch, zipfile, zlib, lzma, pickle and safetensors raise a dozen types between them, and a file can bring
@@ -22,7 +28,7 @@ def refusing(file: str, what: str = "is no readable checkpoint", do: str = _TRUN
 
     Args:
         file: name of the checkpoint, for the message.
-        do: the advice that ends the message.
+        do: the advice that ends the message, but for `Unfit`.
 
     Raises:
         PteError: `bad-checkpoint`; a PteError of the block itself is left as it is.
@@ -31,15 +37,15 @@ def refusing(file: str, what: str = "is no readable checkpoint", do: str = _TRUN
         yield
     except PteError:
         raise
+    except Unfit as error:
+        raise PteError("bad-checkpoint", f"{file} {what}: {error}") from error
     except Exception as error:
         raise PteError("bad-checkpoint", f"{file} {what}: {_reason(error)}. {do}") from error
 
 
 def shown(text: object, most: int = 80) -> str:
     """Text out of a file for a message: no control characters, at most `most` characters."""
-    plain = "".join(
-        one if one.isprintable() else ascii(one)[1:-1] for one in str(text)[: most + 1]
-    )
+    plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(text)[: most + 1])
     return plain if len(plain) <= most else f"{plain[:most]}..."
 
 

@@ -10,7 +10,7 @@ import torch
 
 from pte_foundry.checkpoints.archive import open_archive
 from pte_foundry.checkpoints.pickle_reader import ForbiddenGlobal, PickleReader
-from pte_foundry.checkpoints.refusal import refusing, shown
+from pte_foundry.checkpoints.refusal import Unfit, refusing, shown
 from pte_foundry.checkpoints.stored_tensors import Storage, StoredTensors
 from pte_foundry.errors import PteError
 
@@ -68,7 +68,7 @@ def _load_archive(path: Path, table: dict[str, object], tensors: StoredTensors) 
     storages: dict[str, torch.UntypedStorage] = {}
     with open_archive(path) as archive:
         if "byteorder" in archive.sizes and archive.read("byteorder") != b"little":
-            raise ValueError("it is of a big-endian machine. Save it again on a little-endian one")
+            raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
 
         def persistent(number: tuple[Any, ...]) -> Storage:
             kind, dtype, key, _, count = number
@@ -127,7 +127,7 @@ def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTenso
         raise ValueError("it is of a protocol of torch that is not known")
     system = PickleReader({}, no_persistent).read(file)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise ValueError("it is of a big-endian machine. Save it again on a little-endian one")
+        raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
     content = PickleReader(table, persistent).read(file)
     keys = PickleReader({}, no_persistent).read(file)
     if not isinstance(keys, list) or keys != sorted(storages):
@@ -153,7 +153,9 @@ def _fill(values: torch.UntypedStorage, file: IO[bytes]) -> None:
         part = into[start : start + _CHUNK]
         content = file.read(len(part))
         if len(content) != len(part):
-            raise ValueError(f"the values of a tensor are cut off after {start + len(content)} bytes")
+            raise ValueError(
+                f"the values of a tensor are cut off after {start + len(content)} bytes"
+            )
         part[:] = content
 
 

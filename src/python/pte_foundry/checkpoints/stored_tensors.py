@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.checkpoints.pickle_reader import Function
-from pte_foundry.checkpoints.refusal import shown
+from pte_foundry.checkpoints.refusal import Unfit, shown
 
 _MOST_VIEWED = 16
 """Bytes of all tensors, as a multiple of the file's: tied weights share a storage, bombs do so 10,000 times."""
@@ -60,7 +60,7 @@ class Storage:
 
 
 class StoredTensors:
-    """The table of globals for one file.
+    """The table of globals for one file, and the bound of what its tensors may have.
 
     Args:
         file_size: bytes of the file; the bound of what its tensors may have together.
@@ -77,7 +77,9 @@ class StoredTensors:
             **{f"torch.{name}": dtype for name, dtype in _STORAGES.items()},
             "torch.storage.UntypedStorage": torch.uint8,
             **{
-                str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)
+                str(dtype): dtype
+                for dtype in vars(torch).values()
+                if isinstance(dtype, torch.dtype)
             },
             "torch._utils._rebuild_tensor": self._v2,
             "torch._utils._rebuild_tensor_v2": self._v2,
@@ -98,7 +100,9 @@ class StoredTensors:
             "builtins.bytearray": Function(_bytearray),
         }
 
-    def storage(self, kind: object, count: object, read: Callable[[int], torch.UntypedStorage]) -> Storage:
+    def storage(
+        self, kind: object, count: object, read: Callable[[int], torch.UntypedStorage]
+    ) -> Storage:
         """The storage of a persistent id, whose bytes `read(size)` gives.
 
         Raises:
@@ -152,32 +156,34 @@ class StoredTensors:
         if len(size) != len(stride) or not all(type(one) is int and one >= 0 for one in numbers):
             raise ValueError("a tensor has a size, stride or offset that is none")
         if metadata:
-            raise ValueError("a tensor is conjugated or negated lazily. Save it as `tensor.clone()`")
+            raise Unfit("a tensor is conjugated or negated lazily. Save it as `tensor.clone()`")
         count = math.prod(size)
         last = offset + sum((one - 1) * step for one, step in zip(size, stride)) if count else 0
         there = storage.values.nbytes() // dtype.itemsize
         if count > there or last >= max(there, 1):
-            raise ValueError(
+            raise Unfit(
                 f"a tensor of the shape {shown(list(size))} has {there} values in the file. Save it as "
                 "`tensor.clone(memory_format=torch.contiguous_format)`"
             )
         self._left -= count * dtype.itemsize
         if self._left < 0:
-            raise ValueError(
-                f"its tensors share their values: they have more than {_MOST_VIEWED} times the bytes of the file"
+            raise Unfit(
+                f"its tensors share their values, and have more than {_MOST_VIEWED} times the bytes of the file. "
+                "Save each as `tensor.clone()`"
             )
-        return torch.empty(0, dtype=dtype).set_(storage.values, offset, size, stride)
+        empty = torch.empty(0, dtype=dtype, device=storage.values.device)
+        return empty.set_(storage.values, offset, size, stride)
 
     def _with_attributes(self, function: Any, cls: Any, arguments: Any, state: Any) -> object:
         """A tensor on which someone set attributes: they are left out."""
         if function is not self._v2:
-            raise ValueError("it has a tensor of a subclass. Save plain tensors")
+            raise Unfit("it has a tensor of a subclass. Save plain tensors")
         return self._tensor(*arguments)
 
 
 def _refuse(what: str) -> Callable[..., object]:
     def refuse(*_: object) -> NoReturn:
-        raise ValueError(f"it has {what}")
+        raise Unfit(f"it has {what}")
 
     return refuse
 

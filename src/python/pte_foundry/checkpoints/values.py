@@ -118,9 +118,11 @@ def _strange(value: Tensor) -> str | None:
 
 
 def _type_advice(dtype: torch.dtype) -> str:
-    if dtype.is_floating_point:
+    if dtype.is_floating_point and dtype not in _FLOATS:
         return f"of {_name(dtype)}, whose scales are not known (save them as float32 or bfloat16)"
-    return "of another type (save what the model's own state_dict has; quantised integers as floats)"
+    return (
+        "of another type (save what the model's own state_dict has; quantised integers as floats)"
+    )
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -167,8 +169,8 @@ def _torn(copied: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str
     ]
 
 
-def _shape(value: object) -> list[int] | str:
-    return list(value.shape) if isinstance(value, Tensor) else f"({type(value).__name__})"
+def _shape(value: object) -> str:
+    return shown(list(value.shape)) if isinstance(value, Tensor) else f"({type(value).__name__})"
 
 
 def _refuse(origin: str, problems: Mapping[str, list[str]]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pte_foundry.checkpoints.records import Record, record_class
 from pte_foundry.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -48,24 +49,8 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Record:
-    """Attributes of a pickled object whose class is not run."""
-
-    def __setstate__(self, state: object) -> None:
-        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-            raise TypeError(
-                f"the state of a pickled {type(self).__name__} is no dict of attributes"
-            )
-        self.__dict__.update(state)
-
-
-def _record_class(module: str, name: str) -> Callable[..., object]:
-    # torch.load finds an allowed class by its `__module__` and `__qualname__`.
-    return type(name, (Record,), {"__module__": module, "__qualname__": name})
-
-
 RECORD_CLASSES: tuple[Callable[..., object], ...] = (
-    *(_record_class(module, name) for module, names in _CLASSES.items() for name in names),
+    *(record_class(module, name) for module, names in _CLASSES.items() for name in names),
     set,  # Every pickled module has one: the names of its buffers that are not saved.
 )
 """For `ModelDefinition.checkpoint_globals`."""
@@ -151,7 +136,9 @@ def _tensors(records: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Tenso
                 if value is None or name in not_saved:
                     continue
                 if not isinstance(value, Tensor):
-                    raise TypeError(f"{shown(f'{path}.{name}')} is a {type(value).__name__}, no tensor")
+                    raise TypeError(
+                        f"{shown(f'{path}.{name}')} is a {type(value).__name__}, no tensor"
+                    )
                 yield f"{path}.{name}" if path else name, value.detach()
 
 
