@@ -50,9 +50,9 @@ def open_archive(path: Path) -> Iterator[Archive]:
     """Check the directory of the archive before anything is unpacked.
 
     Raises:
-        ValueError: for what does not begin as an archive; names that occur twice, several top folders, entries that are encrypted, packed
-            by another method than deflate, or that add up to more than the file or 64 MiB unpacked; and
-            what zipfile raises.
+        ValueError: for what does not begin as an archive, names that occur twice, several top folders,
+            entries that are encrypted, packed by another method than deflate, or that add up to more than
+            the file or 64 MiB unpacked; and what zipfile raises.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":

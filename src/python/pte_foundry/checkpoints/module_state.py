@@ -22,15 +22,14 @@ def check_module_state(cls: type[nn.Module], state: object) -> None:
         ValueError: if it sets a special name, puts data in the place of a method or property of `cls`
             (`forward`, for instance), or brings hooks along.
     """
-    if type(state) is not dict or not all(isinstance(name, str) for name in state):
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise TypeError(f"the state of a pickled {cls.__name__} is no dict of attributes")
     for name, value in state.items():
         defined = getattr(cls, name, None)
         if name.startswith("__") or callable(defined) or hasattr(defined, "__get__"):
             raise ValueError(f"it sets {shown(name)} of a {cls.__name__}, which the class defines")
-        if name.endswith(("_hooks", "_hook", "_hooks_with_kwargs")) and type(value) in _DICTS:
-            if value:
-                raise Unfit(f"a {cls.__name__} has hooks in {name}. Save it without them")
+        if value and name.endswith(("_hooks", "_hooks_with_kwargs")):
+            raise Unfit(f"a {cls.__name__} has hooks in {name}. Save it without them")
     for group, kind in _GROUPS.items():
         _check_group(cls, group, kind, state.get(group))
 

@@ -7,7 +7,7 @@ import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -383,7 +383,7 @@ def _forged() -> Iterator[tuple[str, bytes]]:
 
 
 def _archives() -> Iterator[tuple[str, bytes]]:
-    state = {name: data for name, data in _entries(good_checkpoints()["archive"][1]).items()}
+    state = _entries(good_checkpoints()["archive"][1])
     yield "packed values", archive(state["data.pkl"], state, zipfile.ZIP_DEFLATED)
     for method, name in ((zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")):
         yield f"packed by {name}", archive(state["data.pkl"], state, method)
@@ -459,8 +459,10 @@ def _safetensors_files() -> Iterator[tuple[str, bytes]]:
     yield "safetensors: an archive", good_checkpoints()["archive"][1]
 
 
-def _entry(offsets: list[int], shape: list[int] = [2, 4], kind: str = "F32") -> dict[str, object]:
-    return {"dtype": kind, "shape": shape, "data_offsets": offsets}
+def _entry(
+    offsets: list[int], shape: Sequence[int] = (2, 4), kind: str = "F32"
+) -> dict[str, object]:
+    return {"dtype": kind, "shape": list(shape), "data_offsets": offsets}
 
 
 def _safetensors(header: object, data: bytes) -> bytes:

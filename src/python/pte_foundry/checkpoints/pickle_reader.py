@@ -65,7 +65,7 @@ class PickleReader:
         self, table: Mapping[str, object], persistent: Callable[[tuple[Any, ...]], object]
     ) -> None:
         self._table = table
-        self._allowed = {
+        self._allowed: dict[int, object] = {
             id(one): one for one in table.values() if callable(one) or isinstance(one, Function)
         }
         self._persistent = persistent
@@ -150,7 +150,7 @@ class PickleReader:
 
     def _extend(self, values: list[Any]) -> None:
         target = self._stack[-1]
-        if type(target) is not list:
+        if not isinstance(target, list):
             raise TypeError(f"its pickle appends to a {type(target).__name__}")
         target.extend(values)
 
@@ -216,7 +216,7 @@ def _set_state(instance: Any, state: Any) -> None:
     if hasattr(instance, "__setstate__"):
         instance.__setstate__(state)
         return
-    if type(state) is not dict or not hasattr(instance, "__dict__"):
+    if not isinstance(state, dict) or not hasattr(instance, "__dict__"):
         raise TypeError(
             f"the state of a pickled {type(instance).__name__} is no dict of attributes"
         )

@@ -148,7 +148,7 @@ def _storage(file: IO[bytes], size: int) -> torch.UntypedStorage:
 
 def _fill(values: torch.UntypedStorage, file: IO[bytes]) -> None:
     """Read as many bytes as `values` has."""
-    into = memoryview(torch.empty(0, dtype=torch.uint8).set_(values).numpy())
+    into = torch.empty(0, dtype=torch.uint8).set_(values).numpy().data
     for start in range(0, len(into), _CHUNK):
         part = into[start : start + _CHUNK]
         content = file.read(len(part))

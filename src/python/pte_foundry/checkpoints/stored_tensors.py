@@ -110,7 +110,7 @@ class StoredTensors:
         """
         if isinstance(kind, Function):
             kind.call()  # It says what is wrong with it.
-        if not isinstance(kind, torch.dtype) or type(count) is not int or count < 0:
+        if not isinstance(kind, torch.dtype) or not isinstance(count, int) or count < 0:
             raise ValueError("its pickle refers to what is no storage of tensors")
         return Storage(kind, read(count * kind.itemsize))
 
@@ -153,7 +153,9 @@ class StoredTensors:
         metadata: Any,
     ) -> Tensor:
         numbers = (offset, *size, *stride)
-        if len(size) != len(stride) or not all(type(one) is int and one >= 0 for one in numbers):
+        if len(size) != len(stride) or not all(
+            isinstance(one, int) and one >= 0 for one in numbers
+        ):
             raise ValueError("a tensor has a size, stride or offset that is none")
         if metadata:
             raise Unfit("a tensor is conjugated or negated lazily. Save it as `tensor.clone()`")
@@ -200,7 +202,7 @@ def _parameter(data: Any, requires_grad: Any = True, *_: object) -> nn.Parameter
 
 
 def _size(values: Any) -> torch.Size:
-    if not all(type(one) is int for one in values):
+    if not all(isinstance(one, int) for one in values):
         raise TypeError("a torch.Size has something else than numbers")
     return torch.Size(values)
 
@@ -225,7 +227,9 @@ def _counter(counts: Any = None) -> Counter[object]:
 
 
 def _set(values: Any = ()) -> set[object]:
-    if type(values) is not list or not all(isinstance(one, (str, int, float)) for one in values):
+    if not isinstance(values, list) or not all(
+        isinstance(one, (str, int, float)) for one in values
+    ):
         raise TypeError("a set has something else than text and numbers")
     return set(values)
 

@@ -47,8 +47,8 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
     """The definition of a module that has its weights.
 
     Raises:
-        PteError: `bad-checkpoint` as `check_values`; `bad-input-shape` if it rejects the samples; `bad-builder` for outputs that are no
-            tensors or are not those that are declared.
+        PteError: `bad-checkpoint` as `check_values`; `bad-input-shape` if it rejects the samples; `bad-builder`
+            for outputs that are no tensors or are not those that are declared.
     """
     check_values(module, saved.path.name)
     run_samples(saved, module)

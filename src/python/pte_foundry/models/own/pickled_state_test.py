@@ -31,10 +31,10 @@ class Careful(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         _RAN.append("state")
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
 
     @property
-    def double(self) -> float:
+    def twice(self) -> float:
         return 2 * self.scale
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -142,7 +142,8 @@ def test_no_constructor_runs_and_no_state_before_all_is_read(tmp_path: Path) -> 
     content = saved(nn.Sequential(Careful(3.0)))
     _RAN.clear()
     definition = _load(tmp_path, content, _CAREFUL)
-    assert _RAN == ["state"] and definition.module(torch.ones(1, 4)).tolist() == [[3.0] * 4]
+    assert len(_RAN) == 1 and "state" in _RAN
+    assert definition.module(torch.ones(1, 4)).tolist() == [[3.0] * 4]
     _RAN.clear()
     bad = nn.Sequential(Careful(), nn.Linear(4, 2))
     vars(bad[1])["_buffers"] = None
@@ -154,8 +155,8 @@ def test_no_constructor_runs_and_no_state_before_all_is_read(tmp_path: Path) -> 
 
 def test_a_property_is_no_attribute(tmp_path: Path) -> None:
     module = Careful()
-    vars(module)["double"] = 5.0
-    assert "double" in _refusal(tmp_path, saved(module), _CAREFUL)
+    vars(module)["twice"] = 5.0
+    assert "twice" in _refusal(tmp_path, saved(module), _CAREFUL)
 
 
 @pytest.mark.parametrize("instruction", [b"R", b"\x81"])

@@ -109,7 +109,7 @@ def _check_pickle(archive: Archive, folder: str, tensors: StoredTensors) -> None
                 raise ValueError(
                     f"{shown(name)} has {archive.sizes.get(name, 'no')} bytes, and its tensor {size}"
                 )
-            return torch.UntypedStorage(size, device="meta")
+            return torch.empty(size, dtype=torch.uint8, device="meta").untyped_storage()
 
         if kind != "storage" or not isinstance(key, str):
             raise ValueError("its pickle refers to what is no storage of tensors")

@@ -99,9 +99,8 @@ def checked_code(source: bytes) -> bytes:
     if len(source) > _MOST_CODE:
         raise ValueError(f"it has {len(source)} bytes of code in one file")
     tree = ast.parse(source.decode("ascii"))
-    for node in tree.body:
-        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-            raise ForbiddenCode("has code outside of functions")
+    if not all(isinstance(one, (ast.ClassDef, ast.FunctionDef)) for one in tree.body):
+        raise ForbiddenCode("has code outside of functions")
     for node in ast.walk(tree):
         _check(node)
     for scope in _scopes(tree):
@@ -130,9 +129,8 @@ def _check(node: ast.AST) -> None:
             raise ForbiddenCode(f"has a constant of the type {type(node.value).__name__}")
     elif isinstance(node, ast.Attribute):
         _check_attribute(node)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id in ("getattr", "hasattr"):
-            _check_getattr(node)
+    elif isinstance(node, ast.Call) and _dotted(node.func) in (["getattr"], ["hasattr"]):
+        _check_getattr(node)
 
 
 def _check_class(node: ast.ClassDef) -> None:

@@ -24,7 +24,8 @@ _PRIVATE = frozenset(
     _pad_packed_sequence _prelu_kernel _reshape_alias _safe_softmax _scaled_dot_product_attention_math _set_item
     _shape_as_tensor _softmax _stack _tensor_to_list _thnn_fused_gru_cell _thnn_fused_lstm_cell _to_copy
     _transformer_encoder_layer_fwd _trilinear _unique _unique2 _unsafe_view _unwrap_optional
-    _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_lanczos2d_aa _upsample_nearest_exact1d _upsample_nearest_exact2d
+    _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_lanczos2d_aa _upsample_nearest_exact1d
+    _upsample_nearest_exact2d
     _upsample_nearest_exact3d _weight_norm _weight_norm_interface
     """.split()
 )
@@ -97,5 +98,5 @@ def is_allowed(namespace: str, name: str) -> bool:
 
 @functools.cache
 def _dispatched() -> frozenset[str]:
-    names = torch._C._dispatch_get_all_op_names()  # type: ignore[attr-defined]
+    names = torch._C._dispatch_get_all_op_names()
     return frozenset(name.partition(".")[0] for name in names)
