@@ -69,7 +69,7 @@ def good_checkpoints() -> dict[str, tuple[str, bytes]]:
     """Suffix and content of a good file in each format."""
     state = {"weight": _WEIGHT, "bias": _BIAS}
     header = {"weight": _entry([0, 32]), "bias": _entry([32, 40], [2])}
-    values = _WEIGHT.numpy().tobytes() + _BIAS.numpy().tobytes()
+    values = struct.pack("<10f", *_WEIGHT.flatten().tolist(), *_BIAS.tolist())
     return {
         "archive": (".pt", saved(state)),
         "legacy": (".pt", saved(state, zipped=False)),

@@ -148,15 +148,15 @@ def _storage(file: IO[bytes], size: int) -> torch.UntypedStorage:
 
 def _fill(values: torch.UntypedStorage, file: IO[bytes]) -> None:
     """Read as many bytes as `values` has."""
-    into = torch.empty(0, dtype=torch.uint8).set_(values).numpy().data
+    into = torch.empty(0, dtype=torch.uint8).set_(values)
     for start in range(0, len(into), _CHUNK):
         part = into[start : start + _CHUNK]
-        content = file.read(len(part))
+        content = bytearray(file.read(len(part)))
         if len(content) != len(part):
             raise ValueError(
                 f"the values of a tensor are cut off after {start + len(content)} bytes"
             )
-        part[:] = content
+        part.copy_(torch.frombuffer(content, dtype=torch.uint8))
 
 
 def _load_safetensors(path: Path) -> object:

@@ -39,9 +39,9 @@ def test_nothing_allowed_takes_the_name_of_a_file() -> None:
 
 
 def test_an_operator_of_an_import() -> None:
-    library = torch.library.Library("own_test", "FRAGMENT")
-    library.define("twice(Tensor x) -> Tensor")
-    library.define("_hidden(Tensor x) -> Tensor")
+    library = torch.library.Library("own_test", "FRAGMENT")  # type: ignore[no-untyped-call]
+    library.define("twice(Tensor x) -> Tensor")  # type: ignore[no-untyped-call]
+    library.define("_hidden(Tensor x) -> Tensor")  # type: ignore[no-untyped-call]
     assert is_allowed("own_test", "twice")
     assert not is_allowed("own_test", "_hidden") and not is_allowed("own_test", "absent")
 
