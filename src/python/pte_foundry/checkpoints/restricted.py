@@ -1,22 +1,23 @@
-"""Read a checkpoint without giving it the power to run code, and load it into a module strictly."""
+"""Read a checkpoint as data: nothing in it is called or run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 import torch
-from torch import Tensor, nn
 
+from pte_foundry.checkpoints.archive import open_archive
+from pte_foundry.checkpoints.pickle_reader import ForbiddenGlobal, PickleReader
+from pte_foundry.checkpoints.refusal import Unfit, refusing, shown
+from pte_foundry.checkpoints.stored_tensors import Storage, StoredTensors
 from pte_foundry.errors import PteError
 
-_SHOWN = 5
-# The two sentences of torch/_weights_only_unpickler.py (torch 2.13) for a global that it refuses.
-_FORBIDDEN_GLOBAL = re.compile(
-    r"nsupported (?:global: )?GLOBAL (.+?) (?:was not an allowed|whose module)"
-)
-_UNPICKLER_REASON = re.compile(r"WeightsUnpickler error:\s*(.+)")
+# torch/serialization.py (torch 2.13): the first two of the five pickles that torch before 1.6 wrote.
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+_CHUNK = 16 << 20
 
 
 def load_checkpoint(
@@ -26,87 +27,136 @@ def load_checkpoint(
 ) -> object:
     """Content of a checkpoint: a dict of tensors for `.safetensors`, else what the pickle holds.
 
-    Pickles go through `torch.load(weights_only=True)`, which runs nothing but its own small list of
-    constructors and `allowed_globals`. Tensors are on the CPU.
+    Of a pickle, only containers, numbers, text and dense tensors are made, and objects of
+    `allowed_globals`; a module's class has no constructor run. Tensors are on the CPU, and views of the
+    values that the file has.
 
     Args:
         where_allowed: the place where a person allows another one, for messages.
 
     Raises:
-        PteError: `bad-checkpoint` if the file is absent, truncated or of another format;
-            `forbidden-pickle` if it refers to a global that is not allowed.
+        PteError: `bad-checkpoint` if the file is absent, truncated, of another format, or asks for more
+            than it holds; `forbidden-pickle` if it refers to a global that is not allowed.
     """
     if not path.is_file():
         raise PteError(
             "bad-checkpoint",
             f"{path.name}: no such file. Check the `file` of the model's weights target",
         )
-    if path.suffix == ".safetensors":
-        return _load_safetensors(path)
-    try:
-        with torch.serialization.safe_globals(list(allowed_globals)):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Damaged archives end in RuntimeError, EOFError, UnpicklingError, KeyError, struct.error
-        # and more, by where the damage is; none of them is a fault of this program.
-        forbidden = _FORBIDDEN_GLOBAL.search(str(error))
-        if forbidden is not None:
+    with refusing(f"{path.name} ({path.stat().st_size} bytes)"):
+        if path.suffix == ".safetensors":
+            return _load_safetensors(path)
+        tensors = StoredTensors(path.stat().st_size)
+        allowed = {f"{one.__module__}.{one.__qualname__}": one for one in allowed_globals}
+        table = {**allowed, **tensors.table()}
+        try:
+            with path.open("rb") as file:
+                if file.read(4) == b"PK\x03\x04":
+                    return _load_archive(path, table, tensors)
+                file.seek(0)
+                return _load_legacy(file, table, tensors)
+        except ForbiddenGlobal as error:
             raise PteError(
                 "forbidden-pickle",
-                f"{path.name}: its pickle refers to {forbidden[1]}, which is not allowed: "
+                f"{path.name}: its pickle refers to {shown(error.name)}, which is not allowed: "
                 "loading it could run code from the file. If you trust that class, add it to "
                 f"{where_allowed}; else use a state_dict or a .safetensors file",
             ) from error
-        raise _unreadable(path, error) from error
 
 
-def apply_state(
-    module: nn.Module, state: Mapping[str, Tensor], origin: str = "the checkpoint"
-) -> None:
-    """Load `state` into `module`: the same names and shapes on both sides, nothing left over.
+def _load_archive(path: Path, table: dict[str, object], tensors: StoredTensors) -> object:
+    storages: dict[str, torch.UntypedStorage] = {}
+    with open_archive(path) as archive:
+        if "byteorder" in archive.sizes and archive.read("byteorder") != b"little":
+            raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
 
-    Args:
-        origin: name of the checkpoint, for messages.
+        def persistent(number: tuple[Any, ...]) -> Storage:
+            kind, dtype, key, _, count = number
+            name = f"data/{key}"
 
-    Raises:
-        PteError: `bad-checkpoint` naming the first keys that are missing, unexpected, of another
-            shape, or not numbers. The module is untouched then.
-    """
-    expected = module.state_dict()
-    missing = [key for key in expected if key not in state]
-    unexpected = [key for key in state if key not in expected]
-    wrong = [
-        f"{key} {_shape(state[key])} instead of {list(tensor.shape)}"
-        for key, tensor in expected.items()
-        if key in state and _shape(state[key]) != list(tensor.shape)
-    ]
-    problems = [
-        f"{len(keys)} {what}: {', '.join(map(str, keys[:_SHOWN]))}{', ...' * (len(keys) > _SHOWN)}"
-        for what, keys in (
-            ("missing", missing),
-            ("unexpected", unexpected),
-            ("of a wrong shape", wrong),
-        )
-        if keys
-    ]
-    not_finite = [
-        key
-        for key, value in state.items()
-        if isinstance(value, Tensor) and value.is_floating_point() and not value.isfinite().all()
-    ]
-    if not_finite:
-        problems.append(f"{len(not_finite)} with NaN or infinity: {', '.join(not_finite[:_SHOWN])}")
-    if problems:
-        raise PteError(
-            "bad-checkpoint",
-            f"{origin} does not fit the model: {'; '.join(problems)}. "
-            "Check that the file is this model's checkpoint",
-        )
-    module.load_state_dict(dict(state), strict=True)
+            def read(size: int) -> torch.UntypedStorage:
+                if archive.sizes.get(name) != size:
+                    raise ValueError(
+                        f"{shown(name)} has {archive.sizes.get(name, 'no')} bytes, and its tensor {size}"
+                    )
+                if name not in storages:
+                    with archive.open(name) as file:
+                        storages[name] = _storage(file, size)
+                return storages[name]
+
+            if kind != "storage" or not isinstance(key, str):
+                raise ValueError("its pickle refers to what is no storage of tensors")
+            return tensors.storage(dtype, count, read)
+
+        with archive.open("data.pkl") as pickle:
+            return PickleReader(table, persistent).read(pickle)
 
 
-def _shape(value: object) -> list[int] | str:
-    return list(value.shape) if isinstance(value, Tensor) else f"({type(value).__name__})"
+def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTensors) -> object:
+    """Five pickles, then each storage: its number of elements, 8 bytes, and its values."""
+    size = file.seek(0, 2)
+    file.seek(0)
+    storages: dict[str, tuple[int, torch.UntypedStorage]] = {}
+    left = size
+
+    def persistent(number: tuple[Any, ...]) -> Storage:
+        kind, dtype, key, _, count, view = number
+
+        def allocate(wanted: int) -> torch.UntypedStorage:
+            nonlocal left
+            if key not in storages:
+                left -= wanted
+                if left < 0:
+                    raise ValueError(f"its tensors have more bytes than the file, {size}")
+                storages[key] = (count, torch.empty(wanted, dtype=torch.uint8).untyped_storage())
+            values = storages[key][1]
+            if values.nbytes() != wanted:
+                raise ValueError(f"storage {shown(key)} has two sizes")
+            return values
+
+        if kind != "storage" or not isinstance(key, str) or view is not None:
+            raise ValueError("its pickle refers to what is no storage of tensors")
+        return tensors.storage(dtype, count, allocate)
+
+    def no_persistent(number: tuple[Any, ...]) -> object:
+        raise ValueError("its pickle refers to a storage")
+
+    if PickleReader({}, no_persistent).read(file) != _LEGACY_MAGIC:
+        raise ValueError("it is not what torch.save writes")
+    if PickleReader({}, no_persistent).read(file) != _LEGACY_PROTOCOL:
+        raise ValueError("it is of a protocol of torch that is not known")
+    system = PickleReader({}, no_persistent).read(file)
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
+    content = PickleReader(table, persistent).read(file)
+    keys = PickleReader({}, no_persistent).read(file)
+    if not isinstance(keys, list) or keys != sorted(storages):
+        raise ValueError("its values are not those that its pickle refers to")
+    for key in keys:
+        count, values = storages[key]
+        if int.from_bytes(file.read(8), "little") != count:
+            raise ValueError(f"storage {shown(key)} has two sizes")
+        _fill(values, file)
+    return content
+
+
+def _storage(file: IO[bytes], size: int) -> torch.UntypedStorage:
+    values = torch.empty(size, dtype=torch.uint8).untyped_storage()
+    _fill(values, file)
+    return values
+
+
+def _fill(values: torch.UntypedStorage, file: IO[bytes]) -> None:
+    """Read as many bytes as `values` has."""
+    into = torch.empty(0, dtype=torch.uint8).set_(values)
+    for start in range(0, len(into), _CHUNK):
+        part = into[start : start + _CHUNK]
+        content = bytearray(file.read(len(part)))
+        if len(content) != len(part):
+            raise ValueError(
+                f"the values of a tensor are cut off after {start + len(content)} bytes"
+            )
+        part.copy_(torch.frombuffer(content, dtype=torch.uint8))
 
 
 def _load_safetensors(path: Path) -> object:
@@ -118,19 +168,4 @@ def _load_safetensors(path: Path) -> object:
             f"{path.name}: reading it needs the distribution `safetensors`, which this toolchain "
             "does not have. Add it to the lock of the model's family",
         ) from error
-    try:
-        return load_file(path, device="cpu")
-    except Exception as error:  # SafetensorError and OSError alike mean a file that cannot be read.
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> PteError:
-    # torch puts a paragraph of general advice before the reason.
-    unpickler = _UNPICKLER_REASON.search(str(error))
-    lines = str(error).strip().splitlines()
-    reason = unpickler[1] if unpickler else lines[0] if lines else type(error).__name__
-    return PteError(
-        "bad-checkpoint",
-        f"{path.name} ({path.stat().st_size} bytes) is no readable checkpoint: {reason[:200]}. "
-        "It may be truncated: fetch it again and compare its SHA-256",
-    )
+    return load_file(path, device="cpu")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
-from pte_foundry.checkpoints.restricted import apply_state, load_checkpoint
+from pte_foundry.checkpoints.restricted import load_checkpoint
 from pte_foundry.errors import PteError
 
 
@@ -84,37 +83,3 @@ def test_safetensors_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "a.safetensors").write_bytes(b"")
     with pytest.raises(PteError, match="needs the distribution `safetensors`"):
         load_checkpoint(tmp_path / "a.safetensors", ())
-
-
-def test_apply_state_sets_every_value() -> None:
-    state = {"weight": torch.full((2, 3), 5.0), "bias": torch.full((2,), 7.0)}
-    layer = nn.Linear(3, 2)
-    apply_state(layer, state)
-    assert all(torch.equal(layer.state_dict()[key], value) for key, value in state.items())
-
-
-def test_apply_state_reports_every_kind_of_misfit_and_changes_nothing() -> None:
-    layer = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
-    before = {key: value.clone() for key, value in layer.state_dict().items()}
-    state = dict(before)
-    del state["1.bias"]
-    state["extra"] = torch.ones(1)
-    state["0.weight"] = torch.ones(3, 2)
-    state["0.bias"] = torch.tensor([1.0, float("nan")])
-    with pytest.raises(PteError) as caught:
-        apply_state(layer, state, "some.pth")
-    assert caught.value.kind == "bad-checkpoint"
-    for part in (
-        "some.pth",
-        "1 missing: 1.bias",
-        "1 unexpected: extra",
-        "0.weight [3, 2] instead of [2, 3]",
-        "NaN or infinity: 0.bias",
-    ):
-        assert part in caught.value.message
-    assert all(torch.equal(layer.state_dict()[key], value) for key, value in before.items())
-
-
-def test_apply_state_shortens_long_lists() -> None:
-    with pytest.raises(PteError, match=r"8 unexpected: k0, k1, k2, k3, k4, \.\.\."):
-        apply_state(nn.Identity(), {f"k{i}": torch.ones(1) for i in range(8)})

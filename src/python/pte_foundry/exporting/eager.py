@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.checkpoints.exported.operators import registered_operators
-from pte_foundry.checkpoints.restricted import apply_state, load_checkpoint
+from pte_foundry.checkpoints.refusal import refusing
+from pte_foundry.checkpoints.restricted import load_checkpoint
 from pte_foundry.checkpoints.seeded import initialise
+from pte_foundry.checkpoints.values import apply_state
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.exporting.model_request import ModelRequest
@@ -169,11 +171,9 @@ def _check_forward(
 
 
 def _adapt(definition: ModelDefinition, content: object, path: Path) -> Mapping[str, Tensor]:
-    try:
+    with refusing(
+        path.name,
+        "is not of the form that the builder expects",
+        "Check that the file is this model's checkpoint",
+    ):
         return definition.adapt_checkpoint(content)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise PteError(
-            "bad-checkpoint",
-            f"{path.name}: its content is not of the form that the builder expects "
-            f"({type(error).__name__}: {error}). Check that the file is this model's checkpoint",
-        ) from error

@@ -9,10 +9,13 @@ arguments and no behaviour, and only keeps the attributes. Tensors are then foun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+
+from pte_foundry.checkpoints.records import Record, record_class
+from pte_foundry.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
     # The modules of YOLOv5u, YOLOv8 and YOLO11 detectors.
@@ -46,31 +49,15 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Record:
-    """Attributes of a pickled object whose class is not run."""
-
-    def __setstate__(self, state: object) -> None:
-        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-            raise TypeError(
-                f"the state of a pickled {type(self).__name__} is no dict of attributes"
-            )
-        self.__dict__.update(state)
-
-
-def _record_class(module: str, name: str) -> Callable[..., object]:
-    # torch.load finds an allowed class by its `__module__` and `__qualname__`.
-    return type(name, (Record,), {"__module__": module, "__qualname__": name})
-
-
 RECORD_CLASSES: tuple[Callable[..., object], ...] = (
-    *(_record_class(module, name) for module, names in _CLASSES.items() for name in names),
+    *(record_class(module, name) for module, names in _CLASSES.items() for name in names),
     set,  # Every pickled module has one: the names of its buffers that are not saved.
 )
 """For `ModelDefinition.checkpoint_globals`."""
 
 
 def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, Tensor]:
-    """The state_dict of the checkpoint's model, floating-point tensors as float32.
+    """The state_dict of the checkpoint's model, of the element types that the file has.
 
     Like ultralytics, takes `ema`, the averaged weights, if the file has them, else `model`.
 
@@ -87,37 +74,46 @@ def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, T
     """
     if not isinstance(content, Mapping) or "model" not in content:
         raise TypeError("expected ultralytics' checkpoint, a dict with the key 'model'")
-    model = content.get("ema") or content["model"]
+    averaged = content.get("ema")
+    model = content["model"] if averaged is None else averaged
     if not isinstance(model, Record):
         raise TypeError(f"expected a pickled model, found a {type(model).__name__}")
-    found = {path: type(record).__name__ for path, record in _records(model, "")}
-    expected = {path: type(module).__name__ for path, module in _modules(structure, "")}
-    differences = [
-        f"{path or 'the model'} is {found.get(path, 'absent')} instead of "
-        f"{expected.get(path, 'absent')}"
-        for path in sorted(found.keys() | expected.keys())
-        if found.get(path) != expected.get(path)
-    ]
+    records, differences = _alike(model, structure)
     if differences:
         raise ValueError(
             f"{len(differences)} modules differ from those of the architecture: "
-            f"{'; '.join(differences[:3])}"
+            f"{'; '.join(sorted(differences)[:3])}"
         )
-    return dict(_tensors(model))
+    return dict(_tensors(records))
 
 
-def _records(record: Record, path: str) -> Iterator[tuple[str, Record]]:
-    yield path, record
-    for name, child in _children(record).items():
-        yield from _records(child, f"{path}.{name}" if path else name)
+def _alike(model: Record, structure: nn.Module) -> tuple[list[tuple[str, Record]], list[str]]:
+    """The records by their paths, and how they differ from `structure`.
+
+    Both trees are walked in step, so that a record that holds itself, or one that occurs on a million
+    paths, ends where the structure does.
+    """
+    records, differences = [], []
+    waiting: list[tuple[str, Record | None, nn.Module | None]] = [("", model, structure)]
+    while waiting:
+        path, record, module = waiting.pop()
+        if record is None or module is None or type(record).__name__ != type(module).__name__:
+            differences.append(
+                f"{shown(path) or 'the model'} is {_kind(record)} instead of {_kind(module)}"
+            )
+        if record is None or module is None:
+            continue
+        records.append((path, record))
+        children = _children(record)
+        expected = {name: one for name, one in module._modules.items() if one is not None}
+        for name in reversed([*expected, *(name for name in children if name not in expected)]):
+            below = f"{path}.{name}" if path else name
+            waiting.append((below, children.get(name), expected.get(name)))
+    return records, differences
 
 
-def _modules(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-    """Unlike `named_modules`, yields a shared module once for every path."""
-    yield path, module
-    for name, child in module._modules.items():
-        if child is not None:
-            yield from _modules(child, f"{path}.{name}" if path else name)
+def _kind(found: object) -> str:
+    return "absent" if found is None else type(found).__name__
 
 
 def _children(record: Record) -> dict[str, Record]:
@@ -126,23 +122,24 @@ def _children(record: Record) -> dict[str, Record]:
         if isinstance(child, Record):
             children[name] = child
         elif child is not None:
-            raise TypeError(f"the submodule {name!r} is a {type(child).__name__}")
+            raise TypeError(f"the submodule {shown(name)} is a {type(child).__name__}")
     return children
 
 
-def _tensors(model: Record) -> Iterator[tuple[str, Tensor]]:
-    for path, record in _records(model, ""):
+def _tensors(records: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Tensor]]:
+    for path, record in records:
         not_saved = vars(record).get("_non_persistent_buffers_set", set())
+        if not isinstance(not_saved, set):
+            raise TypeError(f"{shown(path)} has no set of buffers that are not saved")
         for group in ("_parameters", "_buffers"):
             for name, value in _mapping(record, group).items():
                 if value is None or name in not_saved:
                     continue
                 if not isinstance(value, Tensor):
-                    raise TypeError(f"{path}.{name} is a {type(value).__name__}, no tensor")
-                tensor = value.detach()
-                yield f"{path}.{name}" if path else name, (
-                    tensor.float() if tensor.is_floating_point() else tensor
-                )
+                    raise TypeError(
+                        f"{shown(f'{path}.{name}')} is a {type(value).__name__}, no tensor"
+                    )
+                yield f"{path}.{name}" if path else name, value.detach()
 
 
 def _mapping(record: Record, attribute: str) -> Mapping[str, Any]:

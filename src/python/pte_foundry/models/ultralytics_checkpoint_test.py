@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.restricted import apply_state, load_checkpoint
+from pte_foundry.checkpoints.restricted import load_checkpoint
+from pte_foundry.checkpoints.values import apply_state
 from pte_foundry.errors import PteError
 from pte_foundry.models import yolo
 from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint
@@ -67,10 +68,10 @@ def test_reads_half_precision_modules_as_float32(save: Callable[..., Any]) -> No
     expected = {name: value.clone() for name, value in structure.state_dict().items()}
     state = state_of_checkpoint(content, structure)
     assert list(state) == list(expected) and "model.0.scratch" not in state
-    for name, value in state.items():
+    apply_state(structure, state)
+    for name, value in structure.state_dict().items():
         assert value.dtype == expected[name].dtype
         assert torch.equal(value, expected[name].half().to(value.dtype))
-    apply_state(structure, state)
 
 
 def test_prefers_the_averaged_weights(save: Callable[..., Any]) -> None:
@@ -110,6 +111,38 @@ def test_folded_batch_norm_is_refused_by_name(save: Callable[..., Any]) -> None:
 def test_other_contents_are_refused(content: object, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         state_of_checkpoint(content, nn.Identity())
+
+
+def _record(cls: str, children: dict[str, Any]) -> Any:
+    record = next(one for one in RECORD_CLASSES if one.__name__ == cls)()
+    record.__setstate__({"_modules": children, "_parameters": {}, "_buffers": {}})  # type: ignore[attr-defined]
+    return record
+
+
+def _nested(depth: int) -> nn.Sequential:
+    return nn.Sequential(*([_nested(depth - 1)] if depth else []))
+
+
+def test_a_record_that_holds_itself() -> None:
+    record = _record("Sequential", {})
+    record._modules["0"] = record
+    with pytest.raises(ValueError, match=r"0\.0\.0 is Sequential instead of absent"):
+        state_of_checkpoint({"model": record}, _nested(2))
+
+
+def test_a_record_on_a_million_paths() -> None:
+    record = _record("Sequential", {})
+    for _ in range(60):
+        record = _record("Sequential", {"0": record, "1": record})
+    with pytest.raises(ValueError, match="3 modules differ") as caught:
+        state_of_checkpoint({"model": record}, _nested(1))
+    assert "0.0 is Sequential instead of absent" in str(caught.value)
+
+
+@pytest.mark.parametrize("averaged", [torch.ones(3), {}, 1, "x"])
+def test_averaged_weights_that_are_no_model(averaged: object) -> None:
+    with pytest.raises(TypeError, match="expected a pickled model"):
+        state_of_checkpoint({"ema": averaged, "model": _record("Conv", {})}, nn.Identity())
 
 
 class _Runs:

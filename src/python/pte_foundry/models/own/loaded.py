@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from pte_foundry.checkpoints.values import check_values
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import (
     InputContract,
@@ -46,9 +47,10 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
     """The definition of a module that has its weights.
 
     Raises:
-        PteError: `bad-input-shape` if it rejects the samples; `bad-builder` for outputs that are no
-            tensors or are not those that are declared.
+        PteError: `bad-checkpoint` as `check_values`; `bad-input-shape` if it rejects the samples; `bad-builder`
+            for outputs that are no tensors or are not those that are declared.
     """
+    check_values(module, saved.path.name)
     run_samples(saved, module)
     with torch.no_grad():
         returned = module(*saved.samples[0])

@@ -1,9 +1,10 @@
 """Builder of models that are whole pickled modules (`torch.save(model)`), of allowed classes only.
 
 The pickle names classes, which are imported. Each has to be declared by its name, and to be a module: a
-checkpoint cannot name a function to be called. It can have an allowed class constructed with arguments
-of its own choice, so allow those only whose constructors do nothing but make layers. A state_dict needs
-none of this and is the better choice.
+checkpoint cannot name a function to be called. No constructor runs, and an object gets its attributes only
+after the whole pickle was read and each was found to be data that takes no method's place
+(`checkpoints/module_state.py`). What then runs on data of the file's choice is the class's own code, its
+`forward` above all. A state_dict needs none of this and is the better choice.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from __future__ import annotations
 import importlib
 
 from torch import nn
+from torch.fx import GraphModule
+from torch.jit import ScriptModule
 
+from pte_foundry.checkpoints.refusal import refusing
 from pte_foundry.checkpoints.restricted import load_checkpoint
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition, SavedModel
@@ -35,7 +39,9 @@ def load(saved: SavedModel) -> ModelDefinition:
             f"{saved.path.name}: it holds a {type(module).__name__}, not a pickled module. For a "
             "state_dict use a Python builder (docs/adding-a-model.md)",
         )
-    return loaded_definition(saved, module.eval())
+    with refusing(saved.path.name, "holds no module that can be used"):
+        module.eval()
+    return loaded_definition(saved, module)
 
 
 def _module_class(model: str, name: str) -> type[nn.Module]:
@@ -53,5 +59,11 @@ def _module_class(model: str, name: str) -> type[nn.Module]:
             "bad-builder",
             f"model {model!r}: `allowed_classes` names {name!r}, which is no class of modules. Only "
             "subclasses of torch.nn.Module can be allowed",
+        )
+    if issubclass(found, (GraphModule, ScriptModule)):
+        raise PteError(
+            "bad-builder",
+            f"model {model!r}: `allowed_classes` names {name!r}, whose attributes hold code. Save the model "
+            "as .pt2 with torch.export.save",
         )
     return found

@@ -31,4 +31,6 @@ def plain_state_dict(content: object) -> Mapping[str, Tensor]:
 
 
 def _is_state(content: Mapping[object, object]) -> bool:
-    return bool(content) and all(isinstance(value, Tensor) for value in content.values())
+    return bool(content) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    )

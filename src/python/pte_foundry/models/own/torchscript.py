@@ -1,8 +1,9 @@
 """Builder of models that are TorchScript files (`torch.jit.save`).
 
-Loading one runs code of the file: not Python, but the operators of TorchScript's own interpreter, which
-has no way to start a process, and some to read and write files. It runs where exports and validations
-do; still, use files whose origin you know.
+The code of such a file is not Python, but of TorchScript's own interpreter, which has operators that write
+files, load libraries and open connections. So all of it is read as text first (`torchscript_code`), and
+torch gets a copy that has nothing else in it (`torchscript_archive`). What is left computes; how long, is up
+to the file.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ from torch import nn
 # Its public door, `torch.export.export`, names this class in the error with which it refuses scripts.
 from torch._export.converter import TS2EPConverter
 
+from pte_foundry.checkpoints.refusal import refusing
+from pte_foundry.checkpoints.values import check_values
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition, SavedModel
 from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
 from pte_foundry.models.own.loaded import check_same, loaded_definition, run_samples
+from pte_foundry.models.own.torchscript_archive import checked_archive
 
-_FORBIDDEN = ("aten::from_file", "aten::save", "prim::PythonOp")
-"""Operators that reach out of the model."""
+_FORBIDDEN = ("aten::from_file", "aten::save", "prim::PythonOp", "prim::fork", "prim::CallMethod")
+"""A second look, at the graph that torch made: operators that reach out of the model, and calls that were
+not inlined, as their target is an interface."""
 
 
 def load(saved: SavedModel) -> ModelDefinition:
     """Convert the script to a graph that can be exported, and hold it to the script's own outputs.
 
     Raises:
-        PteError: `bad-checkpoint` if the file is no TorchScript, has an operator that reads or writes
-            files, or cannot be converted without changing what it computes; `bad-input-shape`,
+        PteError: `bad-checkpoint` if the file is no TorchScript, has code that does more than compute or
+            values that are not finite, or cannot be converted without changing what it computes; `bad-input-shape`,
             `bad-builder` as `loaded_definition`.
     """
     script = _read(saved)
@@ -52,15 +57,11 @@ def load(saved: SavedModel) -> ModelDefinition:
 
 
 def _read(saved: SavedModel) -> torch.jit.ScriptModule:
-    try:
+    with refusing(saved.path.name, "is no readable TorchScript"):
         script = torch.jit.load(  # type: ignore[no-untyped-call]
-            str(saved.path), map_location="cpu"
+            checked_archive(saved.path), map_location="cpu"
         )
-    except Exception as error:  # Damaged archives end in many ways, by where the damage is.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise PteError(
-            "bad-checkpoint", f"{saved.path.name} is no readable TorchScript: {reason[:200]}"
-        ) from error
+    check_values(script, saved.path.name)
     script.eval()
     graph = script.inlined_graph
     # Also in the branches of conditions and loops.

@@ -1,0 +1,483 @@
+"""Odd, damaged and hostile checkpoints, as a table; for tests and for the attack suite."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pte_foundry.checkpoints.campaign import Tried, attempt, damaged
+from pte_foundry.checkpoints.records import record_class
+from pte_foundry.checkpoints.refusal import refusing
+from pte_foundry.checkpoints.restricted import load_checkpoint
+from pte_foundry.checkpoints.values import apply_state
+from pte_foundry.models.own.state_dict import plain_state_dict
+
+_WEIGHT = torch.arange(8.0).reshape(2, 4)
+_BIAS = torch.tensor([1.0, -1.0])
+_CLASSES = (record_class("some.package", "Layer"), set)
+_CANARY = "code-ran"
+_P = b"\x80\x02"
+
+
+def attack(folder: Path, damaged_of_each: int) -> list[Tried]:
+    """Load every odd checkpoint, and as many damaged ones of each format as asked for.
+
+    Args:
+        folder: an empty folder for the files.
+    """
+    canary = folder / _CANARY
+    tried = []
+    for name, content in odd_checkpoints(canary).items():
+        suffix = ".safetensors" if name.startswith("safetensors") else ".pt"
+        path = folder / f"odd{suffix}"
+        path.write_bytes(content)
+        tried.append(attempt(name, lambda path=path: _load(path), canary))  # type: ignore[misc]
+    for form, (suffix, content) in good_checkpoints().items():
+        for seed in range(damaged_of_each):
+            path = folder / f"damaged{suffix}"
+            path.write_bytes(damaged(content, seed))
+            # A file without checksums may carry other numbers: only its pinned hash can say so.
+            tried.append(
+                attempt(f"{form} {seed}", lambda path=path: _loads(path), canary)  # type: ignore[misc]
+            )
+    return tried
+
+
+def _load(path: Path) -> bool:
+    layer = nn.Linear(4, 2)
+    content = load_checkpoint(path, _CLASSES)
+    with refusing(path.name):
+        state = plain_state_dict(content)
+    apply_state(layer, state, path.name)
+    return torch.equal(layer.weight, _WEIGHT) and torch.equal(layer.bias, _BIAS)
+
+
+def _loads(path: Path) -> bool:
+    _load(path)
+    return True
+
+
+def good_checkpoints() -> dict[str, tuple[str, bytes]]:
+    """Suffix and content of a good file in each format."""
+    state = {"weight": _WEIGHT, "bias": _BIAS}
+    header = {"weight": _entry([0, 32]), "bias": _entry([32, 40], [2])}
+    values = struct.pack("<10f", *_WEIGHT.flatten().tolist(), *_BIAS.tolist())
+    return {
+        "archive": (".pt", saved(state)),
+        "legacy": (".pt", saved(state, zipped=False)),
+        "safetensors": (".safetensors", _safetensors(header, values)),
+    }
+
+
+def odd_checkpoints(canary: Path) -> dict[str, bytes]:
+    """Content by name. A file that loads has the values of `nn.Linear(4, 2)` that this module knows.
+
+    Args:
+        canary: what code in the files would make.
+    """
+    return {
+        **{
+            f"good {form}": content
+            for form, (_, content) in good_checkpoints().items()
+            if form != "safetensors"
+        },
+        **dict(_of_other_types()),
+        **dict(_of_other_values()),
+        **dict(_of_other_layouts()),
+        **dict(_of_other_contents()),
+        **dict(_calling(canary)),
+        **dict(_forged()),
+        **dict(_archives()),
+        **dict(_other_files()),
+        **dict(_safetensors_files()),
+    }
+
+
+def saved(content: object, zipped: bool = True) -> bytes:
+    """What torch.save writes."""
+    file = io.BytesIO()
+    torch.save(content, file, _use_new_zipfile_serialization=zipped)
+    return file.getvalue()
+
+
+def archive(
+    content: bytes, more: Mapping[str, bytes] = {}, method: int = zipfile.ZIP_STORED
+) -> bytes:
+    """An archive as torch.save writes it, of a pickle that it would not write."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as made:
+        for name, data in {"data.pkl": content, "version": b"3\n", **more}.items():
+            made.writestr(f"a/{name}", data)
+    return file.getvalue()
+
+
+def named(name: str) -> bytes:
+    """The instruction that refers to a global."""
+    module, _, attribute = name.rpartition(".")
+    return b"c" + module.encode() + b"\n" + attribute.encode() + b"\n"
+
+
+def text(value: str) -> bytes:
+    encoded = value.encode()
+    return b"X" + struct.pack("<I", len(encoded)) + encoded
+
+
+def _number(value: int) -> bytes:
+    encoded = pickle.encode_long(value)
+    return b"\x8a" + bytes([len(encoded)]) + encoded
+
+
+def _storage(count: int, kind: str = "torch.FloatStorage", key: str = "0") -> bytes:
+    return b"(" + text("storage") + named(kind) + text(key) + text("cpu") + _number(count) + b"tQ"
+
+
+def _tensor(
+    size: list[int],
+    stride: list[int],
+    offset: int = 0,
+    count: int = 8,
+    kind: str = "torch.FloatStorage",
+) -> bytes:
+    def numbers(values: list[int]) -> bytes:
+        return b"(" + b"".join(map(_number, values)) + b"t"
+
+    arguments = _storage(count, kind) + _number(offset) + numbers(size) + numbers(stride)
+    return (
+        named("torch._utils._rebuild_tensor_v2")
+        + b"("
+        + arguments
+        + b"\x89"
+        + named("collections.OrderedDict")
+        + b")Rt"
+        + b"R"
+    )
+
+
+def _forged_state(weight: bytes, data: bytes = bytes(32)) -> bytes:
+    return archive(_P + b"}" + text("weight") + weight + b"s.", {"data/0": data})
+
+
+def _state(weight: Tensor, **more: object) -> bytes:
+    return saved({"weight": weight, "bias": _BIAS, **more})
+
+
+def _of_other_types() -> Iterator[tuple[str, bytes]]:
+    for dtype in sorted(
+        {one for one in vars(torch).values() if isinstance(one, torch.dtype)}, key=str
+    ):
+        name = str(dtype).removeprefix("torch.")
+        try:
+            weight = _WEIGHT.to(dtype)
+            contents = _state(weight), saved({"weight": _WEIGHT, "bias": _BIAS.to(dtype)})
+        except (RuntimeError, NotImplementedError, KeyError):
+            continue  # torch 2.13 has no values of this type, or does not save them.
+        yield f"type {name}", contents[0]
+        yield f"type {name} of a bias", contents[1]
+
+
+def _of_other_values() -> Iterator[tuple[str, bytes]]:
+    for value in ("nan", "inf", "-inf"):
+        for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64):
+            yield f"{value} {dtype}", _state(torch.full((2, 4), float(value)).to(dtype))
+    yield "1e300", _state(torch.full((2, 4), 1e300, dtype=torch.float64))
+    yield "one -1e39", _state(_WEIGHT.double().index_fill(1, torch.tensor([3]), -1e39))
+    yield "half a NaN", _state(torch.complex(_WEIGHT, torch.full((2, 4), float("nan"))))
+
+
+def _of_other_layouts() -> Iterator[tuple[str, bytes]]:
+    yield "transposed", _state(_WEIGHT.t().contiguous().t())
+    yield "part of a larger one", _state(torch.arange(-4.0, 20.0)[4:12].reshape(2, 4))
+    yield "a parameter", _state(nn.Parameter(_WEIGHT.clone()))
+    with_attribute = _WEIGHT.clone()
+    with_attribute.note = "x"  # type: ignore[attr-defined]
+    yield "with attributes", _state(with_attribute)
+    yield "sparse", _state(_WEIGHT.to_sparse())
+    for layout in ("csr", "csc"):
+        yield f"sparse {layout}", _state(getattr(_WEIGHT, f"to_sparse_{layout}")())
+    yield "meta", _state(torch.empty(2, 4, device="meta"))
+    yield "quantised", _state(torch.quantize_per_tensor(_WEIGHT, 0.1, 0, torch.quint8))
+    scales, zeros = torch.ones(2), torch.zeros(2, dtype=torch.int64)
+    yield "quantised by channel", _state(
+        torch.quantize_per_channel(_WEIGHT, scales, zeros, 0, torch.qint8)
+    )
+    yield "nested", _state(torch.nested.nested_tensor(list(_WEIGHT)))
+    yield "conjugated", _state(torch.complex(_WEIGHT, _WEIGHT).conj())
+    yield "negated", _state(torch.complex(_WEIGHT, _WEIGHT).conj().imag)
+    yield "expanded", _state(torch.ones(1).expand(2, 4))
+    yield "expanded of another shape", _state(torch.ones(1).expand(200_000, 200_000))
+    yield "expanded and unexpected", _state(_WEIGHT, extra=torch.ones(1).expand(200_000, 200_000))
+    yield "expanded and nested", saved({"state_dict": {"weight": torch.ones(1).expand(1 << 40)}})
+    yield "of no dimension", _state(torch.tensor(1.0))
+    yield "empty", _state(torch.empty(0, 4))
+    yield "without values, huge", _state(torch.empty(0, 1 << 40))
+
+
+def _of_other_contents() -> Iterator[tuple[str, bytes]]:
+    cycle: dict[str, object] = {}
+    cycle["state_dict"] = cycle
+    contents: dict[str, object] = {
+        "empty dict": {},
+        "list": [_WEIGHT],
+        "tensor": _WEIGHT,
+        "nothing": None,
+        "text": "x",
+        "bytes": b"x",
+        "set": {"x"},
+        "numbers as keys": {1: _WEIGHT, 2: _BIAS},
+        "bools as keys": {True: _WEIGHT},
+        "tuples as keys": {("weight",): _WEIGHT},
+        "no tensors": {"weight": 1, "bias": [2.0]},
+        "an odd name": {"weight": _WEIGHT, "bias": _BIAS, "\x1b[31m\ud800\n" * 50: _BIAS},
+        "a name of a megabyte": {"x" * (1 << 20): _BIAS},
+        "an envelope in itself": cycle,
+        "an envelope of nothing": {"state_dict": None},
+        "one is missing": {"weight": _WEIGHT},
+        "10,000 are unexpected": {str(number): _BIAS for number in range(10_000)},
+    }
+    for name, content in contents.items():
+        yield name, saved(content)
+        yield f"{name}, legacy", saved(content, zipped=False)
+
+
+def _calling(canary: Path) -> Iterator[tuple[str, bytes]]:
+    command = text(f"touch {canary}")
+    for name in (
+        *("os.system", "posix.system", "subprocess.getoutput", "builtins.eval", "builtins.exec"),
+        *(
+            "builtins.getattr",
+            "builtins.__import__",
+            "__builtin__.eval",
+            "builtins.open",
+            "torch.os.system",
+        ),
+        *("torch._utils.os.system", "torch.load", "torch.hub.load", "torch.serialization.load"),
+        *(
+            "torch.jit.load",
+            "torch._utils._import_dotted_name",
+            "builtins.set.__class__",
+            "torch.ops.load_library",
+        ),
+        *(
+            "torch.storage._load_from_bytes",
+            "torch._tensor._rebuild_from_type",
+            "operator.methodcaller",
+        ),
+        *(
+            "functools.partial",
+            "numpy.load",
+            "numpy.core.multiarray._reconstruct",
+            "torch.nn.Sequential",
+        ),
+        *(
+            "some.package.Layer.__init__",
+            "collections.OrderedDict.fromkeys",
+            "torch._C._import_ir_module",
+            "x\x00.y",
+        ),
+        *(
+            "some.package.Layer",
+            "torch.Tensor",
+            "torch.FloatStorage",
+            "torch.float32",
+            "torch.storage.UntypedStorage",
+        ),
+        *(
+            "collections.OrderedDict",
+            "collections.Counter",
+            "builtins.set",
+            "builtins.bytearray",
+            "_codecs.encode",
+        ),
+        *("torch.Size", "torch.device", "builtins.complex", "torch.nn.parameter.Parameter"),
+        *(
+            "torch._utils._rebuild_parameter",
+            "torch._utils._rebuild_tensor_v2",
+            "torch._tensor._rebuild_from_type_v2",
+        ),
+    ):
+        yield f"call of {name}", archive(_P + named(name) + command + b"\x85R.")
+        yield f"object of {name}", archive(_P + named(name) + command + b"\x85\x81.")
+        yield f"attributes of {name}", archive(
+            _P + named(name) + b"}" + text("x") + command + b"sb."
+        )
+
+
+def _forged() -> Iterator[tuple[str, bytes]]:
+    layer, big = named("some.package.Layer"), 1 << 60
+    pickles = {
+        "uninitialised": named("torch.Tensor") + _number(2) + _number(4) + b"\x86R",
+        "uninitialised and huge": named("torch.Tensor")
+        + _number(1 << 20)
+        + _number(1 << 20)
+        + b"\x86R",
+        "uninitialised storage": named("torch.storage.UntypedStorage")
+        + _number(1 << 36)
+        + b"\x85R",
+        "bytearray of 2**40": named("builtins.bytearray") + _number(1 << 40) + b"\x85R",
+        "encoded by a codec": named("_codecs.encode") + text("x") + text("zlib_codec") + b"\x86R",
+        "a number as a state": layer + b")\x81K\x05b",
+        "attributes of a class": layer + b"}" + text("__setstate__") + b"K\x05sb",
+        "attributes of a set": named("builtins.set") + b"]\x85R}" + text("a") + b"K\x01sb",
+        "attributes of a tensor": b"}" + text("weight") + _storage(8) + b"}b",
+        "a text as a persistent id": text("hello") + b"Q",
+        "a number as a persistent id": b"K\x01Q",
+        "an empty persistent id": b")Q",
+        "a storage of 2**60": _storage(big),
+        "a storage of -1": _storage(-1),
+        "a storage elsewhere": _storage(8, key="../../../etc/passwd"),
+        "a storage that is absent": _storage(8, key="7"),
+        "a storage of a module": _storage(8, kind="torch.nn.parameter.Parameter"),
+        "a storage longer than its bytes": _storage(1 << 20),
+        "an absent memo": b"h\x63",
+        "nothing to call": b"R",
+        "nothing to take": b"\x87",
+        "no mark": b"t",
+        "a mark as content": b"(",
+        "no stop": b"}",
+        "a long of 2 GB": b"\x8b" + struct.pack("<i", (1 << 31) - 1),
+        "a text of 4 GB": b"X\xff\xff\xff\xff",
+        "a number of a million digits": b"I" + b"9" * 1_000_000 + b"\n",
+        "protocol 99": b"\x80\x63}",
+        "nested tuples": b")" + b"\x85" * 20_000,
+        "a nested tuple as a key": b"})" + b"\x85" * 200_000 + b"K\x01s",
+        "a nested tuple in a set": named("builtins.set") + b"])" + b"\x85" * 200_000 + b"a\x85R",
+        "a list that holds itself": b"]q\x00h\x00a",
+        "a million empty lists": b"(" + b"]" * 1_000_001 + b"t",
+        "items of a list": b"]" + text("a") + b"K\x01s",
+        "an odd number of items": b"}(" + text("a") + b"u",
+    }
+    for name, instructions in pickles.items():
+        yield name, archive(_P + instructions + b".", {"data/0": bytes(32)})
+    views: dict[str, tuple[list[int], list[int], int]] = {
+        "a view beyond the end": ([2, 4], [4, 1], 1),
+        "a view far beyond the end": ([2, 4], [4, 1], big),
+        "a view with a large step": ([2, 4], [1 << 40, 1], 0),
+        "a negative size": ([-2, 4], [4, 1], 0),
+        "a negative step": ([2, 4], [-4, 1], 0),
+        "a negative offset": ([2, 4], [4, 1], -1),
+        "a size of 2**60": ([big, 4], [0, 0], 0),
+        "a product over 2**64": ([1 << 40, 1 << 40], [0, 0], 0),
+        "fewer steps than sizes": ([2, 4], [1], 0),
+        "1,000 dimensions": ([1] * 1000, [1] * 1000, 0),
+    }
+    for name, (size, stride, offset) in views.items():
+        yield name, _forged_state(_tensor(size, stride, offset))
+    yield "values are missing", _forged_state(_tensor([2, 4], [4, 1]), b"")
+    yield "values are too short", _forged_state(_tensor([2, 4], [4, 1]), bytes(31))
+    yield "values are too long", _forged_state(_tensor([2, 4], [4, 1]), bytes(33))
+    yield "one storage, 2,000 tensors", archive(
+        _P
+        + b"}"
+        + b"".join(text(str(one)) + _tensor([2, 4], [4, 1]) + b"s" for one in range(2_000))
+        + b".",
+        {"data/0": bytes(32)},
+    )
+
+
+def _archives() -> Iterator[tuple[str, bytes]]:
+    state = _entries(good_checkpoints()["archive"][1])
+    yield "packed values", archive(state["data.pkl"], state, zipfile.ZIP_DEFLATED)
+    for method, name in ((zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")):
+        yield f"packed by {name}", archive(state["data.pkl"], state, method)
+    yield "a bomb of 80 MB", archive(
+        _P + b"}" + text("weight") + _tensor([20 << 20], [1], count=20 << 20) + b"s.",
+        {"data/0": bytes(80 << 20)},
+        zipfile.ZIP_DEFLATED,
+    )
+    yield "big-endian", archive(state["data.pkl"], {**state, "byteorder": b"big"})
+    yield "no pickle", archive(b"", {"data/0": bytes(8)})
+    yield "no archive of torch", _zip({"x": b"1", "y/z": b"2"})
+    yield "no entry", _zip({})
+    yield "twice the same", _zip({"a/data.pkl": state["data.pkl"]}) + _zip({"a/data.pkl": b"."})
+    whole = good_checkpoints()["archive"][1]
+    for name, offset, value in (
+        ("encrypted", 8, 1),
+        ("of method 99", 10, 99),
+        ("of 4 GB", 24, 0xFFFE),
+        ("elsewhere", 42, 0xFFF0),
+        ("of another checksum", 16, 0x1234),
+    ):
+        changed = bytearray(whole)
+        start = changed.rfind(b"PK\x01\x02")
+        while start >= 0:
+            changed[start + offset : start + offset + 2] = value.to_bytes(2, "little")
+            start = changed.rfind(b"PK\x01\x02", 0, start)
+        yield f"entries {name}", bytes(changed)
+
+
+def _other_files() -> Iterator[tuple[str, bytes]]:
+    files = {
+        "a web page": b"<!doctype html>\n<html>",
+        "a pointer of git-lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1\n",
+        "an empty file": b"",
+        "zeros": bytes(1000),
+        "a start of a zip": b"PK\x03\x04",
+        "an end of a zip": b"PK\x05\x06" + bytes(18),
+        "an executable": b"\x7fELF\x02\x01\x01" + bytes(5000),
+        "gzip": b"\x1f\x8b\x08" + bytes(50),
+        "a bare pickle": pickle.dumps({"weight": [1.0]}, 2),
+        "a bare pickle of protocol 5": pickle.dumps({"weight": [1.0]}, 5),
+        "a tar": b"x" * 257 + b"ustar" + bytes(800),
+    }
+    for name, content in files.items():
+        yield name, content
+        yield f"safetensors: {name}", content
+
+
+def _safetensors_files() -> Iterator[tuple[str, bytes]]:
+    bias = _entry([32, 40], [2])
+    for name, header, data in (
+        ("overlap", {"weight": _entry([0, 32]), "bias": _entry([0, 8], [2])}, bytes(32)),
+        ("beyond the end", {"weight": _entry([0, 32])}, bytes(8)),
+        ("a hole", {"weight": _entry([8, 40])}, bytes(40)),
+        ("a size over 2**64", {"weight": _entry([0, 32], [1 << 63, 2])}, bytes(32)),
+        ("a negative size", {"weight": _entry([0, 32], [-2, -4])}, bytes(32)),
+        ("an unknown type", {"weight": _entry([0, 32], kind="NaN")}, bytes(32)),
+        (
+            "float8",
+            {"weight": _entry([0, 8], kind="F8_E4M3"), "bias": _entry([8, 16], [2])},
+            b"8" * 16,
+        ),
+        ("float4", {"weight": _entry([0, 4], kind="F4"), "bias": _entry([4, 12], [2])}, bytes(12)),
+        ("int8", {"weight": _entry([0, 8], kind="I8"), "bias": _entry([8, 16], [2])}, bytes(16)),
+        ("NaN", {"weight": _entry([0, 32]), "bias": bias}, b"\xff" * 40),
+        ("a list", [], b""),
+        ("no tensors", {}, b""),
+    ):
+        yield f"safetensors: {name}", _safetensors(header, data)
+    yield "safetensors: a header of 2**63", struct.pack("<Q", 1 << 63) + b"{}"
+    yield "safetensors: a header of 2**40", struct.pack("<Q", 1 << 40) + b"{}"
+    yield "safetensors: nested", struct.pack("<Q", 100_000) + b"[" * 100_000
+    yield "safetensors: an archive", good_checkpoints()["archive"][1]
+
+
+def _entry(
+    offsets: list[int], shape: Sequence[int] = (2, 4), kind: str = "F32"
+) -> dict[str, object]:
+    return {"dtype": kind, "shape": list(shape), "data_offsets": offsets}
+
+
+def _safetensors(header: object, data: bytes) -> bytes:
+    encoded = json.dumps(header).encode()
+    return struct.pack("<Q", len(encoded)) + encoded + data
+
+
+def _zip(entries: Mapping[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        for name, content in entries.items():
+            made.writestr(name, content)
+    return file.getvalue()
+
+
+def _entries(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        return {name.partition("/")[2]: opened.read(name) for name in opened.namelist()}
