@@ -21,7 +21,12 @@ from pte_foundry.validation.delegation import delegation_cases
 from pte_foundry.validation.exercise import Exercise, exercise, unexercised
 from pte_foundry.validation.expected_objects import expected_objects_outcome
 from pte_foundry.validation.graph_cases import graph_cases
-from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
+from pte_foundry.validation.inputs import (
+    Inputs,
+    fixed_input_sets,
+    photograph_inputs,
+    shown_photographs,
+)
 from pte_foundry.validation.interpreted import (
     describe_executed,
     interpretation_start,
@@ -194,7 +199,7 @@ def _build(request: ValidationRequest) -> tuple[Outcome, EagerModel]:
 
 def _photographs(run: _Run) -> None:
     if run.eager is None:
-        for path in sorted(run.request.photographs):
+        for path in shown_photographs(run.request):
             name = PurePosixPath(path).name
             run.cases.append(skipped(f"run:{name}", "without the model there is no preprocessing"))
         run.missing.append("there is no eager model to compare with")
