@@ -73,7 +73,7 @@ def execute(package: ModuleType) -> None:
     """Execute a package as its import would have done; one that has been executed is left alone."""
     spec = package.__spec__
     if isinstance(package, _NotExecuted) and spec is not None and spec.loader is not None:
-        package.__class__ = ModuleType
+        package.__class__ = ModuleType  # type: ignore[assignment]
         spec.loader.exec_module(package)
 
 

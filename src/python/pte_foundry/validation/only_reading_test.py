@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -16,7 +17,11 @@ _BEGIN = (
 
 def run(statements: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", _BEGIN + statements], check=True, capture_output=True, text=True
+        [sys.executable, "-c", _BEGIN + statements],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.strip()
 
 
