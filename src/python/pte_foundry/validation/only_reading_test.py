@@ -34,7 +34,7 @@ def test_what_only_reads_is_imported_without_the_package(package: str) -> None:
 
 def test_a_name_of_the_package_or_another_module_of_it_executes_it_first() -> None:
     names = "ExecutorchBackendConfig, to_edge"
-    assert run(f"from executorch.exir import {names}; print(to_edge.__name__)") == "to_edge"
+    assert run(f"from executorch.exir import {names}; print(callable(to_edge))") == "True"
     # Alone, and without the package before it, this module is a circular import.
     module = "executorch.exir.pass_base"
     assert run(f"import {module} as m; print(m.ExportPass.__name__)") == "ExportPass"
