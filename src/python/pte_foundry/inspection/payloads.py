@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
+    PTEFile,
     deserialize_pte_binary,
 )
 
@@ -29,7 +30,12 @@ def delegate_payloads(pte: bytes) -> tuple[DelegatePayload, ...]:
     Call `pte_foundry.inspection.delegation.inspect_program` first: bytes that are no program make
     the deserializer raise whatever its parsers raise.
     """
-    program = deserialize_pte_binary(pte).program
+    return payloads_in(deserialize_pte_binary(pte))
+
+
+def payloads_in(file: PTEFile) -> tuple[DelegatePayload, ...]:
+    """Like `delegate_payloads`, of a file that is deserialized already: its bytes are copied each time."""
+    program = file.program
     return tuple(
         DelegatePayload(
             delegate.id,
@@ -46,7 +52,12 @@ def named_data(pte: bytes) -> dict[str, bytes]:
 
     Call `inspect_program` first, as for `delegate_payloads`.
     """
-    store = deserialize_pte_binary(pte).named_data
+    return named_data_in(deserialize_pte_binary(pte))
+
+
+def named_data_in(file: PTEFile) -> dict[str, bytes]:
+    """Like `named_data`, of a file that is deserialized already."""
+    store = file.named_data
     if store is None:
         return {}
     return {key: bytes(store.buffers[entry.buffer_index]) for key, entry in store.pte_data.items()}

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
+from pte_foundry.exporting.model_request import SEEDED
 from pte_foundry.models.definition import Preprocess
 from pte_foundry.validation.request import ValidationRequest
 
-INPUTS = 4
-"""Different inputs of a program, altogether at least."""
+INPUTS = 2
+"""Different inputs of a program, altogether at least: random numbers, and a photograph where a model takes pictures.
 
-MIN_FIXED = 2
-"""Of them, at least: photographs have smooth parts, and none has values out of the usual range."""
+Every mutant in tests/mutants that parity is for is seen on the first input alone, whatever it is. The second is of
+another kind: photographs have smooth parts, and none has values out of the usual range.
+"""
 
 Inputs = tuple[Tensor, ...]
 
@@ -22,8 +24,8 @@ Inputs = tuple[Tensor, ...]
 def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
     """`fixed-0`, `fixed-1`, ...: the same bits on every machine, in the declared shapes.
 
-    So many that there are INPUTS with the photographs. Of an int8 program only one, which has to run:
-    what it gives is judged on photographs. With dynamic dimensions: `fixed-largest`, `fixed-smallest` and
+    One, and without photographs INPUTS. Of an int8 program too, which has to run: what it gives is judged on
+    photographs. With dynamic dimensions: `fixed-largest`, `fixed-smallest` and
     `fixed-middle`.
     """
     tried = sizes_to_try(request.model.inputs)
@@ -33,7 +35,7 @@ def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
             f"fixed-{name}": fixed_inputs(request.model.inputs, number + 1, sizes)[number]
             for number, (name, sizes) in enumerate(tried.items())
         }
-    count = 1 if request.is_quantized else max(MIN_FIXED, INPUTS - len(request.photographs))
+    count = 1 if request.photographs else INPUTS
     sets = fixed_inputs(request.model.inputs, count)
     return {f"fixed-{number}": inputs for number, inputs in enumerate(sets)}
 
@@ -41,8 +43,11 @@ def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
 def photograph_inputs(
     request: ValidationRequest, preprocess: Preprocess
 ) -> Mapping[str, Callable[[], Inputs]]:
-    """Path of each photograph -> a function that decodes it and prepares it as an app would."""
+    """Path of each photograph that is shown -> a function that decodes it and prepares it as an app would.
 
+    Trained weights are judged by what they see: they are shown all. Seeded ones see nothing, and a run takes seconds or
+    minutes: they are shown the photographs with a label, or the first one, as inputs like any other.
+    """
     if not request.photographs:
         return {}
     # Only here: it needs Pillow, which toolchains of models that take no pictures do not have.
@@ -51,4 +56,12 @@ def photograph_inputs(
     def prepare(path: str) -> Callable[[], Inputs]:
         return lambda: preprocess(read_photograph(request.root / path))
 
-    return {path: prepare(path) for path in sorted(request.photographs)}
+    return {path: prepare(path) for path in shown_photographs(request)}
+
+
+def shown_photographs(request: ValidationRequest) -> list[str]:
+    """Paths, sorted; see `photograph_inputs`."""
+    paths = sorted(request.photographs)
+    if request.model.weights.source != SEEDED:
+        return paths
+    return [path for path in paths if request.photographs[path] is not None] or paths[:1]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from executorch.exir._serialize.generated.executorch_flatbuffer.Program import (  # type: ignore[import-untyped]
     Program,
@@ -16,7 +15,8 @@ from executorch.exir._serialize.generated.executorch_flatbuffer.Program import (
 
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts, inspect_program
-from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Run, run_nothing
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Serve
 from pte_foundry.validation.isolation.limits import Limits
 
 
@@ -42,32 +42,41 @@ def inspect_isolated(pte: bytes, limits: Limits) -> Inspected:
             they ended the process that read them.
     """
 
-    def start() -> tuple[Facts, Run]:
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
         facts = asdict(inspect_program(pte))
         flat = Program.GetRootAs(pte, 0)
         return {
             "facts": facts,
             "has_identifier": bool(Program.ProgramBufferHasIdentifier(pte, 0)),
             "schema_version": int(flat.Version()),
-        }, run_nothing
+        }, {}
 
     with ChildProcess(start, limits) as child:
-        return _read(child.facts)
+        return _read(Fields(child.facts, "the facts"))
 
 
-def _read(told: Mapping[str, Any]) -> Inspected:
+def _read(told: Fields) -> Inspected:
     try:
-        facts = dict(told["facts"])
-        for name in ("inputs", "outputs"):
-            facts[name] = tuple(
-                TensorFacts(tuple(each["shape"]), each["dtype"], tuple(each["dim_order"]))
-                for each in facts[name]
-            )
-        facts["planned_memory_bytes"] = tuple(facts["planned_memory_bytes"])
+        facts = told.nested("facts")
         return Inspected(
-            ProgramFacts(**facts), bool(told["has_identifier"]), int(told["schema_version"])
+            ProgramFacts(
+                facts.count_map("delegates"),
+                facts.count_map("undelegated"),
+                facts.counts("planned_memory_bytes"),
+                _tensors(facts, "inputs"),
+                _tensors(facts, "outputs"),
+            ),
+            told.get("has_identifier") is True,
+            told.count("schema_version"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except PteError as error:
         raise PteError(
-            "structure", f"the process that read the bytes answered with nonsense ({error})"
+            "structure", f"the process that read the bytes answered with nonsense ({error.message})"
         ) from error
+
+
+def _tensors(facts: Fields, name: str) -> tuple[TensorFacts, ...]:
+    return tuple(
+        TensorFacts(one.counts("shape"), one.text("dtype"), one.counts("dim_order"))
+        for one in facts.objects(name)
+    )

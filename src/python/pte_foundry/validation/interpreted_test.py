@@ -36,7 +36,7 @@ def gpu(tmp_path: Path, vulkan: ExportResult) -> Workspace:
 def test_an_interpreted_program_is_compared_and_says_so(gpu: Workspace) -> None:
     cases = gpu.run()
     assert cases["load"].status == "skipped" and cases["interpret"].status == "passed"
-    for name in ("fixed-0", "fixed-1", "rose.png", "leaf.png"):
+    for name in ("fixed-0", "rose.png", "leaf.png"):
         assert cases[f"run:{name}"].status == cases[f"parity:{name}"].status == "passed"
     assert cases["run:fixed-0"].message == "its outputs are finite"
     assert cases["task:rose.png"].status == "passed"

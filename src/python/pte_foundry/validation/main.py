@@ -14,6 +14,7 @@ from pte_foundry.reporting.json_fields import Fields
 from pte_foundry.reporting.json_files import read_json, write_json, write_text
 from pte_foundry.stages import told_stages
 from pte_foundry.validation.junit import junit_xml
+from pte_foundry.validation.only_reading import only_read
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import result_json, summary, verdict
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     with told_stages(options.request.read_bytes()) as begin:
         begin("loading the toolchain")
         # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
+        only_read()
         with heavy_imports():
             from pte_foundry.validation.validate import validate
 

@@ -11,13 +11,13 @@ from pte_foundry.errors import PteError
 from pte_foundry.exporting.eager import EagerModel
 from pte_foundry.exporting.plugins import load_module
 from pte_foundry.interpretation.content import Content
-from pte_foundry.interpretation.program import InterpretedProgram
 from pte_foundry.rewrites.surgery import unchecked
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
-from pte_foundry.validation.interpreted import is_not_interpretable, read_program
+from pte_foundry.validation.described import Description, ask
+from pte_foundry.validation.interpreted import is_not_interpretable
+from pte_foundry.validation.isolation.child_process import ChildProcess
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
-from pte_foundry.validation.payload_weights.handed_constants import handed_constants
 from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.structure import signature_problems
@@ -30,16 +30,20 @@ _REBUILD = "build the program again"
 
 
 def payload_cases(
-    request: ValidationRequest, program: InterpretedProgram, eager: EagerModel, begin: Begin
+    request: ValidationRequest, program: ChildProcess, eager: EagerModel, begin: Begin
 ) -> list[Case]:
-    """`payload`: its form, precision and operators. `weights`: every number that it stores."""
+    """`payload`: its form, precision and operators. `weights`: every number that it stores.
+
+    Args:
+        program: has interpreted the payload.
+    """
     begin("comparing the payload's weights")
-    described, content = run_case_for(
-        PAYLOAD, "structure", lambda: (Outcome("described"), program.content())
+    case, description = run_case_for(
+        PAYLOAD, "structure", lambda: (Outcome("described"), ask(program))
     )
-    if content is None:
-        return [described, skipped(WEIGHTS, "the payload could not be described")]
-    found = content
+    if description is None:
+        return [case, skipped(WEIGHTS, "the payload could not be described")]
+    described, found = description, description.content
     built, constants = run_case_for(
         WEIGHTS, "mismatch", lambda: _model_constants(request, eager, found)
     )
@@ -47,20 +51,22 @@ def payload_cases(
         return [built]
     expected = constants
     return [
-        run_case(PAYLOAD, "structure", lambda: _payload(request, program, found, expected)),
+        run_case(PAYLOAD, "structure", lambda: _payload(request, described, expected)),
         run_case(WEIGHTS, "mismatch", lambda: weights_outcome(found.constants, expected)),
     ]
 
 
 def executed_weights_case(
-    request: ValidationRequest, interpreter: str, pte: bytes, eager: EagerModel, begin: Begin
+    request: ValidationRequest, program: ChildProcess, eager: EagerModel, begin: Begin
 ) -> Case:
-    """`weights` of a program that ran: its form has been proved by that."""
-    begin("comparing the payload's weights")
+    """`weights` of a program that ran: its form has been proved by that.
 
+    Args:
+        program: has executed it.
+    """
+    begin("comparing the payload's weights")
     try:
-        content = read_program(interpreter, pte).content()
-        stored = (*content.constants, *handed_constants(pte))
+        content = ask(program).content
     except PteError as error:
         if is_not_interpretable(error):
             return skipped(WEIGHTS, str(error))
@@ -68,7 +74,7 @@ def executed_weights_case(
 
     def compare() -> Outcome:
         _, constants = _model_constants(request, eager, content)
-        return weights_outcome(stored, constants)
+        return weights_outcome(content.constants, constants)
 
     return run_case(WEIGHTS, "mismatch", compare)
 
@@ -90,11 +96,10 @@ def _model_constants(
 
 def _payload(
     request: ValidationRequest,
-    program: InterpretedProgram,
-    content: Content,
+    described: Description,
     model: ModelConstants,
 ) -> Outcome:
-    report = request.report
+    report, content = request.report, described.content
     outputs = list(content.outputs)
     for place, (shape, dtype) in enumerate(outputs):
         # The runtime converts what a delegate hands back in its own precision.
@@ -103,7 +108,7 @@ def _payload(
     problems = [
         *signature_problems("input", report.inputs, content.inputs),
         *signature_problems("output", report.outputs, outputs),
-        *(f"{problem}: {_REBUILD}" for problem in program.broken_options(report.options)),
+        *(f"{problem}: {_REBUILD}" for problem in described.broken_options),
     ]
     precision = report.declared.precision
     wanted = _COMPUTES_IN.get(precision)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult
@@ -70,6 +74,30 @@ def test_what_the_reader_does_not_know_is_skipped(
         monkeypatch.setattr(xnnpack_program.XnnpackProgram, "content", refuse)
         case = workspace.run()["weights"]
         assert case.status == status and "a new kind" in case.message
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda program: {}["scale"], "KeyError: 'scale'"),
+        (lambda program: [][3], "IndexError"),
+        (lambda program: os.abort(), "SIGABRT"),
+        (lambda program: torch.ones(1 << 30), "more than 1024 MB"),
+        (lambda program: time.sleep(100), "no answer within 5 s"),
+    ],
+    ids=["name", "index", "crash", "memory", "hang"],
+)
+def test_whatever_happens_to_the_reader_is_a_failed_case(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[object], object],
+    words: str,
+) -> None:
+    workspace.request["interpreter"] = xnnpack_program.__name__
+    workspace.request["limits"]["seconds"] = 5 if "5 s" in words else 60
+    monkeypatch.setattr(xnnpack_program.XnnpackProgram, "content", read)
+    case = workspace.run()["weights"]
+    assert (case.status, case.kind) == ("failed", "structure") and words in case.message
 
 
 def test_another_precision_is_seen(gpu: Workspace) -> None:

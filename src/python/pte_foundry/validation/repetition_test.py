@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 import torch
@@ -8,7 +8,13 @@ from torch import Tensor
 
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.validation.case import Case
-from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Run, Start
+from pte_foundry.validation.isolation.child_process import (
+    ChildProcess,
+    Facts,
+    Serve,
+    Start,
+    serving_runs,
+)
 from pte_foundry.validation.isolation.limits import Limits
 from pte_foundry.validation.repetition import repetition_case
 from pte_foundry.validation.runtime import runtime_start
@@ -23,8 +29,8 @@ def answering(*outputs: Tensor) -> Start:
     def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         return outputs
 
-    def start() -> tuple[Facts, Run]:
-        return {}, run
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
+        return {}, serving_runs(run)
 
     return start
 

@@ -6,7 +6,7 @@ Where the bytes are not vouched for, only in a process of its own: `runtime_star
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,21 @@ from executorch.runtime import Method, Program, Runtime  # type: ignore[import-u
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.validation.isolation.child_process import Facts, Run, Start
+from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.validation.described import DESCRIBE, read_signature, tell_signature
+from pte_foundry.validation.isolation.child_process import (
+    Answer,
+    ChildProcess,
+    Facts,
+    Serve,
+    Start,
+    serving_runs,
+)
 
 _METHOD = "forward"
+
+Signature = tuple[tuple[tuple[int, ...], str], ...]
+"""Shape and element type (PyTorch's name) of each tensor."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +40,13 @@ class LoadedProgram:
 
     Attributes:
         program: kept, because the method refers to the program's bytes.
-        inputs: shape and element type (PyTorch's name) of each, as the runtime sees them.
-        outputs: likewise.
+        inputs, outputs: as the runtime sees them.
     """
 
     program: Program
     method: Method
-    inputs: tuple[tuple[tuple[int, ...], str], ...]
-    outputs: tuple[tuple[tuple[int, ...], str], ...]
+    inputs: Signature
+    outputs: Signature
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Execute once; the runtime's bindings copy the outputs, so later runs leave them alone.
@@ -52,16 +63,15 @@ class LoadedProgram:
         return outputs
 
 
-def runtime_start(pte: bytes, threads: int) -> Start:
-    """What a child process does to run a program.
-
-    Its facts are `inputs` and `outputs`, lists of [shape, element type].
+def runtime_start(pte: bytes, threads: int, describe: Callable[[], Answer] | None = None) -> Start:
+    """What a child process does to run a program; what it sees in there, `signature_of` tells.
 
     Args:
         threads: in the runtime's pool; what a backend brings of its own may have others.
+        describe: answers the question `DESCRIBE`; None for a payload that nobody reads.
     """
 
-    def start() -> tuple[Facts, Run]:
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
         # Before anything is loaded: delegates keep what the pool was then.
         portable_lib._unsafe_reset_threadpool(threads)
         found = portable_lib._threadpool_get_thread_count()
@@ -69,24 +79,30 @@ def runtime_start(pte: bytes, threads: int) -> Start:
             raise RuntimeError(f"ExecuTorch's thread pool has {found} threads instead of {threads}")
         program = load_program(pte)
         facts = {
-            "inputs": [[list(shape), dtype] for shape, dtype in program.inputs],
-            "outputs": [[list(shape), dtype] for shape, dtype in program.outputs],
+            "inputs": tell_signature(program.inputs),
+            "outputs": tell_signature(program.outputs),
         }
-        return facts, program.run
+        answers = serving_runs(program.run)
+        if describe is not None:
+            answers[DESCRIBE] = lambda tensors: describe()
+        return facts, answers
 
     return start
 
 
-def told_signature(told: Any) -> list[tuple[tuple[int, ...], str]]:
-    """Shapes and element types out of the facts of a child.
+def signature_of(child: ChildProcess) -> tuple[Signature, Signature]:
+    """Inputs and outputs of the program that a child has loaded.
 
     Raises:
-        PteError: `load` for what is not of that form.
+        PteError: `load` for an answer of another form.
     """
+    told = Fields(child.facts, "the facts")
     try:
-        return [(tuple(int(size) for size in shape), str(dtype)) for shape, dtype in told]
-    except (TypeError, ValueError) as error:
-        raise PteError("load", f"the process that loaded it answered with {told!r}") from error
+        return read_signature(told, "inputs"), read_signature(told, "outputs")
+    except PteError as error:
+        raise PteError(
+            "load", f"the process that loaded it answered with nonsense ({error.message})"
+        ) from error
 
 
 def unregistered_delegates(delegates: Iterable[str]) -> tuple[str, ...]:
@@ -114,7 +130,7 @@ def load_program(pte: bytes) -> LoadedProgram:
     )
 
 
-def _tensors(infos: Iterable[Any]) -> tuple[tuple[tuple[int, ...], str], ...]:
+def _tensors(infos: Iterable[Any]) -> Signature:
     """Of the bindings' TensorInfo, a class that they do not export."""
     return tuple(
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 
 import torch
@@ -20,19 +21,24 @@ from pte_foundry.validation.delegation import delegation_cases
 from pte_foundry.validation.exercise import Exercise, exercise, unexercised
 from pte_foundry.validation.expected_objects import expected_objects_outcome
 from pte_foundry.validation.graph_cases import graph_cases
-from pte_foundry.validation.inputs import Inputs, fixed_input_sets, photograph_inputs
+from pte_foundry.validation.inputs import (
+    Inputs,
+    fixed_input_sets,
+    photograph_inputs,
+    shown_photographs,
+)
 from pte_foundry.validation.interpreted import (
+    describe_executed,
     interpretation_start,
     is_not_interpretable,
-    read_program,
 )
 from pte_foundry.validation.isolation.child_process import ChildProcess
-from pte_foundry.validation.payload_cases import PAYLOAD, executed_weights_case, payload_cases
+from pte_foundry.validation.payload_cases import executed_weights_case, payload_cases
 from pte_foundry.validation.preprocessing import preprocessing_case
 from pte_foundry.validation.repetition import FIRST_THREADS, THREADS, repetition_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import INTERPRET
-from pte_foundry.validation.runtime import runtime_start, told_signature, unregistered_delegates
+from pte_foundry.validation.runtime import runtime_start, signature_of, unregistered_delegates
 from pte_foundry.validation.structure import signature_problems, structure_cases
 from pte_foundry.validation.task import SEEDED_REASON, top_label_outcome
 from pte_foundry.validation.trained import trained_cases
@@ -81,7 +87,7 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
         cases += delegation_cases(request.report, facts)
     absent = () if facts is None else unregistered_delegates(facts.delegates)
     fixed = fixed_input_sets(request)
-    with ExitStack() as children:
+    with ExitStack() as children:  # The process that has the program, if there is one.
         begin("loading the program")
         program_cases, program, why = _load(
             request, pte, absent, next(iter(fixed.values())), children, begin
@@ -93,14 +99,13 @@ def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tup
         for name, inputs in fixed.items():
             _exercise(run, name, _constant(inputs), unjudged)
         _photographs(run)
-        got_through = program is not None and not program.ended
-    if not absent:
-        run.cases += _repetition(run, pte)
-    run.cases += trained_cases(
-        request.checks.trained, request.model.weights.source, run.comparisons, run.missing
-    )
-    if eager is not None and got_through and request.interpreter:
-        run.cases += _payload(request, request.interpreter, pte, eager, bool(absent), begin)
+        if not absent:
+            run.cases += _repetition(run, pte)
+        run.cases += trained_cases(
+            request.checks.trained, request.model.weights.source, run.comparisons, run.missing
+        )
+        if request.interpreter:
+            run.cases += _payload(run, bool(absent))
     if eager is not None and program is None and absent:
         run.cases += graph_cases(request, eager, begin)
     return tuple(run.cases)
@@ -141,25 +146,28 @@ def _interpret(
     request: ValidationRequest, interpreter: str, pte: bytes, inputs: Inputs, children: ExitStack
 ) -> tuple[Case, ChildProcess | None]:
     """What the interpreter does not know is no fault of the program."""
-    start = interpretation_start(interpreter, pte, inputs)
+    start = interpretation_start(interpreter, pte, inputs, request.report.options)
     try:
         child = children.enter_context(ChildProcess(start, request.limits))
     except PteError as error:
         if is_not_interpretable(error):
             return skipped(INTERPRET, str(error)), None
         return Case(INTERPRET, "structure", "failed", str(error), {}), None
-    return Case(INTERPRET, "structure", "passed", str(child.facts["message"]), {}), child
+    message = f"its payload runs in {interpreter}"
+    return Case(INTERPRET, "structure", "passed", message, {}), child
 
 
 def _loaded(
     request: ValidationRequest, pte: bytes, children: ExitStack
 ) -> tuple[Outcome, ChildProcess]:
-    start = runtime_start(pte, FIRST_THREADS)
+    reader = request.interpreter
+    describe = None if reader is None else partial(describe_executed, reader, pte)
+    start = runtime_start(pte, FIRST_THREADS, describe)
     program = children.enter_context(ChildProcess(start, request.limits))
-    told = [told_signature(program.facts.get(name)) for name in ("inputs", "outputs")]
+    inputs, outputs = signature_of(program)
     problems = (
-        *signature_problems("input", request.report.inputs, told[0]),
-        *signature_problems("output", request.report.outputs, told[1]),
+        *signature_problems("input", request.report.inputs, inputs),
+        *signature_problems("output", request.report.outputs, outputs),
     )
     return Outcome("the runtime loads it, with the report's inputs and outputs", problems), program
 
@@ -175,24 +183,13 @@ def _repetition(run: _Run, pte: bytes) -> list[Case]:
     return [repetition_case(start, run.request.limits, name, ran.inputs, ran.outputs)]
 
 
-def _payload(
-    request: ValidationRequest,
-    interpreter: str,
-    pte: bytes,
-    eager: EagerModel,
-    interpreted: bool,
-    begin: Begin,
-) -> list[Case]:
-    """Of a program that ran: only its weights are compared if the runtime executed it.
-
-    Read in this process, since a child has got through the same bytes within its limits.
-    """
-    if not interpreted:
-        return [executed_weights_case(request, interpreter, pte, eager, begin)]
-    case, program = run_case_for(
-        PAYLOAD, "structure", lambda: (Outcome("read"), read_program(interpreter, pte))
-    )
-    return [case] if program is None else payload_cases(request, program, eager, begin)
+def _payload(run: _Run, interpreted: bool) -> list[Case]:
+    """Of a program that ran: only its weights are compared if the runtime executed it."""
+    if run.eager is None or run.program is None or run.program.ended:
+        return []
+    if interpreted:
+        return payload_cases(run.request, run.program, run.eager, run.begin)
+    return [executed_weights_case(run.request, run.program, run.eager, run.begin)]
 
 
 def _build(request: ValidationRequest) -> tuple[Outcome, EagerModel]:
@@ -202,7 +199,7 @@ def _build(request: ValidationRequest) -> tuple[Outcome, EagerModel]:
 
 def _photographs(run: _Run) -> None:
     if run.eager is None:
-        for path in sorted(run.request.photographs):
+        for path in shown_photographs(run.request):
             name = PurePosixPath(path).name
             run.cases.append(skipped(f"run:{name}", "without the model there is no preprocessing"))
         run.missing.append("there is no eager model to compare with")

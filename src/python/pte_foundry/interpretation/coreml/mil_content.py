@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import coremltools  # type: ignore[import-untyped]
 import torch
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from pte_foundry.interpretation.coreml.operators import OPERATORS
 from pte_foundry.interpretation.coreml.package import MilPackage
 from pte_foundry.interpretation.coreml.step import Step
 from pte_foundry.interpretation.coreml.values import Value, tensor_type
-from pte_foundry.interpretation.program import damaged
+from pte_foundry.interpretation.program import damaged, unknown
 
 _UNPACKING = "constexpr_"
 """Prefix of the operators that make a weight out of stored integers."""
@@ -23,6 +22,23 @@ _CONVOLUTIONS = ("conv", "conv_transpose")
 _PRODUCTS = ("linear", "matmul")
 _CAST = "cast"
 _TARGET_OPTION = "minimum_deployment_target"
+
+_GENERATIONS = (
+    (6, "CoreML5", "iOS15 macOS12 watchOS8 tvOS15"),
+    (7, "CoreML6", "iOS16 macOS13 watchOS9 tvOS16"),
+    (8, "CoreML7", "iOS17 macOS14 watchOS10 tvOS17"),
+    (9, "CoreML8", "iOS18 macOS15 watchOS11 tvOS18"),
+    (10, "CoreML9", "iOS26 macOS26 watchOS26 tvOS26"),
+)
+SPECIFICATIONS: Mapping[str, tuple[int, str]] = {
+    target: (version, operator_set)
+    for version, operator_set, targets in _GENERATIONS
+    for target in targets.split()
+}
+"""Deployment target -> version of the specification and operator set, from the first systems with ML programs on.
+
+Source: coremltools 9.0, `coremltools.target`; a test compares. All of coremltools takes seconds to import.
+"""
 
 
 def mil_content(
@@ -66,14 +82,17 @@ def mil_content(
 def broken_target(package: MilPackage, options: Mapping[str, str]) -> tuple[str, ...]:
     """Whether the specification and the operator set are those of the deployment target.
 
-    A newer specification is refused by the oldest system that the program is meant for. The numbers are
-    coremltools' own: specification 8 and operator set CoreML7 belong to iOS 17 and its siblings.
+    A newer specification is refused by the oldest system that the program is meant for.
+
+    Raises:
+        PteError: `not-interpretable` for a target of another coremltools.
     """
     target = options.get(_TARGET_OPTION)
     if target is None:
         return ()
-    version = int(coremltools.target[target])
-    operator_set = coremltools._OPSET[version]
+    if target not in SPECIFICATIONS:
+        raise unknown("the ML program", f"the deployment target {target}")
+    version, operator_set = SPECIFICATIONS[target]
     problems = []
     if package.specification_version != version:
         problems.append(

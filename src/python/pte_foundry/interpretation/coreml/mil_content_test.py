@@ -2,11 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import coremltools  # type: ignore[import-untyped]
 import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.coreml.mil_content import broken_target, mil_content
+from pte_foundry.interpretation.coreml.mil_content import (
+    SPECIFICATIONS,
+    broken_target,
+    mil_content,
+)
 from pte_foundry.interpretation.coreml.mil_program import MilProgram, interpret
 from pte_foundry.interpretation.coreml.step import Step
 from pte_foundry.interpretation.coreml.values import Value
@@ -30,6 +35,15 @@ def test_a_payload_describes_itself(program: MilProgram) -> None:
     assert all(one.scale is None for one in content.constants)
 
 
+def test_the_table_of_targets_is_that_of_coremltools() -> None:
+    theirs = {
+        name: (int(target), coremltools._OPSET[int(target)])
+        for name, target in coremltools.target.__members__.items()
+        if target >= coremltools.target.iOS15
+    }
+    assert dict(SPECIFICATIONS) == theirs
+
+
 def test_the_specification_is_that_of_the_target(program: MilProgram) -> None:
     target = {"minimum_deployment_target": "iOS17"}
     assert program.broken_options(target) == program.broken_options({}) == ()
@@ -37,6 +51,8 @@ def test_the_specification_is_that_of_the_target(program: MilProgram) -> None:
         "its specification has version 8, that of iOS18 is 9",
         "its operator set is CoreML7, that of iOS18 is CoreML8",
     )
+    with pytest.raises(PteError, match="deployment target iOS27"):
+        program.broken_options({"minimum_deployment_target": "iOS27"})
     newer = replace(program.package, specification_version=9)
     (problem,) = broken_target(newer, target)
     assert "version 9" in problem

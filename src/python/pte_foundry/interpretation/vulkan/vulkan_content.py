@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # type: ignore[import-untyped]
+    VkMemoryLayout,
     VkStorageType,
     VkTensor,
-)
-from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
-    extents_are_valid,
-    required_image_extents,
 )
 from torch import Tensor
 
@@ -25,6 +22,17 @@ _PREPACK = "et_vk.prepack.default"
 _CONVOLUTIONS = ("aten.convolution.default", "et_vk.conv_with_clamp.default")
 _PRODUCTS = (_INT8_LINEAR, "aten.bmm.default", "aten.linear.default")
 _LIMITS_OPTION = "texture_limits"
+_CHANNELS, _HEIGHT, _WIDTH = 0, 1, 2
+_PACKED = {
+    VkMemoryLayout.TENSOR_WIDTH_PACKED: (_WIDTH,),
+    VkMemoryLayout.TENSOR_HEIGHT_PACKED: (_HEIGHT,),
+    VkMemoryLayout.TENSOR_CHANNELS_PACKED: (_CHANNELS,),
+    VkMemoryLayout.PACKED_INT8_4W4C: (_WIDTH, _CHANNELS),
+    VkMemoryLayout.PACKED_INT8_4H4W: (_HEIGHT, _WIDTH),
+    VkMemoryLayout.PACKED_INT8_CONV2D: (_WIDTH, _CHANNELS),
+}
+"""Layout -> the dimensions of which four numbers share a texel."""
+
 _TEXTURES = (VkStorageType.TEXTURE_2D, VkStorageType.TEXTURE_3D)
 
 
@@ -67,13 +75,30 @@ def broken_texture_limits(payload: VulkanPayload, options: Mapping[str, str]) ->
         tensor = one.value
         if not isinstance(tensor, VkTensor) or tensor.storage_type not in _TEXTURES:
             continue
-        extents = required_image_extents(torch.Size(tensor.dims), tensor.memory_layout)
-        if not extents_are_valid(extents, limits):
+        extents = texture_extents(tensor.dims, tensor.memory_layout)
+        if any(extent > limit for extent, limit in zip(extents, limits)):
             problems.append(
                 f"value {place}, a texture of shape {list(tensor.dims)}, needs {list(extents)} texels, "
                 f"at most {list(limits)} are promised"
             )
     return tuple(problems)
+
+
+def texture_extents(dims: Sequence[int], layout: VkMemoryLayout) -> tuple[int, int, int]:
+    """Width, height and depth of the texture of a tensor, in texels of four numbers each.
+
+    Batches lie one behind the other. Source: executorch 1.4.1, backends/vulkan/utils.py, `required_image_extents`.
+
+    Raises:
+        PteError: `structure` for a layout that no texture has.
+    """
+    if layout not in _PACKED:
+        raise damaged("the Vulkan graph", f"memory layout {layout}")
+    sizes = [1, 1, 1, *dims][-3:]
+    for axis in _PACKED[layout]:
+        sizes[axis] = -(-sizes[axis] // 4)
+    channels, height, width = sizes
+    return width, height, channels * (dims[0] if len(dims) > 3 else 1)
 
 
 def _constants(payload: VulkanPayload) -> tuple[Constant, ...]:

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import pytest
 import torch
+from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # type: ignore[import-untyped]
+    VkMemoryLayout,
+)
+from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
+    required_image_extents,
+)
 
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.vulkan import lower as lower_vulkan
+from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import delegate_payloads, named_data
 from pte_foundry.interpretation.lowered import lower
 from pte_foundry.interpretation.small_models import build, picture
+from pte_foundry.interpretation.vulkan.vulkan_content import texture_extents
 from pte_foundry.interpretation.vulkan.vulkan_program import interpret
 from pte_foundry.quantization.recipe import QuantizationRequest
 from pte_foundry.quantization.recipes.weights_only import quantize
@@ -27,6 +36,18 @@ def test_textures_fit_into_the_limits_or_not() -> None:
     assert program.broken_options({}) == program.broken_options({"texture_limits": "16"}) == ()
     (first, *_) = program.broken_options({"texture_limits": "4,16,16"})
     assert "texels, at most [4, 16, 16] are promised" in first
+
+
+def test_textures_are_as_large_as_executorch_makes_them() -> None:
+    for layout in VkMemoryLayout:
+        for dims in ((), (7,), (9, 6), (5, 9, 6), (3, 5, 9, 6)):
+            try:
+                expected = required_image_extents(torch.Size(dims), layout)
+            except RuntimeError:
+                with pytest.raises(PteError, match="memory layout"):
+                    texture_extents(dims, layout)
+            else:
+                assert texture_extents(dims, layout) == expected
 
 
 def test_integers_are_what_they_stand_for() -> None:

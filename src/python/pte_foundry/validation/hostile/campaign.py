@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.interpretation.vulkan import vulkan_program
+from pte_foundry.interpretation.xnnpack import xnnpack_program
 from pte_foundry.validation.case import Case
 from pte_foundry.validation.hostile.hostile_files import HostileFile, hostile_files
 from pte_foundry.validation.result import verdict
@@ -28,7 +29,8 @@ class Campaign:
     """What came of all files so far.
 
     Attributes:
-        outcomes: how often a file passed, or failed first by this kind and case, such as `load load`.
+        outcomes: how often a file passed, or failed first by this kind and case, such as `load load`: all that
+            were tried.
         endings: how often a process crashed or met a limit, by `crash SIGSEGV` and the like.
         slowest: seconds of the slowest validation.
     """
@@ -52,9 +54,13 @@ class Campaign:
         self.failed_kinds.update({case.kind for case in failed})
         self.endings.update(ending for case in failed for ending in _ending(case))
 
+    @property
+    def tried(self) -> int:
+        return sum(self.outcomes.values())
+
     def report(self) -> str:
         """For a person, and for `pytest -rP`."""
-        lines = [f"slowest {self.slowest:.1f} s"]
+        lines = [f"{self.tried} files, slowest {self.slowest:.1f} s"]
         for title, counter in (
             ("first failure", self.outcomes),
             ("files with a failure of kind", self.failed_kinds),
@@ -67,7 +73,11 @@ class Campaign:
 def run_campaign(
     folder: Path, exported: dict[str, ExportResult], first: int, count: int
 ) -> Campaign:
-    """Validate the files and hold the validation to its own limits."""
+    """Validate the files and hold the validation to its own limits.
+
+    Returns:
+        How many were tried, and how each has ended; it is printed too. An exception out of `validate` goes through.
+    """
     made = _workspaces(folder, exported)
     originals = {name: result.pte for name, result in exported.items()}
     reports = {name: dict(workspace.report) for name, workspace in made.items()}
@@ -82,7 +92,7 @@ def run_campaign(
     assert open_files() == files
     assert peak_mb() < begun_with + MEMORY_MB
     assert children_peak_mb() < begun_with + 2 * MEMORY_MB
-    assert sum(campaign.outcomes.values()) == count
+    assert campaign.tried == count
     return campaign
 
 
@@ -103,6 +113,9 @@ def _workspaces(folder: Path, exported: Mapping[str, ExportResult]) -> dict[str,
         if backend == "vulkan":
             workspace.request["interpreter"] = vulkan_program.__name__
             workspace.report["checks"].update(min_cosine=0.9999, max_abs_difference=0.02)
+        if backend == "xnnpack":
+            # Executed, and then read for its weights.
+            workspace.request["interpreter"] = xnnpack_program.__name__
         made[backend] = workspace
     return made
 

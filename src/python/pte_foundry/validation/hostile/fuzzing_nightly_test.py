@@ -1,4 +1,4 @@
-"""The long campaign: a thousand hostile files."""
+"""The long campaign: a thousand hostile files, and as many answers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from pathlib import Path
 
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.validation.hostile.campaign import run_campaign
+from pte_foundry.validation.hostile.hostile_answers import answers
 
 FILES = 1000
+
+
+def test_a_thousand_hostile_answers_are_refused() -> None:
+    outcomes = answers(0, FILES)
+    print(f"{FILES} answers: {dict(sorted(outcomes.items()))}")
+    assert outcomes["crash"] + outcomes["structure"] + outcomes["load"] > FILES // 2
 
 
 def test_a_thousand_hostile_files_end_in_failed_cases(

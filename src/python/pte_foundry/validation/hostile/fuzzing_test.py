@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.validation.hostile.campaign import run_campaign
+from pte_foundry.validation.hostile.hostile_answers import answers
 
-FILES = 50
+FILES, ANSWERS = 50, 60
 
 
 def test_hostile_files_end_in_failed_cases(
@@ -18,3 +19,9 @@ def test_hostile_files_end_in_failed_cases(
     # Or else the files would not be hostile enough to show anything.
     assert campaign.outcomes["passed"] < FILES // 2
     assert {"structure", "load"} <= campaign.failed_kinds.keys()
+
+
+def test_hostile_answers_are_refused() -> None:
+    outcomes = answers(0, ANSWERS)
+    assert sum(outcomes.values()) == ANSWERS
+    assert outcomes["crash"] + outcomes["structure"] + outcomes["load"] > ANSWERS // 2, outcomes

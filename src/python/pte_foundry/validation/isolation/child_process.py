@@ -5,11 +5,12 @@ and what it works on need not be sent. That is safe as long as this process has 
 or pools the child would need: torch is held to one thread, and ExecuTorch's runtime, which has a pool
 of its own, is only ever used in children. What comes back is JSON and plain tensors
 (`pte_foundry.validation.isolation.messages`), since the child may have been taken over by the bytes.
+While a child is there, this process starts no others than more of these: what it has not started itself is
+what a child has left behind, and is killed (`pte_foundry.validation.isolation.descendants`).
 """
 
 from __future__ import annotations
 
-import ctypes
 import io
 import os
 import signal
@@ -26,12 +27,19 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.validation.isolation.descendants import (
+    adopt_orphans,
+    children,
+    die_with,
+    end_children,
+)
 from pte_foundry.validation.isolation.endings import (
     CRASH,
     ending_error,
     is_out_of_memory,
     late_error,
     memory_error,
+    printable,
 )
 from pte_foundry.validation.isolation.limits import Limits, allow_cpu, limit_memory
 from pte_foundry.validation.isolation.messages import (
@@ -47,19 +55,30 @@ from pte_foundry.validation.isolation.messages import (
 Facts = Mapping[str, object]
 """JSON that a child tells once, before it runs anything."""
 
-Run = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+Answer = tuple[object, Sequence[Tensor]]
+"""JSON and tensors."""
 
-Start = Callable[[], tuple[Facts, Run]]
-"""Called in the child. What it or `Run` raises is raised in the parent, as PteError."""
+Serve = Callable[[Sequence[Tensor]], Answer]
+"""Answers one question, to which there may be tensors."""
+
+Start = Callable[[], tuple[Facts, Mapping[str, Serve]]]
+"""Called in the child: facts, and what it answers by the name of the question.
+
+What it or a `Serve` raises is raised in the parent, as PteError.
+"""
+
+RUN = "run"
+"""The question of `ChildProcess.run`."""
 
 _LOG_BYTES = 2000
 _PAUSE = 0.005
-_KILL_ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of linux/prctl.h
+_ALIVE: set[int] = set()
+"""The children of this process that are not collected yet."""
 
 
-def run_nothing(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-    """The `Run` of a child that has only facts to tell."""
-    return ()
+def serving_runs(run: Callable[[Sequence[Tensor]], Sequence[Tensor]]) -> dict[str, Serve]:
+    """For a child that runs a program."""
+    return {RUN: lambda inputs: (None, run(inputs))}
 
 
 class ChildProcess:
@@ -81,13 +100,19 @@ class ChildProcess:
         self._connection, theirs = socket.socketpair()
         self._ended = False
         parent = os.getpid()
+        adopt_orphans()
+        self._others = children()
         self._pid = os.fork()
         if self._pid == 0:
             _be_the_child(start, limits, theirs, self._log.fileno(), parent)
+        _ALIVE.add(self._pid)
         theirs.close()
         self.facts: Mapping[str, Any] = {}
         try:
-            self.facts = self._answer(time.monotonic() + limits.seconds).content
+            told = self._answer(time.monotonic() + limits.seconds).content
+            if not isinstance(told, dict):
+                raise PteError(CRASH, f"the process answered with a {type(told).__name__}")
+            self.facts = told
         except BaseException:
             self.close()
             raise
@@ -98,18 +123,22 @@ class ChildProcess:
         return self._ended
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Have it run on the inputs; raises as `__init__` does, and `crash` once it has ended."""
+        """Have it run on the inputs; raises as `ask` does."""
+        return list(self.ask(RUN, inputs).tensors)
+
+    def ask(self, question: str, tensors: Sequence[Tensor] = ()) -> Message:
+        """Have it answer one question; raises as `__init__` does, and `crash` once it has ended."""
         if self._ended:
             raise PteError(CRASH, "the process has ended on an earlier input")
         deadline = time.monotonic() + self._limits.seconds
         # Where it has gone, receiving says how.
         with suppress(Closed):
             try:
-                send(self._connection, Message("run", tuple(inputs)), deadline)
+                send(self._connection, Message(question, tuple(tensors)), deadline)
             except TooLate:
                 self._end()
                 raise late_error(self._limits) from None
-        return list(self._answer(deadline).tensors)
+        return self._answer(deadline)
 
     def close(self) -> None:
         """End it, however it is."""
@@ -136,42 +165,53 @@ class ChildProcess:
             raise late_error(self._limits) from None
         except BadMessage as error:
             self._end()
-            raise PteError(CRASH, f"the process answered with {error}") from None
+            raise PteError(CRASH, f"the process answered with {printable(str(error))}") from None
         except Closed:
             raise self._ending(deadline) from None
         content = message.content
         if isinstance(content, dict) and set(content) == {"kind", "message"}:
-            raise PteError(str(content["kind"]), str(content["message"]))
+            raise PteError(*(printable(str(content[name])) for name in ("kind", "message")))
         return message
 
     def _ending(self, deadline: float) -> PteError:
         """The error for a child that has closed the connection, as it does by ending."""
-        while True:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                self._has_ended()
-                return ending_error(status, self._last_words(), self._limits)
+        while not _has_exited(self._pid):
             if time.monotonic() > deadline:
                 self._end()
                 return late_error(self._limits)
             time.sleep(_PAUSE)
+        status = self._end()
+        return ending_error(status, self._last_words(), self._limits)
 
-    def _end(self) -> None:
-        if not self._ended:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            self._has_ended()
+    def _end(self) -> int | None:
+        """End it and all that it has started; the status of `os.waitpid`, None if it had been ended before.
 
-    def _has_ended(self) -> None:
+        Until it is collected no other process can get its number, or that of its group.
+        """
+        if self._ended:
+            return None
         self._ended = True
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, signal.SIGKILL)  # What it has started.
+            os.killpg(self._pid, signal.SIGKILL)
+        _, status = os.waitpid(self._pid, 0)
+        _ALIVE.discard(self._pid)
+        end_children(self._others | _ALIVE)
+        return status
 
     def _last_words(self) -> str:
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - _LOG_BYTES))
         return self._log.read().decode("utf-8", "replace")
+
+
+def _has_exited(pid: int) -> bool:
+    """Leaves it uncollected."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: a moment is all that an exit takes.
+        time.sleep(0.1)
+        return True
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _be_the_child(
@@ -181,7 +221,7 @@ def _be_the_child(
     code = 1
     try:
         os.setpgid(0, 0)
-        _die_with(parent)
+        die_with(parent)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -207,7 +247,7 @@ def _be_the_child(
 def _serve(start: Start, limits: Limits, connection: socket.socket) -> None:
     allow_cpu(limits)
     try:
-        facts, run = start()
+        facts, answers = start()
         answer = Message(dict(facts))
     except Exception as error:
         send(connection, _error_message(error, limits))
@@ -220,7 +260,8 @@ def _serve(start: Start, limits: Limits, connection: socket.socket) -> None:
         request = receive(connection, limits.memory_mb << 20)
         allow_cpu(limits)
         try:
-            answer = Message(None, tensors_of(run(request.tensors)))
+            content, tensors = answers[request.content](request.tensors)
+            answer = Message(content, tensors_of(tensors))
         except Exception as error:
             answer = _error_message(error, limits)
 
@@ -235,12 +276,3 @@ def _error_message(error: Exception, limits: Limits) -> Message:
         reason = f"{type(error).__name__}: {error}".strip()
         told = PteError("exception", f"it ended with {reason}")
     return Message({"kind": told.kind, "message": told.message})
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the parent is. Elsewhere than on Linux the limit of CPU time has to do."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(_KILL_ON_PARENTS_DEATH, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,13 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Run, run_nothing
+from pte_foundry.validation.isolation.child_process import (
+    ChildProcess,
+    Facts,
+    Serve,
+    serving_runs,
+)
+from pte_foundry.validation.isolation.descendants import children
 from pte_foundry.validation.isolation.limits import Limits
 
 LIMITS = Limits(seconds=100, memory_mb=256)
@@ -21,20 +28,20 @@ LIMITS = Limits(seconds=100, memory_mb=256)
 def failing_start(act: Callable[[], object], limits: Limits = LIMITS) -> PteError:
     """The error of a child that does this at its start."""
 
-    def start() -> tuple[Facts, Run]:
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
         act()
-        return {}, run_nothing
+        return {}, {}
 
     with pytest.raises(PteError) as caught:
         ChildProcess(start, limits)
     return caught.value
 
 
-def doubling() -> tuple[Facts, Run]:
+def doubling() -> tuple[Facts, Mapping[str, Serve]]:
     def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
         return [2 * tensor for tensor in inputs]
 
-    return {"pid": os.getpid(), "shapes": [[1, 2]]}, run
+    return {"pid": os.getpid(), "shapes": [[1, 2]]}, serving_runs(run)
 
 
 def test_facts_and_runs_come_from_another_process() -> None:
@@ -85,16 +92,28 @@ def test_a_hang_is_ended_in_time() -> None:
     assert time.monotonic() - begun < 50
 
 
-def test_a_hang_of_what_the_child_has_started_is_ended_too(tmp_path: os.PathLike[str]) -> None:
+@pytest.mark.parametrize("leaves", [False, True], ids=["same session", "own session"])
+@pytest.mark.parametrize("hangs", [False, True], ids=["ends", "hangs"])
+def test_what_the_child_has_started_is_ended_too(
+    tmp_path: os.PathLike[str], leaves: bool, hangs: bool
+) -> None:
     path = os.path.join(tmp_path, "pid")
 
     def act() -> None:
         if (grandchild := os.fork()) == 0:
+            if leaves:
+                os.setsid()
+                if os.fork():
+                    time.sleep(60)
             time.sleep(60)
         with open(path, "w", encoding="ascii") as file:
             file.write(str(grandchild))
-        time.sleep(60)
+        time.sleep(0.2)  # The grandchild has its session by then.
+        if hangs:
+            time.sleep(60)
+        os._exit(3)
 
+    before = children()
     failing_start(act, Limits(seconds=1))
     with open(path, encoding="ascii") as file:
         grandchild = int(file.read())
@@ -102,6 +121,7 @@ def test_a_hang_of_what_the_child_has_started_is_ended_too(tmp_path: os.PathLike
     while _is_alive(grandchild) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_alive(grandchild)
+    assert children() == before
 
 
 def _is_alive(pid: int) -> bool:
@@ -136,8 +156,8 @@ def test_an_allocation_beyond_the_limit_is_refused(allocate: Callable[[], object
 
 
 def test_what_is_within_the_limit_is_not() -> None:
-    def start() -> tuple[Facts, Run]:
-        return {"length": len(bytearray(200 << 20))}, run_nothing
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
+        return {"length": len(bytearray(200 << 20))}, {}
 
     with ChildProcess(start, LIMITS) as child:
         assert child.facts["length"] == 200 << 20
@@ -170,7 +190,7 @@ def test_exceptions_keep_their_kind_or_tell_their_class() -> None:
 
 
 def test_a_failing_run_leaves_the_child_and_a_crash_ends_it() -> None:
-    def start() -> tuple[Facts, Run]:
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
         def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             if not inputs:
                 os.abort()
@@ -178,7 +198,7 @@ def test_a_failing_run_leaves_the_child_and_a_crash_ends_it() -> None:
                 raise ValueError("a scalar")
             return inputs
 
-        return {}, run
+        return {}, serving_runs(run)
 
     with ChildProcess(start, LIMITS) as child:
         with pytest.raises(PteError, match="ValueError: a scalar"):
@@ -198,15 +218,40 @@ def test_large_tensors_pass_in_both_directions() -> None:
 
 
 def test_an_answer_that_is_no_tensor_or_no_message() -> None:
-    def start() -> tuple[Facts, Run]:
+    def start() -> tuple[Facts, Mapping[str, Serve]]:
         def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             answer: Any = 3 if inputs else torch.zeros(1, dtype=torch.complex64)
             return [answer]
 
-        return {}, run
+        return {}, serving_runs(run)
 
     with ChildProcess(start, LIMITS) as child:
         with pytest.raises(PteError, match="a int where a tensor has to be"):
             child.run([torch.ones(1)])
         with pytest.raises(PteError, match="a tensor of complex64 cannot be sent"):
             child.run([])
+
+
+def test_another_child_and_what_was_there_before_are_left_alone() -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeping, ChildProcess(doubling, LIMITS) as first:
+        with ChildProcess(doubling, LIMITS):
+            pass
+        assert torch.equal(first.run([torch.ones(1)])[0], torch.full((1,), 2.0))
+        assert sleeping.poll() is None
+        sleeping.kill()
+
+
+def test_a_question_that_nobody_answers_leaves_the_child() -> None:
+    with ChildProcess(doubling, LIMITS) as child:
+        with pytest.raises(PteError, match="KeyError: 'describe'"):
+            child.ask("describe")
+        assert not child.ended
+
+
+def test_what_a_child_says_is_one_line_that_no_terminal_obeys() -> None:
+    def act() -> None:
+        raise PteError("structure\x1b[2J", "a\nb\x1b[31m" + "x" * 10_000)
+
+    error = failing_start(act)
+    assert error.kind == "structure?[2J" and error.message.startswith("a b?[31mxxx")
+    assert len(error.message) <= 2000

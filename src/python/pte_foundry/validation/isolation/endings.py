@@ -22,6 +22,8 @@ _MEANINGS = {
 # What libstdc++, torch and XNNPACK say when an allocation fails.
 _OUT_OF_MEMORY = ("bad_alloc", "can't allocate memory", "MemoryError", "out of memory")
 _LOG_LINES = 3
+_LONGEST = 2000
+"""Characters of what a process says."""
 
 
 def ending_error(status: int, log: str, limits: Limits) -> PteError:
@@ -75,6 +77,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
+def printable(text: str) -> str:
+    """One line without what a terminal would obey, cut where nobody reads on."""
+    line = " ".join(text[:_LONGEST].split())
+    return "".join(one if one.isprintable() else "?" for one in line)
+
+
 def _quoted(log: str) -> str:
-    lines = [" ".join(line.split()) for line in log.splitlines() if line.strip()]
+    lines = [printable(line) for line in log.splitlines() if line.strip()]
     return f" (it said: {' / '.join(lines[-_LOG_LINES:])})" if lines else ""

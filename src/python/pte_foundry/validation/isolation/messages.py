@@ -4,7 +4,8 @@
     header      JSON: {"content": ..., "tensors": [{"dtype": "float32", "shape": [1, 3]}, ...]}
     values      of each tensor in turn: row-major, in the machine's byte order
 
-The receiver trusts none of it: sizes are bounded before anything is allocated.
+The receiver trusts none of it: sizes are bounded before anything is allocated, and JSON holds only what
+every reader of it can take: text that can be encoded, finite numbers, integers of 64 bits.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ import torch
 from torch import Tensor
 
 _LENGTH = struct.Struct("<I")
-_MAX_HEADER = 64 << 20
+_MAX_HEADER = 4 << 20
+_MAX_TENSORS = 1 << 14
+"""Far more than the constants of a payload."""
+
+_MAX_DIMENSIONS = 64
+"""PyTorch's own limit."""
+
+_MAX_INTEGER = 1 << 63
 _CHUNK = 1 << 20
 _DTYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
@@ -101,29 +109,68 @@ def receive(connection: socket.socket, max_bytes: int, deadline: float | None = 
     if length > _MAX_HEADER:
         raise BadMessage(f"a header of {length} bytes")
     shapes, content = _header(_receive_exactly(connection, length, deadline))
-    sizes = [math.prod(shape) * dtype.itemsize for dtype, shape in shapes]
-    if sum(sizes) > max_bytes:
-        raise BadMessage(f"tensors of {sum(sizes)} bytes")
-    tensors = []
-    for (dtype, shape), size in zip(shapes, sizes):
-        values = _receive_exactly(connection, size, deadline)
-        flat = torch.frombuffer(values, dtype=dtype) if size else torch.empty(0, dtype=dtype)
-        tensors.append(flat.reshape(shape))
-    return Message(content, tuple(tensors))
+    # A dimension of 0 makes no other one small: the product of all has to fit as well.
+    bounds = [math.prod(max(size, 1) for size in shape) * dtype.itemsize for dtype, shape in shapes]
+    if sum(bounds) > max_bytes:
+        raise BadMessage(f"tensors of {sum(bounds)} bytes")
+    return Message(
+        content,
+        tuple(_receive_tensor(connection, dtype, shape, deadline) for dtype, shape in shapes),
+    )
+
+
+def _receive_tensor(
+    connection: socket.socket, dtype: torch.dtype, shape: list[int], deadline: float | None
+) -> Tensor:
+    size = math.prod(shape) * dtype.itemsize
+    values = _receive_exactly(connection, size, deadline)
+    if not size:
+        return torch.empty(shape, dtype=dtype)
+    if dtype == torch.bool:
+        # A byte that is neither 0 nor 1 would be a truth value that nothing expects.
+        return torch.frombuffer(values, dtype=torch.uint8).ne(0).reshape(shape)
+    return torch.frombuffer(values, dtype=dtype).reshape(shape)
 
 
 def _header(text: bytearray) -> tuple[list[tuple[torch.dtype, list[int]]], Any]:
     try:
-        header = json.loads(text)
-        shapes = []
-        for described in header["tensors"]:
-            shape = [int(size) for size in described["shape"]]
-            if min(shape, default=0) < 0:
-                raise ValueError(f"shape {shape}")
-            shapes.append((_DTYPES[described["dtype"]], shape))
-        return shapes, header["content"]
+        header = json.loads(text, parse_constant=_refuse_constant)
+        _check_plain(header)
+        tensors = header["tensors"]
+        if len(tensors) > _MAX_TENSORS:
+            raise ValueError(f"{len(tensors)} tensors")
+        return [(_DTYPES[one["dtype"]], _shape(one["shape"])) for one in tensors], header["content"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadMessage(f"a header that is none ({type(error).__name__}: {error})") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"the number {name}")
+
+
+def _check_plain(header: Any) -> None:
+    """Raises ValueError for text or a number that a reader could stumble over."""
+    waiting = [header]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            value.encode()  # Fails for half a character, with a kind of ValueError.
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a number that is not finite")
+        elif isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER:
+            raise ValueError("an integer of more than 64 bits")
+
+
+def _shape(told: Any) -> list[int]:
+    if not isinstance(told, list) or len(told) > _MAX_DIMENSIONS:
+        raise ValueError("a shape that is no list of dimensions")
+    if any(not isinstance(size, int) or isinstance(size, bool) or size < 0 for size in told):
+        raise ValueError(f"shape {told}")
+    return told
 
 
 def _send_all(connection: socket.socket, data: bytes | memoryview, deadline: float | None) -> None:
@@ -139,6 +186,7 @@ def _send_all(connection: socket.socket, data: bytes | memoryview, deadline: flo
 def _receive_exactly(connection: socket.socket, size: int, deadline: float | None) -> bytearray:
     data = bytearray(size)
     view, have = memoryview(data), 0
+    _wait(connection, deadline)
     while have < size:
         _wait(connection, deadline)
         try:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
-    deserialize_pte_binary,
-)
 from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untyped]
-from executorch.exir.schema import Tensor as PlannedTensor  # type: ignore[import-untyped]
+from executorch.exir.schema import Program  # type: ignore[import-untyped]
+from executorch.exir.schema import Tensor as PlannedTensor
 
 from pte_foundry.errors import PteError
 from pte_foundry.interpretation.content import Constant
@@ -19,16 +17,12 @@ from pte_foundry.interpretation.content import Constant
 _FLOAT_BYTES = 4
 
 
-def handed_constants(pte: bytes) -> tuple[Constant, ...]:
+def handed_constants(program: Program) -> tuple[Constant, ...]:
     """The float32 constants of the method `forward`, in its order of values.
-
-    Args:
-        pte: a program that can be deserialized.
 
     Raises:
         PteError: `structure` for a constant whose bytes are not as many as its shape wants.
     """
-    program = deserialize_pte_binary(pte).program
     found = []
     for place, value in enumerate(program.execution_plan[0].values):
         tensor = value.val

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import torch
+from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
+    deserialize_pte_binary,
+)
 from torch import Tensor, nn
 
 from pte_foundry.backends import xnnpack
@@ -22,6 +25,6 @@ class _Shifted(nn.Module):
 def test_what_an_addition_takes_is_handed_to_the_delegate() -> None:
     exported = torch.export.export(_Shifted().eval(), (torch.rand(1, 6, 6),), strict=False)
     lowered = xnnpack.lower(LoweringRequest(exported, "fp32", {}))
-    (constant,) = handed_constants(bytes(lowered.program.buffer))
+    (constant,) = handed_constants(deserialize_pte_binary(bytes(lowered.program.buffer)).program)
     assert torch.equal(constant.values, torch.arange(24.0).reshape(1, 6, 4))
     assert (constant.scale, constant.stored_bytes, constant.precision) == (None, 96, torch.float32)

@@ -9,16 +9,18 @@ tensors of one shape that changed places are not seen here, but by the parity of
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from pte_foundry.interpretation.content import Constant
 from pte_foundry.validation.payload_weights.model_constants import ModelConstant
-from pte_foundry.validation.payload_weights.rounding import HALF_STEP, steps_off
+from pte_foundry.validation.payload_weights.rounding import HALF_STEP, steps_each, steps_off
 
 _SAMPLES = 64
 _TOLERANCE = 1e-3
@@ -46,15 +48,14 @@ def match_constants(
     by_size: dict[int, list[ModelConstant]] = defaultdict(list)
     for one in model:
         by_size[one.values.numel()].append(one)
-    greatest = {one.name: _greatest(one.values) for ones in by_size.values() for one in ones}
+    rivals = {size: _Rivals(ones) for size, ones in by_size.items()}
     matches = []
     for constant in stored:
-        own = _greatest(constant.values)
+        size = constant.values.numel()
         off = {
             one.name: steps
-            for one in by_size[constant.values.numel()]
-            if _may_be(constant, own, one, greatest[one.name])
-            and (steps := _difference(constant, one)) <= HALF_STEP + _TOLERANCE
+            for one in (rivals[size].near(constant) if size in rivals else ())
+            if (steps := _difference(constant, one)) <= HALF_STEP + _TOLERANCE
         }
         matches.append(Match(constant, tuple(off), max(off.values(), default=0.0)))
     return tuple(matches)
@@ -65,21 +66,32 @@ def _greatest(values: Tensor) -> Tensor:
     return torch.stack([values.max(), values.abs().max()]).float()
 
 
-def _may_be(stored: Constant, own: Tensor, model: ModelConstant, greatest: Tensor) -> bool:
-    """False if the two differ too much wherever their elements are, which is nearly always seen so.
+class _Rivals:
+    """The constants of the model that have one number of elements: often a hundred."""
 
-    Where no two elements differ by more than d, neither do the greatest ones.
-    """
-    unsure = model.uncertainty
-    off = steps_off(
-        own[:1],
-        greatest[:1],
-        None if stored.scale is None else stored.scale.abs().max(),
-        float(unsure.max()) if isinstance(unsure, Tensor) else unsure,
-        stored.precision,
-        largest=greatest[1:],
-    )
-    return off <= HALF_STEP + _TOLERANCE
+    def __init__(self, constants: Sequence[ModelConstant]) -> None:
+        self._constants = constants
+        self._greatest = torch.stack([_greatest(one.values) for one in constants])
+        unsure = (one.uncertainty for one in constants)
+        self._unsure = torch.tensor(
+            [float(one.max()) if isinstance(one, Tensor) else one for one in unsure]
+        )
+
+    def near(self, stored: Constant) -> list[ModelConstant]:
+        """Without those that differ too much wherever their elements are, which is nearly always seen so.
+
+        Where no two elements differ by more than d, neither do the greatest ones.
+        """
+        off = steps_each(
+            _greatest(stored.values)[:1],
+            self._greatest[:, 0],
+            None if stored.scale is None else stored.scale.abs().max(),
+            self._unsure,
+            stored.precision,
+            largest=self._greatest[:, 1],
+        )
+        near = (off <= HALF_STEP + _TOLERANCE).tolist()
+        return [one for one, may_be in zip(self._constants, near) if may_be]
 
 
 def _difference(stored: Constant, model: ModelConstant) -> float:
@@ -110,7 +122,7 @@ def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: T
     if scale is not None:
         scale = _compact(scale.expand(stored.values.shape))
     # Most pairs of one size have nothing in common, and a few elements tell.
-    few = _sample(found)
+    few = _sample(tuple(found.shape))
     off = steps_off(
         found[few],
         expected[few],
@@ -123,10 +135,11 @@ def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: T
     return steps_off(found, expected, scale, unsure, stored.precision)
 
 
-def _sample(values: Tensor) -> tuple[Tensor, ...]:
-    count = values.numel()
+@cache
+def _sample(shape: tuple[int, ...]) -> tuple[Tensor, ...]:
+    count = math.prod(shape)
     flat = torch.arange(0, count, max(1, count // _SAMPLES))
-    return torch.unravel_index(flat, values.shape)
+    return torch.unravel_index(flat, shape)
 
 
 def _compact(values: Tensor) -> Tensor:

@@ -45,15 +45,25 @@ def steps_off(
     Returns:
         At most 0.5 for what is only rounded; infinity where something is not finite.
     """
+    return float(steps_each(stored, expected, scale, uncertainty, precision, largest).max())
+
+
+def steps_each(
+    stored: Tensor,
+    expected: Tensor,
+    scale: Tensor | None,
+    uncertainty: Tensor | float,
+    precision: torch.dtype = torch.float16,
+    largest: Tensor | None = None,
+) -> Tensor:
+    """The differences of which `steps_off` gives the largest; arguments and values as there."""
     if precision == torch.float16:
         # Beyond its range a lowering writes its greatest number.
         expected = expected.clamp(-_GREATEST, _GREATEST)
     difference = ((stored - expected).abs() - uncertainty).clamp(min=0.0)
-    if not bool(torch.isfinite(difference).all()):
-        return float("inf")
     if scale is None:
-        return float(
-            (difference / float_step(expected if largest is None else largest, precision)).max()
-        )
-    step = scale * (HALF_STEP + _SCALE_ROUNDING) / HALF_STEP
-    return float((difference / step.abs().clamp(min=torch.finfo(torch.float32).tiny)).max())
+        step = float_step(expected if largest is None else largest, precision)
+    else:
+        step = scale * (HALF_STEP + _SCALE_ROUNDING) / HALF_STEP
+        step = step.abs().clamp(min=torch.finfo(torch.float32).tiny)
+    return torch.where(torch.isfinite(difference), difference / step, torch.inf)
