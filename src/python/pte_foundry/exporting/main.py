@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pte_foundry.bytecode import kept_bytecode
 from pte_foundry.confinement.confined import confined
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export_request import ExportRequest
@@ -96,6 +95,4 @@ def _write(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    with kept_bytecode():
-        code = confined(lambda: main(sys.argv[1:]))
-    sys.exit(code)
+    sys.exit(confined(lambda: main(sys.argv[1:])))

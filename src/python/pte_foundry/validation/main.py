@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pte_foundry.bytecode import kept_bytecode
 from pte_foundry.confinement.confined import confined
 from pte_foundry.heavy_imports import heavy_imports
 from pte_foundry.reporting.command import run_command
@@ -50,6 +49,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    with kept_bytecode():
-        code = confined(lambda: run_command(lambda: main(sys.argv[1:])))
-    sys.exit(code)
+    sys.exit(confined(lambda: run_command(lambda: main(sys.argv[1:]))))
