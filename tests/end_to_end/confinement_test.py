@@ -15,7 +15,8 @@ PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 ANCHOR = "    variant = _VARIANTS.get(model)\n"
 CANARY = """\
-    import getpass, json, locale, os, socket, subprocess, time, urllib.request
+    import getpass, json, locale, os, socket, subprocess, sys, time, urllib.request
+    import torch
 
     def attempt(what):
         try:
@@ -39,6 +40,12 @@ CANARY = """\
         "user": getpass.getuser(),
         "home": os.path.expanduser("~"),
         "environment": dict(os.environ),
+        "modules": sum("site-packages" in str(module.__dict__.get("__cached__")) for module in sys.modules.values()),
+        "without bytecode": sorted(
+            name for name, module in sys.modules.items()
+            if "site-packages" in str(module.__dict__.get("__cached__")) and not os.path.exists(module.__cached__)
+        ),
+        "change of bytecode": attempt(lambda: open(torch.__cached__, "ab")),
         "temporary": os.path.dirname(os.path.realpath(os.environ["TMPDIR"])) == os.getcwd(),
     }
     raise PteError("bad-builder", "CANARY" + json.dumps(seen) + "CANARY")
@@ -94,3 +101,15 @@ def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> No
     del seen["environment"]["VIRTUAL_ENV"]
     for value in ("of-the-caller", "tr_TR", "someone-else", str(Path.home())):
         assert value not in json.dumps({**seen, "undeclared": ""}), value
+
+
+def test_it_finds_the_bytecode_of_the_toolchain_and_cannot_change_it(
+    export: tuple[str, dict[str, Any]],
+) -> None:
+    log, seen = export
+    assert seen["modules"] > 1000
+    # What is imported by a name that is no text of a source: "numpy/_core/_exceptions.py" by C code, for example.
+    assert len(seen["without bytecode"]) < 20, seen["without bytecode"]
+    assert "torch" not in seen["without bytecode"]
+    if "files: Landlock" in log:
+        assert seen["change of bytecode"].startswith("PermissionError")
