@@ -25,6 +25,9 @@ import json, os, sys, time
 from pathlib import Path
 
 arguments, minor = sys.argv[1:], @MINOR@
+if arguments[0].endswith("start_pants.py"):
+    # The interpreter of Pants itself: without its packages, it only starts the script.
+    os.execv(arguments[1], arguments[1:])
 with open("@LOG@", "a") as log:
     log.write(" ".join(arguments).replace("\n", " ") + "\n")
 
@@ -41,9 +44,6 @@ def program(path, text):
 
 if arguments[0] == "-EsB":
     os.execv("@REAL@", ["@REAL@", *arguments])
-elif arguments[0].endswith("start_pants.py"):
-    # The interpreter of Pants itself: without its packages, it only starts the script.
-    os.execv(arguments[1], arguments[1:])
 elif "-c" in arguments and "-m" not in arguments:
     if "platform" in " ".join(arguments):
         modules = ["pip", "venv", "ensurepip"]
