@@ -77,7 +77,8 @@ elif arguments[2] == "install" and "--target" not in arguments:
     record.parent.mkdir(parents=True)
     (record.parents[1] / "pants").mkdir()
     (record.parents[1] / "pants/module.py").write_text("x")
-    record.write_text("pants/module.py,sha256=0,1\n../../../bin/pants,sha256=0,5\n")
+    own = record.parent.name + "/RECORD,,\n"
+    record.write_text("pants/module.py,sha256=0,1\n../../../bin/pants,sha256=0,5\n" + own)
     step("pants install")
 """
 

@@ -57,10 +57,12 @@ def test_a_damaged_file_is_made_again(tmp_path: Path, pattern: str, damage: obje
     machine = make_machine(tmp_path)
     before = machine.run()
     assert callable(damage)
+    content = _only(machine, pattern).read_bytes()
     damage(_only(machine, pattern))
     after = machine.run()
     assert after.returncode == 0, after.stderr
     assert after.stdout == before.stdout
+    assert _only(machine, pattern).read_bytes() == content
     again = machine.run()
     assert (again.stdout, again.stderr) == (before.stdout, "")
 

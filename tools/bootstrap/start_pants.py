@@ -21,11 +21,16 @@ def damaged_file(packages: Path) -> Path | None:
         packages: a folder `site-packages`, whose packages have a RECORD each.
     """
     for record in sorted(packages.glob("*.dist-info/RECORD")):
+        own_name, listed = f"{record.parent.name}/RECORD", False
         with open(record, encoding="utf-8", newline="") as lines:
             for name, _, size in csv.reader(lines):
+                listed = listed or name == own_name
                 # Scripts are changed after pip; RECORD itself and bytecode have no size.
                 if size and not name.startswith("../") and _size(packages / name) != int(size):
                     return packages / name
+        if not listed:
+            # It was cut off.
+            return record
     return None
 
 

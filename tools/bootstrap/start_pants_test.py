@@ -90,7 +90,7 @@ def test_a_file_that_pip_does_not_know(environment: Path) -> None:
     """Bytecode, for example."""
     (environment / "lib" / "engine" / "main.py").write_text("import nonesuch\n")
     record = environment / "lib" / "engine-1.dist-info" / "RECORD"
-    record.write_text("")
+    record.write_text("engine-1.dist-info/RECORD,,\n")
     finished = _start(environment)
     assert f"if that goes on, delete {environment} and run again." in finished.stderr
     assert (environment / "bin" / "pants").exists()
@@ -103,3 +103,10 @@ def test_a_record_that_cannot_be_read(environment: Path) -> None:
     assert finished.returncode == 1 and finished.stderr.startswith(
         f"pants: {environment} is damaged"
     )
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_record_that_was_cut_off(environment: Path, lines: int) -> None:
+    record = environment / "lib" / "engine-1.dist-info" / "RECORD"
+    record.write_text("".join(record.read_text().splitlines(keepends=True)[:lines]))
+    assert start_pants.damaged_file(environment / "lib") == record
