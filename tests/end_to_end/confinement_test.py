@@ -19,6 +19,7 @@ BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 ANCHOR = "    variant = _VARIANTS.get(model)\n"
 CANARY = """\
     import getpass, json, locale, os, socket, subprocess, sys, time, urllib.request
+    import torch
 
     def attempt(what):
         try:
@@ -56,6 +57,12 @@ CANARY = """\
             "import socket; socket.socket(socket.AF_UNIX).connect('SOCKET'); print('reached')",
         ),
         "status": open("/proc/self/status").read(),
+        "modules": sum("site-packages" in str(module.__dict__.get("__cached__")) for module in sys.modules.values()),
+        "without bytecode": sorted(
+            name for name, module in sys.modules.items()
+            if "site-packages" in str(module.__dict__.get("__cached__")) and not os.path.exists(module.__cached__)
+        ),
+        "change of bytecode": attempt(lambda: open(torch.__cached__, "ab")),
         "temporary": os.path.dirname(os.path.realpath(os.environ["TMPDIR"])) == os.getcwd(),
     }
     raise PteError("bad-builder", "CANARY" + json.dumps(seen) + "CANARY")
@@ -153,3 +160,15 @@ def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> No
     told = {name: what for name, what in seen.items() if "Error: " not in str(what)}
     for value in ("of-the-caller", "tr_TR", "someone-else", str(Path.home())):
         assert value not in json.dumps(told), value
+
+
+def test_it_finds_the_bytecode_of_the_toolchain_and_cannot_change_it(
+    export: tuple[str, dict[str, Any]],
+) -> None:
+    log, seen = export
+    assert seen["modules"] > 1000
+    # What is imported by a name that is no text of a source: "numpy/_core/_exceptions.py" by C code, for example.
+    assert len(seen["without bytecode"]) < 20, seen["without bytecode"]
+    assert "torch" not in seen["without bytecode"]
+    if "Landlock" in log or "own tree" in log:
+        assert seen["change of bytecode"].startswith(("OSError", "PermissionError"))

@@ -18,13 +18,16 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 _TORCH = b"torch wheel"
 _PEX = b"pex tool"
-_TOOLS = ("bash", "cat", "env", "sh", "sha256sum", "shasum", "sleep")
+_TOOLS = ("bash", "cat", "env", "readlink", "sh", "sha256sum", "shasum", "sleep", "wc")
 
 _FAKE_PYTHON = r"""#!@REAL@ -Es
 import json, os, sys, time
 from pathlib import Path
 
 arguments, minor = sys.argv[1:], @MINOR@
+if arguments[0].endswith("start_pants.py"):
+    # The interpreter of Pants itself: without its packages, it only starts the script.
+    os.execv(arguments[1], arguments[1:])
 with open("@LOG@", "a") as log:
     log.write(" ".join(arguments).replace("\n", " ") + "\n")
 
@@ -68,7 +71,14 @@ elif arguments[2] == "download":
     Path(arguments[arguments.index("-d") + 1], "@TORCH_NAME@").write_bytes(@TORCH@)
 elif arguments[2] == "install" and "--target" not in arguments:
     folder = Path(sys.argv[0]).parent
-    program(folder / "pants", "#!/bin/sh\n# " + str(folder) + "\necho pants ran \"$@\"\nenv\n")
+    text = "#!/bin/sh\n# " + str(folder) + "\necho pants ran \"$@\"\nenv\n# sys.exit(main())\n"
+    program(folder / "pants", text)
+    record = folder.parent / "lib/python3.9/site-packages/pantsbuild.pants-2.17.1.dist-info/RECORD"
+    record.parent.mkdir(parents=True)
+    (record.parents[1] / "pants").mkdir()
+    (record.parents[1] / "pants/module.py").write_text("x")
+    own = record.parent.name + "/RECORD,,\n"
+    record.write_text("pants/module.py,sha256=0,1\n../../../bin/pants,sha256=0,5\n" + own)
     step("pants install")
 """
 

@@ -12,6 +12,10 @@ from cache_folder import publish, scratch_folder
 from messages import note
 from pins import PANTS_VERSION, PlatformPins
 from pip_command import clean_environment, run_pip, run_step
+from start_pants import damaged_file
+
+# Of the script that pip writes.
+_LAST_LINE = b"sys.exit(main())"
 
 
 def venv_folder(cache: Path, python39: Path, requirements: Path) -> Path:
@@ -65,11 +69,23 @@ def ensure_pants_venv(
     return final
 
 
+def installed_record(folder: Path) -> list[Path]:
+    """The file that names Pants' version and lists its files, as pip has left it."""
+    return sorted(
+        folder.glob(
+            f"lib/python3.9/site-packages/pantsbuild.pants-{PANTS_VERSION}.dist-info/RECORD"
+        )
+    )
+
+
 def _starts(folder: Path, environment: Mapping[str, str]) -> bool:
     program = folder / "bin" / "pants"
-    if not program.is_file() or not os.access(program, os.X_OK):
-        return False
     try:
+        if not os.access(program, os.X_OK) or _LAST_LINE not in program.read_bytes():
+            return False
+        (record,) = installed_record(folder)
+        if damaged_file(record.parents[1]) is not None:
+            return False
         check = subprocess.run(
             [str(folder / "bin" / "python"), "-Es", "-c", "import pants.bin.pants_loader"],
             env=clean_environment(environment),
@@ -78,8 +94,8 @@ def _starts(folder: Path, environment: Mapping[str, str]) -> bool:
             capture_output=True,
             check=False,
         )
-    except OSError:
-        return False  # its interpreter has been uninstalled
+    except (OSError, ValueError):
+        return False  # its interpreter has been uninstalled, or files are missing
     return check.returncode == 0
 
 

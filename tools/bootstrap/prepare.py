@@ -22,7 +22,7 @@ from errors import PreparationError
 from interpreters import find_interpreter
 from messages import note
 from pants_settings import pants_settings
-from pants_venv import ensure_pants_venv
+from pants_venv import ensure_pants_venv, installed_record
 from pex_cli import ensure_pex_cli, require_plain_path
 from pins import PANTS_REQUIREMENTS, PEX_REQUIREMENTS, platform_pins
 from pip_command import no_space
@@ -66,7 +66,7 @@ def prepare(
             requirements = _HERE / PANTS_REQUIREMENTS
             venv = ensure_pants_venv(cache, python39, requirements, platform, environment)
             pants = venv / "bin" / "pants"
-            requires += [venv / "bin" / "python", pants]
+            requires += [venv / "bin" / "python", pants, *installed_record(venv)]
         text = render(
             pants_settings(pip, pex, wheels, interpreters),
             (*requires, *(path for path in config_files if path.exists())),

@@ -43,8 +43,16 @@ from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
-from pte_build.toolchain import identity, interpreter, library_run, locks, toolchain
-from pte_build.validation import checks, failing, goal, photographs, quantized_export, validate
+from pte_build.toolchain import environment, identity, interpreter, library_run, locks, toolchain
+from pte_build.validation import (
+    checks,
+    failing,
+    goal,
+    outcome,
+    photographs,
+    quantized_export,
+    validate,
+)
 from pte_build.weights import fetching, presence, resolution, substitutes
 
 
@@ -65,8 +73,8 @@ def target_types() -> Iterable[type[Target]]:
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         availability, backend, calibration, callback, checks, command_line, committed_index, conditions, declaration,
-        declared, export, failing, fetching, files,
-        goal, identity, index, inference, interpreter, library_run, locks, output_paths, package, photographs,
+        declared, environment, export, failing, fetching, files,
+        goal, identity, index, inference, interpreter, library_run, locks, outcome, output_paths, package, photographs,
         presence, program_locks, publish,
         python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
         toolchain, toolchain_run, tree, validate,

@@ -35,6 +35,8 @@ def confined(action: Callable[[], int]) -> int:
         The exit code of `action`.
     """
     sandbox = Path.cwd()
+    # Python in a PEX is isolated: it ignores PYTHONDONTWRITEBYTECODE.
+    sys.dont_write_bytecode = True
     # Made before inputs are listed: it is none.
     with tempfile.TemporaryDirectory(prefix=".tmp-", dir=sandbox) as temporary:
         os.environ["TMPDIR"] = temporary

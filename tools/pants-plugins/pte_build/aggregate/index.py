@@ -37,6 +37,7 @@ from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsFie
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
+from pte_build.validation.outcome import Outcome
 from pte_build.validation.validate import Validation, ValidationRequest
 
 
@@ -83,12 +84,21 @@ def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, Labels]:
     return {family: labels for family, (_, labels) in sorted(found.items())}
 
 
-def describe_failures(index: Address, validations: tuple[Validation, ...]) -> str | None:
-    """What to tell if not every validation passed; None if all did."""
+def describe_failures(
+    index: Address, validations: Iterable[Validation], refusals: Mapping[Address, str]
+) -> str | None:
+    """What to tell if not every validation passed; None if all did.
+
+    refusals: why programs could not be built.
+    """
     failed = [validation for validation in validations if not validation.passed]
-    if not failed:
+    if not failed and not refusals:
         return None
     lines = []
+    for program, refusal in refusals.items():
+        # Its first line is the cause; a log may follow, which building that program alone shows.
+        cause = refusal.strip().partition("\n")[0]
+        lines.append(f"\n  - {cause}" if program.spec in cause else f"\n  - {program}: {cause}")
     for validation in failed:
         # The verdict comes first, then what failed.
         output = validation.result.stdout.decode() or validation.result.stderr.decode()
@@ -155,11 +165,25 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         SelectProgramsRequest.of(wrapped.target),
     )
     conditions = await Get(Conditions, ConditionsRequest(selected.programs, request.choices))
-    validations = await MultiGet(
-        Get(Validation, ValidationRequest(program, request.choices))
-        for program in conditions.available
-    )
-    if failures := describe_failures(request.index, validations):
+    requests = [ValidationRequest(program, request.choices) for program in conditions.available]
+    try:
+        validations = await MultiGet(
+            Get(Validation, ValidationRequest, request) for request in requests
+        )
+    except PteBuildError as first:
+        # The first one ended the others, which now run to their end: all that fails is told at once.
+        outcomes = await MultiGet(Get(Outcome, ValidationRequest, request) for request in requests)
+        refusals = {
+            program: outcome.refusal
+            for program, outcome in zip(conditions.available, outcomes)
+            if outcome.validation is None
+        }
+        done = [outcome.validation for outcome in outcomes if outcome.validation is not None]
+        if len(refusals) == 1 and all(validation.passed for validation in done):
+            # With its log.
+            raise first
+        raise PteBuildError(describe_failures(request.index, done, refusals)) from first
+    if failures := describe_failures(request.index, validations, {}):
         raise PteBuildError(failures)
     programs = tuple(validation.program for validation in validations)
     outputs = await MultiGet(

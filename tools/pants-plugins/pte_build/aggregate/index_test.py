@@ -39,7 +39,7 @@ def outcome(name: str, passed: bool, stdout: str = "") -> Any:
 
 
 def test_failures_are_told_with_address_test_and_reason() -> None:
-    told = describe_failures(INDEX, (outcome("a", True), outcome("b", False, "cosine 0.1")))
+    told = describe_failures(INDEX, (outcome("a", True), outcome("b", False, "cosine 0.1")), {})
     assert told is not None
     assert "//:index: not written" in told
     assert "models/alpha:b (models/alpha:b_test failed)" in told
@@ -48,13 +48,13 @@ def test_failures_are_told_with_address_test_and_reason() -> None:
 
 
 def test_a_failure_without_output_on_stdout_tells_stderr() -> None:
-    told = describe_failures(INDEX, (outcome("b", False),))
+    told = describe_failures(INDEX, (outcome("b", False),), {})
     assert told is not None
     assert "only on stderr" in told
 
 
 def test_no_failures_are_nothing_to_tell() -> None:
-    assert describe_failures(INDEX, (outcome("a", True),)) is None
+    assert describe_failures(INDEX, (outcome("a", True),), {}) is None
 
 
 def test_a_family_has_one_label_file() -> None:
@@ -130,6 +130,36 @@ def test_a_failed_validation_gets_into_no_index(runner: RuleRunner) -> None:
         told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
         assert "models/gamma:gamma_fast (models/gamma:gamma_fast_test failed)" in told
         assert "models/alpha:alpha_fast" not in told
+    finally:
+        runner.write_files({"models/gamma/BUILD": ""})
+
+
+def test_one_program_that_fails_does_not_hide_the_others(runner: RuleRunner) -> None:
+    """Two that cannot be built and one that fails its test, each told in a line; what passed is left built."""
+    wrong, broken = (f"src/python/pte_foundry/models/{name}.py" for name in ("wrong", "broken"))
+    runner.write_files(
+        {
+            wrong: "CONTENT = 'wrong'\n",
+            broken: "raise ValueError('a broken builder')\n",
+            "models/gamma/BUILD": "".join(
+                program_text(name, builder=[builder])
+                + target_text("pte_test", f"{name}_test", program=[f":{name}"])
+                for name, builder in (("a_fast", broken), ("b_fast", wrong))
+            )
+            + program_text("c_fast"),
+        }
+    )
+    try:
+        set_options(runner, SEEDED)
+        told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+        assert "\n  - models/gamma:a_fast: export failed: " in told, told
+        assert "\n  - models/gamma:b_fast (models/gamma:b_fast_test failed)" in told
+        assert "\n  - models/gamma:c_fast: it has no test." in told
+        assert "models/alpha" not in told and "The whole log" not in told
+        # It is not memoized: what is put right is built in the next session.
+        runner.write_files({"models/gamma/BUILD": ""})
+        set_options(runner, SEEDED)
+        assert runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX)]).programs
     finally:
         runner.write_files({"models/gamma/BUILD": ""})
 

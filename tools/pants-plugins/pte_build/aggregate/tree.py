@@ -49,11 +49,10 @@ from pte_build.targets.model_tree import (
     TreeOutputPathField,
     TreeProvenanceResolveField,
 )
-from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
-from pte_build.toolchain.toolchain import Toolchain
 
 # Written by the library's tree writer, which also lists every other file in SHA256SUMS.
 _WRITTEN = (
@@ -228,11 +227,11 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
         },
     }
     resolve = target[TreeProvenanceResolveField].value or ""
-    content, lockfiles, sources, toolchain, request_digest, _ = await MultiGet(
+    content, lockfiles, sources, toolchain, request_digest = await MultiGet(
         Get(Digest, CreateDigest(files)),
         Get(Digest, PathGlobs({path for paths in locks.values() for path in paths})),
         Get(LibrarySources, LibrarySourcesRequest(TREE_MAIN)),
-        Get(Toolchain, ToolchainRequest((resolve,), needed_by=request.tree.spec)),
+        Get(ReadyToolchain, ToolchainRequest((resolve,), needed_by=request.tree.spec)),
         Get(
             Digest,
             CreateDigest(
@@ -246,7 +245,6 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
                 ]
             ),
         ),
-        Get(ToolchainInterpreter),
     )
     inputs = await Get(
         Digest,

@@ -20,10 +20,9 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from pte_build.result_cache import entry
 from pte_build.result_cache.key import result_key
+from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.identity import ToolchainIdentity
-from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.toolchain import Toolchain
 from pte_build.weights.presence import PresentWeights
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -57,9 +56,7 @@ async def run_in_toolchain(request: ToolchainRun) -> FallibleProcessResult:
         return found
     if request.weights is not None:
         await Get(PresentWeights, ResolvedWeights, request.weights)
-    toolchain, _ = await MultiGet(
-        Get(Toolchain, ToolchainRequest, request.toolchain), Get(ToolchainInterpreter)
-    )
+    toolchain = await Get(ReadyToolchain, ToolchainRequest, request.toolchain)
     inputs = await Get(Digest, MergeDigests([process.input_digest, toolchain.digest]))
     result = await Get(
         FallibleProcessResult, Process, dataclasses.replace(process, input_digest=inputs)

@@ -20,10 +20,9 @@ from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.result_cache.toolchain_run import ToolchainRun, run_in_toolchain
 from pte_build.test_support import make_runner, set_options
+from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.identity import ToolchainIdentity
-from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.toolchain import Toolchain
 from pte_build.weights.presence import PresentWeights
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -34,7 +33,6 @@ GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (Digest, (CreateDigest,)),
     (Digest, (MergeDigests,)),
     (Digest, (AddPrefix,)),
-    (ToolchainInterpreter, ()),
 )
 TOOLCHAIN = ToolchainRequest(("engine",), needed_by="models/alpha:alpha_fast")
 
@@ -65,14 +63,14 @@ class Machine:
             rule_args=[ToolchainRun(process, toolchain)],
             mock_gets=[
                 *(self.runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
-                MockGet(Toolchain, (ToolchainRequest,), mock=self.build),
+                MockGet(ReadyToolchain, (ToolchainRequest,), mock=self.build),
             ],
         )
         return result
 
-    def build(self, request: ToolchainRequest) -> Toolchain:
+    def build(self, request: ToolchainRequest) -> ReadyToolchain:
         self.built.append(request.needed_by)
-        return Toolchain(EMPTY_DIGEST)
+        return ReadyToolchain(EMPTY_DIGEST)
 
 
 def test_a_known_result_needs_no_toolchain(runner: RuleRunner, tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""Starts Pants in its environment; when it fails, looks whether the environment is damaged.
+
+    <environment>/bin/python start_pants.py <environment>/bin/pants ARGUMENTS...
+
+A damaged environment would fail in the same way for ever, with an error that says nothing of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import sys
+import sysconfig
+from pathlib import Path
+
+
+def damaged_file(packages: Path) -> Path | None:
+    """The first file that is missing or has another size than when pip installed it.
+
+    Args:
+        packages: a folder `site-packages`, whose packages have a RECORD each.
+    """
+    for record in sorted(packages.glob("*.dist-info/RECORD")):
+        own_name, listed = f"{record.parent.name}/RECORD", False
+        with open(record, encoding="utf-8", newline="") as lines:
+            for name, _, size in csv.reader(lines):
+                listed = listed or name == own_name
+                # Scripts are changed after pip; RECORD itself and bytecode have no size.
+                if size and not name.startswith("../") and _size(packages / name) != int(size):
+                    return packages / name
+        if not listed:
+            # It was cut off.
+            return record
+    return None
+
+
+def start(program: Path, packages: Path) -> None:
+    """Runs the script `program`. Whatever it raises is raised again.
+
+    If its environment is damaged, the script is removed: then the launcher installs Pants anew.
+    """
+    try:
+        runpy.run_path(str(program), run_name="__main__")
+    except BaseException as error:
+        if not isinstance(error, SystemExit) or error.code not in (None, 0):
+            _tell(error, program, packages)
+        raise
+
+
+def _tell(error: BaseException, program: Path, packages: Path) -> None:
+    folder = program.parent.parent
+    try:
+        damaged = damaged_file(packages)
+        if damaged is not None:
+            program.unlink()
+            note = f"{damaged} is damaged. Run again: {folder} will be made anew."
+        elif isinstance(error, (ImportError, EOFError, SyntaxError)):
+            note = f"if that goes on, delete {folder} and run again."
+        else:
+            return
+    except (OSError, ValueError) as problem:
+        note = f"{folder} is damaged ({problem}). Delete it and run again."
+    print(f"pants: {note}", file=sys.stderr)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+if __name__ == "__main__":
+    # As if the script had been started itself.
+    del sys.argv[0], sys.path[0]
+    start(Path(sys.argv[0]), Path(sysconfig.get_path("purelib")))

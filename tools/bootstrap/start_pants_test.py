@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import start_pants
+
+_SCRIPT = (
+    "import sys\nfrom engine.main import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+)
+_MAIN = "import sys\ndef main():\n    print(sys.argv[1:], sys.path[0])\n    import engine.part\n    return {}\n"
+
+
+@pytest.fixture()
+def environment(tmp_path: Path) -> Path:
+    """A folder like that of a virtual environment, with one package."""
+    packages = tmp_path / "lib"
+    (packages / "engine").mkdir(parents=True)
+    (packages / "engine-1.dist-info").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pants").write_text(_SCRIPT)
+    files = {"__init__.py": "", "main.py": _MAIN.format(0), "part.py": "# part\n"}
+    lines = []
+    for name, text in files.items():
+        (packages / "engine" / name).write_text(text)
+        lines.append(f"engine/{name},sha256=0,{len(text)}\n")
+    lines += ["engine-1.dist-info/RECORD,,\n", "../../../bin/pants,sha256=0,1\n"]
+    (packages / "engine-1.dist-info" / "RECORD").write_text("".join(lines))
+    return tmp_path
+
+
+def _start(environment: Path) -> subprocess.CompletedProcess[str]:
+    """Run the real script, as the launcher does, in the environment's stead."""
+    code = (
+        "import runpy, sys, sysconfig\n"
+        f"sysconfig.get_path = lambda name: {str(environment / 'lib')!r}\n"
+        f"sys.path.insert(0, {str(environment / 'lib')!r}); sys.path.insert(0, 'of the script')\n"
+        f"sys.argv[:] = [{start_pants.__file__!r}, {str(environment / 'bin' / 'pants')!r}, 'a', 'b']\n"
+        f"exec(compile(open({start_pants.__file__!r}).read(), 'start_pants.py', 'exec'))\n"
+    )
+    command = [sys.executable, "-B", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_runs_the_script_with_its_arguments(environment: Path) -> None:
+    finished = _start(environment)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    # As for a script that is started itself: tools/bootstrap is not where modules are looked for.
+    assert finished.stdout == f"['a', 'b'] {environment / 'lib'}\n"
+
+
+def test_a_failure_in_a_sound_environment_is_passed_on(environment: Path) -> None:
+    module = environment / "lib" / "engine" / "main.py"
+    module.write_text(_MAIN.format(7))
+    finished = _start(environment)
+    assert (finished.returncode, finished.stderr) == (7, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("main.py", None),
+        ("main.py", ""),
+        ("main.py", "def main(): return 5\n"),
+        ("part.py", None),
+        ("part.py", "# pa"),
+        ("__init__.py", "import nonesuch\n"),
+    ],
+)
+def test_a_damaged_environment_is_named_and_will_be_made_anew(
+    environment: Path, name: str, text: str | None
+) -> None:
+    packages = environment / "lib"
+    failing = _MAIN.format(5)
+    (packages / "engine" / "main.py").write_text(failing)
+    file = packages / "engine" / name
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    finished = _start(environment)
+    assert finished.returncode != 0
+    assert f"{file} is damaged. Run again: {environment} will be made anew." in finished.stderr
+    assert not (environment / "bin" / "pants").exists()
+
+
+def test_a_file_that_pip_does_not_know(environment: Path) -> None:
+    """Bytecode, for example."""
+    (environment / "lib" / "engine" / "main.py").write_text("import nonesuch\n")
+    record = environment / "lib" / "engine-1.dist-info" / "RECORD"
+    record.write_text("engine-1.dist-info/RECORD,,\n")
+    finished = _start(environment)
+    assert f"if that goes on, delete {environment} and run again." in finished.stderr
+    assert (environment / "bin" / "pants").exists()
+
+
+def test_a_record_that_cannot_be_read(environment: Path) -> None:
+    (environment / "lib" / "engine" / "main.py").write_text("raise SystemExit('why')\n")
+    (environment / "lib" / "engine-1.dist-info" / "RECORD").write_text("one line")
+    finished = _start(environment)
+    assert finished.returncode == 1 and finished.stderr.startswith(
+        f"pants: {environment} is damaged"
+    )
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_record_that_was_cut_off(environment: Path, lines: int) -> None:
+    record = environment / "lib" / "engine-1.dist-info" / "RECORD"
+    record.write_text("".join(record.read_text().splitlines(keepends=True)[:lines]))
+    assert start_pants.damaged_file(environment / "lib") == record

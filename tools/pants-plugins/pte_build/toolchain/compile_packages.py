@@ -1,0 +1,188 @@
+"""Compile the packages that sources import (standard library only).
+
+A module for the Python of a toolchain's environment, right after that was made. Whatever runs there later, and cannot
+write there, finds the bytecode of what it imports, and nothing else is compiled: torch and ExecuTorch have thousands of
+modules that no export needs. Nothing is imported: the sources' text says what they import, and so on from file to file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import py_compile
+import re
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(?P<package>[.\w]+)[ \t]+import[ \t]*"
+    r"(?P<names>\([^)]*\)|(?:\\\n|[^\n;])*)"
+    r"|import[ \t]+(?P<modules>(?:\\\n|[^\n;])+))",
+    re.MULTILINE,
+)
+_COMMENT = re.compile(r"#[^\n]*")
+_NAME = re.compile(r"[.\w]+")
+_FILES_AT_ONCE = 32
+# The beginning of bytecode whose source is checked by its hash (PEP 552).
+_HEADER = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little")
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare the environment of this Python for the sources below the one argument.
+
+    Returns:
+        0. A file that cannot be compiled is left without bytecode.
+
+    Raises:
+        OSError: bytecode cannot be written.
+    """
+    (source_root,) = arguments
+    prepare(Path(sysconfig.get_path("purelib")), Path(source_root))
+    return 0
+
+
+def prepare(packages: Path, source_root: Path) -> list[str]:
+    """Compile what the sources import, unless that was done. Two processes at once do it once.
+
+    Args:
+        packages: the folder `site-packages` of an environment.
+        source_root: the folder of the sources.
+
+    Returns:
+        The paths of the files that were compiled now, below `packages`.
+    """
+    names = imported_by_sources(source_root)
+    key = hashlib.sha256("\n".join((_own_digest(), *sorted(names))).encode()).hexdigest()
+    done = packages / f".bytecode-{key[:16]}"
+    if done.exists():
+        return []
+    with open(packages / ".bytecode-lock", "w", encoding="utf-8") as lock:
+        # The kernel lets it go when the process ends, however that happens.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return []
+        compiled = compile_files(packages, closure(packages, names))
+        done.touch()
+    return compiled
+
+
+def imported_by_sources(source_root: Path) -> set[str]:
+    """Dotted names of all modules, and of what may be modules, that the sources import; tests are left out."""
+    names: set[str] = set()
+    for source in sorted(source_root.rglob("*.py")):
+        if not source.name.endswith("_test.py"):
+            names.update(imported_names(source.read_text("utf-8", errors="replace"), ""))
+    return names
+
+
+def closure(packages: Path, names: Iterable[str]) -> list[str]:
+    """The files below `packages` that importing `names` may read, sorted.
+
+    That is, with the packages on the way to them, and with what all of these import, at once or later.
+    """
+    seen: set[str] = set()
+    files: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        parent = name.rpartition(".")[0]
+        if parent:
+            waiting.add(parent)
+        file, package = _file_of(packages, name)
+        if file is None or file in files:
+            continue
+        files.add(file)
+        text = (packages / file).read_text("utf-8", errors="replace")
+        waiting.update(set(imported_names(text, package)) - seen)
+    return sorted(files)
+
+
+def imported_names(text: str, package: str) -> Iterator[str]:
+    """What the import statements of a file of `package` name, absolute; of `from a import b` both `a` and `a.b`.
+
+    Strings that look like statements are taken for some: one file more is compiled.
+    """
+    for statement in _IMPORT.finditer(text):
+        origin, names, modules = statement.group("package", "names", "modules")
+        if modules is not None:
+            for module in _COMMENT.sub("", modules).split(","):
+                yield from _NAME.findall(module)[:1]
+            continue
+        if origin.startswith("."):
+            try:
+                origin = importlib.util.resolve_name(origin, package)
+            except ImportError:  # Above the topmost package.
+                continue
+        yield origin
+        for name in _COMMENT.sub("", names).split(","):
+            yield from (f"{origin}.{found}" for found in _NAME.findall(name)[:1])
+
+
+def compile_files(packages: Path, files: Iterable[str]) -> list[str]:
+    """Compile those whose bytecode is not of this kind yet, in a process for each CPU; returns them."""
+    missing = [file for file in files if not _has_bytecode(packages / file)]
+    if not missing:
+        return []
+    with ProcessPoolExecutor(_cpus()) as pool:
+        compiled = pool.map(partial(_compile, packages), missing, chunksize=_FILES_AT_ONCE)
+        return [file for file, ok in zip(missing, compiled) if ok]
+
+
+def _has_bytecode(source: Path) -> bool:
+    try:
+        with open(importlib.util.cache_from_source(str(source)), "rb") as file:
+            return file.read(len(_HEADER)) == _HEADER
+    except FileNotFoundError:
+        return False
+
+
+def _compile(packages: Path, file: str) -> bool:
+    """Write the bytecode under another name, and rename it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            py_compile.compile(
+                str(packages / file),
+                # In the bytecode: the same on every machine. An import puts the file's true path there.
+                dfile=file,
+                doraise=True,
+                # By the source's hash and not its time, which says when the package was unpacked. It takes 0.1 s to
+                # check the hashes of all that an export imports, and who edits a file to find a mistake needs that.
+                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
+            )
+        except (py_compile.PyCompileError, ValueError, RecursionError):
+            # No Python of this version: a template, or a test of a parser.
+            return False
+    return True
+
+
+def _file_of(packages: Path, name: str) -> tuple[str | None, str]:
+    """The file of a module below `packages`, if it has one, and the package that relative imports there start from."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        return None, ""
+    path = name.replace(".", "/")
+    if (packages / path / "__init__.py").is_file():
+        return f"{path}/__init__.py", name
+    if (packages / f"{path}.py").is_file():
+        return f"{path}.py", name.rpartition(".")[0]
+    return None, ""
+
+
+def _own_digest() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def _cpus() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,177 @@
+"""Which packages of an environment are compiled, and how."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pte_build.toolchain import compile_packages
+from pte_build.toolchain.compile_packages import closure, imported_names, prepare
+
+PACKAGES = {
+    "used/__init__.py": "from .inner import (  # the inner one\n    one,\n    two as other,\n)\n",
+    "used/inner/__init__.py": "",
+    "used/inner/one.py": "def later():\n    import lazy\n",
+    "used/inner/two.py": "from ...beyond import it\n",
+    "used/untouched.py": "",
+    "lazy.py": "import first.deep, second as other\nimport third\n",
+    "first/__init__.py": "",
+    "first/deep.py": "",
+    "second.py": "from used import untouched_name, \\\n    spam\n",
+    "third.py": "this is no Python",
+    "never.py": "",
+}
+
+
+@pytest.fixture()
+def packages(tmp_path: Path) -> Path:
+    return write(tmp_path / "site-packages", PACKAGES)
+
+
+@pytest.fixture()
+def sources(tmp_path: Path) -> Path:
+    return write(
+        tmp_path / "src",
+        {"own/a.py": "if True:\n    import used\n", "own/a_test.py": "import never\n"},
+    )
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def bytecode(packages: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(packages)): path.read_bytes() for path in packages.rglob("*.pyc")}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import a", {"a"}),
+        ("import a.b as c, d  # e, f", {"a.b", "d"}),
+        ("  import a; x = 1", {"a"}),
+        ("import a, \\\n    b", {"a", "b"}),
+        ("from a import b, \\\n    c", {"a", "a.b", "a.c"}),
+        ("from a import b as c, d", {"a", "a.b", "a.d"}),
+        ("from a.b import (\n    c,  # d,\n    e,\n)", {"a.b", "a.b.c", "a.b.e"}),
+        ("from a import *", {"a"}),
+        ("from . import b", {"p.q", "p.q.b"}),
+        ("from .b import c", {"p.q.b", "p.q.b.c"}),
+        ("from .. import b", {"p", "p.b"}),
+        ("from ....b import c", set()),
+        ("important = 1\nfrom_ = 2\nx = 'from a'", set()),
+    ],
+)
+def test_names_in_import_statements(text: str, names: set[str]) -> None:
+    assert set(imported_names(text, "p.q")) == names
+
+
+def test_the_closure_of_imports(packages: Path) -> None:
+    assert closure(packages, {"used", "sys", "absent.module"}) == [
+        "first/__init__.py",
+        "first/deep.py",
+        "lazy.py",
+        "second.py",
+        "third.py",
+        "used/__init__.py",
+        "used/inner/__init__.py",
+        "used/inner/one.py",
+        "used/inner/two.py",
+    ]
+
+
+@pytest.mark.parametrize("name", ["..own.a", "/etc", "used/inner", "", "used..inner"])
+def test_no_name_leads_out_of_the_packages(packages: Path, sources: Path, name: str) -> None:
+    assert set(closure(packages, {name})) <= set(PACKAGES)
+
+
+def test_what_sources_import_is_compiled_once(packages: Path, sources: Path) -> None:
+    compiled = prepare(packages, sources)
+    assert "used/inner/one.py" in compiled
+    # No Python is no failure, and what only tests import is not needed.
+    assert not {"third.py", "never.py"} & set(compiled)
+    before = bytecode(packages)
+    assert len(before) == len(compiled)
+    assert prepare(packages, sources) == []
+    write(sources, {"own/b.py": "import never"})
+    assert prepare(packages, sources) == ["never.py"]
+    assert {name: bytecode(packages)[name] for name in before} == before
+
+
+def test_nothing_is_read_when_it_was_done(
+    packages: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(packages, sources)
+    monkeypatch.setattr(compile_packages, "closure", None)
+    assert prepare(packages, sources) == []
+
+
+def test_bytecode_is_a_function_of_the_source(tmp_path: Path, sources: Path) -> None:
+    """Neither the folder's name nor the time of the files is in it."""
+    there = []
+    for name in ("a", "b"):
+        packages = write(tmp_path / name, PACKAGES)
+        os.utime(packages / "lazy.py", (len(there), len(there)))
+        prepare(packages, sources)
+        there.append(bytecode(packages))
+    assert there[0] == there[1]
+
+
+def test_other_bytecode_is_replaced(packages: Path, sources: Path) -> None:
+    """Such as that of an earlier version of this repository, which an export could have changed."""
+    path = Path(importlib.util.cache_from_source(str(packages / "lazy.py")))
+    path.parent.mkdir()
+    path.write_bytes(importlib.util.MAGIC_NUMBER + bytes(12) + b"anything")
+    assert "lazy.py" in prepare(packages, sources)
+    assert b"anything" not in path.read_bytes()
+
+
+def test_python_takes_it_and_sees_an_edited_source(packages: Path, sources: Path) -> None:
+    prepare(packages, sources)
+
+    def printed(code: str) -> str:
+        environment = {"PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-v", "-c", code]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return ran.stderr + ran.stdout
+
+    told = printed("import first.deep; print(first.deep.__file__)")
+    assert f"{packages}/first/deep.py\n" in told
+    assert f"matches {packages}/first/deep.py" in told
+    (packages / "first" / "deep.py").write_text("raise SystemExit('edited')")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        printed("import first.deep")
+    assert "edited" in caught.value.stderr
+
+
+def test_two_at_once_do_it_once(packages: Path, sources: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from pte_build.toolchain.compile_packages import *\n"
+        "print(len(prepare(Path(sys.argv[1]), Path(sys.argv[2]))))"
+    )
+    command = [sys.executable, "-c", code, str(packages), str(sources)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    both = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    counts = sorted(int(process.communicate(timeout=60)[0]) for process in both)
+    assert counts == [0, 8]
+
+
+def test_an_interrupted_one_is_taken_up(
+    packages: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(compile_packages, "compile_files", lambda packages, files: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prepare(packages, sources)
+    assert len(prepare(packages, sources)) == 8
