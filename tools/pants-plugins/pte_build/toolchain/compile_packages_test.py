@@ -116,7 +116,7 @@ def test_nothing_is_read_when_it_was_done(
 
 def test_bytecode_is_a_function_of_the_source(tmp_path: Path, sources: Path) -> None:
     """Neither the folder's name nor the time of the files is in it."""
-    there = []
+    there: list[dict[str, bytes]] = []
     for name in ("a", "b"):
         packages = write(tmp_path / name, PACKAGES)
         os.utime(packages / "lazy.py", (len(there), len(there)))
