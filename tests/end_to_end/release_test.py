@@ -77,6 +77,9 @@ def test_a_release_reaches_its_repository(clone: Clone, tmp_path: Path) -> None:
     assert index["baseUrl"] == BASE_URL
     (model,) = index["models"]
     assert (model["address"], model["weights"]["source"]) == (tiny_program.ADDRESS, "official")
-    ((address, reason),) = [(each["address"], each["reason"]) for each in index["unavailable"]]
-    assert address == UNPINNED
-    assert reason == "its checkpoint models/mobilenet:mobilenet_v2_weights is not pinned"
+    (unavailable,) = index["unavailable"]
+    assert unavailable["address"] == UNPINNED
+    assert (
+        unavailable["reason"]
+        == "its checkpoint models/mobilenet:mobilenet_v2_weights is not pinned"
+    )
