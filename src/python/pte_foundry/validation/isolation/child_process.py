@@ -142,7 +142,8 @@ class ChildProcess:
 
     def close(self) -> None:
         """End it, however it is."""
-        self._end()
+        if not self._ended:
+            self._end()
         self._connection.close()
         self._log.close()
 
@@ -180,16 +181,13 @@ class ChildProcess:
                 self._end()
                 return late_error(self._limits)
             time.sleep(_PAUSE)
-        status = self._end()
-        return ending_error(status, self._last_words(), self._limits)
+        return ending_error(self._end(), self._last_words(), self._limits)
 
-    def _end(self) -> int | None:
-        """End it and all that it has started; the status of `os.waitpid`, None if it had been ended before.
+    def _end(self) -> int:
+        """End it and all that it has started, once; the status of `os.waitpid`.
 
         Until it is collected no other process can get its number, or that of its group.
         """
-        if self._ended:
-            return None
         self._ended = True
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)

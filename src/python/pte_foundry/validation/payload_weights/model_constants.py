@@ -124,6 +124,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for one in inputs:
             self._computed[one] = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and to be left out by TorchDynamo is to import it, which takes a second."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,
