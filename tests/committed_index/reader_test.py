@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from committed_index.flutter_reader import ReaderIndex, ReadError, read_index, read_versions
-from pte_foundry.indexing.versions import versions_document
+from pte_foundry.index.versions import versions_document
 
 ALL = ("android", "ios", "linux", "macos", "web", "windows")
 APPLE = ("ios", "macos")

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from pte_foundry.indexing.schema import INDEX_SCHEMA
+from pte_foundry.index.schema import INDEX_SCHEMA
 
 
 def test_it_keeps_to_the_schema(index: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import torch
 from executorch.exir import to_edge  # type: ignore[import-untyped]
 from executorch.runtime import Runtime  # type: ignore[import-untyped]
 
-from pte_foundry.client.sample_tree import (
+from pte_foundry.testing.published_tree import (
     FAMILY,
     MODEL,
     VERSION,

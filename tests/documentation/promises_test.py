@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from documentation.markdown_text import inline_code
-from pte_foundry.confinement.attacks import ATTACKS
+from pte_foundry.testing.hostile.confinement_attacks import ATTACKS
 
 PAGE = Path("docs/hermeticity.md")
 FOLDERS = ("src/python/pte_foundry", "src/python/pte_foundry/confinement", "tests/end_to_end")

@@ -25,7 +25,7 @@ pte_program(
     inputs={{"image": "float32[1,3,224,224]"}},
     backend=["//toolchains:xnnpack"],
     precision="int8",
-    quantization=["src/python/pte_foundry/validation/faulty_recipe.py"],
+    quantization=["src/python/pte_foundry/testing/faulty_recipe.py"],
     quantization_options={{"fault": "{fault}"}},
     calibration=["//toolchains:calibration"],
     min_quantized_weights=0.99,

@@ -62,7 +62,7 @@ def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_
     with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
         assert package(clone, *PROGRAMS) == PROGRAMS
     with clone.edited(
-        "src/python/pte_foundry/backends/xnnpack.py", "from __future__", f"{stamp}from __future__"
+        "src/python/pte_foundry/backends/xnnpack/lowering.py", "from __future__", f"{stamp}from __future__"
     ):
         assert package(clone, *PROGRAMS) == PROGRAMS[1:]
 

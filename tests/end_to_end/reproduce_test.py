@@ -5,7 +5,7 @@ from __future__ import annotations
 from end_to_end.clone import Clone, Outcome
 
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
-LOWERING = "src/python/pte_foundry/backends/xnnpack.py"
+LOWERING = "src/python/pte_foundry/backends/xnnpack/lowering.py"
 ANCHOR = "    return lower_with("
 # The last bias of the model depends on the time zone, by a number that is 0 for UTC.
 PLANTED = """\

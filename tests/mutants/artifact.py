@@ -11,15 +11,15 @@ from typing import Any
 
 import skimage
 
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.testing.workspace import Workspace
 
 BUILDER = "pte_foundry.models.mobilenet"
 _FAMILY = Path("models/mobilenet")
 _INTERPRETERS = {
-    "coreml": "pte_foundry.interpretation.coreml.mil_program",
-    "mps": "pte_foundry.interpretation.mps.mps_program",
-    "xnnpack": "pte_foundry.interpretation.xnnpack.xnnpack_program",
-    "vulkan": "pte_foundry.interpretation.vulkan.vulkan_program",
+    "coreml": "pte_foundry.backends.coreml.program",
+    "mps": "pte_foundry.backends.mps.program",
+    "xnnpack": "pte_foundry.backends.xnnpack.program",
+    "vulkan": "pte_foundry.backends.vulkan.program",
 }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
 
-from pte_foundry.backends.coreml_container import Container, read_container, write_container
-from pte_foundry.interpretation.coreml.package import METADATA_FILE, MODEL_FILE
+from pte_foundry.backends.coreml.container import Container, read_container, write_container
+from pte_foundry.backends.coreml.payload import METADATA_FILE, MODEL_FILE
 
 ChangeModel = Callable[[Any], None]
 """Of the protobuf message `Model`."""

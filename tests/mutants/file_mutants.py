@@ -9,8 +9,8 @@ import torch
 from mutants.artifact import BUILDER, follow, read_artifact
 from mutants.mutant import Mutant, on_bytes, on_program, on_weight
 from mutants.stored_weights import negate, put_nan, swap_channels, zero
-from pte_foundry.exporting.plugins import load_module
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.models.plugins import load_module
+from pte_foundry.testing.workspace import Workspace
 
 XNNPACK, PORTABLE = "mobilenet_v3_small_xnnpack", "mobilenet_v3_small_portable"
 OTHER_MODEL = "mobilenet_v2_xnnpack"

@@ -7,7 +7,7 @@ from typing import Any
 from mutants.file_mutants import use_other_checkpoint
 from mutants.mutant import Mutant, on_graph, on_payload, on_weight
 from mutants.stored_weights import flip_lowest_bits, negate, swap_channels, zero
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.testing.workspace import Workspace
 
 MPS, VULKAN = "mobilenet_v3_small_mps", "mobilenet_v3_small_vulkan"
 PARITY = "parity:fixed-0"

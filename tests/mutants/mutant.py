@@ -11,7 +11,7 @@ from mutants.graph_bytes import ChangeGraph, edit_graph
 from mutants.program_bytes import ChangeBytes, ChangeProgram, edit_payload, edit_program
 from mutants.stored_weights import ChangeArray, edit_weight
 from pte_foundry.validation.case import Kind
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.testing.workspace import Workspace
 
 Change = Callable[[Workspace], None]
 

@@ -17,9 +17,9 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 
 from mutants.graph_bytes import read_graph
 from pte_foundry.inspection.payloads import delegate_payloads, named_data
-from pte_foundry.interpretation.coreml import mil_program
-from pte_foundry.interpretation.mps import mps_program
-from pte_foundry.interpretation.vulkan import vulkan_program
+from pte_foundry.backends.coreml import program as mil_program
+from pte_foundry.backends.mps import program as mps_program
+from pte_foundry.backends.vulkan import program as vulkan_program
 
 Array = np.ndarray[Any, Any]
 ChangeArray = Callable[[Array], None]

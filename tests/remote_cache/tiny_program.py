@@ -11,7 +11,7 @@ from pathlib import Path
 
 ADDRESS = "models/tiny:tiny_xnnpack"
 PTE = "models/tiny/tiny_xnnpack.pte"
-BUILDER = "src/python/pte_foundry/exporting/tiny_builder.py"
+BUILDER = "src/python/pte_foundry/testing/tiny_builder.py"
 CHECKPOINT = "tiny.safetensors"
 
 # The parameters and buffers of BUILDER's module.

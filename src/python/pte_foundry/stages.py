@@ -18,7 +18,7 @@ from typing import TextIO
 # Names the folder of the files; set by the plugin.
 FOLDER_VARIABLE = "PTE_PROGRESS"
 
-# Called with the name of a stage when it begins, e.g. "lowering with pte_foundry.backends.coreml".
+# Called with the name of a stage when it begins, e.g. "lowering with pte_foundry.backends.coreml.lowering".
 Begin = Callable[[str], None]
 
 # Pants. Asked for early: a confined process goes on in a child, which does not see who started it.

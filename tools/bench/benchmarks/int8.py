@@ -16,7 +16,7 @@ from bench.latency.arrays import lowest_cosine, read_arrays
 from bench.latency.files import EXECUTORCH, INPUTS, outputs_file
 from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare, running_worker
-from pte_foundry.reporting.report import Report
+from pte_foundry.records.report import Report
 from workspace.errors import ToolError
 
 NAME = "int8"

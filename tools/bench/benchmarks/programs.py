@@ -11,8 +11,8 @@ from typing import Literal
 
 from bench.benchmarks.setting import Setting
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.report import Report
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.report import Report
 from workspace.clone import Clone
 from workspace.errors import ToolError
 

@@ -10,7 +10,7 @@ from workspace.errors import ToolError
 FAMILY = "bench_family"
 BUILDER = f"src/python/pte_foundry/models/{FAMILY}.py"
 # The smallest builder that the library has: its tests use it.
-_TEMPLATE = "src/python/pte_foundry/exporting/tiny_builder.py"
+_TEMPLATE = "src/python/pte_foundry/testing/tiny_builder.py"
 # Outside of `models`, because the index and the tree want labels and a licence of every family.
 _BUILD = f"""\
 model_weights(

@@ -6,7 +6,7 @@ from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.programs import chosen_programs
 from bench.benchmarks.reference_sizes import REFERENCE_SIZES
 from bench.benchmarks.setting import Setting
-from pte_foundry.reporting.report import Report
+from pte_foundry.records.report import Report
 
 NAME = "size"
 ABOUT = (

@@ -9,10 +9,10 @@ from bench.benchmarks import size
 from bench.benchmarks.measurement import Goal
 from bench.benchmarks.size import size_rows
 from bench.benchmarks.stand_in_repository import stand_in_setting
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.report import Report, build_report
-from pte_foundry.reporting.samples import SHA, sample_declared, sample_facts
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.report import Report, build_report
+from pte_foundry.testing.reports import SHA, sample_declared, sample_facts
 
 
 def report(bytes_: int, **declared: object) -> Report:

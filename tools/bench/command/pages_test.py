@@ -12,11 +12,11 @@ from bench.command.machine import Machine
 from bench.command.result_file import results_document, to_text
 from bench.command.run_benchmarks import Results
 from bench.latency.files import RUNTIMES
-from pte_foundry.catalogue.latencies import read_latencies
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.report import build_report
-from pte_foundry.reporting.samples import sample_declared, sample_facts
+from pte_foundry.tree.pages.latencies import read_latencies
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.report import build_report
+from pte_foundry.testing.reports import sample_declared, sample_facts
 from workspace.repository import Repository
 
 FP32, INT8 = "models/a:net_xnnpack", "models/a:net_int8_xnnpack"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bench.command.result_file import Document
 from bench.latency.files import EAGER, EXECUTORCH, ONNXRUNTIME, OPENVINO
-from pte_foundry.plots.bars import Bar, Row, bar_chart
-from pte_foundry.plots.svg import Picture
+from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
+from pte_foundry.tree.plots.svg import Picture
 
 _RUNTIMES = {
     EXECUTORCH: "ExecuTorch",

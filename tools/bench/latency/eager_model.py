@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from bench.latency.files import REQUEST
-from pte_foundry.exporting.eager import EagerModel, build_eager
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.models.eager import EagerModel, build_eager
+from pte_foundry.records.export_request import ExportRequest
 
 
 def load_eager(folder: Path) -> EagerModel:

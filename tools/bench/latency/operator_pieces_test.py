@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from bench.latency.operator_pieces import COPIES, Piece, cut
 from pte_foundry.backends.lowering import LoweringRequest
-from pte_foundry.backends.xnnpack import lower
+from pte_foundry.backends.xnnpack.lowering import lower
 from pte_foundry.validation.runtime import load_program
 
 

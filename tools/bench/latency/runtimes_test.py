@@ -23,10 +23,10 @@ from bench.latency.files import (
     outputs_file,
 )
 from bench.latency.runtimes import LOADERS
-from pte_foundry.backends import xnnpack
-from pte_foundry.exporting import tiny_builder
+from pte_foundry.backends.xnnpack import lowering as xnnpack
+from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.rewrites import float_hardsigmoid
 
 _REQUEST = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import requests
 
 from doctor.facts.network import answers, connects
-from pte_foundry.client.faulty_server import serve
+from pte_foundry.testing.faulty_server import serve
 
 
 def direct() -> requests.Session:

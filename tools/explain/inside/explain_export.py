@@ -28,7 +28,7 @@ from explain.inside.etrecord_import import skip_package_init
 from explain.inside.lowering_record import LoweringRecord, record_lowering
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult, export
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.records.export_request import ExportRequest
 
 PROGRAM = "program.pte"
 EXPLANATION = "explanation.json"

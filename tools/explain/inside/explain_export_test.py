@@ -19,9 +19,9 @@ from explain.inside.explain_export import (
     PROGRAM,
     main,
 )
-from pte_foundry.exporting import tiny_builder
+from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.records.export_request import ExportRequest
 
 # Without the rewrite that XNNPACK has for it, hardsigmoid leaves integer scalars.
 REQUEST = {
@@ -31,7 +31,7 @@ REQUEST = {
         "inputs": {"image": "float32[1,3,8,8]"},
         "weights": {"source": "seeded"},
     },
-    "lowering": "pte_foundry.backends.xnnpack",
+    "lowering": "pte_foundry.backends.xnnpack.lowering",
     "precision": "fp32",
     "options": {},
     "rewrites": [],

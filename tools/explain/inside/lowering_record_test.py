@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from explain.inside.delegate_calls import delegate_calls
 from explain.inside.lowering_record import LOWER, LoweringRecord, record_lowering
-from pte_foundry.backends import coreml, lowering, mps, portable, vulkan, xnnpack
+from pte_foundry.backends import lowering
+from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.mps import lowering as mps
+from pte_foundry.backends.portable import lowering as portable
+from pte_foundry.backends.vulkan import lowering as vulkan
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
 
 

@@ -15,7 +15,7 @@ from pte_foundry.client.catalogue import Catalogue, open_catalogue
 from pte_foundry.client.errors import ClientError, NoArtifactError
 from pte_foundry.client.index import Artifact, TreeFile
 from pte_foundry.client.store import default_cache
-from pte_foundry.reporting.outside_text import plain
+from pte_foundry.records.outside_text import plain
 from workspace.errors import ToolError
 
 _FAILED = 1

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fetch_model.command.main import app, this_platform
-from pte_foundry.client.sample_tree import (
+from pte_foundry.testing.published_tree import (
     LABELS,
     MODEL,
     VERSION,

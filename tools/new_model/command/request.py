@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
+from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
 from workspace.errors import ToolError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)

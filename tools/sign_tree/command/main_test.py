@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
-from pte_foundry.indexing.sample_tree import write_sample_tree
-from pte_foundry.tree_checks.signing import check_signature
+from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.tree.checks.signing import check_signature
 from sign_tree.command.main import app
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.compare_main import describe_differences
+from pte_foundry.index.compare_main import describe_differences
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
 from workspace.pants_command import run_pants

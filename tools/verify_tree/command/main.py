@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from pte_foundry.errors import PteError
-from pte_foundry.tree_checks.verify import verify_tree
+from pte_foundry.tree.checks.verify import verify_tree
 
 app = typer.Typer(add_completion=False)
 

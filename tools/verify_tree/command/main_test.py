@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pte_foundry.indexing.sample_tree import write_sample_tree
+from pte_foundry.testing.sample_tree import write_sample_tree
 from verify_tree.command.main import app
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Content
+from pte_foundry.backends.content import Content
 
 
 class InterpretedProgram(Protocol):

@@ -7,7 +7,7 @@ import re
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from pte_foundry.client.errors import InsecureAddressError
-from pte_foundry.reporting.outside_text import shown
+from pte_foundry.records.outside_text import shown
 
 _LONGEST = 8_000
 _USER = re.compile(r"//[^/?#]*@")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from pte_foundry.client import faulty_server
+from pte_foundry.testing import faulty_server
 from pte_foundry.client.catalogue import open_catalogue
-from pte_foundry.client.faulty_server import FaultyServer, cut, status
+from pte_foundry.testing.faulty_server import FaultyServer, cut, status
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.retrying import Retrying
-from pte_foundry.client.sample_tree import (
+from pte_foundry.testing.published_tree import (
     FAMILY,
     MODEL,
     VERSION,
@@ -21,7 +21,7 @@ from pte_foundry.client.sample_tree import (
     sample_index,
     write_tree,
 )
-from pte_foundry.reporting.json_files import canonical_json
+from pte_foundry.records.json_files import canonical_json
 
 NAME = f"{MODEL}_xnnpack.pte"
 PATH = f"/{VERSION}/{FAMILY}/{NAME}"

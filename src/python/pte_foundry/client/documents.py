@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from pte_foundry.client.errors import BadCatalogueError, NewerSchemaError
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import parse_json
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import parse_json
 
 SCHEMA_VERSION = 1
 """The newest `schemaVersion` that this client reads. A document without the field is of version 1."""

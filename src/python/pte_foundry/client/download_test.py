@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from pte_foundry.client import faulty_server
+from pte_foundry.testing import faulty_server
 from pte_foundry.client.content import Content
 from pte_foundry.client.download import Progress, download
 from pte_foundry.client.errors import DownloadError, WrongContentError
-from pte_foundry.client.faulty_server import FaultyServer, cut, other_range, status
+from pte_foundry.testing.faulty_server import FaultyServer, cut, other_range, status
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying

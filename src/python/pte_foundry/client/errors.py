@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.outside_text import plain
+from pte_foundry.records.outside_text import plain
 
 
 class ClientError(PteError):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pte_foundry.client.hostile_campaign import BAD, run_campaign
+from pte_foundry.testing.hostile.client_campaign import BAD, run_campaign
 
 SEED, INPUTS = 0, 120
 

@@ -9,9 +9,9 @@ from pte_foundry.client.address import check_address
 from pte_foundry.client.content import Content
 from pte_foundry.client.documents import reading
 from pte_foundry.client.errors import NoArtifactError
-from pte_foundry.indexing.paths import check_path
-from pte_foundry.indexing.versions import version_key
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.paths import check_path
+from pte_foundry.index.versions import version_key
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

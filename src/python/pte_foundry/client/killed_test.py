@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.client import faulty_server
-from pte_foundry.client.sample_tree import MODEL, program_bytes, write_tree
+from pte_foundry.testing import faulty_server
+from pte_foundry.testing.published_tree import MODEL, program_bytes, write_tree
 
 NAME = f"{MODEL}_xnnpack.pte"
 FEWEST_STEPS = 12  # Each opens, makes, changes, renames or removes something of the cache.

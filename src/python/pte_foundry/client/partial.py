@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pte_foundry.client.content import Content, has_content
 from pte_foundry.client.files import create, is_ours, open_regular, open_to_append, remove
-from pte_foundry.reporting.json_files import canonical_json, parse_json
+from pte_foundry.records.json_files import canonical_json, parse_json
 
 _LARGEST_RECORD = 1 << 16
 # A strong ETag (RFC 9110, section 8.8.3) or a date; neither can be another header.

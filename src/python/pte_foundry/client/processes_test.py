@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.client import faulty_server
+from pte_foundry.testing import faulty_server
 from pte_foundry.client.catalogue import Catalogue, open_catalogue
-from pte_foundry.client.faulty_server import FaultyServer, stalled
-from pte_foundry.client.sample_tree import FAMILY, MODEL, VERSION, program_bytes, write_tree
+from pte_foundry.testing.faulty_server import FaultyServer, stalled
+from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, program_bytes, write_tree
 
 NAME = f"{MODEL}_xnnpack.pte"
 PATH = f"/{VERSION}/{FAMILY}/{NAME}"

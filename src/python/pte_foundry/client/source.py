@@ -28,7 +28,7 @@ from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.index import TreeFile
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying
-from pte_foundry.reporting.outside_text import shown
+from pte_foundry.records.outside_text import shown
 
 _BLOCK = 1 << 20
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import pytest
 
-from pte_foundry.confinement.attacks import ATTACKS, MODULES, NUMBERS, ROOT, SCRIPT
-from pte_foundry.confinement.canary import (
+from pte_foundry.testing.hostile.confinement_attacks import ATTACKS, MODULES, NUMBERS, ROOT, SCRIPT
+from pte_foundry.testing.canary import (
     ALL,
     FILTER,
     GUARD,

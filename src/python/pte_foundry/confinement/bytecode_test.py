@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import LANDLOCK, NAMESPACE, run_canary
+from pte_foundry.testing.canary import LANDLOCK, NAMESPACE, run_canary
 
 
 @pytest.mark.parametrize("without", [(), (LANDLOCK,), (NAMESPACE, LANDLOCK)])

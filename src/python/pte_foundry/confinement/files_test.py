@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import LANDLOCK, OWN_TREE, run_canary
+from pte_foundry.testing.canary import LANDLOCK, OWN_TREE, run_canary
 from pte_foundry.confinement.landlock import landlock_version
 
 FAKETIME = "vendor/libfaketime/src/libfaketime.so.1"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import FILTER, LANDLOCK, NAMESPACES, PRIVILEGES, run_canary
+from pte_foundry.testing.canary import FILTER, LANDLOCK, NAMESPACES, PRIVILEGES, run_canary
 from pte_foundry.confinement.landlock import landlock_version
 from pte_foundry.confinement.user_namespace import enter_user_namespace
 

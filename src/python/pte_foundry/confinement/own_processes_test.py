@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import (
+from pte_foundry.testing.canary import (
     NAMESPACES,
     canary_command,
     canary_environment,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import LANDLOCK, run_canary
+from pte_foundry.testing.canary import LANDLOCK, run_canary
 from pte_foundry.confinement.kernel import check, libc, mount
 from pte_foundry.confinement.user_namespace import enter_user_namespace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.confinement.canary import NAMESPACES, run_canary
+from pte_foundry.testing.canary import NAMESPACES, run_canary
 
 
 @pytest.fixture()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.confinement import system_calls
-from pte_foundry.confinement.canary import FILTER, LANDLOCK, PRIVILEGES, run_canary
+from pte_foundry.testing.canary import FILTER, LANDLOCK, PRIVILEGES, run_canary
 
 HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm-generic/unistd.h")
 

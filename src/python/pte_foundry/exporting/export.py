@@ -14,12 +14,12 @@ from torch import nn
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.eager import EagerModel, build_eager
-from pte_foundry.exporting.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.models.eager import EagerModel, build_eager
+from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
 from pte_foundry.exporting.facts import export_facts, quantization_facts
 from pte_foundry.exporting.parameters import parameter_facts
-from pte_foundry.exporting.plugins import load_module
-from pte_foundry.exporting.tensor_spec import dimension_ranges
+from pte_foundry.models.plugins import load_module
+from pte_foundry.records.tensor_spec import dimension_ranges
 from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check_recipe
@@ -63,7 +63,7 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         "lowering",
         request.lowering,
         ("PRECISIONS", "OPTIONS", "check_options", "lower"),
-        "pte_foundry.backends.xnnpack",
+        "pte_foundry.backends.xnnpack.lowering",
     )
     # The backend checks these too, but only after minutes of work.
     check_supported(

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from pte_foundry.backends.lowering import Lowered
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.export_request import ExportRequest, RequestedQuantization
-from pte_foundry.exporting.tensor_spec import TensorSpec
+from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.models.definition import ModelDefinition, Normalisation
 from pte_foundry.quantization.recipe import Census

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from pte_foundry.backends import xnnpack
-from pte_foundry.exporting import main, tiny_builder
+from pte_foundry.backends.xnnpack import lowering as xnnpack
+from pte_foundry.exporting import main
+from pte_foundry.testing import tiny_builder
 from pte_foundry.rewrites import float_hardsigmoid
 
 _CACHE_OF_TORCH = "TORCHINDUCTOR_CACHE_DIR"
@@ -56,7 +57,7 @@ def test_bytes_do_not_depend_on_folder_hash_seed_or_cpu(tmp_path: Path) -> None:
     for name, environment in runs.items():
         run = _run(tmp_path / name, json.dumps(_request()), **environment)
         assert run.returncode == 0, run.stderr
-        assert "stage: lowering with pte_foundry.backends.xnnpack" in run.stderr
+        assert "stage: lowering with pte_foundry.backends.xnnpack.lowering" in run.stderr
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == [
             "export_request.json",
             "facts.json",

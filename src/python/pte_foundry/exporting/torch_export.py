@@ -12,8 +12,8 @@ from torch._ops import OpOverload
 from torch.export import Dim, ExportedProgram
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.model_request import ModelRequest
-from pte_foundry.exporting.tensor_spec import dimension_ranges
+from pte_foundry.records.model_request import ModelRequest
+from pte_foundry.records.tensor_spec import dimension_ranges
 
 _TORCHS_OWN = ("aten", "prim", "prims")
 

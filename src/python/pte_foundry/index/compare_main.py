@@ -1,4 +1,4 @@
-"""Command line: `python -m pte_foundry.indexing.compare_main index.json built/index.json`.
+"""Command line: `python -m pte_foundry.index.compare_main index.json built/index.json`.
 
 Exit code 0 if the committed index has the very bytes of the built one, 1 if not, with what differs on standard output.
 """
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.comparison import index_differences
-from pte_foundry.reporting.command import run_command
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
+from pte_foundry.index.comparison import index_differences
+from pte_foundry.records.command import run_command
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
 
 _REMEDY = (
     "Look for what changed it. If that was meant, `./pants run tools/update_index` writes the file anew; commit it "
@@ -24,7 +24,7 @@ _REMEDY = (
 
 def main(arguments: Sequence[str]) -> int:
     """Compare two files. Raises PteError if one of them is no index that this library can read."""
-    parser = argparse.ArgumentParser(prog="pte_foundry.indexing.compare_main", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pte_foundry.index.compare_main", description=__doc__)
     parser.add_argument("committed", type=Path, help="the index of the repository")
     parser.add_argument("built", type=Path, help="the index of what was built now")
     options = parser.parse_args(arguments)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.compare_main import main
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.samples import read_request, write_reports
-from pte_foundry.reporting.json_files import read_json, write_json
+from pte_foundry.index.compare_main import main
+from pte_foundry.index.index import build_index
+from pte_foundry.testing.indexes import read_request, write_reports
+from pte_foundry.records.json_files import read_json, write_json
 
 
 @pytest.fixture()

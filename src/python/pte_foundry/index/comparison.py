@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pte_foundry.indexing.schema_version import check_schema_version
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.index.schema_version import check_schema_version
+from pte_foundry.records.json_fields import Fields
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HASH_DIGITS = 12

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.comparison import index_differences
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.samples import read_request, write_reports
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.samples import SHA
+from pte_foundry.index.comparison import index_differences
+from pte_foundry.index.index import build_index
+from pte_foundry.testing.indexes import read_request, write_reports
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.reports import SHA
 
 PORTABLE = "mobilenet/mobilenet_v3_small_portable.pte"
 XNNPACK = "mobilenet/mobilenet_v3_small_xnnpack.pte"

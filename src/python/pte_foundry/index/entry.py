@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.index_request import Artifact, IndexRequest, Labels
-from pte_foundry.indexing.quantization import quantization_entry
+from pte_foundry.index.index_request import Artifact, IndexRequest, Labels
+from pte_foundry.index.quantization import quantization_entry
 
 _BYTES_PER_MEGABYTE = 1_000_000
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.entry import megabytes, model_entry
-from pte_foundry.indexing.samples import artifact, read_request, sample_report, write_reports
-from pte_foundry.reporting.samples import SHA, sample_facts
+from pte_foundry.index.entry import megabytes, model_entry
+from pte_foundry.testing.indexes import artifact, read_request, sample_report, write_reports
+from pte_foundry.testing.reports import SHA, sample_facts
 
 PATH = "mobilenet/mobilenet_v3_small_xnnpack.pte"
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.entry import model_entry, remote_url
-from pte_foundry.indexing.index_request import Artifact, IndexRequest
-from pte_foundry.indexing.schema_version import SCHEMA_VERSION
-from pte_foundry.indexing.versions import version_key
+from pte_foundry.index.entry import model_entry, remote_url
+from pte_foundry.index.index_request import Artifact, IndexRequest
+from pte_foundry.index.schema_version import SCHEMA_VERSION
+from pte_foundry.index.versions import version_key
 
 
 def build_index(request: IndexRequest) -> dict[str, object]:

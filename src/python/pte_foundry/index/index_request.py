@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pte_foundry.indexing.paths import check_path
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
-from pte_foundry.reporting.report import Report
+from pte_foundry.records.paths import check_path
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
+from pte_foundry.records.report import Report
 
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _ABSOLUTE_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\"<>\\?#]+", re.ASCII)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.samples import artifact, read_request, write_reports
+from pte_foundry.testing.indexes import artifact, read_request, write_reports
 
 _UNAVAILABLE = {
     "address": "a:b",

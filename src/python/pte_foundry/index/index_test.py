@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.samples import (
+from pte_foundry.index.index import build_index
+from pte_foundry.testing.indexes import (
     artifact,
     portable_report,
     read_request,
     sample_report,
     write_reports,
 )
-from pte_foundry.reporting.json_files import canonical_json
-from pte_foundry.reporting.samples import SHA, sample_facts
+from pte_foundry.records.json_files import canonical_json
+from pte_foundry.testing.reports import SHA, sample_facts
 
 XNNPACK = "mobilenet/mobilenet_v3_small_xnnpack.pte"
 

@@ -1,4 +1,4 @@
-"""Command line: `python -m pte_foundry.indexing.main index_request.json --index index.json`."""
+"""Command line: `python -m pte_foundry.index.main index_request.json --index index.json`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.index_request import IndexRequest
-from pte_foundry.reporting.command import run_command
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json, write_json
+from pte_foundry.index.index import build_index
+from pte_foundry.index.index_request import IndexRequest
+from pte_foundry.records.command import run_command
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json, write_json
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the index of the reports that the request names, relative to the working directory."""
-    parser = argparse.ArgumentParser(prog="pte_foundry.indexing.main", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pte_foundry.index.main", description=__doc__)
     parser.add_argument("request", type=Path, help="what the index lists")
     parser.add_argument("--index", type=Path, required=True, help="the index to write")
     options = parser.parse_args(arguments)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.quantization import Quantization
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.quantization import Quantization
 
 
 def quantization_entry(quantization: Quantization | None) -> dict[str, object] | None:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.quantization import percent
-from pte_foundry.indexing.samples import artifact, int8_report, read_request, write_reports
-from pte_foundry.indexing.schema import INDEX_SCHEMA
-from pte_foundry.indexing.tree_readme import tree_readme
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.index.index import build_index
+from pte_foundry.index.quantization import percent
+from pte_foundry.testing.indexes import artifact, int8_report, read_request, write_reports
+from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.tree.tree_readme import tree_readme
+from pte_foundry.records.json_fields import Fields
 
 PATH = "mobilenet/mobilenet_v3_small_int8_xnnpack.pte"
 

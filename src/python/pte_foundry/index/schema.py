@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pte_foundry.indexing.schema_version import SCHEMA_VERSION
-from pte_foundry.reporting.declared import PLATFORMS, WEIGHT_SOURCES
+from pte_foundry.index.schema_version import SCHEMA_VERSION
+from pte_foundry.records.declared import PLATFORMS, WEIGHT_SOURCES
 
 _TEXT: dict[str, object] = {"type": "string", "minLength": 1}
 _TEXT_OR_NULL: dict[str, object] = {"type": ["string", "null"], "minLength": 1}
@@ -18,7 +18,7 @@ def _matching(pattern: str) -> dict[str, object]:
 
 
 _SHA256 = _matching("[0-9a-f]{64}")
-# Digits as `pte_foundry.indexing.versions` allows.
+# Digits as `pte_foundry.index.versions` allows.
 _VERSION = _matching("[0-9]{1,9}(\\.[0-9]{1,9}){0,9}((a|b|rc)[0-9]{1,9})?")
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.samples import (
+from pte_foundry.index.index import build_index
+from pte_foundry.testing.indexes import (
     portable_report,
     read_request,
     sample_report,
     write_reports,
 )
-from pte_foundry.indexing.schema import INDEX_SCHEMA
-from pte_foundry.reporting.json_files import canonical_json
+from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.records.json_files import canonical_json
 
 VALIDATOR = Draft202012Validator(INDEX_SCHEMA)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 SCHEMA_VERSION = 1
 """Counts up when a field changes its meaning or goes away. New fields need no new number: readers ignore them."""

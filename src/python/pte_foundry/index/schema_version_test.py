@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.schema_version import SCHEMA_VERSION, check_schema_version
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.index.schema_version import SCHEMA_VERSION, check_schema_version
+from pte_foundry.records.json_fields import Fields
 
 
 def test_our_own_version_is_read() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.outside_text import shown
+from pte_foundry.records.outside_text import shown
 
 # As many digits as any release needs: Python converts no number of 4,301.
 _VERSION = re.compile(

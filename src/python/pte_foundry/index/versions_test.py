@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.versions import version_key, versions_document
+from pte_foundry.index.versions import version_key, versions_document
 
 
 def test_versions_sort_as_numbers_and_pre_releases_before_their_release() -> None:

@@ -10,7 +10,7 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
     deserialize_pte_binary,
 )
 
-from pte_foundry.backends.coreml_container import read_container
+from pte_foundry.backends.coreml.container import read_container
 from pte_foundry.errors import PteError
 
 _COREML = "CoreMLBackend"

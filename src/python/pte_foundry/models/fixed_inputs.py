@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pte_foundry.checkpoints.counter_stream import raw_integers
-from pte_foundry.exporting.tensor_spec import TensorSpec, dimension_ranges, shape_at
+from pte_foundry.models.checkpoints.counter_stream import raw_integers
+from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, shape_at
 
 _LEVELS = 1024
 _PATCH = 32

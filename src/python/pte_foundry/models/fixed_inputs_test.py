@@ -5,8 +5,8 @@ import hashlib
 import pytest
 import torch
 
-from pte_foundry.exporting.fixed_inputs import fixed_inputs, sizes_to_try
-from pte_foundry.exporting.tensor_spec import DTYPES, TensorSpec, parse_tensor_spec
+from pte_foundry.models.fixed_inputs import fixed_inputs, sizes_to_try
+from pte_foundry.records.tensor_spec import DTYPES, TensorSpec, parse_tensor_spec
 
 _IMAGE = TensorSpec("image", "float32", (1, 3, 70, 50))
 

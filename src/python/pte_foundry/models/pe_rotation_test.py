@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.models.pe_rotation import use_portable_tables
-from pte_foundry.models.tiny_pe import SIDE, tiny_spatial
+from pte_foundry.testing.tiny_pe import SIDE, tiny_spatial
 
 
 def _table(tower: nn.Module) -> Tensor:

@@ -4,10 +4,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pte_foundry.checkpoints.seeded import initialise
+from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
-from pte_foundry.exporting.tensor_spec import TensorSpec
+from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.models import pe
 
 # Parameters of the vision towers; PE-Core's projection has no bias in Meta's files, timm's has one.

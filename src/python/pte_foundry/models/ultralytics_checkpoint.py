@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.records import Record, record_class
-from pte_foundry.checkpoints.refusal import shown
+from pte_foundry.models.checkpoints.records import Record, record_class
+from pte_foundry.models.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
     # The modules of YOLOv5u, YOLOv8 and YOLO11 detectors.

@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.restricted import load_checkpoint
-from pte_foundry.checkpoints.values import apply_state
+from pte_foundry.models.checkpoints.restricted import load_checkpoint
+from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.errors import PteError
 from pte_foundry.models import yolo
 from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.tree_content import TreeContent
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.changes import artifacts, find_changes
-from pte_foundry.publishing.sample_trees import read_tree, write_tree
+from pte_foundry.testing.sample_trees import read_tree, write_tree
 
 
 def test_all_is_added_to_nothing(tmp_path: Path) -> None:

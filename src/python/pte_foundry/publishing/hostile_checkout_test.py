@@ -10,14 +10,14 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.sample_repositories import (
+from pte_foundry.testing.sample_repositories import (
     bare_repository,
     commit_files,
     committed,
     git,
     only_this_git,
 )
-from pte_foundry.publishing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.testing.sample_trees import files_below, request_for, write_tree
 
 REPOSITORY = "git+file:checkout#branch=main&folder=models"
 HOOKS = (

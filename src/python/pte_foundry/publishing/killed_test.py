@@ -14,14 +14,14 @@ import pytest
 
 from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.release import is_release_name
-from pte_foundry.publishing.sample_repositories import (
+from pte_foundry.testing.sample_repositories import (
     bare_repository,
     committed,
     git,
     only_this_git,
     refs,
 )
-from pte_foundry.publishing.sample_trees import files_below, read_tree, request_for, write_tree
+from pte_foundry.testing.sample_trees import files_below, read_tree, request_for, write_tree
 
 OLD = {"alpha_portable": b"portable", "alpha_xnnpack": b"fast"}
 NEW = {"alpha_portable": b"portable", "alpha_xnnpack": b"faster", "beta_xnnpack": b"b"}
@@ -40,7 +40,7 @@ def publish_here(folder: Path, repository: str) -> None:
 
 
 def run_until(folder: Path, repository: str, step: int) -> subprocess.CompletedProcess[str]:
-    module = "pte_foundry.publishing.dying_publisher"
+    module = "pte_foundry.testing.killed_publisher"
     return subprocess.run(
         [sys.executable, "-m", module, str(folder), repository, str(step)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

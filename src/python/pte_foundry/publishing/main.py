@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.publish_request import PublishRequest
-from pte_foundry.reporting.command import run_command
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
+from pte_foundry.records.command import run_command
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
 
 
 def main(arguments: Sequence[str]) -> int:

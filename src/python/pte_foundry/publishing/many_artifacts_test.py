@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.publishing.large_trees import peak_of_publishing, write_large_tree
-from pte_foundry.publishing.sample_repositories import bare_repository, git, only_this_git
+from pte_foundry.testing.large_trees import peak_of_publishing, write_large_tree
+from pte_foundry.testing.sample_repositories import bare_repository, git, only_this_git
 
 MEGABYTE = 1_000_000
 SIZES = [250 * MEGABYTE] * 4 + [MEGABYTE // 2] * 1996

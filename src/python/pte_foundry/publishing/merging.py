@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.sums import sha256sums
-from pte_foundry.indexing.tree_files import (
+from pte_foundry.tree.sums import sha256sums
+from pte_foundry.tree.tree_files import (
     LICENSES,
     PROVENANCE,
     SIGNATURE,
@@ -17,10 +17,10 @@ from pte_foundry.indexing.tree_files import (
     VERSIONS,
     is_measured,
 )
-from pte_foundry.indexing.versions import versions_document
+from pte_foundry.index.versions import versions_document
 from pte_foundry.publishing.release import identity, release_name
 from pte_foundry.publishing.tree_content import TreeContent
-from pte_foundry.reporting.json_files import canonical_json
+from pte_foundry.records.json_files import canonical_json
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.merging import make_release
 from pte_foundry.publishing.release import release_name
-from pte_foundry.publishing.sample_trees import read_tree, write_tree
+from pte_foundry.testing.sample_trees import read_tree, write_tree
 from pte_foundry.publishing.tree_content import TreeContent
 
 

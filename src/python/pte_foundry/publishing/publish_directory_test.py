@@ -13,7 +13,7 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.release import release_name
-from pte_foundry.publishing.sample_trees import (
+from pte_foundry.testing.sample_trees import (
     files_below,
     read_tree,
     request_for,

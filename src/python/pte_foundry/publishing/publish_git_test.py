@@ -11,7 +11,7 @@ import pytest
 
 from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.release import release_name
-from pte_foundry.publishing.sample_repositories import (
+from pte_foundry.testing.sample_repositories import (
     bare_repository,
     commit_files,
     committed,
@@ -19,7 +19,7 @@ from pte_foundry.publishing.sample_repositories import (
     only_this_git,
     refs,
 )
-from pte_foundry.publishing.sample_trees import (
+from pte_foundry.testing.sample_trees import (
     files_below,
     read_tree,
     request_for,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.publishing.repository import Repository, parse_repository
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

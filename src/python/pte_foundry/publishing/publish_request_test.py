@@ -8,7 +8,7 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish_request import Permissions, PublishRequest
 from pte_foundry.publishing.repository import DirectoryRepository
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 
 def values(**changes: object) -> dict[str, Any]:

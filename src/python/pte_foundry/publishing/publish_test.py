@@ -8,8 +8,8 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.sample_repositories import bare_repository, git, only_this_git, refs
-from pte_foundry.publishing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.testing.sample_repositories import bare_repository, git, only_this_git, refs
+from pte_foundry.testing.sample_trees import files_below, request_for, write_tree
 
 GIT = "git+file:remote.git#branch=main"
 

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from pte_foundry.indexing.sums import sha256sums
-from pte_foundry.indexing.tree_files import (
+from pte_foundry.tree.sums import sha256sums
+from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     CATALOGUE,
     MODEL_CARD,
@@ -15,7 +15,7 @@ from pte_foundry.indexing.tree_files import (
     README,
     SCHEMA,
 )
-from pte_foundry.indexing.versions import version_key
+from pte_foundry.index.versions import version_key
 
 _DIGITS = 12
 _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)

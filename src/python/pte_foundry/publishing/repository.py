@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.paths import check_path
+from pte_foundry.records.paths import check_path
 
 _KNOWN = "`file:FOLDER`, `git+ssh://…`, `git+https://…` or `git+file:PATH`, the git ones with `#branch=…`"
 # Stricter than git: no name that a shell, an option parser or a refspec could read as something else.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pte_foundry.errors import PteError
 from pte_foundry.photographs.decode import read_photograph
 from pte_foundry.quantization.calibration import calibration_inputs, crop
-from pte_foundry.quantization.quantization_samples import preprocess, request, write_pictures
+from pte_foundry.testing.quantization_samples import preprocess, request, write_pictures
 
 
 def test_pictures_come_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.trained_checks import TrainedChecks
 
 _RATIOS = ("max_size_ratio", "max_planned_memory_ratio")
 

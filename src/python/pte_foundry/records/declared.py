@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from pte_foundry.reporting.checks import Checks
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.promise import Promise
-from pte_foundry.reporting.quantization import QuantizationFloor
+from pte_foundry.records.checks import Checks
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.promise import Promise
+from pte_foundry.records.quantization import QuantizationFloor
 
 WEIGHT_SOURCES = ("official", "substitute", "seeded")
 PLATFORMS = ("android", "ios", "linux", "macos", "web", "windows")

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.samples import SHA, sample_declared
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.reports import SHA, sample_declared
 
 
 def read(**changes: object) -> Declared:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.delegation import Delegation, listed
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.delegation import Delegation, listed
+from pte_foundry.records.json_fields import Fields
 
 
 def test_the_fraction_is_the_share_that_is_not_left_over() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from pte_foundry.exporting.model_request import ModelRequest
-from pte_foundry.exporting.request_fields import (
+from pte_foundry.records.model_request import ModelRequest
+from pte_foundry.records.request_fields import (
     bad_request,
     json_object,
     text,

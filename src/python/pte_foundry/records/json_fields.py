@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.outside_text import shown
+from pte_foundry.records.outside_text import shown
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.outside_text import plain, shown
+from pte_foundry.records.outside_text import plain, shown
 
 
 def canonical_json(value: Mapping[str, object]) -> str:

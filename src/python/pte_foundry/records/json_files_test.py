@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_files import canonical_json, parse_json, read_json, write_json
+from pte_foundry.records.json_files import canonical_json, parse_json, read_json, write_json
 
 
 def test_the_text_does_not_depend_on_the_order_of_keys() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.exporting.request_fields import bad_request, json_object, text, text_list
-from pte_foundry.exporting.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
+from pte_foundry.records.request_fields import bad_request, json_object, text, text_list
+from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
 
 SEEDED = "seeded"
 WEIGHT_SOURCES = ("official", "substitute", SEEDED)

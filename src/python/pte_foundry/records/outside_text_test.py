@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pte_foundry.reporting.outside_text import LONGEST_MESSAGE, plain, shown
+from pte_foundry.records.outside_text import LONGEST_MESSAGE, plain, shown
 
 
 @pytest.mark.parametrize("text", ["", "plain", "Grüße, 東京", "a " * 100])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.outside_text import shown
+from pte_foundry.records.outside_text import shown
 
 # Plain enough to be a URL's path, a file name on every platform, and a line of SHA256SUMS without any
 # escape. No part begins with a dot or a dash: `..` would leave the tree, `-x` reads as an option.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.paths import LONGEST_PART, LONGEST_PATH, check_path, collisions
+from pte_foundry.records.paths import LONGEST_PART, LONGEST_PATH, check_path, collisions
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.reporting.delegation import Delegation, listed
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.delegation import Delegation, listed
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.delegation import Delegation
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.promise import Floor, Promise, broken_promises, explanation
+from pte_foundry.records.delegation import Delegation
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.promise import Floor, Promise, broken_promises, explanation
 
 NO_FLOOR = Floor(None, None, None)
 XNNPACK = Promise("XnnpackBackend", NO_FLOOR)

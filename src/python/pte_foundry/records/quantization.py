@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from pte_foundry.reporting.delegation import listed
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.delegation import listed
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.quantization import Quantization
-from pte_foundry.reporting.report import Report, build_report
-from pte_foundry.reporting.samples import (
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.quantization import Quantization
+from pte_foundry.records.report import Report, build_report
+from pte_foundry.testing.reports import (
     QUANTIZATION_FLOOR,
     sample_declared,
     sample_facts,

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.delegation import Delegation
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.parameters import Parameters
-from pte_foundry.reporting.promise import broken_promises, explanation
-from pte_foundry.reporting.quantization import Quantization, broken_floor
-from pte_foundry.reporting.quantization import explanation as quantization_explanation
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.delegation import Delegation
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.parameters import Parameters
+from pte_foundry.records.promise import broken_promises, explanation
+from pte_foundry.records.quantization import Quantization, broken_floor
+from pte_foundry.records.quantization import explanation as quantization_explanation
 
 
 @dataclass(frozen=True)

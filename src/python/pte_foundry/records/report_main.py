@@ -1,4 +1,4 @@
-"""Command line: `python -m pte_foundry.reporting.main declared.json facts.json --report report.json`."""
+"""Command line: `python -m pte_foundry.records.report_main declared.json facts.json --report report.json`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pte_foundry.reporting.command import run_command
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json, write_json
-from pte_foundry.reporting.report import build_report
+from pte_foundry.records.command import run_command
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json, write_json
+from pte_foundry.records.report import build_report
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the report of one program; 1 with a message on stderr if it breaks its promise."""
-    parser = argparse.ArgumentParser(prog="pte_foundry.reporting.main", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pte_foundry.records.report_main", description=__doc__)
     parser.add_argument("declared", type=Path, help="what the BUILD files declare")
     parser.add_argument("facts", type=Path, help="what the export found")
     parser.add_argument("--report", type=Path, required=True, help="the report to write")

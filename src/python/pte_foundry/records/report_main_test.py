@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.reporting.samples import sample_declared, sample_facts
+from pte_foundry.testing.reports import sample_declared, sample_facts
 
 
 def run(
@@ -16,7 +16,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     (folder / "declared.json").write_text(json.dumps(declared), encoding="utf-8")
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    command = [sys.executable, "-m", "pte_foundry.reporting.main", "declared.json", "facts.json"]
+    command = [sys.executable, "-m", "pte_foundry.records.report_main", "declared.json", "facts.json"]
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": hash_seed}
     return subprocess.run(
         [*command, "--report", "report.json"],

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.delegation import Delegation
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.report import Report, build_report
-from pte_foundry.reporting.samples import SHA, sample_declared, sample_facts
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.delegation import Delegation
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.report import Report, build_report
+from pte_foundry.testing.reports import SHA, sample_declared, sample_facts
 
 
 def build(declared: dict[str, object], facts: dict[str, object]) -> Report:

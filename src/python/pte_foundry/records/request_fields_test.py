@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.export_request import ExportRequest
-from pte_foundry.exporting.model_request import ModelRequest, WeightsRequest
-from pte_foundry.exporting.tensor_spec import TensorSpec
+from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.model_request import ModelRequest, WeightsRequest
+from pte_foundry.records.tensor_spec import TensorSpec
 
 
 def _request() -> dict[str, Any]:

@@ -20,9 +20,9 @@ print(*sorted(loaded - set(sys.stdlib_module_names) - {"pte_foundry"}))
 @pytest.mark.parametrize(
     "module",
     [
-        "pte_foundry.reporting.main",
-        "pte_foundry.indexing.main",
-        "pte_foundry.indexing.compare_main",
+        "pte_foundry.records.report_main",
+        "pte_foundry.index.main",
+        "pte_foundry.index.compare_main",
         "pte_foundry.publishing.main",
     ],
 )

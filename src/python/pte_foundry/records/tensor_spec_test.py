@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.tensor_spec import (
+from pte_foundry.records.tensor_spec import (
     DynamicDim,
     TensorSpec,
     dimension_ranges,

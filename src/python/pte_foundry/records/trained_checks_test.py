@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.trained_checks import TrainedChecks
 
 NONE: dict[str, object] = {
     "min_trained_cosine": None,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.models.tiny_pe import pictures, tiny_core, tiny_spatial
+from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
 from pte_foundry.rewrites import (
     constant_class_token,
     matmul_layer_norm,
@@ -15,7 +15,7 @@ from pte_foundry.rewrites import (
     rope_attention,
 )
 from pte_foundry.rewrites.constant_class_token import ConstantClassToken, rewrite
-from pte_foundry.rewrites.rewrite_checks import (
+from pte_foundry.testing.rewrite_checks import (
     lower_to_xnnpack,
     relative_difference,
     snapshot,

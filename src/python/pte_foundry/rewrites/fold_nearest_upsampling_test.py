@@ -9,7 +9,7 @@ from torch import nn
 from pte_foundry.errors import PteError
 from pte_foundry.rewrites import fold_batch_norm, fold_nearest_upsampling, split_csp_blocks
 from pte_foundry.rewrites.fold_nearest_upsampling import UpsampledPair
-from pte_foundry.rewrites.tiny_detector import TinyDetector, tiny_detector, tiny_inputs
+from pte_foundry.testing.tiny_detector import TinyDetector, tiny_detector, tiny_inputs
 
 
 def test_a_transposed_convolution_is_nearest_upsampling() -> None:

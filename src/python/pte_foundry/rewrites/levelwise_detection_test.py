@@ -8,7 +8,7 @@ from torch import nn
 
 from pte_foundry.errors import PteError
 from pte_foundry.rewrites.levelwise_detection import LevelwiseDetection, rewrite
-from pte_foundry.rewrites.tiny_detector import BINS, CLASSES, Detect, tiny_detector, tiny_inputs
+from pte_foundry.testing.tiny_detector import BINS, CLASSES, Detect, tiny_detector, tiny_inputs
 
 
 def _head() -> Detect:

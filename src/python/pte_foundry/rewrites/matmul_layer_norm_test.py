@@ -6,7 +6,7 @@ from torch import nn
 
 from pte_foundry.errors import PteError
 from pte_foundry.rewrites.matmul_layer_norm import MatmulLayerNorm, rewrite
-from pte_foundry.rewrites.rewrite_checks import (
+from pte_foundry.testing.rewrite_checks import (
     lower_to_xnnpack,
     relative_difference,
     snapshot,

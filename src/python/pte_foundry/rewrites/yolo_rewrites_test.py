@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends import mps, vulkan, xnnpack
+from pte_foundry.backends.mps import lowering as mps
+from pte_foundry.backends.vulkan import lowering as vulkan
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
@@ -22,7 +24,7 @@ from pte_foundry.rewrites import (
     split_attention,
     split_csp_blocks,
 )
-from pte_foundry.rewrites.tiny_detector import tiny_detector, tiny_inputs
+from pte_foundry.testing.tiny_detector import tiny_detector, tiny_inputs
 from pte_foundry.validation.runtime import load_program
 
 Rewrite = Callable[[nn.Module, tuple[Tensor, ...]], nn.Module]

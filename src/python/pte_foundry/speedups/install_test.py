@@ -9,10 +9,14 @@ import pytest
 import torch
 from torch.fx import GraphModule, traceback
 
-from pte_foundry.backends import coreml, mps, portable, vulkan, xnnpack
-from pte_foundry.exporting import tiny_builder
+from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.mps import lowering as mps
+from pte_foundry.backends.portable import lowering as portable
+from pte_foundry.backends.vulkan import lowering as vulkan
+from pte_foundry.backends.xnnpack import lowering as xnnpack
+from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.rewrites import float_hardsigmoid
 from pte_foundry.speedups import (
     composite_operators,

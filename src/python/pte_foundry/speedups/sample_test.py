@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pte_foundry.exporting.export import export
-from pte_foundry.exporting.export_request import ExportRequest
+from pte_foundry.records.export_request import ExportRequest
 
 _IMAGE = {"mobilenet_v3_small": "float32[1,3,224,224]", "pe_core_t16_384": "float32[1,3,384,384]"}
 _TOWER = ("rope_attention", "constant_class_token", "pooled_query")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pte_foundry.indexing.index_request import IndexRequest
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import write_json
-from pte_foundry.reporting.report import build_report
-from pte_foundry.reporting.samples import (
+from pte_foundry.index.index_request import IndexRequest
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import write_json
+from pte_foundry.records.report import build_report
+from pte_foundry.testing.reports import (
     SHA,
     sample_declared,
     sample_facts,

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from pte_foundry.exporting.export import ExportResult, export
-from pte_foundry.exporting.export_request import ExportRequest
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.report import build_report
-from pte_foundry.validation.workspace import (
+from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.report import build_report
+from pte_foundry.testing.workspace import (
     MEMORY_RATIO,
     SIZE_RATIO,
     Workspace,
@@ -64,7 +64,7 @@ def export_int8_colours(folder: Path, fault: str = "none") -> ExportResult:
         ExportRequest.from_json(
             {
                 "model": model_request(),
-                "lowering": "pte_foundry.backends.xnnpack",
+                "lowering": "pte_foundry.backends.xnnpack.lowering",
                 "precision": "int8",
                 "options": {},
                 "rewrites": [],
@@ -77,7 +77,7 @@ def export_int8_colours(folder: Path, fault: str = "none") -> ExportResult:
 
 def quantization_request(fault: str = "none") -> dict[str, Any]:
     return {
-        "recipe": "pte_foundry.validation.faulty_recipe",
+        "recipe": "pte_foundry.testing.faulty_recipe",
         "options": {"fault": fault},
         "calibration": [f"calibration/{number}.png" for number in range(len(_CALIBRATION))],
     }

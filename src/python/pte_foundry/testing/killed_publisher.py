@@ -1,6 +1,6 @@
 """For tests: publish in a process that kills itself with SIGKILL at a given step.
 
-`python -m pte_foundry.publishing.dying_publisher FOLDER REPOSITORY STEP`, where STEP counts from 0. A
+`python -m pte_foundry.testing.killed_publisher FOLDER REPOSITORY STEP`, where STEP counts from 0. A
 process that lives to the end exits with 0.
 """
 
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.sample_trees import request_for
-from pte_foundry.reporting.command import run_command
+from pte_foundry.testing.sample_trees import request_for
+from pte_foundry.records.command import run_command
 
 
 def main(folder: str, repository: str, last: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pte_foundry.publishing.tree_folder import file_sha256
-from pte_foundry.reporting.json_files import canonical_json, write_json
+from pte_foundry.records.json_files import canonical_json, write_json
 
 _VERSION = "1.4.1"
 _KILOBYTE = 1024

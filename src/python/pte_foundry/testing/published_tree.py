@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pte_foundry.indexing.index import build_index
-from pte_foundry.indexing.samples import read_request, write_reports
-from pte_foundry.indexing.versions import versions_document
-from pte_foundry.reporting.json_files import write_json
+from pte_foundry.index.index import build_index
+from pte_foundry.testing.indexes import read_request, write_reports
+from pte_foundry.index.versions import versions_document
+from pte_foundry.records.json_files import write_json
 
 VERSION = "1.4.1"
 FAMILY = "mobilenet"

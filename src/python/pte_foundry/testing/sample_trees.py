@@ -10,8 +10,8 @@ from pathlib import Path
 from pte_foundry.publishing.publish_request import PublishRequest
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.publishing.tree_folder import read_folder
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import canonical_json
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import canonical_json
 
 PROGRAMS = {"alpha_portable": b"portable", "alpha_xnnpack": b"fast"}
 

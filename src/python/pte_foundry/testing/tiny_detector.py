@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.seeded import initialise
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
-from pte_foundry.exporting.tensor_spec import TensorSpec
+from pte_foundry.models.checkpoints.seeded import initialise
+from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.records.tensor_spec import TensorSpec
 
 CLASSES = 3
 BINS = 8

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.seeded import initialise
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
-from pte_foundry.exporting.tensor_spec import TensorSpec
+from pte_foundry.models.checkpoints.seeded import initialise
+from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
 
 prepare_torchvision()

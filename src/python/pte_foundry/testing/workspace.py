@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 
 from pte_foundry.exporting.export import ExportResult, export
-from pte_foundry.exporting.export_request import ExportRequest
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import write_json
-from pte_foundry.reporting.report import build_report
-from pte_foundry.reporting.samples import SHA, sample_declared
+from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import write_json
+from pte_foundry.records.report import build_report
+from pte_foundry.testing.reports import SHA, sample_declared
 from pte_foundry.validation.case import Case
-from pte_foundry.validation.colour_classifier import LABELS, SIDE, trained_state
+from pte_foundry.testing.colour_classifier import LABELS, SIDE, trained_state
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.validate import validate
 
@@ -38,7 +38,7 @@ _PRECISIONS = {"vulkan": "fp16"}
 def model_request(weights: Mapping[str, object] = _TRAINED) -> dict[str, object]:
     return {
         "name": "colour",
-        "builder": "pte_foundry.validation.colour_classifier",
+        "builder": "pte_foundry.testing.colour_classifier",
         "inputs": {"image": f"float32[1,3,{SIDE},{SIDE}]"},
         "weights": dict(weights),
     }

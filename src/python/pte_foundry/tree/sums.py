@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pte_foundry.indexing.paths import check_path
+from pte_foundry.records.paths import check_path
 
 
 def sha256sums(files: Mapping[str, str]) -> str:

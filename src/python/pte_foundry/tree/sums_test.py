@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.sums import sha256sums
+from pte_foundry.tree.sums import sha256sums
 
 
 def test_lines_are_sorted_by_path() -> None:

@@ -1,4 +1,4 @@
-"""Command line: `python -m pte_foundry.indexing.tree_main tree_request.json`.
+"""Command line: `python -m pte_foundry.tree.tree_main tree_request.json`.
 
 Writes into the working directory what `WRITTEN_HERE` names: README.md, index.schema.json, versions.json, the bill of
 materials, SHA256SUMS, the provenance statement and the pages for browsers, with those of the models and their pictures.
@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pte_foundry.catalogue.latencies import Latency, read_latencies, read_results
-from pte_foundry.catalogue.pages import catalogue_pages
+from pte_foundry.tree.pages.latencies import Latency, read_latencies, read_results
+from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.confinement.confined import confined
-from pte_foundry.indexing.schema import INDEX_SCHEMA
-from pte_foundry.indexing.sums import sha256sums
-from pte_foundry.indexing.tree_files import (
+from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.tree.sums import sha256sums
+from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,
     README,
@@ -26,18 +26,18 @@ from pte_foundry.indexing.tree_files import (
     VERSIONS,
     is_covered,
 )
-from pte_foundry.indexing.tree_readme import tree_readme
-from pte_foundry.indexing.tree_request import LATENCIES, TreeRequest, check_tree
-from pte_foundry.provenance.bill_of_materials import bill_of_materials
-from pte_foundry.provenance.statement import provenance_statement
-from pte_foundry.reporting.command import run_command
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import canonical_json, read_json, write_text
+from pte_foundry.tree.tree_readme import tree_readme
+from pte_foundry.tree.tree_request import LATENCIES, TreeRequest, check_tree
+from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
+from pte_foundry.tree.provenance.statement import provenance_statement
+from pte_foundry.records.command import run_command
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import canonical_json, read_json, write_text
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the tree's own files; none of them if the tree is not what its index says."""
-    parser = argparse.ArgumentParser(prog="pte_foundry.indexing.tree_main", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pte_foundry.tree.tree_main", description=__doc__)
     parser.add_argument("request", type=Path, help="the tree's index and all of its files")
     options = parser.parse_args(arguments)
     request = TreeRequest.read(Fields(read_json(options.request), str(options.request)))

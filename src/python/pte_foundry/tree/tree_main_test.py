@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pte_foundry.catalogue.sample_latencies import FILE
+from pte_foundry.testing.sample_latencies import FILE
 from pte_foundry.errors import PteError
-from pte_foundry.indexing import tree_main
-from pte_foundry.indexing.sample_tree import write_tree_inputs
-from pte_foundry.indexing.tree_files import is_covered
-from pte_foundry.indexing.tree_request import LATENCIES, WRITTEN_HERE
-from pte_foundry.reporting.json_files import read_json, write_json
+from pte_foundry.tree import tree_main
+from pte_foundry.testing.sample_tree import write_tree_inputs
+from pte_foundry.tree.tree_files import is_covered
+from pte_foundry.tree.tree_request import LATENCIES, WRITTEN_HERE
+from pte_foundry.records.json_files import read_json, write_json
 
 
 @pytest.fixture()
@@ -116,8 +116,8 @@ def test_the_command_lines_give_equal_bytes_in_another_process(tree: Path) -> No
         shutil.rmtree(tree / folder)
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "11"}
     for arguments in (
-        ["pte_foundry.indexing.main", "index_request.json", "--index", "index.json"],
-        ["pte_foundry.indexing.tree_main", "tree_request.json"],
+        ["pte_foundry.index.main", "index_request.json", "--index", "index.json"],
+        ["pte_foundry.tree.tree_main", "tree_request.json"],
     ):
         subprocess.run([sys.executable, "-m", *arguments], cwd=tree, env=environment, check=True)
     assert {name: (tree / name).read_bytes() for name in names} == first
@@ -126,7 +126,7 @@ def test_the_command_lines_give_equal_bytes_in_another_process(tree: Path) -> No
 def test_a_failure_is_one_message_on_stderr(tree: Path) -> None:
     change(tree, "index.json", None)
     result = subprocess.run(
-        [sys.executable, "-m", "pte_foundry.indexing.tree_main", "tree_request.json"],
+        [sys.executable, "-m", "pte_foundry.tree.tree_main", "tree_request.json"],
         cwd=tree,
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,

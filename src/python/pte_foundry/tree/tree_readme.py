@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pte_foundry.indexing.quantization import precision_text
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.index.quantization import precision_text
+from pte_foundry.records.json_fields import Fields
 
 _MEANING = {
     "official": "the publisher's checkpoint, pinned by SHA-256",

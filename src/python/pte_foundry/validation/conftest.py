@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.validation.workspace import Workspace, export_colours, make_workspace
+from pte_foundry.testing.workspace import Workspace, export_colours, make_workspace
 
 
 @pytest.fixture(scope="session")

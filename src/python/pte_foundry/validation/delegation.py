@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pte_foundry.inspection.delegation import ProgramFacts
-from pte_foundry.reporting.delegation import Delegation, listed
-from pte_foundry.reporting.promise import broken_promises, explanation
-from pte_foundry.reporting.report import Report
+from pte_foundry.records.delegation import Delegation, listed
+from pte_foundry.records.promise import broken_promises, explanation
+from pte_foundry.records.report import Report
 from pte_foundry.validation.case import Case, Outcome, run_case
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.isolation.child_process import Answer, ChildProcess
 from pte_foundry.validation.isolation.endings import printable
 

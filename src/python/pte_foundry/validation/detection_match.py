@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.records.trained_checks import TrainedChecks
 from pte_foundry.validation.case import Outcome, bounds_of
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.detections import Detections, decode, intersection_over_union

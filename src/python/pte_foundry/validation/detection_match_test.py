@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.records.trained_checks import TrainedChecks
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.detection_match import (
     MIN_PHOTOGRAPHS,

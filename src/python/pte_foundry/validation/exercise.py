@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pte_foundry.exporting.eager import EagerModel
-from pte_foundry.reporting.checks import Checks
+from pte_foundry.models.eager import EagerModel
+from pte_foundry.records.checks import Checks
 from pte_foundry.validation.case import Case, Outcome, run_case_for, skipped
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.inputs import Inputs

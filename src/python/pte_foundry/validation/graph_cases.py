@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from torch import Tensor
 
-from pte_foundry.exporting.eager import EagerModel
+from pte_foundry.models.eager import EagerModel
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, run_case_for, skipped
 from pte_foundry.validation.comparison import Comparison

@@ -15,9 +15,9 @@ from executorch.exir.schema import DelegateCall, Program  # type: ignore[import-
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.plugins import load_module
+from pte_foundry.models.plugins import load_module
 from pte_foundry.inspection.payloads import named_data_in, payloads_in
-from pte_foundry.interpretation.program import InterpretedProgram, unknown
+from pte_foundry.backends.interpreter import InterpretedProgram, unknown
 from pte_foundry.validation.described import DESCRIBE, Description, tell
 from pte_foundry.validation.inputs import Inputs
 from pte_foundry.validation.isolation.child_process import (
@@ -97,7 +97,7 @@ def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> Interpret
     """Read the payload and run it once.
 
     Args:
-        interpreter: dotted name of the interpreter module (see `pte_foundry.interpretation.program`).
+        interpreter: dotted name of the interpreter module (see `pte_foundry.backends.interpreter`).
         pte: a program that can be deserialized.
         inputs: any; the program's operators are only all known once it has run.
 
@@ -118,7 +118,7 @@ def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
         "interpreter",
         interpreter,
         ("interpret",),
-        "pte_foundry.interpretation.coreml.mil_program",
+        "pte_foundry.backends.coreml.program",
     )
     payloads = payloads_in(file)
     if len(payloads) != 1:

@@ -93,7 +93,7 @@ def _outcome(pte: bytes, folder: Path) -> Outcome:
     found = machine_traces(pte, (str(folder.resolve()),), names)
     problem = (
         f"the bytes tell of the machine that made them: {'; '.join(found)}. Make the lowering leave "
-        "it out, or remove it as pte_foundry.backends.coreml_canonical does"
+        "it out, or remove it as pte_foundry.backends.coreml.canonical does"
     )
     message = "no path, user, machine or date in the bytes"
     return Outcome(message, (problem,) if found else (), {"found": found})

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pte_foundry.confinement.confined import confined
 from pte_foundry.heavy_imports import heavy_imports
-from pte_foundry.reporting.command import run_command
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json, write_json, write_text
+from pte_foundry.records.command import run_command
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json, write_json, write_text
 from pte_foundry.stages import told_stages
 from pte_foundry.validation.junit import junit_xml
 from pte_foundry.validation.only_reading import only_read

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 from xml.etree import ElementTree
 
-from pte_foundry.reporting.json_files import read_json
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.records.json_files import read_json
+from pte_foundry.testing.workspace import Workspace
 
 
 def run(workspace: Workspace) -> subprocess.CompletedProcess[str]:

@@ -46,9 +46,9 @@ def test_a_name_of_the_package_or_another_module_of_it_executes_it_first() -> No
 
 def test_a_validation_imports_no_exporter() -> None:
     imported = run(
-        "import pte_foundry.validation.validate, pte_foundry.interpretation.vulkan.vulkan_program, "
-        "pte_foundry.interpretation.xnnpack.xnnpack_program, pte_foundry.interpretation.mps.mps_program, "
-        "pte_foundry.interpretation.coreml.mil_program; "
+        "import pte_foundry.validation.validate, pte_foundry.backends.vulkan.program, "
+        "pte_foundry.backends.xnnpack.program, pte_foundry.backends.mps.program, "
+        "pte_foundry.backends.coreml.program; "
         "print([m for m in sys.modules if m.startswith(('torch._dynamo', 'torch._inductor', 'torchao'))])"
     )
     assert imported == "[]"

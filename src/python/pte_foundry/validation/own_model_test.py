@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from pte_foundry.exporting.export import export
-from pte_foundry.exporting.export_request import ExportRequest
-from pte_foundry.models.own.own_samples import TEXT, Sentence, seeded_model
-from pte_foundry.reporting.declared import Declared
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.report import build_report
-from pte_foundry.reporting.samples import SHA, sample_declared
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
+from pte_foundry.records.declared import Declared
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.report import build_report
+from pte_foundry.testing.reports import SHA, sample_declared
+from pte_foundry.testing.workspace import Workspace
 
 _FLOOR = dict.fromkeys(
     ("max_delegate_calls", "max_undelegated_operators", "min_delegated_fraction")
@@ -36,7 +36,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     }
     request = {
         "model": model,
-        "lowering": "pte_foundry.backends.xnnpack",
+        "lowering": "pte_foundry.backends.xnnpack.lowering",
         "precision": "fp32",
         "options": {},
         "rewrites": [],
@@ -66,7 +66,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "labels": None,
         "photographs": {},
         "quantized_export": None,
-        "interpreter": "pte_foundry.interpretation.xnnpack.xnnpack_program",
+        "interpreter": "pte_foundry.backends.xnnpack.program",
         "limits": {"seconds": 60, "memory_mb": 1024},
     }
     return Workspace(folder, exported.pte, validation, report)

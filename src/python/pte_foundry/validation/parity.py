@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.checks import Checks
+from pte_foundry.records.checks import Checks
 from pte_foundry.validation.case import Outcome, bounds_of
 from pte_foundry.validation.top_k import top_k_agreement
 

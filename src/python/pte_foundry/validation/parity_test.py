@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.checks import Checks
+from pte_foundry.records.checks import Checks
 from pte_foundry.validation.parity import measure_parity, parity_outcome
 
 REFERENCE = torch.tensor([[3.0, 0.0, 4.0]])

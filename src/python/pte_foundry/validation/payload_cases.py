@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.eager import EagerModel
-from pte_foundry.exporting.plugins import load_module
-from pte_foundry.interpretation.content import Content
+from pte_foundry.models.eager import EagerModel
+from pte_foundry.models.plugins import load_module
+from pte_foundry.backends.content import Content
 from pte_foundry.rewrites.surgery import unchecked
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped

@@ -11,9 +11,9 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.interpretation.vulkan import vulkan_program
-from pte_foundry.interpretation.xnnpack import xnnpack_program
-from pte_foundry.validation.workspace import Workspace, make_workspace, write_checkpoint
+from pte_foundry.backends.vulkan import program as vulkan_program
+from pte_foundry.backends.xnnpack import program as xnnpack_program
+from pte_foundry.testing.workspace import Workspace, make_workspace, write_checkpoint
 
 
 @pytest.fixture()

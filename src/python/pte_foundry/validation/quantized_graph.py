@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.exporting.eager import build_eager
-from pte_foundry.exporting.plugins import load_module
+from pte_foundry.models.eager import build_eager
+from pte_foundry.models.plugins import load_module
 from pte_foundry.quantization.recipe import (
     REQUIRED,
     Census,
@@ -22,7 +22,7 @@ from pte_foundry.quantization.recipe import (
     Quantized,
     check_recipe,
 )
-from pte_foundry.reporting.quantization import Quantization
+from pte_foundry.records.quantization import Quantization
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Outcome
 from pte_foundry.validation.exercise import flat_outputs

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.export_request import RequestedQuantization
-from pte_foundry.exporting.model_request import ModelRequest
-from pte_foundry.reporting.checks import Checks
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
-from pte_foundry.reporting.report import Report
+from pte_foundry.records.export_request import RequestedQuantization
+from pte_foundry.records.model_request import ModelRequest
+from pte_foundry.records.checks import Checks
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
+from pte_foundry.records.report import Report
 from pte_foundry.validation.isolation.limits import Limits
 
 INT8 = "int8"
@@ -54,7 +54,7 @@ class ValidationRequest:
         quantized_export: of a program of precision int8; None for any other.
         limits: of each process that does what the bytes could make crash or hang.
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
-            `pte_foundry.interpretation.program`); None if the backend has none.
+            `pte_foundry.backends.interpreter`); None if the backend has none.
         root: folder that all paths are relative to.
     """
 

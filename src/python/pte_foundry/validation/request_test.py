@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.request import ValidationRequest
-from pte_foundry.validation.workspace import Workspace
+from pte_foundry.testing.workspace import Workspace
 
 
 def read(workspace: Workspace) -> ValidationRequest:

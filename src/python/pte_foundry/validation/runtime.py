@@ -17,7 +17,7 @@ from executorch.runtime import Method, Program, Runtime  # type: ignore[import-u
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.described import DESCRIBE, read_signature, tell_signature
 from pte_foundry.validation.isolation.child_process import (
     Answer,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pte_foundry.exporting.model_request import SEEDED
-from pte_foundry.reporting.trained_checks import TrainedChecks
+from pte_foundry.records.model_request import SEEDED
+from pte_foundry.records.trained_checks import TrainedChecks
 from pte_foundry.validation.agreement import agreement_outcome
 from pte_foundry.validation.case import Bound, Case, Outcome, run_case, skipped
 from pte_foundry.validation.comparison import Comparison

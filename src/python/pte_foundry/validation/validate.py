@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.eager import EagerModel, build_eager
-from pte_foundry.exporting.model_request import SEEDED
+from pte_foundry.models.eager import EagerModel, build_eager
+from pte_foundry.records.model_request import SEEDED
 from pte_foundry.stages import Begin, tell
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.comparison import Comparison

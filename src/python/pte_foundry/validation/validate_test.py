@@ -21,7 +21,7 @@ from pte_foundry.validation.result import evidence, verdict
 from pte_foundry.validation.runtime import LoadedProgram
 from pte_foundry.validation.task import SEEDED_REASON
 from pte_foundry.validation.validate import ENDED_REASON
-from pte_foundry.validation.workspace import (
+from pte_foundry.testing.workspace import (
     Workspace,
     export_colours,
     make_workspace,

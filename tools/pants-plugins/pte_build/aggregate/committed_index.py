@@ -93,7 +93,7 @@ async def run_index_test(
         FallibleProcessResult,
         Process,
         library_process(
-            ("-m", "pte_foundry.indexing.compare_main", _COMMITTED, _BUILT),
+            ("-m", "pte_foundry.index.compare_main", _COMMITTED, _BUILT),
             input_digest=inputs,
             output_files=(),
             description=f"Compare the committed index of {index}",

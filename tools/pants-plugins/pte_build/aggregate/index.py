@@ -230,7 +230,7 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         FallibleProcessResult,
         LibraryRun(
             library_process(
-                ("-m", "pte_foundry.indexing.main", "index_request.json", "--index", "index.json"),
+                ("-m", "pte_foundry.index.main", "index_request.json", "--index", "index.json"),
                 input_digest=inputs,
                 output_files=("index.json",),
                 description=f"Write the index {request.index}",

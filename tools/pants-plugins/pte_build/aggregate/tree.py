@@ -254,7 +254,7 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
         FallibleProcessResult,
         LibraryRun(
             toolchain_process(
-                ("-m", "pte_foundry.indexing.tree_main", "tree_request.json"),
+                ("-m", "pte_foundry.tree.tree_main", "tree_request.json"),
                 input_digest=inputs,
                 output_files=written_files(index),
                 source_roots=sources.source_roots,

@@ -168,7 +168,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
             library_process(
                 (
                     "-m",
-                    "pte_foundry.reporting.main",
+                    "pte_foundry.records.report_main",
                     "declared.json",
                     "facts.json",
                     "--report",

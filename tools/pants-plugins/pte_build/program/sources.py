@@ -20,12 +20,12 @@ from pte_build.errors import PteBuildError
 
 # The entry modules of the library.
 EXPORT_MAIN = "src/python/pte_foundry/exporting/main.py"
-REPORT_MAIN = "src/python/pte_foundry/reporting/main.py"
+REPORT_MAIN = "src/python/pte_foundry/records/report_main.py"
 VALIDATION_MAIN = "src/python/pte_foundry/validation/main.py"
 PHOTOGRAPHS_MAIN = "src/python/pte_foundry/photographs/main.py"
-INDEX_MAIN = "src/python/pte_foundry/indexing/main.py"
-COMPARE_MAIN = "src/python/pte_foundry/indexing/compare_main.py"
-TREE_MAIN = "src/python/pte_foundry/indexing/tree_main.py"
+INDEX_MAIN = "src/python/pte_foundry/index/main.py"
+COMPARE_MAIN = "src/python/pte_foundry/index/compare_main.py"
+TREE_MAIN = "src/python/pte_foundry/tree/tree_main.py"
 PUBLISH_MAIN = "src/python/pte_foundry/publishing/main.py"
 
 

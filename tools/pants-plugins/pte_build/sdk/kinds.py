@@ -66,7 +66,7 @@ SDKS: FrozenDict[str, SdkKind] = FrozenDict(
     }
 )
 
-# As pte_foundry.backends.qnn_sdk reads it.
+# As pte_foundry.backends.qnn.sdk reads it.
 _VERSION = re.compile(r"^version:\s*[\"']?v?([0-9]+(?:\.[0-9]+)+)[\"']?\s*$", re.MULTILINE)
 _LIBRARY = re.compile(r".+\.so(\.[0-9]+)*")
 

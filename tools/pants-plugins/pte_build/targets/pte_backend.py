@@ -51,7 +51,7 @@ class BackendInterpreterField(SpecialCasedDependencies):
     help = help_text(
         """
         The file of a module that can run this backend's payloads in PyTorch, one address
-        (`src/python/pte_foundry/interpretation/program.py` has the contract). Validation uses it where the machine's
+        (`src/python/pte_foundry/backends/interpreter.py` has the contract). Validation uses it where the machine's
         ExecuTorch runtime has no implementation of the delegate. It is no input of the programs.
         """
     )

@@ -17,7 +17,7 @@ import struct
 import torch
 from torch import Tensor
 
-from pte_foundry.interpretation.program import damaged, unknown
+from pte_foundry.backends.interpreter import damaged, unknown
 
 _ALIGNMENT = 64
 _VERSION = 2

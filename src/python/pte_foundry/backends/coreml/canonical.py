@@ -23,7 +23,7 @@ from typing import Any
 
 from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
 
-from pte_foundry.backends.coreml_container import Container, read_container, write_container
+from pte_foundry.backends.coreml.container import Container, read_container, write_container
 from pte_foundry.errors import PteError
 
 METADATA = "metadata.json"
@@ -47,7 +47,7 @@ def canonical_payload(payload: bytes) -> bytes:
         raise PteError(
             "structure",
             f"a CoreML payload has no {', '.join(missing)}; it has {', '.join(sorted(files))}. "
-            "Only uncompiled ML programs are known here: correct pte_foundry.backends.coreml",
+            "Only uncompiled ML programs are known here: correct pte_foundry.backends.coreml.lowering",
         )
     files[_MANIFEST] = _canonical_manifest(files[_MANIFEST])
     files[_MODEL] = _canonical_model(files[_MODEL])

@@ -14,8 +14,8 @@ from executorch.backends.apple.coreml.partition.coreml_partitioner import (  # t
 )
 from torch import nn
 
-from pte_foundry.backends.coreml_canonical import METADATA, PACKAGE, canonical_payload
-from pte_foundry.backends.coreml_container import Container, read_container, write_container
+from pte_foundry.backends.coreml.canonical import METADATA, PACKAGE, canonical_payload
+from pte_foundry.backends.coreml.container import Container, read_container, write_container
 from pte_foundry.backends.lowering import lower_with
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import delegate_payloads

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from executorch.backends.apple.coreml import executorchcoreml  # type: ignore[import-untyped]
 
-from pte_foundry.backends.coreml_container import Container, read_container, write_container
+from pte_foundry.backends.coreml.container import Container, read_container, write_container
 from pte_foundry.errors import PteError
 
 # Bytes that look like an index, or are no text, must not disturb the reader.

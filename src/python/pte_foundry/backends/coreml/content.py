@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.interpretation.coreml.operators import OPERATORS
-from pte_foundry.interpretation.coreml.package import MilPackage
-from pte_foundry.interpretation.coreml.step import Step
-from pte_foundry.interpretation.coreml.values import Value, tensor_type
-from pte_foundry.interpretation.program import damaged, unknown
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.coreml.operators import OPERATORS
+from pte_foundry.backends.coreml.payload import MilPackage
+from pte_foundry.backends.coreml.step import Step
+from pte_foundry.backends.coreml.values import Value, tensor_type
+from pte_foundry.backends.interpreter import damaged, unknown
 
 _UNPACKING = "constexpr_"
 """Prefix of the operators that make a weight out of stored integers."""

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.coreml.mil_content import (
+from pte_foundry.backends.coreml.content import (
     SPECIFICATIONS,
     broken_target,
     mil_content,
 )
-from pte_foundry.interpretation.coreml.mil_program import MilProgram, interpret
-from pte_foundry.interpretation.coreml.step import Step
-from pte_foundry.interpretation.coreml.values import Value
-from pte_foundry.interpretation.lowered import lower
+from pte_foundry.backends.coreml.program import MilProgram, interpret
+from pte_foundry.backends.coreml.step import Step
+from pte_foundry.backends.coreml.values import Value
+from pte_foundry.testing.lowered import lower
 
 
 @pytest.fixture(scope="module")

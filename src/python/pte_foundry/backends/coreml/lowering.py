@@ -21,7 +21,7 @@ from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import
 )
 from torch.export import ExportedProgram
 
-from pte_foundry.backends.coreml_canonical import canonical_payload
+from pte_foundry.backends.coreml.canonical import canonical_payload
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
 

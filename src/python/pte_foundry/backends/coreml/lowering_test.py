@@ -15,9 +15,9 @@ from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-u
 from torch import nn
 from torch.export import ExportedProgram
 
-from pte_foundry.backends import coreml
-from pte_foundry.backends.coreml_canonical import canonical_payload
-from pte_foundry.backends.coreml_container import read_container
+from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.coreml.canonical import canonical_payload
+from pte_foundry.backends.coreml.container import read_container
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
@@ -106,11 +106,11 @@ def test_preprocess_is_put_back_after_a_failure(monkeypatch: pytest.MonkeyPatch)
 _REQUEST = {
     "model": {
         "name": "tiny",
-        "builder": "pte_foundry.exporting.tiny_builder",
+        "builder": "pte_foundry.testing.tiny_builder",
         "inputs": {"image": "float32[1,3,8,8]"},
         "weights": {"source": "seeded", "file": None},
     },
-    "lowering": "pte_foundry.backends.coreml",
+    "lowering": "pte_foundry.backends.coreml.lowering",
     "precision": "fp16",
     "options": {},
     "rewrites": [],

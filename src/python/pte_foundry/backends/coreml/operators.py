@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pte_foundry.interpretation.program import unknown
+from pte_foundry.backends.interpreter import unknown
 
 Arguments = Mapping[str, Any]
 Operator = Callable[[Arguments], Sequence[Tensor]]

@@ -9,8 +9,8 @@ from typing import Any
 from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
 from google.protobuf.message import DecodeError
 
-from pte_foundry.backends.coreml_container import read_container
-from pte_foundry.interpretation.program import damaged, unknown
+from pte_foundry.backends.coreml.container import read_container
+from pte_foundry.backends.interpreter import damaged, unknown
 
 METADATA_FILE = "metadata.json"
 MODEL_FILE = "model.mlpackage/Data/com.apple.CoreML/model.mlmodel"

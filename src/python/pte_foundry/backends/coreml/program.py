@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Content
-from pte_foundry.interpretation.coreml.mil_content import broken_target, mil_content
-from pte_foundry.interpretation.coreml.operators import OPERATORS
-from pte_foundry.interpretation.coreml.package import MilPackage, read_package
-from pte_foundry.interpretation.coreml.step import Step
-from pte_foundry.interpretation.coreml.values import Value, read_value, tensor_type
-from pte_foundry.interpretation.program import as_half, damaged, unknown
+from pte_foundry.backends.content import Content
+from pte_foundry.backends.coreml.content import broken_target, mil_content
+from pte_foundry.backends.coreml.operators import OPERATORS
+from pte_foundry.backends.coreml.payload import MilPackage, read_package
+from pte_foundry.backends.coreml.step import Step
+from pte_foundry.backends.coreml.values import Value, read_value, tensor_type
+from pte_foundry.backends.interpreter import as_half, damaged, unknown
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MilProgram:
     steps: tuple[Step, ...] = field(repr=False)
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`.
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`.
 
         Args:
             inputs: in the order of `package.inputs`, of the program's shapes.
@@ -51,11 +51,11 @@ class MilProgram:
         return [values[name] for name in self.package.outputs]
 
     def content(self) -> Content:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return mil_content(self.package, self.constants, self.steps)
 
     def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return broken_target(self.package, options)
 
     def _named_inputs(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:

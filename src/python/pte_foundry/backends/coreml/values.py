@@ -9,8 +9,8 @@ import torch
 from coremltools.proto import MIL_pb2  # type: ignore[import-untyped]
 from torch import Tensor
 
-from pte_foundry.interpretation.coreml.blob_file import read_blob
-from pte_foundry.interpretation.program import damaged, unknown
+from pte_foundry.backends.coreml.blob_file import read_blob
+from pte_foundry.backends.interpreter import damaged, unknown
 
 Value = Tensor | float | int | bool | str
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.interpretation.mps.payload import MpsPayload
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.mps.payload import MpsPayload
 
 _CONVOLUTIONS = ("MPSConv2D", "MPSDepthwiseConv2D")
 _PRODUCTS = ("MPSMatMul", "MPSAddmm")

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Content
-from pte_foundry.interpretation.mps.mps_content import mps_content
-from pte_foundry.interpretation.mps.operators import OPERATORS
-from pte_foundry.interpretation.mps.payload import DTYPES, MpsPayload, read_payload
-from pte_foundry.interpretation.program import as_half, damaged, unknown
+from pte_foundry.backends.content import Content
+from pte_foundry.backends.mps.content import mps_content
+from pte_foundry.backends.mps.operators import OPERATORS
+from pte_foundry.backends.mps.payload import DTYPES, MpsPayload, read_payload
+from pte_foundry.backends.interpreter import as_half, damaged, unknown
 
 _ABSENT = -1
 _CAST = "MPSCast"
@@ -34,7 +34,7 @@ class MpsProgram:
     payload: MpsPayload
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         graph = self.payload.graph
         values = {place: self._constant(place) for place in graph["constant_ids"]}
         if len(inputs) != len(graph["input_ids"]):
@@ -56,7 +56,7 @@ class MpsProgram:
         return [values[place] for place in graph["output_ids"]]
 
     def content(self) -> Content:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return mps_content(self.payload)
 
     def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.lowered import largest_difference, lower
-from pte_foundry.interpretation.mps.mps_program import MpsProgram, interpret
-from pte_foundry.interpretation.small_models import MODELS, picture
+from pte_foundry.testing.lowered import largest_difference, lower
+from pte_foundry.backends.mps.program import MpsProgram, interpret
+from pte_foundry.testing.small_models import MODELS, picture
 
 # float16 has a step of 1/2048 of a value; a few of them add up.
 _TOLERANCE = 0.015

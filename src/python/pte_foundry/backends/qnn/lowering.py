@@ -16,7 +16,7 @@ from executorch.exir import ExecutorchBackendConfig  # type: ignore[import-untyp
 
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
-from pte_foundry.backends.qnn_sdk import QnnSdk, check_loadable, check_version, find_sdk
+from pte_foundry.backends.qnn.sdk import QnnSdk, check_loadable, check_version, find_sdk
 from pte_foundry.errors import PteError
 
 PRECISIONS: tuple[str, ...] = ("fp32",)

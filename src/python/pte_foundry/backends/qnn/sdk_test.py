@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pte_foundry.backends.qnn_sdk import QnnSdk, check_loadable, check_version, find_sdk
+from pte_foundry.backends.qnn.sdk import QnnSdk, check_loadable, check_version, find_sdk
 from pte_foundry.errors import PteError
 
 _LIBRARIES = "lib/x86_64-linux-clang"

@@ -13,9 +13,9 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
 )
 from torch import Tensor
 
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.interpretation.program import damaged
-from pte_foundry.interpretation.vulkan.payload import DTYPES, VulkanPayload, tensor_type
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.interpreter import damaged
+from pte_foundry.backends.vulkan.payload import DTYPES, VulkanPayload, tensor_type
 
 _INT8_LINEAR = "aten._weight_int8pack_mm.default"
 _PREPACK = "et_vk.prepack.default"

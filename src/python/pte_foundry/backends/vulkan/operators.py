@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pte_foundry.interpretation.program import unknown
+from pte_foundry.backends.interpreter import unknown
 
 Operator = Callable[[Sequence[Any]], Sequence[Tensor]]
 

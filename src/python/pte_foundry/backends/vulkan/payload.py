@@ -18,7 +18,7 @@ from executorch.backends.vulkan.serialization.vulkan_graph_serialize import (  #
 )
 from torch import Tensor
 
-from pte_foundry.interpretation.program import damaged, unknown
+from pte_foundry.backends.interpreter import damaged, unknown
 
 _HEADER = VulkanDelegateHeader.EXPECTED_LENGTH
 DTYPES = {

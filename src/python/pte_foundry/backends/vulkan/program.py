@@ -23,11 +23,11 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Content
-from pte_foundry.interpretation.program import as_half, damaged, unknown
-from pte_foundry.interpretation.vulkan.operators import OPERATORS
-from pte_foundry.interpretation.vulkan.payload import VulkanPayload, read_payload, tensor_type
-from pte_foundry.interpretation.vulkan.vulkan_content import broken_texture_limits, vulkan_content
+from pte_foundry.backends.content import Content
+from pte_foundry.backends.interpreter import as_half, damaged, unknown
+from pte_foundry.backends.vulkan.operators import OPERATORS
+from pte_foundry.backends.vulkan.payload import VulkanPayload, read_payload, tensor_type
+from pte_foundry.backends.vulkan.content import broken_texture_limits, vulkan_content
 
 _NO_MEMORY = -1
 
@@ -61,7 +61,7 @@ class VulkanProgram:
     payload: VulkanPayload
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         graph, memory = self.payload.graph, _Memory()
         if len(inputs) != len(graph.input_ids):
             raise damaged(
@@ -78,11 +78,11 @@ class VulkanProgram:
         return outputs
 
     def content(self) -> Content:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return vulkan_content(self.payload)
 
     def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return broken_texture_limits(self.payload, options)
 
     def _execute(self, memory: _Memory, call: OperatorCall) -> None:

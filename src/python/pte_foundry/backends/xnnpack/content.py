@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.interpretation.program import unknown
-from pte_foundry.interpretation.xnnpack.payload import XnnpackPayload
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.interpreter import unknown
+from pte_foundry.backends.xnnpack.payload import XnnpackPayload
 
 _QUANTIZED = "XNNQuantizedTensorValue"
 _CONVOLUTIONS = ("XNNConv2d", "XNNConvTranspose2d", "XNNDepthwiseConv2d")

@@ -23,7 +23,7 @@ import torch
 from executorch.exir._serialize._flatbuffer import _flatc_decompile  # type: ignore[import-untyped]
 from torch import Tensor
 
-from pte_foundry.interpretation.program import damaged, unknown
+from pte_foundry.backends.interpreter import damaged, unknown
 
 _HEADER = struct.Struct("<4s4sHIIIQ")
 _MAGIC = b"XH00"

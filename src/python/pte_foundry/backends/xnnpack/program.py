@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pte_foundry.interpretation.content import Content
-from pte_foundry.interpretation.program import unknown
-from pte_foundry.interpretation.xnnpack.payload import XnnpackPayload, read_payload
-from pte_foundry.interpretation.xnnpack.xnnpack_content import xnnpack_content
+from pte_foundry.backends.content import Content
+from pte_foundry.backends.interpreter import unknown
+from pte_foundry.backends.xnnpack.payload import XnnpackPayload, read_payload
+from pte_foundry.backends.xnnpack.content import xnnpack_content
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class XnnpackProgram:
         raise unknown("the XNNPACK graph", "it is executed, and has no interpreter")
 
     def content(self) -> Content:
-        """See `pte_foundry.interpretation.program.InterpretedProgram`."""
+        """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return xnnpack_content(self.payload)
 
     def broken_options(self, options: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pte_foundry.checkpoints.refusal import Unfit
+from pte_foundry.models.checkpoints.refusal import Unfit
 
 _MOST_ENTRIES = 200_000
 _MOST_UNPACKED = 64 << 20

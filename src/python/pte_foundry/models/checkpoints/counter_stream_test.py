@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pte_foundry.checkpoints.counter_stream import raw_integers, uniform
+from pte_foundry.models.checkpoints.counter_stream import raw_integers, uniform
 
 
 def test_stream_is_pinned() -> None:

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from pte_foundry.checkpoints.exported.exported_samples import (
+from pte_foundry.testing.exported_samples import (
     SAMPLES,
     changed,
     files_of,
     packed,
     saved,
 )
-from pte_foundry.checkpoints.exported_archive import load_exported_archive
+from pte_foundry.models.checkpoints.exported_archive import load_exported_archive
 from pte_foundry.errors import PteError
 
 _MODEL = "models/model.json"

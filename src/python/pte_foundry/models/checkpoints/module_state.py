@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.refusal import Unfit, shown
+from pte_foundry.models.checkpoints.refusal import Unfit, shown
 
 _GROUPS = {"_parameters": nn.Parameter, "_buffers": Tensor, "_modules": nn.Module}
 _DICTS = (dict, OrderedDict)

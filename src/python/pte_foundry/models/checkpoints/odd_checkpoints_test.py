@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.checkpoints.campaign import (
+from pte_foundry.testing.hostile.endings import (
     ESCAPED,
     LOADED,
     RAN,
@@ -15,7 +15,7 @@ from pte_foundry.checkpoints.campaign import (
     damaged,
     totals,
 )
-from pte_foundry.checkpoints.odd_checkpoints import attack
+from pte_foundry.testing.hostile.odd_checkpoints import attack
 from pte_foundry.errors import PteError
 
 _MAY_LOAD = {

@@ -15,8 +15,8 @@ from typing import IO, Any
 
 from torch import nn
 
-from pte_foundry.checkpoints.module_state import check_module_state
-from pte_foundry.checkpoints.refusal import shown
+from pte_foundry.models.checkpoints.module_state import check_module_state
+from pte_foundry.models.checkpoints.refusal import shown
 
 _MOST_INSTRUCTIONS = 1_000_000
 """A state_dict of 1,000 tensors has 40,000; yolo11n.pt, with all its modules, 52,000."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pte_foundry.checkpoints.restricted import load_checkpoint
+from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.errors import PteError
 
 

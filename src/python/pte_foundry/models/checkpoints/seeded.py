@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.counter_stream import uniform
+from pte_foundry.models.checkpoints.counter_stream import uniform
 from pte_foundry.errors import PteError
 
 # Where float32 may decide: so far must log2(standard deviation) be from a rounding boundary, and so large the deviation

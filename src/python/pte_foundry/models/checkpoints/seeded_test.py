@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints import seeded as seeded_module
-from pte_foundry.checkpoints.seeded import Scaling, initialise
+from pte_foundry.models.checkpoints import seeded as seeded_module
+from pte_foundry.models.checkpoints.seeded import Scaling, initialise
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.fixed_inputs import fixed_inputs
-from pte_foundry.exporting.tensor_spec import TensorSpec
+from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.models import mobilenet
 
 # sha256 of MobileNetV3-small's seeded state. A change here changes every seeded artifact and so the
@@ -68,7 +68,7 @@ def test_bits_do_not_depend_on_threads(
 def test_bits_do_not_depend_on_the_cpu(capability: str) -> None:
     # A machine without the instructions falls back to less; the bits must be the same then too.
     code = (
-        "from pte_foundry.checkpoints.seeded_test import *; from pte_foundry.checkpoints import "
+        "from pte_foundry.models.checkpoints.seeded_test import *; from pte_foundry.checkpoints import "
         "seeded_test as t; print(torch.backends.cpu.get_cpu_capability(), "
         "t._digest(t._seeded(fixed_inputs([t._IMAGE], 1)[0])[0]))"
     )

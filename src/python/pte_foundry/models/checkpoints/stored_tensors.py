@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.pickle_reader import Function
-from pte_foundry.checkpoints.refusal import Unfit, shown
+from pte_foundry.models.checkpoints.pickle_reader import Function
+from pte_foundry.models.checkpoints.refusal import Unfit, shown
 
 _MOST_VIEWED = 16
 """Bytes of all tensors, as a multiple of the file's: tied weights share a storage, bombs do so 10,000 times."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.refusal import refusing, shown
+from pte_foundry.models.checkpoints.refusal import refusing, shown
 from pte_foundry.errors import PteError
 
 _SHOWN = 5

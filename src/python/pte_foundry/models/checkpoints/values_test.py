@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.values import apply_state, check_values
+from pte_foundry.models.checkpoints.values import apply_state, check_values
 from pte_foundry.errors import PteError
 
 

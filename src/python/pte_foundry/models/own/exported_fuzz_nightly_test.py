@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pte_foundry.models.own.exported_fuzz import attack_exported
+from pte_foundry.testing.hostile.exported_fuzz import attack_exported
 
 FILES = 2000
 

@@ -9,7 +9,7 @@ import torch
 from torch.export import ExportedProgram
 
 from pte_foundry.models.own import exported_program
-from pte_foundry.models.own.exported_fuzz import attack_exported
+from pte_foundry.testing.hostile.exported_fuzz import attack_exported
 
 FILES = 100
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from pte_foundry.checkpoints.exported.exported_samples import changed, saved
+from pte_foundry.testing.exported_samples import changed, saved
 from pte_foundry.errors import PteError
 from pte_foundry.models.own import exported_program
-from pte_foundry.models.own.own_samples import (
+from pte_foundry.testing.own_samples import (
     PICTURE,
     TEXT,
     Classifier,

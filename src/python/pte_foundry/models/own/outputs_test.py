@@ -8,7 +8,7 @@ from torch.utils import _pytree as pytree
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.own.outputs import output_names, register_dataclasses
-from pte_foundry.models.own.own_samples import Pair
+from pte_foundry.testing.own_samples import Pair
 
 _X = torch.zeros(1)
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.own import pickled_module
-from pte_foundry.models.own.own_samples import PICTURE, Classifier, saved_model, seeded_model
+from pte_foundry.testing.own_samples import PICTURE, Classifier, saved_model, seeded_model
 
 _CLASSES = [
-    "pte_foundry.models.own.own_samples.Classifier",
+    "pte_foundry.testing.own_samples.Classifier",
     "torch.nn.modules.conv.Conv2d",
     "torch.nn.modules.batchnorm.BatchNorm2d",
     "torch.nn.modules.linear.Linear",

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from pte_foundry.checkpoints.archive import Archive, open_archive
-from pte_foundry.checkpoints.pickle_reader import ForbiddenGlobal, Function, PickleReader
-from pte_foundry.checkpoints.records import record_class
-from pte_foundry.checkpoints.refusal import Unfit, refusing, shown
-from pte_foundry.checkpoints.stored_tensors import Storage, StoredTensors
+from pte_foundry.models.checkpoints.archive import Archive, open_archive
+from pte_foundry.models.checkpoints.pickle_reader import ForbiddenGlobal, Function, PickleReader
+from pte_foundry.models.checkpoints.records import record_class
+from pte_foundry.models.checkpoints.refusal import Unfit, refusing, shown
+from pte_foundry.models.checkpoints.stored_tensors import Storage, StoredTensors
 from pte_foundry.errors import PteError
 from pte_foundry.models.own.torchscript_code import ForbiddenCode, checked_code
 

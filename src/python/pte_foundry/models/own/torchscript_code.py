@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pte_foundry.checkpoints.refusal import shown
+from pte_foundry.models.checkpoints.refusal import shown
 from pte_foundry.models.own.torchscript_operators import is_allowed, is_operator
 
 _MOST_CODE = 8 << 20

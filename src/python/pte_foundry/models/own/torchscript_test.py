@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.own import torchscript
-from pte_foundry.models.own.own_samples import (
+from pte_foundry.testing.own_samples import (
     PICTURE,
     TEXT,
     Classifier,

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from pte_foundry.backends import coreml, vulkan
-from pte_foundry.backends.coreml_container import read_container
+from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.vulkan import lowering as vulkan
+from pte_foundry.backends.coreml.container import read_container
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from pte_foundry.backends import xnnpack
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.photographs.decode import read_photograph
-from pte_foundry.quantization.quantization_samples import (
+from pte_foundry.testing.quantization_samples import (
     preprocess,
     request,
     small_detector,

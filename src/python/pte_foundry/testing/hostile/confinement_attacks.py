@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.confinement.canary import (
+from pte_foundry.testing.canary import (
     DESCRIPTORS,
     FILTER,
     LANDLOCK,

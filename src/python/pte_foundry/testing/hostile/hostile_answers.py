@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation import described, inspected, runtime
 from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Serve
 from pte_foundry.validation.isolation.limits import Limits

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pte_foundry.validation.hostile.flatbuffer_places import (
+from pte_foundry.testing.hostile.flatbuffer_places import (
     field_places,
     pointed_place,
     table_places,

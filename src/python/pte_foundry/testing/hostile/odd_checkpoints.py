@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.campaign import Tried, attempt, damaged
-from pte_foundry.checkpoints.records import record_class
-from pte_foundry.checkpoints.refusal import refusing
-from pte_foundry.checkpoints.restricted import load_checkpoint
-from pte_foundry.checkpoints.values import apply_state
+from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
+from pte_foundry.models.checkpoints.records import record_class
+from pte_foundry.models.checkpoints.refusal import refusing
+from pte_foundry.models.checkpoints.restricted import load_checkpoint
+from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.own.state_dict import plain_state_dict
 
 _WEIGHT = torch.arange(8.0).reshape(2, 4)

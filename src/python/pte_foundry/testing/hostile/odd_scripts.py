@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.checkpoints.campaign import Tried, attempt, damaged
+from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 from pte_foundry.models.own import torchscript
-from pte_foundry.models.own.own_samples import saved_model
+from pte_foundry.testing.own_samples import saved_model
 
 _X = torch.tensor([[1.0, -2.0, 3.0, 0.5]])
 _CODE = "code/__torch__/script.py"

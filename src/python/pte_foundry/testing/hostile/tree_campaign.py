@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.sample_tree import write_sample_tree
-from pte_foundry.indexing.tree_files import (
+from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,
     SUMS,
     VERSIONS,
     is_covered,
 )
-from pte_foundry.reporting.mutated_json import mutated
-from pte_foundry.tree_checks.verify import verify_tree
+from pte_foundry.testing.hostile.mutated_json import mutated
+from pte_foundry.tree.checks.verify import verify_tree
 
 BAD = "!"
 """How an ending begins that must never be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.reporting.outside_text import plain
+from pte_foundry.records.outside_text import plain
 
 
 @dataclass(frozen=True, order=True)

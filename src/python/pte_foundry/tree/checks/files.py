@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.paths import LONGEST_PATH, collisions, path_problem
-from pte_foundry.reporting.json_files import read_json
-from pte_foundry.tree_checks.defect import Defect
+from pte_foundry.records.paths import LONGEST_PATH, collisions, path_problem
+from pte_foundry.records.json_files import read_json
+from pte_foundry.tree.checks.defect import Defect
 
 _CHUNK = 1 << 20
 # A checkout has them at its root, and they are no part of the tree.

@@ -11,15 +11,15 @@ from jsonschema import Draft202012Validator
 from pte_foundry.client.address import check_address
 from pte_foundry.client.index import read_index
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.entry import remote_url
-from pte_foundry.indexing.schema import INDEX_SCHEMA
-from pte_foundry.indexing.schema_version import check_schema_version
-from pte_foundry.indexing.tree_files import LICENSES, MODEL_CARD, VERSIONS
-from pte_foundry.indexing.versions import version_key, versions_document
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.outside_text import shown
-from pte_foundry.tree_checks.defect import Defect
-from pte_foundry.tree_checks.files import TreeFile, name_defects, read_document
+from pte_foundry.index.entry import remote_url
+from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.index.schema_version import check_schema_version
+from pte_foundry.tree.tree_files import LICENSES, MODEL_CARD, VERSIONS
+from pte_foundry.index.versions import version_key, versions_document
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.outside_text import shown
+from pte_foundry.tree.checks.defect import Defect
+from pte_foundry.tree.checks.files import TreeFile, name_defects, read_document
 
 INDEX = "index.json"
 _LONGEST_MESSAGE = 200

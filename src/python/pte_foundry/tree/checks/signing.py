@@ -12,7 +12,7 @@ from pathlib import Path
 from model_signing import hashing, signing, verifying
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import SIGNATURE
+from pte_foundry.tree.tree_files import SIGNATURE
 
 
 def sign_tree(root: Path, private_key: Path) -> Path:

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.tree_files import (
+from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,
     SIGNATURE,
     SUMS,
     VERSIONS,
 )
-from pte_foundry.reporting.outside_text import plain
-from pte_foundry.tree_checks.defect import Defect
-from pte_foundry.tree_checks.files import LARGEST_DOCUMENT, TreeFile, list_tree
-from pte_foundry.tree_checks.index import index_defects
-from pte_foundry.tree_checks.provenance import bill_of_materials_defects, statement_defects
-from pte_foundry.tree_checks.signing import check_signature
-from pte_foundry.tree_checks.sums import sums_defects
+from pte_foundry.records.outside_text import plain
+from pte_foundry.tree.checks.defect import Defect
+from pte_foundry.tree.checks.files import LARGEST_DOCUMENT, TreeFile, list_tree
+from pte_foundry.tree.checks.index import index_defects
+from pte_foundry.tree.checks.provenance import bill_of_materials_defects, statement_defects
+from pte_foundry.tree.checks.signing import check_signature
+from pte_foundry.tree.checks.sums import sums_defects
 
 
 def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...]:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.indexing.sample_tree import write_sample_tree
-from pte_foundry.tree_checks.verify import verify_tree
+from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.tree.checks.verify import verify_tree
 
 XNNPACK = "1.4.1/mobilenet/mobilenet_v3_small_xnnpack.pte"
 PORTABLE = "1.4.1/mobilenet/mobilenet_v3_small_portable.pte"

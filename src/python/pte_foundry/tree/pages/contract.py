@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pte_foundry.catalogue.preparation import Preparation, read_preparation
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.tree.pages.preparation import Preparation, read_preparation
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

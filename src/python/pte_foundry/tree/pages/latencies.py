@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import read_json
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
 
 _RIVALS = {"eager": "eager torch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 """As `tools/bench` calls them -> as people do. The first one is the one that pictures show."""

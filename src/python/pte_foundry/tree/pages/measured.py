@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 _CASE = "parity:"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pte_foundry.catalogue.contract import Contract
-from pte_foundry.catalogue.programs import Program
+from pte_foundry.tree.pages.contract import Contract
+from pte_foundry.tree.pages.programs import Program
 from pte_foundry.errors import PteError
 
 

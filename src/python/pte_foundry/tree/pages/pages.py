@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment
 from markupsafe import Markup
 
-from pte_foundry.catalogue.contract import Tensor
-from pte_foundry.catalogue.latencies import Latency
-from pte_foundry.catalogue.listed import Listed
-from pte_foundry.catalogue.measured import read_differences
-from pte_foundry.catalogue.models import Model, group_models
-from pte_foundry.catalogue.paths import page_path, picture_path
-from pte_foundry.catalogue.pictures import (
+from pte_foundry.tree.pages.contract import Tensor
+from pte_foundry.tree.pages.latencies import Latency
+from pte_foundry.tree.pages.listed import Listed
+from pte_foundry.tree.pages.measured import read_differences
+from pte_foundry.tree.pages.models import Model, group_models
+from pte_foundry.tree.pages.paths import page_path, picture_path
+from pte_foundry.tree.pages.pictures import (
     delegation_picture,
     error_picture,
     latency_picture,
@@ -23,13 +23,13 @@ from pte_foundry.catalogue.pictures import (
     short,
     size_picture,
 )
-from pte_foundry.catalogue.preparation_code import Code, preparation_code
-from pte_foundry.catalogue.programs import Program, read_programs
-from pte_foundry.catalogue.templating import environment
-from pte_foundry.catalogue.words import EVIDENCE, PLATFORMS, WEIGHTS
-from pte_foundry.indexing.tree_files import CATALOGUE
-from pte_foundry.plots.svg import style_sheet
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.tree.pages.preparation_code import Code, preparation_code
+from pte_foundry.tree.pages.programs import Program, read_programs
+from pte_foundry.tree.pages.templating import environment
+from pte_foundry.tree.pages.words import EVIDENCE, PLATFORMS, WEIGHTS
+from pte_foundry.tree.tree_files import CATALOGUE
+from pte_foundry.tree.plots.svg import style_sheet
+from pte_foundry.records.json_fields import Fields
 
 
 def catalogue_pages(

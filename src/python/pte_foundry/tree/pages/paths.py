@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pte_foundry.indexing.tree_files import MEASURED, MODEL_PAGES
+from pte_foundry.tree.tree_files import MEASURED, MODEL_PAGES
 
 
 def page_path(model: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pte_foundry.catalogue.latencies import Latency, threads_text
-from pte_foundry.catalogue.measured import Difference
-from pte_foundry.catalogue.models import Model
-from pte_foundry.catalogue.programs import Program
+from pte_foundry.tree.pages.latencies import Latency, threads_text
+from pte_foundry.tree.pages.measured import Difference
+from pte_foundry.tree.pages.models import Model
+from pte_foundry.tree.pages.programs import Program
 from pte_foundry.errors import PteError
-from pte_foundry.plots.bars import Bar, Row, bar_chart
-from pte_foundry.plots.dots import Dot, DotRow, dot_chart
-from pte_foundry.plots.svg import SERIES, Picture, text_width
+from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
+from pte_foundry.tree.plots.dots import Dot, DotRow, dot_chart
+from pte_foundry.tree.plots.svg import SERIES, Picture, text_width
 
 _LEFT_OVER_NAMED = 4
 _WIDTH = 720.0

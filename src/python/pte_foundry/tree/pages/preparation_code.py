@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
-from pte_foundry.catalogue.preparation import Preparation
+from pte_foundry.tree.pages.preparation import Preparation
 
 
 @dataclass(frozen=True)

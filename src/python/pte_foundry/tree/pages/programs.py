@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pte_foundry.catalogue.contract import Contract, read_contract
-from pte_foundry.catalogue.listed import Listed
-from pte_foundry.catalogue.parity import cosine_bound, difference_bound
+from pte_foundry.tree.pages.contract import Contract, read_contract
+from pte_foundry.tree.pages.listed import Listed
+from pte_foundry.tree.pages.parity import cosine_bound, difference_bound
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pte_foundry.plots.svg import SERIES, Picture, legend, text_width
+from pte_foundry.tree.plots.svg import SERIES, Picture, legend, text_width
 
 _WIDTH = 720.0
 _THICKNESS = 13.0

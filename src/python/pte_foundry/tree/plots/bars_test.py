@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pte_foundry.plots.bars import Bar, Row, bar_chart
-from pte_foundry.plots.svg import Picture
+from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
+from pte_foundry.tree.plots.svg import Picture
 
 
 def boxes(picture: Picture, colour: str) -> list[tuple[float, float]]:

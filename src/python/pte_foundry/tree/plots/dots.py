@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pte_foundry.plots.svg import Picture, text_width
+from pte_foundry.tree.plots.svg import Picture, text_width
 
 _WIDTH = 720.0
 _ROW = 24.0

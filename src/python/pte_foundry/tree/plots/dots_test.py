@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pte_foundry.plots.dots import Dot, DotRow, dot_chart
-from pte_foundry.plots.svg import Picture
+from pte_foundry.tree.plots.dots import Dot, DotRow, dot_chart
+from pte_foundry.tree.plots.svg import Picture
 
 
 def places(picture: Picture) -> list[float]:

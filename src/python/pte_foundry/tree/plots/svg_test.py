@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pte_foundry.plots.svg import DARK, LIGHT, Picture
+from pte_foundry.tree.plots.svg import DARK, LIGHT, Picture
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</title><script>alert(1)</script>"&\x00\ud800'

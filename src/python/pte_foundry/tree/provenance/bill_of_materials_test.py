@@ -12,11 +12,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from pte_foundry.provenance.bill_of_materials import bill_of_materials
-from pte_foundry.provenance.samples import LOCK, LOCK_TEXT, read_origin, sample_index
-from pte_foundry.reporting.json_fields import Fields
-from pte_foundry.reporting.json_files import canonical_json
-from pte_foundry.reporting.samples import SHA
+from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
+from pte_foundry.testing.provenance import LOCK, LOCK_TEXT, read_origin, sample_index
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import canonical_json
+from pte_foundry.testing.reports import SHA
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 CHECKPOINT = f"checkpoint:models/mobilenet:mobilenet_v3_small_weights:{SHA}"
@@ -109,7 +109,7 @@ def test_another_process_gives_equal_bytes(tmp_path: Path, seed: str) -> None:
     (tmp_path / "index.json").write_text(canonical_json(index))
     program = (
         "import json, sys\n"
-        "from pte_foundry.provenance.bill_of_materials_test import bom\n"
+        "from pte_foundry.tree.provenance.bill_of_materials_test import bom\n"
         "print(json.dumps(bom(json.load(open(sys.argv[1]))), sort_keys=True))"
     )
     environment = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pte_foundry.reporting.declared import Weights
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.declared import Weights
+from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.provenance.samples import LOCK, read_origin
+from pte_foundry.testing.provenance import LOCK, read_origin
 
 
 def test_the_lockfiles_of_all_programs_are_told_once() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.validation.hostile.campaign import run_campaign
-from pte_foundry.validation.hostile.hostile_answers import answers
+from pte_foundry.testing.hostile.campaign import run_campaign
+from pte_foundry.testing.hostile.hostile_answers import answers
 
 FILES = 1000
 

@@ -5,8 +5,8 @@ import hashlib
 import pytest
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.validation.hostile.flatbuffer_places import field_places, table_places
-from pte_foundry.validation.hostile.hostile_files import SORTS, hostile_files
+from pte_foundry.testing.hostile.flatbuffer_places import field_places, table_places
+from pte_foundry.testing.hostile.hostile_files import SORTS, hostile_files
 
 
 @pytest.fixture()

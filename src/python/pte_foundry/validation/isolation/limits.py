@@ -6,7 +6,7 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 
 _MB = 1 << 20
 

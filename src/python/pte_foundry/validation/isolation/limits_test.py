@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.reporting.json_fields import Fields
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.isolation.limits import Limits
 
 

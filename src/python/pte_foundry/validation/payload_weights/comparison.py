@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pte_foundry.interpretation.content import Constant
+from pte_foundry.backends.content import Constant
 from pte_foundry.validation.case import Outcome
 from pte_foundry.validation.payload_weights.matching import Match, match_constants
 from pte_foundry.validation.payload_weights.model_constants import ModelConstant, ModelConstants

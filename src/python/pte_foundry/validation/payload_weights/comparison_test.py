@@ -7,10 +7,10 @@ from functools import cache
 import pytest
 import torch
 
-from pte_foundry.exporting.plugins import load_module
-from pte_foundry.interpretation.content import Constant, Content
-from pte_foundry.interpretation.lowered import lower
-from pte_foundry.interpretation.small_models import build, picture
+from pte_foundry.models.plugins import load_module
+from pte_foundry.backends.content import Constant, Content
+from pte_foundry.testing.lowered import lower
+from pte_foundry.testing.small_models import build, picture
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
 from pte_foundry.validation.payload_weights.model_constants import (
     ModelConstant,
@@ -19,9 +19,9 @@ from pte_foundry.validation.payload_weights.model_constants import (
 )
 
 INTERPRETERS = {
-    "coreml": "pte_foundry.interpretation.coreml.mil_program",
-    "mps": "pte_foundry.interpretation.mps.mps_program",
-    "vulkan": "pte_foundry.interpretation.vulkan.vulkan_program",
+    "coreml": "pte_foundry.backends.coreml.program",
+    "mps": "pte_foundry.backends.mps.program",
+    "vulkan": "pte_foundry.backends.vulkan.program",
 }
 
 

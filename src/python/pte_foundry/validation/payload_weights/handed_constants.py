@@ -12,7 +12,7 @@ from executorch.exir.schema import Program  # type: ignore[import-untyped]
 from executorch.exir.schema import Tensor as PlannedTensor
 
 from pte_foundry.errors import PteError
-from pte_foundry.interpretation.content import Constant
+from pte_foundry.backends.content import Constant
 
 _FLOAT_BYTES = 4
 

@@ -18,7 +18,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from pte_foundry.interpretation.content import Constant
+from pte_foundry.backends.content import Constant
 from pte_foundry.validation.payload_weights.model_constants import ModelConstant
 from pte_foundry.validation.payload_weights.rounding import HALF_STEP, steps_each, steps_off
 

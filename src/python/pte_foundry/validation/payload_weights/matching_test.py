@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pte_foundry.interpretation.content import Constant
+from pte_foundry.backends.content import Constant
 from pte_foundry.validation.payload_weights.matching import match_constants
 from pte_foundry.validation.payload_weights.model_constants import ModelConstant
 

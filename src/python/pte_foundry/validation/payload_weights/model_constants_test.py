@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.interpretation.small_models import build, picture
+from pte_foundry.testing.small_models import build, picture
 from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pte_foundry.checkpoints.exported.fields import Misfit, parse_json, shown
+from pte_foundry.models.checkpoints.exported.fields import Misfit, parse_json, shown
 
 MODEL = "models/model.json"
 WEIGHTS = "data/weights/model_weights_config.json"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, Union
 
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     each,
     field,
@@ -21,7 +21,7 @@ from pte_foundry.checkpoints.exported.fields import (
     table,
     text,
 )
-from pte_foundry.checkpoints.exported.tensors import read_device, read_dtype
+from pte_foundry.models.checkpoints.exported.tensors import read_device, read_dtype
 
 _DEEPEST = 8
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.checkpoints.exported.arguments import Argument
-from pte_foundry.checkpoints.exported.fields import Misfit, identifier, shown
-from pte_foundry.checkpoints.exported.operators import Operator, takes
+from pte_foundry.models.checkpoints.exported.arguments import Argument
+from pte_foundry.models.checkpoints.exported.fields import Misfit, identifier, shown
+from pte_foundry.models.checkpoints.exported.operators import Operator, takes
 
 BY_PLACE, BY_NAME = 1, 2
 CONSTANTS = ("as_int", "as_float", "as_bool")

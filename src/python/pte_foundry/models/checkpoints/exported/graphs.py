@@ -6,8 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
-from pte_foundry.checkpoints.exported.arguments import Argument, read_argument
-from pte_foundry.checkpoints.exported.calls import (
+from pte_foundry.models.checkpoints.exported.arguments import Argument, read_argument
+from pte_foundry.models.checkpoints.exported.calls import (
     BY_NAME,
     BY_PLACE,
     CONSTANTS,
@@ -17,7 +17,7 @@ from pte_foundry.checkpoints.exported.calls import (
     check_passed,
     identifier_of_schema,
 )
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     each,
     field,
@@ -31,8 +31,8 @@ from pte_foundry.checkpoints.exported.fields import (
     table,
     text,
 )
-from pte_foundry.checkpoints.exported.operators import find_operator
-from pte_foundry.checkpoints.exported.tensors import (
+from pte_foundry.models.checkpoints.exported.operators import find_operator
+from pte_foundry.models.checkpoints.exported.tensors import (
     Size,
     Symbolic,
     Tensor,

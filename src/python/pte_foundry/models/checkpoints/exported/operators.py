@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import torch
 
-from pte_foundry.checkpoints.exported.fields import Misfit, shown
+from pte_foundry.models.checkpoints.exported.fields import Misfit, shown
 
 # `quantized_decomposed` and `torchvision` are there if a package of the toolchain registers them.
 _NAMESPACES = frozenset(("aten", "prims", "quantized_decomposed", "torchvision"))

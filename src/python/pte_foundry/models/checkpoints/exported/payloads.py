@@ -8,7 +8,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 
-from pte_foundry.checkpoints.exported.archive import (
+from pte_foundry.models.checkpoints.exported.archive import (
     CONSTANTS,
     MARKS,
     MODEL,
@@ -16,8 +16,8 @@ from pte_foundry.checkpoints.exported.archive import (
     WEIGHTS,
     Archive,
 )
-from pte_foundry.checkpoints.exported.arguments import Name
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.arguments import Name
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     dotted,
     field,
@@ -26,8 +26,8 @@ from pte_foundry.checkpoints.exported.fields import (
     shown,
     table,
 )
-from pte_foundry.checkpoints.exported.programs import Program
-from pte_foundry.checkpoints.exported.tensors import Tensor, extent, read_tensor, same_kind
+from pte_foundry.models.checkpoints.exported.programs import Program
+from pte_foundry.models.checkpoints.exported.tensors import Tensor, extent, read_tensor, same_kind
 
 _FOLDERS = {WEIGHTS: ("data/weights", "weight"), CONSTANTS: ("data/constants", "tensor")}
 

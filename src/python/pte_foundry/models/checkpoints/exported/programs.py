@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     each,
     field,
@@ -19,10 +19,10 @@ from pte_foundry.checkpoints.exported.fields import (
     table,
     text,
 )
-from pte_foundry.checkpoints.exported.graphs import Graph, read_graph
-from pte_foundry.checkpoints.exported.signatures import Input, Output, read_signature
-from pte_foundry.checkpoints.exported.sizes import ranged
-from pte_foundry.checkpoints.exported.trees import Tree, parse_tree
+from pte_foundry.models.checkpoints.exported.graphs import Graph, read_graph
+from pte_foundry.models.checkpoints.exported.signatures import Input, Output, read_signature
+from pte_foundry.models.checkpoints.exported.sizes import ranged
+from pte_foundry.models.checkpoints.exported.trees import Tree, parse_tree
 
 _SCHEMA = 8
 _DIALECTS = ("ATEN", "TRAINING")

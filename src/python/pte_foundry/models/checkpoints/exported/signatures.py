@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.checkpoints.exported.arguments import Argument, read_argument, read_name, written
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.arguments import Argument, read_argument, read_name, written
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     dotted,
     each,
@@ -16,7 +16,7 @@ from pte_foundry.checkpoints.exported.fields import (
     record,
     shown,
 )
-from pte_foundry.checkpoints.exported.graphs import Graph, Subgraph
+from pte_foundry.models.checkpoints.exported.graphs import Graph, Subgraph
 
 _TARGETS = {
     "parameter": "parameter_name",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Union
 
-from pte_foundry.checkpoints.exported.fields import Misfit, is_whole, shown
+from pte_foundry.models.checkpoints.exported.fields import Misfit, is_whole, shown
 
 _LONGEST, _DEEPEST, _BITS, _POWER = 20_000, 60, 4096, 64
 _SYMBOL = re.compile(r"(?:s|zf)\d{1,9}|(?:u|zuf)\d{1,5}", re.ASCII)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pte_foundry.checkpoints.exported.fields import Misfit
-from pte_foundry.checkpoints.exported.sizes import parse_size, ranged
+from pte_foundry.models.checkpoints.exported.fields import Misfit
+from pte_foundry.models.checkpoints.exported.sizes import parse_size, ranged
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Union
 
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     each,
     field,
@@ -20,7 +20,7 @@ from pte_foundry.checkpoints.exported.fields import (
     size,
     text,
 )
-from pte_foundry.checkpoints.exported.sizes import Expression, parse_size
+from pte_foundry.models.checkpoints.exported.sizes import Expression, parse_size
 
 # torch/_export/serde/schema.py (torch 2.13), `ScalarType`: number -> bytes of a value.
 _VALUE_BYTES = {

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pte_foundry.checkpoints.exported.fields import (
+from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     each,
     field,

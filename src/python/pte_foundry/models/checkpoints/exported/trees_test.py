@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from torch.utils import _pytree as pytree
 
-from pte_foundry.checkpoints.exported.fields import Misfit
-from pte_foundry.checkpoints.exported.trees import parse_tree
+from pte_foundry.models.checkpoints.exported.fields import Misfit
+from pte_foundry.models.checkpoints.exported.trees import parse_tree
 
 
 @pytest.mark.parametrize(
