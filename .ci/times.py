@@ -20,9 +20,7 @@ def table(lines: list[str]) -> str:
             counts[kind] += of_kind["count"]
             seconds[kind] += of_kind["seconds"]
     rows = [f"{'processes':<16}{'ran':>6}{'seconds':>10}"]
-    rows += [
-        f"{kind:<16}{counts[kind]:>6}{taken:>10.0f}" for kind, taken in seconds.most_common()
-    ]
+    rows += [f"{kind:<16}{counts[kind]:>6}{taken:>10.0f}" for kind, taken in seconds.most_common()]
     rows.append(f"{'./pants in all':<16}{len(lines):>6}{whole:>10.0f}")
     return "\n".join(rows)
 

@@ -11,7 +11,7 @@ import pytest
 from documentation.covered_commands import TABLE, entry_of, read_table
 from documentation.documented import documented
 from documentation.pants_vocabulary import problems, read_vocabulary
-from end_to_end.clone import PARTS, Clone, make_clone
+from end_to_end.clone import PARTS, UserClone, make_clone
 
 # What a clone has beyond the end-to-end tests' own.
 _DOCUMENTS = ("docs", "examples", "tests")
@@ -24,7 +24,7 @@ def to_be_run() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserClone]:
     made = make_clone(tmp_path_factory.mktemp("clone") / "pte-foundry")
     assert not set(_DOCUMENTS) & set(PARTS)
     for name in _DOCUMENTS:
@@ -43,7 +43,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.stop()
 
 
-def test_options_goals_and_targets_exist(clone: Clone) -> None:
+def test_options_goals_and_targets_exist(clone: UserClone) -> None:
     help_all, listed = clone.run("help-all"), clone.run("list", "::")
     assert (help_all.exit_code, listed.exit_code) == (0, 0), listed.output
     # The daemon may say something first.
@@ -57,7 +57,7 @@ def test_commands_are_run_here() -> None:
 
 
 @pytest.mark.parametrize("command", to_be_run())
-def test_the_command_succeeds(clone: Clone, command: str) -> None:
+def test_the_command_succeeds(clone: UserClone, command: str) -> None:
     _, *arguments = command.split()
     outcome = clone.run(*arguments)
     assert outcome.exit_code == 0, outcome.output

@@ -17,7 +17,7 @@ _REMARK = re.compile(r"\s{2,}.*|\s+#.*")
 
 
 @dataclass(frozen=True)
-class Command:
+class DocumentedCommand:
     """A command as a reader would type it.
 
     in_block: it has a line of its own in a block of code, where everything is meant to be typed.
@@ -27,18 +27,20 @@ class Command:
     in_block: bool
 
 
-def commands(page: str) -> list[Command]:
+def commands(page: str) -> list[DocumentedCommand]:
     """The `./pants` commands in blocks of code and in inline code, in their order."""
-    found: list[Command] = []
+    found: list[DocumentedCommand] = []
     for token in _tokens(page):
         if token.type in ("code_block", "fence"):
             lines = _CONTINUED.sub(" ", token.content).splitlines()
             typed = (line.strip() for line in lines)
             found += [
-                Command(_REMARK.sub("", line), True) for line in typed if line.startswith(_PROGRAM)
+                DocumentedCommand(_REMARK.sub("", line), True)
+                for line in typed
+                if line.startswith(_PROGRAM)
             ]
         elif token.type == "code_inline" and token.content.startswith(_PROGRAM):
-            found.append(Command(token.content.strip(), False))
+            found.append(DocumentedCommand(token.content.strip(), False))
     return found
 
 

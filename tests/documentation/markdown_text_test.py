@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from documentation.markdown_text import Command, anchors, blocks, commands, inline_code, links
+from documentation.markdown_text import (
+    DocumentedCommand,
+    anchors,
+    blocks,
+    commands,
+    inline_code,
+    links,
+)
 
 PAGE = """
 # A page, with: a title
@@ -31,17 +38,19 @@ Say `./pants help x`, or [look](there.md#part) at `this`. Not ./pants outside of
 
 def test_commands_are_found_in_blocks_and_in_inline_code() -> None:
     assert commands(PAGE) == [
-        Command("./pants help x", False),
-        Command("./pants list ::", True),
-        Command("./pants test a::", True),
-        Command("./pants package b:c", True),
-        Command("./pants package d:e", True),
-        Command("./pants run tools/x -- ADDRESS", False),
+        DocumentedCommand("./pants help x", False),
+        DocumentedCommand("./pants list ::", True),
+        DocumentedCommand("./pants test a::", True),
+        DocumentedCommand("./pants package b:c", True),
+        DocumentedCommand("./pants package d:e", True),
+        DocumentedCommand("./pants run tools/x -- ADDRESS", False),
     ]
 
 
 def test_a_continued_line_is_one_command() -> None:
-    assert commands("```\n./pants package \\\na:b\n```\n") == [Command("./pants package a:b", True)]
+    assert commands("```\n./pants package \\\na:b\n```\n") == [
+        DocumentedCommand("./pants package a:b", True)
+    ]
 
 
 def test_links_pictures_headings_and_code() -> None:

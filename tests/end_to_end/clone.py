@@ -33,7 +33,7 @@ _EXPORT = re.compile(r"Completed: Export (\S+)")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PantsOutcome:
     """What one run of `./pants` did."""
 
     exit_code: int
@@ -46,7 +46,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Clone:
+class UserClone:
     """A checkout with a git repository of its own.
 
     `environment` changes the test's own environment; None takes a variable out of it.
@@ -55,7 +55,7 @@ class Clone:
     root: Path
     environment: Mapping[str, str | None] = field(default_factory=dict)
 
-    def run(self, *arguments: str, timeout: float = 1800) -> Outcome:
+    def run(self, *arguments: str, timeout: float = 1800) -> PantsOutcome:
         """Run `./pants` with all output in one text. Colours and the progress display are off."""
         inherited = {
             name: value
@@ -74,7 +74,7 @@ class Clone:
             timeout=timeout,
             check=False,
         )
-        return Outcome(finished.returncode, finished.stdout)
+        return PantsOutcome(finished.returncode, finished.stdout)
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace a text that must be there."""
@@ -114,7 +114,7 @@ class Clone:
                 continue
 
 
-def make_clone(destination: Path, environment: Mapping[str, str | None] | None = None) -> Clone:
+def make_clone(destination: Path, environment: Mapping[str, str | None] | None = None) -> UserClone:
     """Copy the repository out of the test's sandbox and commit it."""
     destination.mkdir(parents=True)
     for name in PARTS:
@@ -126,4 +126,4 @@ def make_clone(destination: Path, environment: Mapping[str, str | None] | None =
     git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Clone"]):
         subprocess.run([*git, *arguments], cwd=destination, check=True)
-    return Clone(destination, environment or {})
+    return UserClone(destination, environment or {})

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from end_to_end.clone import Clone, make_clone
+from end_to_end.clone import UserClone, make_clone
 
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 
 
 def test_the_first_artifact_from_empty_caches_has_the_same_bytes(
-    clone: Clone, tmp_path: Path
+    clone: UserClone, tmp_path: Path
 ) -> None:
     warm = clone.run("--weights-source=seeded", "package", PROGRAM)
     assert warm.exit_code == 0, warm.output

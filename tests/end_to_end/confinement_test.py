@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
@@ -78,7 +78,7 @@ OF_THE_CALLER = {
 
 
 @pytest.fixture(scope="module")
-def export(clone: Clone) -> tuple[str, dict[str, Any]]:
+def export(clone: UserClone) -> tuple[str, dict[str, Any]]:
     """The log of an export whose builder looks around, and what it has seen."""
     with_secrets = dataclasses.replace(clone, environment={**clone.environment, **OF_THE_CALLER})
     with tempfile.NamedTemporaryFile(dir="/tmp") as of_tmp, socket.socket(socket.AF_UNIX) as server:

@@ -11,7 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 SEEDED = "--weights-source=seeded"
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
@@ -20,7 +20,7 @@ REWRITE = '    rewrites=["src/python/pte_foundry/rewrites/float_hardsigmoid.py"]
 COPIES = "dim_order_ops._to_dim_order_copy.default"
 
 
-def test_explain(clone: Clone, tmp_path: Path) -> None:
+def test_explain(clone: UserClone, tmp_path: Path) -> None:
     names = {name: tmp_path / name for name in ("operators", "dump", "etrecord")}
     # Without its rewrite, hardsigmoid leaves operators on integers.
     with clone.edited(BACKEND, REWRITE, ""):

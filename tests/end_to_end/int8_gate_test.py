@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 FOLDER = "models/mobilenet"
 NAME = "gate_int8_xnnpack"
@@ -49,7 +49,7 @@ def declare(root: Path, fault: str) -> None:
 
 
 @pytest.mark.parametrize(("fault", "kinds"), [("none", set()), ("zero-points", {"mismatch"})])
-def test_only_a_good_export_passes(clone: Clone, fault: str, kinds: set[str]) -> None:
+def test_only_a_good_export_passes(clone: UserClone, fault: str, kinds: set[str]) -> None:
     declare(clone.root, fault)
     outcome = clone.run("--weights-source=seeded", "test", f"{FOLDER}:{NAME}_test")
     assert outcome.exports == [f"{FOLDER}:{NAME}"], outcome.output

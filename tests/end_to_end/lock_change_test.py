@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 # What is built or tested for a program.
 PRODUCTS = "pte_program,pte_test,model_index,model_index_test,model_tree"
@@ -18,7 +18,7 @@ PERMISSIVE = {"//:index_permissive", "//:tree_permissive"}
 
 
 @pytest.fixture(scope="module")
-def targets(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def targets(clone: UserClone, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """All targets of the repository, as `./pants peek` describes them."""
     file = tmp_path_factory.mktemp("peek") / "targets.json"
     outcome = clone.run("peek", f"--output-file={file}", "::")
@@ -27,7 +27,7 @@ def targets(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> list[dict
     return targets
 
 
-def changed(clone: Clone, file: Path) -> set[str]:
+def changed(clone: UserClone, file: Path) -> set[str]:
     """The programs, tests, indexes and trees that the working copy's edits affect."""
     outcome = clone.run(
         "--changed-since=HEAD",
@@ -65,7 +65,7 @@ def _of_the_next(program: dict[str, Any]) -> bool:
     ],
 )
 def test_an_upgrade_affects_its_own_programs(
-    clone: Clone,
+    clone: UserClone,
     targets: list[dict[str, Any]],
     tmp_path: Path,
     package: str,
@@ -83,5 +83,5 @@ def test_an_upgrade_affects_its_own_programs(
         assert changed(clone, tmp_path / "list") == {*affected, *tests, *aggregates}
 
 
-def test_without_an_edit_nothing_is_affected(clone: Clone, tmp_path: Path) -> None:
+def test_without_an_edit_nothing_is_affected(clone: UserClone, tmp_path: Path) -> None:
     assert changed(clone, tmp_path / "list") == set()

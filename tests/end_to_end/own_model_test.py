@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 
 class Sentiment(nn.Module):
@@ -25,7 +25,7 @@ class Sentiment(nn.Module):
         return {"scores": self.head((words * shares[:, :, None]).sum(1)), "shares": words.mean(-1)}
 
 
-def test_from_a_file_to_tested_programs(clone: Clone, tmp_path: Path) -> None:
+def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> None:
     torch.manual_seed(0)
     file = tmp_path / "my.pt"
     torch.jit.script(Sentiment().eval()).save(str(file))  # type: ignore[no-untyped-call]

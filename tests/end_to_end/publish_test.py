@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 SEEDED = "--weights-source=seeded"
 ALLOWED = ("--tree-allow-unofficial", "--index-base-url=https://example.org/models")
@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Path:
     return config
 
 
-def test_publish(clone: Clone, tmp_path: Path, home: Path) -> None:
+def test_publish(clone: UserClone, tmp_path: Path, home: Path) -> None:
     remote, releases = tmp_path / "remote.git", tmp_path / "releases"
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     repositories = [f"git+file:{remote}#branch=main", f"file:{releases}"]

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from end_to_end.clone import Clone, make_clone
+from end_to_end.clone import UserClone, make_clone
 
 PROGRAMS = [
     "models/mobilenet:mobilenet_v3_small_portable",
@@ -20,7 +20,7 @@ SEEDED = "--weights-source=seeded"
 _STAGES_OF = re.compile(r"(\S+): exported in .*lowering with pte_foundry\.backends\.")
 
 
-def package(clone: Clone, *addresses: str) -> list[str]:
+def package(clone: UserClone, *addresses: str) -> list[str]:
     """Build these; the programs that were exported for it."""
     outcome = clone.run(SEEDED, "package", *addresses)
     assert outcome.exit_code == 0, outcome.output
@@ -38,13 +38,13 @@ def package(clone: Clone, *addresses: str) -> list[str]:
     ],
     ids=["comment-in-BUILD", "validator", "threshold"],
 )
-def test_edits_that_touch_no_export(clone: Clone, path: str, old: str, new: str) -> None:
+def test_edits_that_touch_no_export(clone: UserClone, path: str, old: str, new: str) -> None:
     package(clone, *PROGRAMS)
     with clone.edited(path, old, new):
         assert package(clone, *PROGRAMS) == []
 
 
-def test_another_familys_builder_touches_no_export(clone: Clone) -> None:
+def test_another_familys_builder_touches_no_export(clone: UserClone) -> None:
     package(clone, *PROGRAMS)
     other = clone.root / "src/python/pte_foundry/models/other.py"
     other.write_text("import torch\n")
@@ -55,20 +55,22 @@ def test_another_familys_builder_touches_no_export(clone: Clone) -> None:
 
 
 def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_only(
-    clone: Clone,
+    clone: UserClone,
 ) -> None:
     package(clone, *PROGRAMS)
     stamp = f"# {uuid4().hex}\n"  # never in a cache before
     with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
         assert package(clone, *PROGRAMS) == PROGRAMS
     with clone.edited(
-        "src/python/pte_foundry/backends/xnnpack/lowering.py", "from __future__", f"{stamp}from __future__"
+        "src/python/pte_foundry/backends/xnnpack/lowering.py",
+        "from __future__",
+        f"{stamp}from __future__",
     ):
         assert package(clone, *PROGRAMS) == PROGRAMS[1:]
 
 
 def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
-    clone: Clone, tmp_path: Path
+    clone: UserClone, tmp_path: Path
 ) -> None:
     """Another path, another $HOME and another $PATH, but the same local store."""
     package(clone, *PROGRAMS)

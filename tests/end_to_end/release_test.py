@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 from remote_cache import tiny_program
 
 BASE_URL = "https://models.example.org/tree"
@@ -22,7 +22,7 @@ def git(folder: Path, *arguments: str) -> str:
     ).stdout.rstrip("\n")
 
 
-def release(clone: Clone, **settings: str) -> subprocess.CompletedProcess[str]:
+def release(clone: UserClone, **settings: str) -> subprocess.CompletedProcess[str]:
     """As a CI host runs it, on which git knows nobody."""
     inherited = {
         name: value
@@ -44,7 +44,7 @@ def release(clone: Clone, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_release_reaches_its_repository(clone: Clone, tmp_path: Path) -> None:
+def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> None:
     shutil.copytree(".ci", clone.root / ".ci")
     shutil.copy2("pants.ci.toml", clone.root)
     tiny_program.declare(clone.root)

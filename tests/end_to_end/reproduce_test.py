@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from end_to_end.clone import Clone, Outcome
+from end_to_end.clone import PantsOutcome, UserClone
 
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 LOWERING = "src/python/pte_foundry/backends/xnnpack/lowering.py"
@@ -15,11 +15,11 @@ PLANTED = """\
 """
 
 
-def reproduce(clone: Clone, *arguments: str) -> Outcome:
+def reproduce(clone: UserClone, *arguments: str) -> PantsOutcome:
     return clone.run("run", "tools/reproduce", "--", "--weights-source=seeded", *arguments)
 
 
-def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: Clone) -> None:
+def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: UserClone) -> None:
     with clone.edited(LOWERING, ANCHOR, PLANTED + ANCHOR):
         outcome = reproduce(clone, PROGRAM, "--only=hash-seed,folder,user,time-zone")
     assert outcome.exit_code == 1, outcome.output
@@ -29,7 +29,7 @@ def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: 
     assert f"time-zone: {PROGRAM}: {part}" in outcome.output, outcome.output
 
 
-def test_what_is_no_program_is_refused(clone: Clone) -> None:
+def test_what_is_no_program_is_refused(clone: UserClone) -> None:
     outcome = reproduce(clone, "models/mobilenet:mobilenet_v3_small_weights")
     assert outcome.exit_code == 2, outcome.output
     assert "is a model_weights, no pte_program" in outcome.output

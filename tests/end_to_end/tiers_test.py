@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from end_to_end.clone import Clone
+from end_to_end.clone import UserClone
 
 BUILD = """
 python_tests(name="soon", sources=["soon_test.py"])
@@ -14,7 +14,7 @@ TEST = "def test_sum() -> None:\n    assert 1 + 1 == {}\n"
 
 
 @pytest.fixture()
-def folder(clone: Clone) -> str:
+def folder(clone: UserClone) -> str:
     """Of a test that passes and of a nightly one that fails, lest one be taken for the other."""
     folder = clone.root / "tiers"
     folder.mkdir()
@@ -27,7 +27,7 @@ def folder(clone: Clone) -> str:
     return "tiers::"
 
 
-def test_nightly_python_tests_run_when_they_are_asked_for(clone: Clone, folder: str) -> None:
+def test_nightly_python_tests_run_when_they_are_asked_for(clone: UserClone, folder: str) -> None:
     plain = clone.run("test", folder)
     assert plain.exit_code == 0, plain.output
     assert "tiers/soon_test.py:soon succeeded" in plain.output

@@ -24,7 +24,7 @@ _INTERPRETERS = {
 
 
 @dataclass(frozen=True)
-class Artifact:
+class PackagedArtifact:
     """What `./pants package` wrote: the bytes and the report."""
 
     stem: str
@@ -36,13 +36,13 @@ class Artifact:
         return self.stem.rpartition("_")[2]
 
 
-def read_artifact(stem: str) -> Artifact:
+def read_artifact(stem: str) -> PackagedArtifact:
     """Read a program that Pants has put beside the test."""
     report = json.loads((_FAMILY / f"{stem}.json").read_text("utf-8"))
-    return Artifact(stem, (_FAMILY / f"{stem}.pte").read_bytes(), report)
+    return PackagedArtifact(stem, (_FAMILY / f"{stem}.pte").read_bytes(), report)
 
 
-def make_workspace(folder: Path, artifact: Artifact) -> Workspace:
+def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
     """The working directory of its validation, in which every check passes.
 
     Without labels: seeded weights give no names, and only they are used here.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mutants.artifact import Artifact, follow, make_workspace, read_artifact
+from mutants.artifact import PackagedArtifact, follow, make_workspace, read_artifact
 from mutants.caught import CAUGHT, Caught
 from mutants.mutant import Mutant
 from mutants.program_bytes import edit_program, unchanged
@@ -51,7 +51,7 @@ def check_passes(program: str, folder: Path) -> None:
     assert evidence(cases) == ("interpreted" if interpreted else "executed")
 
 
-def _seeded(program: str) -> Artifact:
+def _seeded(program: str) -> PackagedArtifact:
     artifact = read_artifact(program)
     if artifact.report["weights"]["source"] != "seeded":
         pytest.skip("mutants are made of programs with seeded weights: --weights-source=seeded")

@@ -18,8 +18,8 @@ from mutants.stored_weights import (
     transpose_in_place,
     zero,
 )
-from pte_foundry.inspection.payloads import delegate_payloads
 from pte_foundry.backends.coreml import program as mil_program
+from pte_foundry.inspection.payloads import delegate_payloads
 
 HALF, INT8 = "mobilenet_v3_small_coreml", "mobilenet_v3_small_int8_coreml"
 _DEQUANTIZE = "constexpr_affine_dequantize"

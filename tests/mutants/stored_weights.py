@@ -16,10 +16,10 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 )
 
 from mutants.graph_bytes import read_graph
-from pte_foundry.inspection.payloads import delegate_payloads, named_data
 from pte_foundry.backends.coreml import program as mil_program
 from pte_foundry.backends.mps import program as mps_program
 from pte_foundry.backends.vulkan import program as vulkan_program
+from pte_foundry.inspection.payloads import delegate_payloads, named_data
 
 Array = np.ndarray[Any, Any]
 ChangeArray = Callable[[Array], None]

@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from cache_server.command.binary import find_casd
-from end_to_end.clone import Outcome
+from end_to_end.clone import PantsOutcome
 from pte_build.stand_in_repository import CHECKPOINT
 from remote_cache.pair import Pair, assert_built_here, assert_taken_from_the_cache, sha256
 from remote_cache.refusing_server import refusing
@@ -23,7 +23,7 @@ from remote_cache.stand_in_machine import PROGRAM, make_stand_in_machine
 _SECONDS = 120
 
 
-def read_in_time(pair: Pair, *options: str) -> Outcome:
+def read_in_time(pair: Pair, *options: str) -> PantsOutcome:
     start = time.monotonic()
     outcome = pair.reader.package(*options)
     assert time.monotonic() - start < _SECONDS

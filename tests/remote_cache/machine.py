@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from end_to_end.clone import Clone, Outcome, make_clone
+from end_to_end.clone import PantsOutcome, UserClone, make_clone
 from remote_cache.environment import machine_environment
 
 
 @dataclass(frozen=True)
 class Machine:
-    clone: Clone
+    clone: UserClone
 
-    def package(self, *arguments: str) -> Outcome:
+    def package(self, *arguments: str) -> PantsOutcome:
         """`./pants package`, which has to end well."""
         outcome = self.clone.run(*arguments)
         assert outcome.exit_code == 0, outcome.output

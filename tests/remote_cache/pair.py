@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from itertools import count
 
-from end_to_end.clone import Outcome
+from end_to_end.clone import PantsOutcome
 from remote_cache.relay import Relay
 from remote_cache.server import Server
 from remote_cache.stand_in_machine import PROGRAM, StandInMachine
@@ -37,13 +37,13 @@ class Pair:
         return pte
 
 
-def assert_taken_from_the_cache(pair: Pair, right: bytes, outcome: Outcome) -> None:
+def assert_taken_from_the_cache(pair: Pair, right: bytes, outcome: PantsOutcome) -> None:
     assert outcome.exit_code == 0, outcome.output
     assert outcome.exports == []
     assert pair.reader.pte() == right
 
 
-def assert_built_here(pair: Pair, right: bytes, outcome: Outcome) -> None:
+def assert_built_here(pair: Pair, right: bytes, outcome: PantsOutcome) -> None:
     """By the reader, which gets what the writer got."""
     assert outcome.exit_code == 0, outcome.output
     assert outcome.exports == [PROGRAM]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from end_to_end.clone import Outcome
+from end_to_end.clone import PantsOutcome
 from remote_cache import tiny_program
 from remote_cache.conftest import MakeMachine
 from remote_cache.machine import Machine
@@ -26,7 +26,7 @@ def writer(new_machine: MakeMachine, server: Server) -> Machine:
 
 
 @pytest.fixture(scope="module")
-def written(writer: Machine, folder: Path) -> Outcome:
+def written(writer: Machine, folder: Path) -> PantsOutcome:
     """The first machine's build of both programs."""
     seeded = writer.package(SEEDED, *VERBOSE, "package", PROGRAM)
     assert seeded.exports == [PROGRAM]
@@ -39,7 +39,7 @@ def written(writer: Machine, folder: Path) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def reader(new_machine: MakeMachine, server: Server, written: Outcome) -> Machine:
+def reader(new_machine: MakeMachine, server: Server, written: PantsOutcome) -> Machine:
     machine = new_machine("elsewhere/deeper/bob", server.address.url)
     tiny_program.declare(machine.clone.root)
     return machine

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from end_to_end.clone import Clone, Outcome
+from end_to_end.clone import PantsOutcome, UserClone
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, repository_files, target_text
 from pte_build.stand_in_workspace import write_workspace
@@ -25,19 +25,19 @@ class StandInMachine:
     """folder: of the machine, the workspace with it."""
 
     folder: Path
-    clone: Clone
+    clone: UserClone
 
     def set_variant(self, number: int, megabytes: float = 0.0) -> None:
         """Make the program one that nobody has exported yet, of about this size."""
         content = f"variant {number} " + "." * int(megabytes * 1e6)
         (self.clone.root / _BUILDER).write_text(f"CONTENT = {content!r}\n")
 
-    def package(self, *options: str) -> Outcome:
+    def package(self, *options: str) -> PantsOutcome:
         """`./pants package` of the program, from an empty `dist/`. options: seeded weights if left out."""
         self.clone.clear_dist()
         return self.clone.run(*(options or (SEEDED,)), "package", PROGRAM)
 
-    def test(self) -> Outcome:
+    def test(self) -> PantsOutcome:
         return self.clone.run(SEEDED, "test", f"{PROGRAM}_test")
 
     def pte(self) -> bytes | None:
@@ -71,4 +71,4 @@ def make_stand_in_machine(
     home = folder / "home"
     home.mkdir()
     environment = {**machine_environment(folder, home, address), **options}
-    return StandInMachine(folder, Clone(root, environment))
+    return StandInMachine(folder, UserClone(root, environment))

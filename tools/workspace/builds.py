@@ -23,7 +23,7 @@ _NO_CACHE = ("--no-local-cache", *NO_REMOTE_CACHE)
 
 
 @dataclass(frozen=True)
-class Setting:
+class BuildSetting:
     """Where and how to build.
 
     Attributes:
@@ -49,7 +49,7 @@ class Built:
     sandboxes: Mapping[str, KeptSandbox]
 
 
-def build(setting: Setting, programs: Sequence[Program], name: str) -> Built:
+def build(setting: BuildSetting, programs: Sequence[Program], name: str) -> Built:
     """What `./pants package` gives, from a cache or not. `dist/` stays as it is.
 
     name: of a new folder in the scratch folder, for the sandboxes.
@@ -58,7 +58,7 @@ def build(setting: Setting, programs: Sequence[Program], name: str) -> Built:
 
 
 def clean_build(
-    setting: Setting,
+    setting: BuildSetting,
     programs: Sequence[Program],
     name: str,
     environment: Mapping[str, str] | None = None,
@@ -76,7 +76,7 @@ def clean_build(
     return dict(built.sandboxes)
 
 
-def export_sandbox(setting: Setting, program: Program, name: str) -> KeptSandbox:
+def export_sandbox(setting: BuildSetting, program: Program, name: str) -> KeptSandbox:
     """The sandbox of an export that ran without caches; also if the program was refused after it, for its floors.
 
     name: of a new folder in the scratch folder for the sandbox.
@@ -99,7 +99,7 @@ def export_sandbox(setting: Setting, program: Program, name: str) -> KeptSandbox
 
 
 def _build(
-    setting: Setting,
+    setting: BuildSetting,
     programs: Sequence[Program],
     name: str,
     environment: Mapping[str, str],
@@ -126,7 +126,7 @@ def _build(
 
 
 @contextmanager
-def _dist(setting: Setting) -> Iterator[Path]:
+def _dist(setting: BuildSetting) -> Iterator[Path]:
     """A folder for what is built: Pants writes below the build root only."""
     dist = setting.root / "dist" / f"build-{setting.scratch.name}"
     try:
@@ -136,7 +136,7 @@ def _dist(setting: Setting) -> Iterator[Path]:
 
 
 def _arguments(
-    setting: Setting, sandboxes: Path, dist: Path, options: tuple[str, ...]
+    setting: BuildSetting, sandboxes: Path, dist: Path, options: tuple[str, ...]
 ) -> tuple[str, ...]:
     return (
         *_QUIET,
@@ -148,7 +148,9 @@ def _arguments(
 
 
 @contextmanager
-def clone_build(setting: Setting, programs: Sequence[Program]) -> Iterator[dict[str, KeptSandbox]]:
+def clone_build(
+    setting: BuildSetting, programs: Sequence[Program]
+) -> Iterator[dict[str, KeptSandbox]]:
     """`clean_build` in a clone with empty caches and another HOME; the sandboxes last as long as it."""
     home = setting.scratch / "another-home"
     sandboxes = setting.scratch / "clone-sandboxes"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from enum import Enum
 
 
-class WeightsSource(str, Enum):
+class SourceOfWeights(str, Enum):
     """The values of `[weights] source`."""
 
     official = "official"
     seeded = "seeded"
 
 
-def weights_options(source: WeightsSource | None) -> tuple[str, ...]:
+def weights_options(source: SourceOfWeights | None) -> tuple[str, ...]:
     """Options of `./pants`; none leaves it to what the user has set."""
     return () if source is None else (f"--weights-source={source.value}",)

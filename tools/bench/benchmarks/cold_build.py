@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bench.benchmarks.kept_exports import KeptExports, keeping, package_and_keep
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.programs import Program, chosen_programs
+from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from workspace.clone import Clone
 from workspace.errors import ToolError
@@ -42,7 +42,9 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     return rows(kept, costs)
 
 
-def _bare(setting: Setting, clone: Clone, program: Program, sandbox: KeptSandbox) -> ProcessCost:
+def _bare(
+    setting: Setting, clone: Clone, program: BenchProgram, sandbox: KeptSandbox
+) -> ProcessCost:
     """The same process without Pants. Raises ToolError if the bytes differ."""
     cost = sandbox.run(_OUTPUTS)
     if (sandbox.folder / _OUTPUTS[0]).read_bytes() != program.file(clone, ".pte").read_bytes():
@@ -56,7 +58,7 @@ def _bare(setting: Setting, clone: Clone, program: Program, sandbox: KeptSandbox
     return cost
 
 
-def rows(kept: KeptExports, costs: Mapping[Program, ProcessCost]) -> tuple[Measurement, ...]:
+def rows(kept: KeptExports, costs: Mapping[BenchProgram, ProcessCost]) -> tuple[Measurement, ...]:
     """The ratio of the times, and the memory of the export that takes most."""
     total = sum(cost.seconds for cost in costs.values())
     largest = max(costs, key=lambda program: costs[program].peak_bytes)

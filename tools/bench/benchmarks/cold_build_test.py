@@ -7,7 +7,7 @@ import pytest
 from bench.benchmarks import cold_build
 from bench.benchmarks.kept_exports import KeptExports
 from bench.benchmarks.measurement import Measurement
-from bench.benchmarks.programs import Program
+from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from workspace.errors import ToolError
 from workspace.kept_sandbox import KeptSandbox, ProcessCost
@@ -60,7 +60,7 @@ def test_other_bytes_are_an_error(tmp_path: Path) -> None:
 
 
 def test_times_add_up_and_the_largest_process_counts(tmp_path: Path) -> None:
-    programs = [Program(f"models/a:{name}_xnnpack") for name in ("one", "two", "three")]
+    programs = [BenchProgram(f"models/a:{name}_xnnpack") for name in ("one", "two", "three")]
     kept = KeptExports(6.0, {program: KeptSandbox(tmp_path) for program in programs})
     peaks = (int(1e9), int(3.1e9), int(2e9))
     costs = {program: ProcessCost(4.0, peak) for program, peak in zip(programs, peaks)}

@@ -8,7 +8,7 @@ from statistics import median
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TimeComparison:
     """Wall-clock seconds of each round, in order; as many of one as of the other, at least one."""
 
     measured: tuple[float, ...]
@@ -33,7 +33,7 @@ def compare(
     measured: Callable[[], float],
     baseline: Callable[[], float],
     progress: Callable[[str], None],
-) -> Comparison:
+) -> TimeComparison:
     """Call both in turns, `rounds` times each, `measured` first. Each returns its seconds.
 
     Raises ValueError for fewer than one round.
@@ -45,4 +45,4 @@ def compare(
         times[0].append(measured())
         times[1].append(baseline())
         progress(f"round {number} of {rounds}: {times[0][-1]:.2f} s against {times[1][-1]:.2f} s")
-    return Comparison(tuple(times[0]), tuple(times[1]))
+    return TimeComparison(tuple(times[0]), tuple(times[1]))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.benchmarks.comparison import Comparison, compare
+from bench.benchmarks.comparison import TimeComparison, compare
 
 
 def test_the_two_are_called_in_turns() -> None:
@@ -18,19 +18,19 @@ def test_the_two_are_called_in_turns() -> None:
         3, lambda: timed("A", first), lambda: timed("B", second), lambda text: said.append(text)
     )
     assert "".join(calls) == "ABABAB"
-    assert comparison == Comparison((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+    assert comparison == TimeComparison((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
     assert said[-1] == "round 3 of 3: 3.00 s against 6.00 s"
 
 
 def test_the_ratio_is_of_medians_so_one_slow_round_does_not_count() -> None:
-    comparison = Comparison((3.0, 900.0, 2.0), (2.0, 1.0, 800.0))
+    comparison = TimeComparison((3.0, 900.0, 2.0), (2.0, 1.0, 800.0))
     assert comparison.ratio == pytest.approx(1.5)
     assert comparison.details()["measured_median"] == 3.0
     assert comparison.details()["baseline_seconds"] == [2.0, 1.0, 800.0]
 
 
 def test_an_even_number_of_rounds() -> None:
-    assert Comparison((1.0, 2.0), (1.0, 1.0)).ratio == pytest.approx(1.5)
+    assert TimeComparison((1.0, 2.0), (1.0, 1.0)).ratio == pytest.approx(1.5)
 
 
 def test_no_rounds_are_refused() -> None:

@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.benchmarks.kept_exports import package_and_keep
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.programs import Program, chosen_programs
+from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.latency.alternation import ROUNDS, alternate
 from bench.latency.arrays import lowest_cosine, read_arrays
@@ -125,7 +125,7 @@ def difference_row(report: Report, cosines: Mapping[int, float]) -> Measurement:
 
 
 def _latency(
-    setting: Setting, program: Program, report: Report, pythons: Mapping[str, SandboxPython]
+    setting: Setting, program: BenchProgram, report: Report, pythons: Mapping[str, SandboxPython]
 ) -> list[Measurement]:
     """Times count only if the outputs are right: a fast wrong answer must not win."""
     prepare(pythons[_INT8], "bench.latency.prepare_picture")
@@ -150,7 +150,7 @@ def _latency(
     return [difference, *rows] if difference.met else [difference]
 
 
-def _cosine(program: Program, pythons: Mapping[str, SandboxPython], threads: int) -> float:
+def _cosine(program: BenchProgram, pythons: Mapping[str, SandboxPython], threads: int) -> float:
     int8, reference = (
         read_arrays(outputs_file(pythons[name].folder, EXECUTORCH, threads))
         for name in (_INT8, _FLOAT)

@@ -14,7 +14,7 @@ from bench.benchmarks.int8 import (
     size_row,
 )
 from bench.benchmarks.measurement import Goal
-from bench.benchmarks.programs import Program
+from bench.benchmarks.programs import BenchProgram
 from bench.latency.arrays import write_arrays
 from bench.latency.files import EXECUTORCH, outputs_file
 from bench.latency.sandbox_python import SandboxPython
@@ -95,7 +95,7 @@ def test_the_outputs_of_both_programs_are_compared(tmp_path: Path) -> None:
     for name, python in pythons.items():
         python.folder.mkdir()
         write_arrays(outputs_file(python.folder, EXECUTORCH, 2), [np.array(values[name])])
-    assert _cosine(Program(ADDRESS), pythons, 2) == pytest.approx(0.6)
+    assert _cosine(BenchProgram(ADDRESS), pythons, 2) == pytest.approx(0.6)
     write_arrays(outputs_file(pythons[_FLOAT].folder, EXECUTORCH, 2), [np.zeros(2)])
     with pytest.raises(ToolError, match=f"{ADDRESS}.*constant"):
-        _cosine(Program(ADDRESS), pythons, 2)
+        _cosine(BenchProgram(ADDRESS), pythons, 2)

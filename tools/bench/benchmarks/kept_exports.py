@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.benchmarks.edits import add_unique_comment
-from bench.benchmarks.programs import Program
+from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.setting import Setting
 from workspace.clone import Clone
 from workspace.errors import ToolError
@@ -21,10 +21,12 @@ class KeptExports:
     """seconds: wall-clock time of the `package`. sandboxes: by program."""
 
     seconds: float
-    sandboxes: dict[Program, KeptSandbox]
+    sandboxes: dict[BenchProgram, KeptSandbox]
 
 
-def package_and_keep(setting: Setting, clone: Clone, programs: Sequence[Program]) -> KeptExports:
+def package_and_keep(
+    setting: Setting, clone: Clone, programs: Sequence[BenchProgram]
+) -> KeptExports:
     """Package the programs, after an edit that no cache has seen: all are exported.
 
     Raises ToolError if anything else than these programs was exported.

@@ -11,7 +11,7 @@ from statistics import median
 
 from bench.benchmarks.kept_exports import package_and_keep
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.programs import Program, chosen_programs
+from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.latency.alternation import ROUNDS, alternate
 from bench.latency.arrays import lowest_cosine, read_arrays
@@ -73,7 +73,7 @@ def find_rivals(clone: Clone) -> Rivals:
 
 
 def _measure(
-    setting: Setting, clone: Clone, program: Program, python: SandboxPython, rivals: Rivals
+    setting: Setting, clone: Clone, program: BenchProgram, python: SandboxPython, rivals: Rivals
 ) -> list[Measurement]:
     setting.progress(f"{program.address}: exporting its eager model to ONNX")
     prepare(python)
@@ -98,14 +98,14 @@ def _measure(
     return comparable(disagreeing, rows)
 
 
-def _bound(clone: Clone, program: Program) -> float:
+def _bound(clone: Clone, program: BenchProgram) -> float:
     """The least cosine that the program itself has to have: a quantised one declares its own."""
     checks = program.report(clone).declared.checks
     declared = None if checks is None else checks.min_cosine
     return _MIN_COSINE if declared is None else min(_MIN_COSINE, declared)
 
 
-def output_cosines(program: Program, folder: Path, threads: int) -> dict[str, float]:
+def output_cosines(program: BenchProgram, folder: Path, threads: int) -> dict[str, float]:
     reference = read_arrays(outputs_file(folder, REFERENCE))
     try:
         return {
@@ -123,7 +123,9 @@ def comparable(disagreeing: Measurement, timed: Sequence[Measurement]) -> list[M
     return [disagreeing, *timed] if disagreeing.met else [disagreeing]
 
 
-def disagreement_row(program: Program, cosines: Mapping[str, float], own: float) -> Measurement:
+def disagreement_row(
+    program: BenchProgram, cosines: Mapping[str, float], own: float
+) -> Measurement:
     """How many runtimes gave other outputs than eager torch; `own` is ExecuTorch's bound for the cosine."""
     disagreeing = sorted(
         name
@@ -142,7 +144,7 @@ def disagreement_row(program: Program, cosines: Mapping[str, float], own: float)
 
 
 def latency_rows(
-    program: Program,
+    program: BenchProgram,
     threads: int,
     medians: Mapping[str, float],
     samples: int,

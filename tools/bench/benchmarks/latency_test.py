@@ -8,13 +8,13 @@ import pytest
 from bench.benchmarks import latency
 from bench.benchmarks.latency import disagreement_row, find_rivals, latency_rows, output_cosines
 from bench.benchmarks.measurement import Measurement
-from bench.benchmarks.programs import Program
+from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from bench.latency.arrays import write_arrays
 from bench.latency.files import REFERENCE, RUNTIMES, outputs_file
 from workspace.errors import ToolError
 
-PROGRAM = Program("models/a:net_xnnpack")
+PROGRAM = BenchProgram("models/a:net_xnnpack")
 MEDIANS = {"eager": 4.0, "executorch": 2.0, "onnxruntime": 1.0, "openvino": 0.5}
 
 

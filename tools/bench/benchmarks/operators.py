@@ -10,7 +10,7 @@ from typing import Any
 from bench.benchmarks.kept_exports import package_and_keep
 from bench.benchmarks.latency import find_rivals
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.programs import Program, chosen_programs
+from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.latency.files import ONNX_PROFILE, OPERATOR_TIMES
 from bench.latency.sandbox_python import SandboxPython
@@ -68,7 +68,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 
 
 def operator_rows(
-    program: Program, ours: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]
+    program: BenchProgram, ours: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]
 ) -> list[Measurement]:
     """One for each kind that both runtimes have; a kind that one alone has counts in the sum, and in its details.
 

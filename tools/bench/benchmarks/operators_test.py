@@ -14,7 +14,7 @@ from bench.benchmarks.operators import (
     milliseconds_by_kind,
     operator_rows,
 )
-from bench.benchmarks.programs import Program
+from bench.benchmarks.programs import BenchProgram
 
 _IMAGE = [1, 16, 8, 8]
 
@@ -49,7 +49,7 @@ def test_a_kind_that_one_runtime_alone_has_counts_in_the_sum() -> None:
         {"operator": "Sigmoid", "shapes": [_IMAGE], "ms": 1.0},
         {"operator": "ReorderInput", "shapes": [_IMAGE], "ms": 3.0},
     ]
-    rows = operator_rows(Program("models/yolo:yolov8n_xnnpack"), ours, theirs)
+    rows = operator_rows(BenchProgram("models/yolo:yolov8n_xnnpack"), ours, theirs)
     assert [(row.details["kind"], row.value) for row in rows] == [
         (ACTIVATIONS, 2.0),
         ("all operators", 0.5),

@@ -25,7 +25,7 @@ Precisions = Literal["all", "default", "int8"]
 
 
 @dataclass(frozen=True)
-class Program:
+class BenchProgram:
     """A `pte_program`; its name is `<model>[_<precision>]_<backend>`."""
 
     address: str
@@ -41,11 +41,11 @@ class Program:
         return word if word in _NAMED_PRECISIONS else None
 
     @property
-    def in_default_precision(self) -> Program:
+    def in_default_precision(self) -> BenchProgram:
         """The same model on the same backend."""
         if self.precision is None:
             return self
-        return Program(f"{self.address.rpartition('_')[0].rpartition('_')[0]}_{self.backend}")
+        return BenchProgram(f"{self.address.rpartition('_')[0].rpartition('_')[0]}_{self.backend}")
 
     def file(self, clone: Clone, suffix: str) -> Path:
         """What `package` writes of it: `.pte` or `.json`."""
@@ -65,7 +65,7 @@ class Program:
 
 def chosen_programs(
     setting: Setting, clone: Clone, backends: Collection[str], precisions: Precisions = "all"
-) -> tuple[Program, ...]:
+) -> tuple[BenchProgram, ...]:
     """The programs of these backends and precisions, sorted; of them those that the user has named, if any.
 
     Those that their BUILD files declare unavailable are left out, unless they are named.
@@ -78,7 +78,7 @@ def chosen_programs(
     available = sorted(address for address, reason in existing.items() if reason is None)
     found = tuple(
         program
-        for program in map(Program, setting.programs or available)
+        for program in map(BenchProgram, setting.programs or available)
         if program.backend in backends and _is_of(program, precisions)
     )
     if not found:
@@ -89,7 +89,7 @@ def chosen_programs(
     return found
 
 
-def _is_of(program: Program, precisions: Precisions) -> bool:
+def _is_of(program: BenchProgram, precisions: Precisions) -> bool:
     if precisions == "all":
         return True
     return program.precision == (None if precisions == "default" else precisions)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.benchmarks.programs import Precisions, Program, chosen_programs
+from bench.benchmarks.programs import BenchProgram, Precisions, chosen_programs
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from workspace.errors import ToolError
 
@@ -62,11 +62,13 @@ def test_named_programs_are_taken_alone(tmp_path: Path) -> None:
 
 
 def test_the_sibling_in_the_default_precision() -> None:
-    program = Program("models/b:net_v3_int8_xnnpack")
+    program = BenchProgram("models/b:net_v3_int8_xnnpack")
     assert program.precision == "int8"
-    assert program.in_default_precision == Program("models/b:net_v3_xnnpack")
+    assert program.in_default_precision == BenchProgram("models/b:net_v3_xnnpack")
     assert program.in_default_precision.precision is None
-    assert Program("models/b:net_v3_xnnpack").in_default_precision.address.endswith("_v3_xnnpack")
+    assert BenchProgram("models/b:net_v3_xnnpack").in_default_precision.address.endswith(
+        "_v3_xnnpack"
+    )
 
 
 @pytest.mark.parametrize("peeked", ["[\n{\n]\n", '[\n{"name": "a"}\n]\n', "[\n7\n]\n"])
@@ -93,7 +95,7 @@ def test_nothing_to_measure_is_an_error(
 @pytest.mark.parametrize("text", [None, "{", "{}"])
 def test_a_report_that_cannot_be_read_is_told_by_address(tmp_path: Path, text: str | None) -> None:
     with stand_in_setting(tmp_path, "", {}).clone("clone") as clone:
-        program = Program("models/b:net_xnnpack")
+        program = BenchProgram("models/b:net_xnnpack")
         if text is not None:
             file = program.file(clone, ".json")
             file.parent.mkdir(parents=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.benchmarks.edits import add_unique_comment
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.programs import Program, chosen_programs
+from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from workspace.clone import Clone
 from workspace.errors import ToolError
@@ -49,7 +49,7 @@ def _after_an_edit(clone: Clone, file: str, goal: str, addresses: Sequence[str])
     return clone.pants(goal, *addresses)
 
 
-def _require(done: Sequence[str], programs: Sequence[Program], verb: str) -> None:
+def _require(done: Sequence[str], programs: Sequence[BenchProgram], verb: str) -> None:
     expected = sorted(program.address for program in programs)
     if list(done) != expected:
         raise ToolError(

@@ -12,7 +12,7 @@ _BYTES_PER_GB = 1e9
 
 
 @dataclass(frozen=True)
-class Machine:
+class BenchMachine:
     """load: runnable processes, averaged over the minute before the benchmarks; about 0 on a quiet machine."""
 
     cpu: str
@@ -25,8 +25,8 @@ class Machine:
         return asdict(self)
 
 
-def this_machine() -> Machine:
-    return Machine(
+def this_machine() -> BenchMachine:
+    return BenchMachine(
         cpu=cpu_model(_CPU_INFO.read_text() if _CPU_INFO.exists() else ""),
         cpus=os.cpu_count() or 1,
         memory_gb=round(

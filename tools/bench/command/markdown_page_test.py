@@ -8,20 +8,20 @@ from bench.benchmarks.cold_build import rows as cold_build_rows
 from bench.benchmarks.kept_exports import KeptExports
 from bench.benchmarks.latency import disagreement_row, latency_rows
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.programs import Program
-from bench.command.machine import Machine
+from bench.benchmarks.programs import BenchProgram
+from bench.command.machine import BenchMachine
 from bench.command.markdown_page import markdown_page
 from bench.command.result_file import Document, results_document
 from bench.command.run_benchmarks import Results
 from workspace.kept_sandbox import ProcessCost
 from workspace.repository import Repository
 
-PROGRAM = Program("models/a:net_xnnpack")
+PROGRAM = BenchProgram("models/a:net_xnnpack")
 
 
 def document(*rows: Measurement, load: float = 0.1, **errors: str) -> Document:
     repository = Repository(Path("/nowhere"), "0123456789abcdef", False, ())
-    machine = Machine("a CPU", 2, 24.0, "Linux x86_64", load)
+    machine = BenchMachine("a CPU", 2, 24.0, "Linux x86_64", load)
     return results_document(Results(rows, errors), repository, machine, ["noop"])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.benchmarks.measurement import Measurement
-from bench.command.machine import Machine
+from bench.command.machine import BenchMachine
 from bench.command.run_benchmarks import Results
 from workspace.errors import ToolError
 from workspace.repository import Repository
@@ -19,7 +19,7 @@ Document = dict[str, Any]
 
 
 def results_document(
-    results: Results, repository: Repository, machine: Machine, command: Sequence[str]
+    results: Results, repository: Repository, machine: BenchMachine, command: Sequence[str]
 ) -> Document:
     """`commit` and `modified` say what was measured, `command` the tool's arguments."""
     return {

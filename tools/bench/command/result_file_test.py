@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.command.machine import Machine
+from bench.command.machine import BenchMachine
 from bench.command.result_file import read_results, results_document, to_text, write_text
 from bench.command.run_benchmarks import Results
 from workspace.errors import ToolError
 from workspace.repository import Repository
 
-MACHINE = Machine("a CPU", 2, 24.0, "Linux x86_64", 0.1)
+MACHINE = BenchMachine("a CPU", 2, 24.0, "Linux x86_64", 0.1)
 
 
 def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from bench.latency.operator_pieces import COPIES, Piece, cut
 from bench.latency.worker import time_runs
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.models.eager import build_eager
-from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.models.plugins import load_module
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.validation.runtime import load_program
 
 _WARM_UP, _TIMED = 5, 30
@@ -33,7 +33,9 @@ def main() -> int:
     torch.set_num_threads(1)
     portable_lib._unsafe_reset_threadpool(1)
     request = ExportRequest.from_json(json.loads((folder / REQUEST).read_text("utf-8")))
-    backend = load_module("lowering", request.lowering, ("lower",), "pte_foundry.backends.xnnpack.lowering")
+    backend = load_module(
+        "lowering", request.lowering, ("lower",), "pte_foundry.backends.xnnpack.lowering"
+    )
     with torch.no_grad():
         eager = build_eager(request.model, folder)
         module: nn.Module = eager.module

@@ -13,8 +13,8 @@ from pathlib import Path
 from bench.latency.arrays import write_arrays
 from bench.latency.eager_model import load_eager
 from bench.latency.files import INPUTS, REQUEST
-from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.photographs.decode import read_photograph
+from pte_foundry.records.export_request import ExportRequest
 
 
 def main() -> int:

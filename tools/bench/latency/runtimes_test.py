@@ -24,10 +24,10 @@ from bench.latency.files import (
 )
 from bench.latency.runtimes import LOADERS
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.rewrites import float_hardsigmoid
+from pte_foundry.testing import tiny_builder
 
 _REQUEST = {
     "model": {

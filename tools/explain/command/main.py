@@ -17,12 +17,12 @@ from rich.console import Console
 from explain.command.explanation import Explanation, explanation_json, parse_explanation
 from explain.command.sandbox import run_explanation
 from explain.command.tables import explanation_texts
-from workspace.builds import Setting, export_sandbox, written_program
+from workspace.builds import BuildSetting, export_sandbox, written_program
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
 from workspace.programs import find_programs
 from workspace.repository import find_repository
-from workspace.weights_source import WeightsSource, weights_options
+from workspace.weights_source import SourceOfWeights, weights_options
 
 app = typer.Typer(add_completion=False)
 
@@ -53,7 +53,7 @@ def main(
         ),
     ] = None,
     weights_source: Annotated[
-        WeightsSource | None,
+        SourceOfWeights | None,
         typer.Option(help="--weights-source of the build; else what your Pants options say."),
     ] = None,
 ) -> None:
@@ -101,7 +101,7 @@ def _explain(
     programs = find_programs(repository.root, [address], environment)
     if len(programs) != 1:
         raise ToolError(f"{address} stands for {len(programs)} programs: name one")
-    setting = Setting(repository.root, scratch, environment, {}, options)
+    setting = BuildSetting(repository.root, scratch, environment, {}, options)
     (program,) = programs
     sandbox = export_sandbox(setting, program, "sandboxes")
     results = run_explanation(sandbox, repository.root, scratch, "etrecord.bin" in wanted)

@@ -14,7 +14,7 @@ from explain.inside.operator_names import count_operators
 
 
 @dataclass(frozen=True)
-class DelegateCall:
+class CalledDelegate:
     """Attributes:
     call: its place among the calls, from 0.
     delegate: its id, e.g. `XnnpackBackend`.
@@ -31,9 +31,9 @@ class DelegateCall:
     named_data_bytes: int
 
 
-def delegate_calls(graph_module: GraphModule) -> list[DelegateCall]:
+def delegate_calls(graph_module: GraphModule) -> list[CalledDelegate]:
     """In the order of the graph."""
-    calls: list[DelegateCall] = []
+    calls: list[CalledDelegate] = []
     for node in graph_module.graph.nodes:
         if node.op != "call_function" or node.target is not executorch_call_delegate:
             continue
@@ -41,7 +41,7 @@ def delegate_calls(graph_module: GraphModule) -> list[DelegateCall]:
         assert isinstance(module, Node)
         lowered = getattr(graph_module, str(module.target))
         calls.append(
-            DelegateCall(
+            CalledDelegate(
                 call=len(calls),
                 delegate=str(lowered.backend_id),
                 operators=count_operators(lowered.original_module.graph.nodes),

@@ -19,9 +19,9 @@ from explain.inside.explain_export import (
     PROGRAM,
     main,
 )
-from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.testing import tiny_builder
 
 # Without the rewrite that XNNPACK has for it, hardsigmoid leaves integer scalars.
 REQUEST = {

@@ -27,7 +27,7 @@ LOWER = "to_edge_transform_and_lower"
 
 
 @dataclass(frozen=True)
-class LeftOver:
+class UndelegatedOperator:
     """An operator that no delegate takes.
 
     Attributes:
@@ -53,7 +53,7 @@ class LoweringRecord:
     """
 
     operators: dict[str, int] = field(default_factory=dict)
-    left_over: list[LeftOver] = field(default_factory=list)
+    left_over: list[UndelegatedOperator] = field(default_factory=list)
     edge: EdgeProgramManager | None = None
     program: ExecutorchProgramManager | None = None
 
@@ -136,8 +136,8 @@ def _watch_executorch(edge: EdgeProgramManager, record: LoweringRecord) -> None:
     edge.to_executorch = to_executorch
 
 
-def _left_over(node: Node, reason: str) -> LeftOver:
-    return LeftOver(node.name, operator_name(node.target), module_path(node), reason)
+def _left_over(node: Node, reason: str) -> UndelegatedOperator:
+    return UndelegatedOperator(node.name, operator_name(node.target), module_path(node), reason)
 
 
 def module_path(node: Node) -> str:

@@ -15,11 +15,11 @@ from explain.inside.delegate_calls import delegate_calls
 from explain.inside.lowering_record import LOWER, LoweringRecord, record_lowering
 from pte_foundry.backends import lowering
 from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.backends.lowering import LoweringRequest
 
 
 class Model(nn.Module):

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from fetch_model.command.copy_out import copy_out
 from pte_foundry.client.catalogue import Catalogue, open_catalogue
 from pte_foundry.client.errors import ClientError, NoArtifactError
-from pte_foundry.client.index import Artifact, TreeFile
+from pte_foundry.client.index import Artifact, ListedFile
 from pte_foundry.client.store import default_cache
 from pte_foundry.records.outside_text import plain
 from workspace.errors import ToolError
@@ -115,7 +115,7 @@ def _fetch(
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as bar:
 
-        def shown(file: TreeFile, path: Path) -> Path:
+        def shown(file: ListedFile, path: Path) -> Path:
             return path if to is None else copy_out(path, to, file.name, file.content)
 
         task = bar.add_task(artifact.file.name, total=artifact.file.content.size)

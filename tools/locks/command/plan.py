@@ -38,7 +38,7 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True)
-class Pin:
+class PackagePin:
     """A package whose accepted wheels are listed by hand."""
 
     version: str
@@ -62,7 +62,7 @@ class Lock:
 @dataclass(frozen=True)
 class Plan:
     platforms: tuple[str, ...]
-    pins: dict[str, Pin]
+    pins: dict[str, PackagePin]
     constraints: dict[str, str]
     locks: tuple[Lock, ...]
 
@@ -100,7 +100,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(
         platforms=tuple(table["platforms"]),
         pins={
-            name: Pin(entry["version"], tuple(entry["sha256"]))
+            name: PackagePin(entry["version"], tuple(entry["sha256"]))
             for name, entry in sorted(table.get("pins", {}).items())
         },
         constraints=dict(sorted(table.get("constraints", {}).items())),

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from locks.command.plan import Lock, Pin, Plan, PlanError
+from locks.command.plan import Lock, PackagePin, Plan, PlanError
 
 _ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$"
@@ -56,7 +56,7 @@ def parse_entries(text: str) -> list[Entry]:
 def trim(
     entries: Iterable[Entry],
     environments: Sequence[Mapping[str, str]],
-    pins: Mapping[str, Pin],
+    pins: Mapping[str, PackagePin],
     drop: Sequence[str] = (),
 ) -> list[Entry]:
     """Keep what installs on at least one environment and is not dropped; replace pinned packages by their pins.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from locks.command.plan import Lock, Pin, Plan, PlanError
+from locks.command.plan import Lock, PackagePin, Plan, PlanError
 from locks.command.trim import Entry, parse_entries, render_lock, trim
 
 A, B = "a" * 64, "b" * 64
@@ -54,7 +54,7 @@ def test_a_pin_replaces_all_entries_of_its_package() -> None:
         Entry("torch", "2.0", "sys_platform == 'darwin'", (A,)),
         Entry("torch", "2.0+cpu", "sys_platform == 'linux'", (A,)),
     ]
-    pin = Pin("2.0", (B, A))
+    pin = PackagePin("2.0", (B, A))
     assert trim(entries, ENVIRONMENTS, {"torch": pin}) == [Entry("torch", "2.0", "", (A, B))]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from new_model.command.recognise import Form, Recognised
 from new_model.command.request import Request
-from pin_weights.command.content import Content
+from pin_weights.command.content import CheckpointContent
 
 _OWN = "src/python/pte_foundry/models/own"
 BUILDERS = {
@@ -23,7 +23,7 @@ _STRUCTURE_BYTES = 512_000
 """More than the operators and names of a usual program take beside its weights."""
 
 
-def build_text(request: Request, found: Recognised, file: str, content: Content) -> str:
+def build_text(request: Request, found: Recognised, file: str, content: CheckpointContent) -> str:
     """`models/<name>/BUILD`."""
     name = request.name
     whole = found.form in BUILDERS

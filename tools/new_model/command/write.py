@@ -8,12 +8,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pin_weights.command.content import Content, content_of_file
+from pin_weights.command.content import CheckpointContent, content_of_file
 from workspace.errors import ToolError
 
 
 def write_model(
-    folder: Path, texts: Mapping[str, str], source: Path, destination: Path, content: Content
+    folder: Path,
+    texts: Mapping[str, str],
+    source: Path,
+    destination: Path,
+    content: CheckpointContent,
 ) -> None:
     """Copy the checkpoint from `source` to `destination`, and make `folder` with these files.
 
@@ -28,7 +32,7 @@ def write_model(
         raise
 
 
-def copy_checkpoint(source: Path, destination: Path, content: Content) -> bool:
+def copy_checkpoint(source: Path, destination: Path, content: CheckpointContent) -> bool:
     """Copy, unless the file is there already; tells whether it was copied.
 
     Raises ToolError if another file has the name, or if the source changes meanwhile.

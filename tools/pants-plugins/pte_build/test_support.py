@@ -33,15 +33,15 @@ from pants.util.dirutil import safe_mkdtemp
 from pants.util.logging import LogLevel
 
 from pte_build import register
-from pte_build.aggregate.index import BuiltIndex, IndexRequest
+from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.aggregate.tree import BuiltTree, TreeRequest
+from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest
 from pte_build.errors import PteBuildError
-from pte_build.program.declaration import Declaration, DeclarationRequest
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.stand_in_repository import repository_files
-from pte_build.validation.validate import Validation, ValidationRequest
+from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 T = TypeVar("T")
 
@@ -74,14 +74,14 @@ _RULE_MODULES: tuple[Any, ...] = (
 )
 _TARGET_MODULES: tuple[Any, ...] = (core_backend, python_backend, register)
 _QUERIES: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
-    (BuiltIndex, (IndexRequest,)),
+    (BuiltIndex, (BuiltIndexRequest,)),
     (BuiltProgram, (ProgramRequest,)),
-    (BuiltTree, (TreeRequest,)),
-    (Declaration, (DeclarationRequest,)),
+    (BuiltTree, (BuiltTreeRequest,)),
+    (ProgramDeclaration, (DeclarationRequest,)),
     (DigestContents, (Digest,)),
-    (ExportedProgram, (ExportRequest,)),
+    (ExportedProgram, (ExportedProgramRequest,)),
     (SelectedPrograms, (SelectProgramsRequest,)),
-    (Validation, (ValidationRequest,)),
+    (Validation, (ProgramValidationRequest,)),
 )
 
 # This machine's package sources and interpreters, where the launcher or the shell has set them.

@@ -8,7 +8,7 @@ import tokenize
 from dataclasses import dataclass
 
 from pin_weights.command.build_file import BuildFile, parse, target_call
-from pin_weights.command.content import Content
+from pin_weights.command.content import CheckpointContent
 from workspace.errors import ToolError
 
 _LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
@@ -16,13 +16,13 @@ _PIN = ("sha256", "size")
 
 
 @dataclass(frozen=True)
-class Pin:
+class WeightsPin:
     """What the target says of its content now; None for what it does not say."""
 
     sha256: str | None
     size: int | None
 
-    def contradicts(self, content: Content) -> bool:
+    def contradicts(self, content: CheckpointContent) -> bool:
         return self.sha256 not in (None, content.sha256) or self.size not in (None, content.size)
 
 
@@ -35,7 +35,7 @@ class _Edit:
     text: str
 
 
-def present_pin(build: BuildFile) -> Pin:
+def present_pin(build: BuildFile) -> WeightsPin:
     """Raises ToolError if the pin, or a part of the call that may hold it, is not a literal."""
     call = target_call(parse(build.path, build.text), build.statement)
     values: dict[str, object] = {}
@@ -50,10 +50,12 @@ def present_pin(build: BuildFile) -> Pin:
         if isinstance(keyword.value, ast.Constant):
             values[keyword.arg] = keyword.value.value
     sha256, size = values.get("sha256"), values.get("size")
-    return Pin(sha256 if isinstance(sha256, str) else None, size if isinstance(size, int) else None)
+    return WeightsPin(
+        sha256 if isinstance(sha256, str) else None, size if isinstance(size, int) else None
+    )
 
 
-def pinned_text(build: BuildFile, content: Content) -> str:
+def pinned_text(build: BuildFile, content: CheckpointContent) -> str:
     """The file's text with `content` as the target's pin. Values that are there are replaced."""
     text = build.text
     keywords = {
@@ -160,11 +162,11 @@ def _argument_end(tokens: list[_Token]) -> tuple[_Token, _Token]:
     raise AssertionError("a call that was parsed has its closing parenthesis")
 
 
-def _check(build: BuildFile, text: str, content: Content) -> None:
+def _check(build: BuildFile, text: str, content: CheckpointContent) -> None:
     """Raises ToolError unless the pin is the only difference: no edit by position may go astray."""
     same = _without_pin(build, build.text) == _without_pin(build, text)
     edited = BuildFile(build.path, text, build.statement)
-    if not same or present_pin(edited) != Pin(content.sha256, content.size):
+    if not same or present_pin(edited) != WeightsPin(content.sha256, content.size):
         raise ToolError(
             f"{build.path}: the entry is laid out in a way that cannot be edited safely; write "
             f'sha256="{content.sha256}" and size={content.size} by hand'

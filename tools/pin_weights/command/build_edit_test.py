@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pin_weights.command.build_edit import Pin, pinned_text, present_pin
+from pin_weights.command.build_edit import WeightsPin, pinned_text, present_pin
 from pin_weights.command.build_file import BuildFile, find_build_file
-from pin_weights.command.content import Content
+from pin_weights.command.content import CheckpointContent
 from workspace.errors import ToolError
 
-CONTENT = Content("ab" * 32, 1234)
+CONTENT = CheckpointContent("ab" * 32, 1234)
 HASH = f'sha256="{"ab" * 32}"'
 
 
@@ -106,21 +106,23 @@ def test_the_pin_is_put_into_the_layout_that_is_there(tmp_path: Path, layout: st
 def test_a_second_pin_changes_nothing(tmp_path: Path, layout: str) -> None:
     edited = pinned_text(build_file(tmp_path, LAYOUTS[layout][0]), CONTENT)
     again = build_file(tmp_path, edited)
-    assert present_pin(again) == Pin(CONTENT.sha256, CONTENT.size)
+    assert present_pin(again) == WeightsPin(CONTENT.sha256, CONTENT.size)
     assert pinned_text(again, CONTENT) == edited
 
 
 @pytest.mark.parametrize(
     ("arguments", "pin", "contradicts"),
     [
-        ("", Pin(None, None), False),
-        (f", {HASH}", Pin("ab" * 32, None), False),
-        (f", {HASH}, size=1234", Pin("ab" * 32, 1234), False),
-        (f", {HASH}, size=1235", Pin("ab" * 32, 1235), True),
-        (', sha256="00", size=1234', Pin("00", 1234), True),
+        ("", WeightsPin(None, None), False),
+        (f", {HASH}", WeightsPin("ab" * 32, None), False),
+        (f", {HASH}, size=1234", WeightsPin("ab" * 32, 1234), False),
+        (f", {HASH}, size=1235", WeightsPin("ab" * 32, 1235), True),
+        (', sha256="00", size=1234', WeightsPin("00", 1234), True),
     ],
 )
-def test_what_is_pinned_now(tmp_path: Path, arguments: str, pin: Pin, contradicts: bool) -> None:
+def test_what_is_pinned_now(
+    tmp_path: Path, arguments: str, pin: WeightsPin, contradicts: bool
+) -> None:
     present = present_pin(build_file(tmp_path, f'model_weights(name="a"{arguments})\n'))
     assert present == pin
     assert present.contradicts(CONTENT) is contradicts

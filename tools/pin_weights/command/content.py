@@ -14,14 +14,14 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")
 
 
 @dataclass(frozen=True)
-class Content:
+class CheckpointContent:
     """sha256: 64 lower-case hexadecimal digits. size: bytes."""
 
     sha256: str
     size: int
 
 
-def content_of_file(path: Path) -> Content:
+def content_of_file(path: Path) -> CheckpointContent:
     """Raises ToolError if there is no such file, or if it is empty."""
     digest = hashlib.sha256()
     size = 0
@@ -34,10 +34,10 @@ def content_of_file(path: Path) -> Content:
         raise ToolError(f"{path}: cannot be read: {error.strerror}") from None
     if size == 0:
         raise ToolError(f"{path}: is empty, so it is no checkpoint")
-    return Content(digest.hexdigest(), size)
+    return CheckpointContent(digest.hexdigest(), size)
 
 
-def check_name(file: str, content: Content) -> None:
+def check_name(file: str, content: CheckpointContent) -> None:
     """Raises ToolError if `file`'s name carries the beginning of another hash than the content's."""
     carried = _HASH_IN_NAME.search(file)
     if carried is not None and not content.sha256.startswith(carried[1]):

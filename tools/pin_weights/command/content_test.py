@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pin_weights.command.content import Content, check_name, content_of_file
+from pin_weights.command.content import CheckpointContent, check_name, content_of_file
 from workspace.errors import ToolError
 
-CONTENT = Content("7ebf99e0" + "0" * 56, 5)
+CONTENT = CheckpointContent("7ebf99e0" + "0" * 56, 5)
 
 
 def test_a_file_of_several_blocks(tmp_path: Path) -> None:
     data = bytes(range(256)) * 5000
     (tmp_path / "a.pth").write_bytes(data)
-    expected = Content(hashlib.sha256(data).hexdigest(), 1_280_000)
+    expected = CheckpointContent(hashlib.sha256(data).hexdigest(), 1_280_000)
     assert content_of_file(tmp_path / "a.pth") == expected
 
 

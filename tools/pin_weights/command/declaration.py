@@ -16,7 +16,7 @@ _ADDRESS = re.compile(r"(//)?(?![-!@/])[^:*\s]*(:(?!-)[^:*\s]+)?")
 
 
 @dataclass(frozen=True)
-class Declaration:
+class WeightsDeclaration:
     """address: as Pants writes it. folder: of the BUILD file, relative to the build root."""
 
     address: str
@@ -36,13 +36,15 @@ def check_address(address: str) -> None:
         )
 
 
-def read_declaration(root: Path, address: str, environment: Mapping[str, str]) -> Declaration:
+def read_declaration(
+    root: Path, address: str, environment: Mapping[str, str]
+) -> WeightsDeclaration:
     """Ask `./pants peek` in the build root. Raises ToolError for an unknown or another kind of target."""
     check_address(address)
     return parse_peek(peek(root, [address], environment), address)
 
 
-def parse_peek(targets: Sequence[Mapping[str, Any]], address: str) -> Declaration:
+def parse_peek(targets: Sequence[Mapping[str, Any]], address: str) -> WeightsDeclaration:
     """Read what `peek` says. Raises ToolError unless it is about one `model_weights`."""
     found = [f"{target['address']} ({target['target_type']})" for target in targets]
     if len(targets) != 1 or targets[0]["target_type"] != "model_weights":
@@ -53,7 +55,7 @@ def parse_peek(targets: Sequence[Mapping[str, Any]], address: str) -> Declaratio
         )
     (target,) = targets
     folder, _, name = target["address"].removeprefix("//").partition(":")
-    return Declaration(
+    return WeightsDeclaration(
         address=target["address"],
         folder=Path(folder),
         name=name or Path(folder).name,

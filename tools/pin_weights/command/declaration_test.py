@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pin_weights.command.declaration import (
-    Declaration,
+    WeightsDeclaration,
     check_address,
     parse_peek,
     read_declaration,
@@ -38,7 +38,7 @@ def peek(*addresses: str, kind: str = "model_weights") -> list[dict[str, object]
 )
 def test_where_a_target_is(address: str, folder: str, name: str) -> None:
     declaration = parse_peek(peek(address), address)
-    assert declaration == Declaration(
+    assert declaration == WeightsDeclaration(
         address, Path(folder), name, "a.pt", ("https://example.org/a.pt",), None
     )
 

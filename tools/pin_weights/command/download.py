@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
-from pin_weights.command.content import Content
+from pin_weights.command.content import CheckpointContent
 from workspace.errors import ToolError
 
 _BLOCK = 1 << 20
@@ -40,7 +40,7 @@ Progress = Callable[[int, "int | None"], None]
 @dataclass(frozen=True)
 class Downloaded:
     url: str
-    content: Content
+    content: CheckpointContent
 
 
 class _RefusedError(Exception):
@@ -99,7 +99,7 @@ def download(
     )
 
 
-def _read(response: Response, max_bytes: int, progress: Progress) -> Content:
+def _read(response: Response, max_bytes: int, progress: Progress) -> CheckpointContent:
     kind = response.headers.get("Content-Type") or ""
     if kind.startswith("text/html"):
         raise _RefusedError("the answer is a web page, not a file")
@@ -121,4 +121,4 @@ def _read(response: Response, max_bytes: int, progress: Progress) -> Content:
         raise _RefusedError(f"ended after {size} of {total} bytes")
     if size == 0:
         raise _RefusedError("is empty")
-    return Content(digest.hexdigest(), size)
+    return CheckpointContent(digest.hexdigest(), size)

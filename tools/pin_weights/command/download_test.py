@@ -12,7 +12,7 @@ from urllib.error import URLError
 
 import pytest
 
-from pin_weights.command.content import Content
+from pin_weights.command.content import CheckpointContent
 from pin_weights.command.download import (
     Response,
     check_schemes,
@@ -22,7 +22,7 @@ from pin_weights.command.download import (
 from workspace.errors import ToolError
 
 DATA = bytes(range(256)) * 10_000  # several blocks
-CONTENT = Content(hashlib.sha256(DATA).hexdigest(), len(DATA))
+CONTENT = CheckpointContent(hashlib.sha256(DATA).hexdigest(), len(DATA))
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from pin_weights.command.build_edit import pinned_text, present_pin
 from pin_weights.command.build_file import find_build_file
-from pin_weights.command.content import Content, check_name, content_of_file
-from pin_weights.command.declaration import Declaration, read_declaration
+from pin_weights.command.content import CheckpointContent, check_name, content_of_file
+from pin_weights.command.declaration import WeightsDeclaration, read_declaration
 from pin_weights.command.download import check_schemes, download, open_https_or_file
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
@@ -100,7 +100,9 @@ def _build_root() -> Path:
     return root
 
 
-def _from_urls(declaration: Declaration, max_bytes: int, console: Console) -> tuple[str, Content]:
+def _from_urls(
+    declaration: WeightsDeclaration, max_bytes: int, console: Console
+) -> tuple[str, CheckpointContent]:
     check_schemes(declaration.urls)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
@@ -114,7 +116,7 @@ def _from_urls(declaration: Declaration, max_bytes: int, console: Console) -> tu
     return result.url, result.content
 
 
-def _summary(declaration: Declaration, source: str, content: Content) -> Table:
+def _summary(declaration: WeightsDeclaration, source: str, content: CheckpointContent) -> Table:
     rows = {
         "target": declaration.address,
         "file": declaration.file,

@@ -16,12 +16,12 @@ from reproduce.command.reproduce import reproduce
 from reproduce.command.result_file import results_json, write_results
 from reproduce.command.result_table import results_table
 from reproduce.perturbations.registry import PERTURBATIONS, select
-from workspace.builds import Setting
+from workspace.builds import BuildSetting
 from workspace.child_environment import clone_environment, same_checkout_environment
 from workspace.errors import ToolError
 from workspace.programs import find_programs
 from workspace.repository import find_repository
-from workspace.weights_source import WeightsSource, weights_options
+from workspace.weights_source import SourceOfWeights, weights_options
 
 # Where weights come from is the one thing that a clone has to be told of the session's options.
 _WEIGHTS_OPTIONS = "PANTS_WEIGHTS_"
@@ -63,7 +63,7 @@ def main(
         ),
     ] = False,
     weights_source: Annotated[
-        WeightsSource | None,
+        SourceOfWeights | None,
         typer.Option(help="--weights-source of every build; else what your Pants options say."),
     ] = None,
     json_file: Annotated[
@@ -104,7 +104,7 @@ def main(
         environment = same_checkout_environment(os.environ)
         programs = find_programs(repository.root, addresses, environment)
         with tempfile.TemporaryDirectory(prefix="pte-reproduce-") as scratch:
-            setting = Setting(
+            setting = BuildSetting(
                 root=repository.root,
                 scratch=Path(scratch).resolve(),
                 environment=environment,

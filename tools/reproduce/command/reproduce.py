@@ -11,7 +11,7 @@ from reproduce.perturbations.compare_run import differing_part
 from reproduce.perturbations.export_run import run_export
 from reproduce.perturbations.perturbation import BuildChange, ExportChange, Perturbation
 from workspace.builds import (
-    Setting,
+    BuildSetting,
     build,
     clean_build,
     clone_build,
@@ -46,7 +46,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Results:
+class Reproduction:
     """references: SHA-256 of the unperturbed programs, by address."""
 
     references: dict[str, str]
@@ -63,9 +63,9 @@ class Results:
 def reproduce(
     programs: Sequence[Program],
     perturbations: Sequence[Perturbation],
-    setting: Setting,
+    setting: BuildSetting,
     progress: Callable[[str], None],
-) -> Results:
+) -> Reproduction:
     """Raises ToolError if the programs cannot be built at all."""
     progress(f"building {len(programs)} programs, to compare with")
     reference = build(setting, programs, "reference")
@@ -87,7 +87,7 @@ def reproduce(
                 progress(f"{perturbation.name}: {program.address}: {verdict(result)}")
                 results.append(result)
     digests = {address: _sha256(pte) for address, pte in references.items()}
-    return Results(digests, tuple(results))
+    return Reproduction(digests, tuple(results))
 
 
 def verdict(result: Result) -> str:
@@ -101,7 +101,7 @@ def _as_results(
     stack: ExitStack,
     perturbation: Perturbation,
     programs: Sequence[Program],
-    setting: Setting,
+    setting: BuildSetting,
     kept: Mapping[str, KeptSandbox],
 ) -> _Rebuild:
     """A function from a program to its bytes under a change; it raises ToolError if there are none."""
@@ -133,7 +133,7 @@ def _compare(
     rebuild: _Rebuild,
     references: Mapping[str, bytes],
     kept: Mapping[str, KeptSandbox],
-    setting: Setting,
+    setting: BuildSetting,
 ) -> Result:
     address, reference = program.address, references[program.address]
     try:

@@ -6,10 +6,10 @@ import json
 import os
 from pathlib import Path
 
-from reproduce.command.reproduce import Results
+from reproduce.command.reproduce import Reproduction
 
 
-def results_json(results: Results, commit: str, modified: bool) -> str:
+def results_json(results: Reproduction, commit: str, modified: bool) -> str:
     """The file's text. commit, modified: what was built, and whether files of it were changed."""
     document = {
         "commit": commit,

@@ -6,10 +6,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reproduce.command.reproduce import Result, Results, verdict
+from reproduce.command.reproduce import Reproduction, Result, verdict
 
 
-def results_table(results: Results) -> Group:
+def results_table(results: Reproduction) -> Group:
     """The table, then a line for everything that is not the same."""
     names = list(dict.fromkeys(result.perturbation for result in results.results))
     table = Table("perturbation", *results.references)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pte_foundry.index.index import build_index
-from pte_foundry.testing.indexes import read_request, write_reports
 from pte_foundry.records.json_files import canonical_json, write_json
+from pte_foundry.testing.indexes import read_request, write_reports
 from update_index.command.main import OPTIONS, RunPants, update_index
 from workspace.errors import ToolError
 from workspace.pants_run import PantsRun

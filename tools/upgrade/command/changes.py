@@ -8,7 +8,7 @@ from locks.command.trim import parse_entries
 
 
 @dataclass(frozen=True)
-class Change:
+class UpgradeChange:
     """A package that a lock holds at another version; None where it does not hold it."""
 
     package: str
@@ -16,11 +16,11 @@ class Change:
     after: str | None
 
 
-def lock_changes(before: str, after: str) -> list[Change]:
+def lock_changes(before: str, after: str) -> list[UpgradeChange]:
     """Sorted by package. The arguments are the lockfiles' texts; an absent one is empty."""
     old, new = _versions(before), _versions(after)
     return [
-        Change(package, old.get(package), new.get(package))
+        UpgradeChange(package, old.get(package), new.get(package))
         for package in sorted(old.keys() | new.keys())
         if old.get(package) != new.get(package)
     ]

@@ -29,7 +29,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Content:
+class PayloadContent:
     """A payload's own description.
 
     Attributes:

@@ -16,8 +16,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from pte_foundry.backends.content import PayloadContent
 from pte_foundry.errors import PteError
-from pte_foundry.backends.content import Content
 
 
 class InterpretedProgram(Protocol):
@@ -32,7 +32,7 @@ class InterpretedProgram(Protocol):
         """
         ...
 
-    def content(self) -> Content:
+    def content(self) -> PayloadContent:
         """What the payload stores and says of itself. Raises PteError as `run` does."""
         ...
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 

@@ -17,7 +17,7 @@ import requests
 
 from pte_foundry.client.documents import parse_document
 from pte_foundry.client.download import Progress
-from pte_foundry.client.index import Artifact, Index, TreeFile, choose_version, read_index
+from pte_foundry.client.index import Artifact, Index, ListedFile, choose_version, read_index
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.client.selection import select
 from pte_foundry.client.source import Source, open_source
@@ -81,7 +81,7 @@ class Catalogue:
         """The model's label file in the cache, None if it has no labels. Raises as `fetch`."""
         return None if artifact.labels is None else self._fetch(artifact.labels, progress)
 
-    def _fetch(self, file: TreeFile, progress: Progress) -> Path:
+    def _fetch(self, file: ListedFile, progress: Progress) -> Path:
         return self.store.obtain(
             file.content, lambda partial: self.source.fill(file, partial, progress)
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from pte_foundry.testing import faulty_server
 from pte_foundry.client.catalogue import Catalogue, open_catalogue
 from pte_foundry.client.errors import (
     BadCatalogueError,
@@ -19,8 +18,11 @@ from pte_foundry.client.errors import (
     NoArtifactError,
     WrongContentError,
 )
-from pte_foundry.testing.faulty_server import FaultyServer
 from pte_foundry.client.retrying import Retrying
+from pte_foundry.errors import PteError
+from pte_foundry.records.json_files import write_json
+from pte_foundry.testing import faulty_server
+from pte_foundry.testing.faulty_server import FaultyServer
 from pte_foundry.testing.published_tree import (
     FAMILY,
     LABELS,
@@ -30,8 +32,6 @@ from pte_foundry.testing.published_tree import (
     sample_index,
     write_tree,
 )
-from pte_foundry.errors import PteError
-from pte_foundry.records.json_files import write_json
 
 NAME = f"{MODEL}_xnnpack.pte"
 PATH = f"{VERSION}/{FAMILY}/{NAME}"

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from pte_foundry.testing import faulty_server
 from pte_foundry.client.catalogue import open_catalogue
-from pte_foundry.testing.faulty_server import FaultyServer, cut, status
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.retrying import Retrying
+from pte_foundry.records.json_files import canonical_json
+from pte_foundry.testing import faulty_server
+from pte_foundry.testing.faulty_server import FaultyServer, cut, status
 from pte_foundry.testing.published_tree import (
     FAMILY,
     MODEL,
@@ -21,7 +22,6 @@ from pte_foundry.testing.published_tree import (
     sample_index,
     write_tree,
 )
-from pte_foundry.records.json_files import canonical_json
 
 NAME = f"{MODEL}_xnnpack.pte"
 PATH = f"/{VERSION}/{FAMILY}/{NAME}"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from pte_foundry.testing import faulty_server
 from pte_foundry.client.content import Content
 from pte_foundry.client.download import Progress, download
 from pte_foundry.client.errors import DownloadError, WrongContentError
-from pte_foundry.testing.faulty_server import FaultyServer, cut, other_range, status
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying
+from pte_foundry.testing import faulty_server
+from pte_foundry.testing.faulty_server import FaultyServer, cut, other_range, status
 
 DATA = random.Random(1).randbytes(1_000_003)  # Several blocks, the last one short.
 OTHER = random.Random(2).randbytes(len(DATA))

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from pte_foundry.testing import faulty_server
 from pte_foundry.client.errors import DownloadError, InsecureAddressError, WrongContentError
-from pte_foundry.testing.faulty_server import FaultyServer, cut, status
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.retrying import Retrying
+from pte_foundry.testing import faulty_server
+from pte_foundry.testing.faulty_server import FaultyServer, cut, status
 
 DATA = bytes(range(256)) * 2000
 PATH = "/a.pte"

@@ -9,13 +9,13 @@ from pte_foundry.client.address import check_address
 from pte_foundry.client.content import Content
 from pte_foundry.client.documents import reading
 from pte_foundry.client.errors import NoArtifactError
-from pte_foundry.records.paths import check_path
 from pte_foundry.index.versions import version_key
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.paths import check_path
 
 
 @dataclass(frozen=True)
-class TreeFile:
+class ListedFile:
     """A file of the tree.
 
     Attributes:
@@ -55,13 +55,13 @@ class Artifact:
     platforms: tuple[str, ...]
     weights_source: str
     license: str
-    file: TreeFile
-    labels: TreeFile | None
+    file: ListedFile
+    labels: ListedFile | None
     entry: Mapping[str, object] = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Unavailable:
+class UnavailableProgram:
     """A program that the publisher could not build, and why."""
 
     model: str
@@ -76,7 +76,7 @@ class Index:
 
     version: str
     artifacts: tuple[Artifact, ...]
-    unavailable: tuple[Unavailable, ...]
+    unavailable: tuple[UnavailableProgram, ...]
 
 
 def choose_version(versions: Fields, wanted: str | None) -> str:
@@ -118,7 +118,9 @@ def read_index(fields: Fields, version: str) -> Index:
         )
 
 
-def _artifact(entry: Fields, version: str, labels: Mapping[tuple[str, str], TreeFile]) -> Artifact:
+def _artifact(
+    entry: Fields, version: str, labels: Mapping[tuple[str, str], ListedFile]
+) -> Artifact:
     model_name, precision = entry.text("modelName"), entry.text("precision")
     labels_name = entry.optional_text("labelsFile")
     key = (entry.text("category"), labels_name or "")
@@ -138,8 +140,8 @@ def _artifact(entry: Fields, version: str, labels: Mapping[tuple[str, str], Tree
     )
 
 
-def _unavailable(entry: Fields) -> Unavailable:
-    return Unavailable(
+def _unavailable(entry: Fields) -> UnavailableProgram:
+    return UnavailableProgram(
         entry.text("model"),
         entry.text("backend"),
         entry.text("precision"),
@@ -147,7 +149,7 @@ def _unavailable(entry: Fields) -> Unavailable:
     )
 
 
-def _tree_file(entry: Fields, url_field: str, version: str) -> TreeFile:
+def _tree_file(entry: Fields, url_field: str, version: str) -> ListedFile:
     path = f"{version}/{entry.text('category')}/{entry.text('name')}"
     check_path(path, entry.where)
     if path.count("/") != 2:
@@ -159,4 +161,4 @@ def _tree_file(entry: Fields, url_field: str, version: str) -> TreeFile:
         raise entry.error(url_field, f"is {url!r}, but the file is {path}")
     else:
         url = None
-    return TreeFile(path, url, Content(entry.sha256("hash"), entry.count("size")))
+    return ListedFile(path, url, Content(entry.sha256("hash"), entry.count("size")))

@@ -6,8 +6,8 @@ import pytest
 
 from pte_foundry.client.errors import BadCatalogueError, NoArtifactError
 from pte_foundry.client.index import choose_version, read_index
-from pte_foundry.testing.published_tree import FAMILY, LABELS, MODEL, VERSION, sample_index
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.published_tree import FAMILY, LABELS, MODEL, VERSION, sample_index
 
 
 def versions(**changes: object) -> Fields:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.testing import faulty_server
 from pte_foundry.client.catalogue import Catalogue, open_catalogue
+from pte_foundry.testing import faulty_server
 from pte_foundry.testing.faulty_server import FaultyServer, stalled
 from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, program_bytes, write_tree
 

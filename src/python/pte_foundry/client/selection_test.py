@@ -6,10 +6,10 @@ import pytest
 
 from pte_foundry.client.errors import NoArtifactError
 from pte_foundry.client.index import Index, read_index
-from pte_foundry.testing.published_tree import EVERYWHERE, MODEL, VERSION, sample_index
 from pte_foundry.client.selection import DEFAULT_BACKENDS, select
 from pte_foundry.records.declared import PLATFORMS
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.published_tree import EVERYWHERE, MODEL, VERSION, sample_index
 
 
 @pytest.fixture(scope="module")

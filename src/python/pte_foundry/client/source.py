@@ -25,7 +25,7 @@ from pte_foundry.client.errors import (
 )
 from pte_foundry.client.files import open_regular
 from pte_foundry.client.http_client import HttpClient
-from pte_foundry.client.index import TreeFile
+from pte_foundry.client.index import ListedFile
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.records.outside_text import shown
@@ -42,7 +42,7 @@ class Source(Protocol):
     def document(self, path: str) -> bytes:
         """A JSON document. Raises ClientError if it is not there or too large."""
 
-    def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
+    def fill(self, file: ListedFile, partial: Partial, progress: Progress) -> None:
         """Make `partial` complete and matching. Raises DownloadError; OSError of `partial`."""
 
 
@@ -61,7 +61,7 @@ class Web:
         url = self.where(path)
         return self.retrying.run(url, lambda: self.http.read(url, LARGEST_DOCUMENT))
 
-    def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
+    def fill(self, file: ListedFile, partial: Partial, progress: Progress) -> None:
         # The publisher may keep the files elsewhere than the index.
         download(self.http, file.url or self.where(file.path), partial, self.retrying, progress)
 
@@ -94,7 +94,7 @@ class Folder:
             raise BadCatalogueError(f"{self.root / path} has more than {LARGEST_DOCUMENT} bytes")
         return content
 
-    def fill(self, file: TreeFile, partial: Partial, progress: Progress) -> None:
+    def fill(self, file: ListedFile, partial: Partial, progress: Progress) -> None:
         path = self.root / file.path
         if file.url is not None and not os.path.exists(path):
             download(self.http, file.url, partial, self.retrying, progress)

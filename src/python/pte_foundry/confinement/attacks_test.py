@@ -23,7 +23,8 @@ from typing import Any
 
 import pytest
 
-from pte_foundry.testing.hostile.confinement_attacks import ATTACKS, MODULES, NUMBERS, ROOT, SCRIPT
+from pte_foundry.confinement.landlock import landlock_version
+from pte_foundry.confinement.user_namespace import enter_user_namespace
 from pte_foundry.testing.canary import (
     ALL,
     FILTER,
@@ -34,8 +35,7 @@ from pte_foundry.testing.canary import (
     PRIVILEGES,
     run_canary,
 )
-from pte_foundry.confinement.landlock import landlock_version
-from pte_foundry.confinement.user_namespace import enter_user_namespace
+from pte_foundry.testing.hostile.confinement_attacks import ATTACKS, MODULES, NUMBERS, ROOT, SCRIPT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the defences")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.testing.canary import LANDLOCK, OWN_TREE, run_canary
 from pte_foundry.confinement.landlock import landlock_version
+from pte_foundry.testing.canary import LANDLOCK, OWN_TREE, run_canary
 
 FAKETIME = "vendor/libfaketime/src/libfaketime.so.1"
 TRY = """

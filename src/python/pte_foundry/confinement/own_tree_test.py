@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.testing.canary import LANDLOCK, run_canary
 from pte_foundry.confinement.kernel import check, libc, mount
 from pte_foundry.confinement.user_namespace import enter_user_namespace
+from pte_foundry.testing.canary import LANDLOCK, run_canary
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has mount namespaces")
 _CLONE_NEWNS = 0x00020000

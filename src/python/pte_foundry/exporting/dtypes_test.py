@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.portable.lowering import lower
+from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 from pte_foundry.records.tensor_spec import DTYPES, TensorSpec
-from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.validation.runtime import load_program
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from pte_foundry.testing.exported_samples import Function, Sample, changed, saved
 from pte_foundry.errors import PteError
 from pte_foundry.models.eager import build_eager
+from pte_foundry.models.own import exported_program
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 from pte_foundry.records.tensor_spec import parse_tensor_spec
-from pte_foundry.models.own import exported_program
+from pte_foundry.testing.exported_samples import Function, Sample, changed, saved
 
 _WEIGHTS = WeightsRequest("substitute", "m.pt2")
 _OPERATORS = """

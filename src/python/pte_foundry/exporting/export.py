@@ -14,15 +14,15 @@ from torch import nn
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
-from pte_foundry.models.eager import EagerModel, build_eager
-from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
 from pte_foundry.exporting.facts import export_facts, quantization_facts
 from pte_foundry.exporting.parameters import parameter_facts
-from pte_foundry.models.plugins import load_module
-from pte_foundry.records.tensor_spec import dimension_ranges
 from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.models.eager import EagerModel, build_eager
+from pte_foundry.models.plugins import load_module
 from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check_recipe
+from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.tensor_spec import dimension_ranges
 from pte_foundry.speedups.install import speedups
 from pte_foundry.stages import Begin, tell
 

@@ -12,19 +12,19 @@ import torch
 from torch import nn
 
 from pte_foundry.backends.coreml import lowering as coreml
+from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.errors import PteError
-from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
+from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 from pte_foundry.records.tensor_spec import TensorSpec
-from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.rewrites import float_hardsigmoid
+from pte_foundry.testing import tiny_builder
 
 _XNNPACK = ExportRequest(
     model=ModelRequest(

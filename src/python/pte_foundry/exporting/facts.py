@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 from pte_foundry.backends.lowering import Lowered
 from pte_foundry.errors import PteError
-from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
-from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.models.definition import ModelDefinition, Normalisation
 from pte_foundry.quantization.recipe import Census
+from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.tensor_spec import TensorSpec
 
 # Distributions that can decide what ends up in a `.pte`; their modules bear the same names.
 _DISTRIBUTIONS = (

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from pte_foundry.confinement.confined import confined
 from pte_foundry.errors import PteError
-from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.heavy_imports import heavy_imports
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.stages import Begin, told_stages
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 
 from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.exporting import main
-from pte_foundry.testing import tiny_builder
 from pte_foundry.rewrites import float_hardsigmoid
+from pte_foundry.testing import tiny_builder
 
 _CACHE_OF_TORCH = "TORCHINDUCTOR_CACHE_DIR"
 

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch._decomp import register_decomposition
 
 from pte_foundry.errors import PteError
+from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 from pte_foundry.records.tensor_spec import parse_tensor_spec
-from pte_foundry.exporting.torch_export import export_module
 
 
 @torch.library.custom_op("torch_export_test::doubled", mutates_args=())

@@ -8,8 +8,8 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.index.compare_main import main
 from pte_foundry.index.index import build_index
-from pte_foundry.testing.indexes import read_request, write_reports
 from pte_foundry.records.json_files import read_json, write_json
+from pte_foundry.testing.indexes import read_request, write_reports
 
 
 @pytest.fixture()

@@ -19,7 +19,7 @@ _FIRST = ("hash", "size", "toolchain")
 
 
 @dataclass(frozen=True)
-class Difference:
+class IndexDifference:
     """`what` is a file below its version's folder, an address, or a field of the index itself."""
 
     kind: Literal["changed", "gone", "new"]
@@ -30,7 +30,7 @@ class Difference:
         return f"{self.kind:8}{self.what}{f': {self.how}' if self.how else ''}"
 
 
-def index_differences(old: Fields, new: Fields) -> tuple[Difference, ...]:
+def index_differences(old: Fields, new: Fields) -> tuple[IndexDifference, ...]:
     """What is gone, new or changed from `old` to `new`: first the index's own fields, then by path and address.
 
     Raises:
@@ -41,7 +41,7 @@ def index_differences(old: Fields, new: Fields) -> tuple[Difference, ...]:
         check_schema_version(index)
     parts = ("models", "labels", "unavailable")
     own = [
-        Difference("changed", f"`{name}`", how)
+        IndexDifference("changed", f"`{name}`", how)
         for name in sorted({*old.values, *new.values} - set(parts))
         if (how := _told(old.values.get(name), new.values.get(name), ""))
     ]
@@ -49,16 +49,16 @@ def index_differences(old: Fields, new: Fields) -> tuple[Difference, ...]:
     return (*own, *listed)
 
 
-def _listed(part: str, old: Fields, new: Fields) -> list[Difference]:
+def _listed(part: str, old: Fields, new: Fields) -> list[IndexDifference]:
     before, after = _by_name(part, old), _by_name(part, new)
     found = []
     for name in sorted({*before, *after}):
         if name not in after:
-            found.append(Difference("gone", name))
+            found.append(IndexDifference("gone", name))
         elif name not in before:
-            found.append(Difference("new", name))
+            found.append(IndexDifference("new", name))
         elif how := _told(before[name].values, after[name].values, ""):
-            found.append(Difference("changed", name, how))
+            found.append(IndexDifference("changed", name, how))
     return found
 
 

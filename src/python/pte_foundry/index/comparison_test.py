@@ -9,8 +9,8 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.index.comparison import index_differences
 from pte_foundry.index.index import build_index
-from pte_foundry.testing.indexes import read_request, write_reports
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.indexes import read_request, write_reports
 from pte_foundry.testing.reports import SHA
 
 PORTABLE = "mobilenet/mobilenet_v3_small_portable.pte"

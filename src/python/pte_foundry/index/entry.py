@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.index.index_request import Artifact, IndexRequest, Labels
+from pte_foundry.index.index_request import IndexedProgram, IndexRequest, Labels
 from pte_foundry.index.quantization import quantization_entry
 
 _BYTES_PER_MEGABYTE = 1_000_000
 
 
-def model_name(artifact: Artifact) -> str:
+def model_name(artifact: IndexedProgram) -> str:
     """The model with its precision, which is left out where it is the backend's default."""
     declared = artifact.report.declared
     if declared.precision == declared.default_precision:
@@ -29,7 +29,7 @@ def remote_url(base_url: str, version: str, path: str) -> str:
     return f"{version}/{path}" if base_url == "." else f"{base_url}/{version}/{path}"
 
 
-def model_entry(request: IndexRequest, artifact: Artifact, version: str) -> dict[str, object]:
+def model_entry(request: IndexRequest, artifact: IndexedProgram, version: str) -> dict[str, object]:
     """The entry of one artifact.
 
     `hash` is the SHA-256 of the file in lower-case hexadecimal, `size` its bytes, `inputSize` the
@@ -95,7 +95,7 @@ def model_entry(request: IndexRequest, artifact: Artifact, version: str) -> dict
     }
 
 
-def _labels(request: IndexRequest, artifact: Artifact) -> Labels | None:
+def _labels(request: IndexRequest, artifact: IndexedProgram) -> Labels | None:
     """The listed label file of the artifact's family, None if the artifact has none."""
     declared = artifact.report.declared
     if declared.labels is None:

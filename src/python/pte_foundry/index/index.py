@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.entry import model_entry, remote_url
-from pte_foundry.index.index_request import Artifact, IndexRequest
+from pte_foundry.index.index_request import IndexedProgram, IndexRequest
 from pte_foundry.index.schema_version import SCHEMA_VERSION
 from pte_foundry.index.versions import version_key
 
@@ -79,7 +79,7 @@ def _common_version(request: IndexRequest) -> str:
     return next(iter(addresses))
 
 
-def _backends(artifacts: Sequence[Artifact]) -> dict[str, object]:
+def _backends(artifacts: Sequence[IndexedProgram]) -> dict[str, object]:
     descriptions: dict[str, str] = {}
     for artifact in artifacts:
         declared = artifact.report.declared

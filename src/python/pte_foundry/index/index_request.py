@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pte_foundry.records.paths import check_path
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.paths import check_path
 from pte_foundry.records.report import Report
 
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
@@ -16,7 +16,7 @@ _ABSOLUTE_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\"<>\\?#]+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Artifact:
+class IndexedProgram:
     """One validated program.
 
     Attributes:
@@ -42,7 +42,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Unavailable:
+class UnavailableEntry:
     """A declared program that could not be built here, and the declared condition behind it."""
 
     address: str
@@ -52,8 +52,8 @@ class Unavailable:
     reason: str
 
     @staticmethod
-    def read(fields: Fields) -> Unavailable:
-        return Unavailable(
+    def read(fields: Fields) -> UnavailableEntry:
+        return UnavailableEntry(
             fields.text("address"),
             fields.text("model"),
             fields.text("backend"),
@@ -71,9 +71,9 @@ class IndexRequest:
 
     base_url: str
     generated: str
-    artifacts: tuple[Artifact, ...]
+    artifacts: tuple[IndexedProgram, ...]
     labels: tuple[Labels, ...]
-    unavailable: tuple[Unavailable, ...]
+    unavailable: tuple[UnavailableEntry, ...]
 
     @staticmethod
     def read(fields: Fields, root: Path) -> IndexRequest:
@@ -98,14 +98,14 @@ class IndexRequest:
             generated,
             tuple(_artifact(entry, root) for entry in fields.objects("artifacts")),
             tuple(_labels(entry) for entry in fields.objects("labels")),
-            tuple(Unavailable.read(entry) for entry in fields.objects("unavailable")),
+            tuple(UnavailableEntry.read(entry) for entry in fields.objects("unavailable")),
         )
 
 
-def _artifact(fields: Fields, root: Path) -> Artifact:
+def _artifact(fields: Fields, root: Path) -> IndexedProgram:
     report = fields.text("report")
     validation = fields.nested("validation")
-    return Artifact(
+    return IndexedProgram(
         Report.read(Fields(read_json(root / report), report)),
         check_path(fields.text("path"), fields.where),
         validation.text("verdict"),

@@ -7,6 +7,7 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.index import build_index
+from pte_foundry.records.json_files import canonical_json
 from pte_foundry.testing.indexes import (
     artifact,
     portable_report,
@@ -14,7 +15,6 @@ from pte_foundry.testing.indexes import (
     sample_report,
     write_reports,
 )
-from pte_foundry.records.json_files import canonical_json
 from pte_foundry.testing.reports import SHA, sample_facts
 
 XNNPACK = "mobilenet/mobilenet_v3_small_xnnpack.pte"

@@ -8,10 +8,10 @@ from jsonschema import Draft202012Validator
 
 from pte_foundry.index.index import build_index
 from pte_foundry.index.quantization import percent
-from pte_foundry.testing.indexes import artifact, int8_report, read_request, write_reports
 from pte_foundry.index.schema import INDEX_SCHEMA
-from pte_foundry.tree.tree_readme import tree_readme
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.indexes import artifact, int8_report, read_request, write_reports
+from pte_foundry.tree.tree_readme import tree_readme
 
 PATH = "mobilenet/mobilenet_v3_small_int8_xnnpack.pte"
 

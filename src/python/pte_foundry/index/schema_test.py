@@ -9,14 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from pte_foundry.index.index import build_index
+from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.records.json_files import canonical_json
 from pte_foundry.testing.indexes import (
     portable_report,
     read_request,
     sample_report,
     write_reports,
 )
-from pte_foundry.index.schema import INDEX_SCHEMA
-from pte_foundry.records.json_files import canonical_json
 
 VALIDATOR = Draft202012Validator(INDEX_SCHEMA)
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import TensorFacts, inspect_program
 

@@ -12,10 +12,10 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 )
 from torch import Tensor, nn
 
-from pte_foundry.backends.portable import lowering as portable
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.coreml.container import Container, write_container
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.portable import lowering as portable
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.inspection.differences import first_difference
 
 

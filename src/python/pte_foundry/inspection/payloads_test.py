@@ -3,9 +3,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.inspection.payloads import delegate_payloads
 
 

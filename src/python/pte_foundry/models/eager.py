@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.exported.operators import registered_operators
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.checkpoints.values import apply_state
-from pte_foundry.errors import PteError
-from pte_foundry.models.fixed_inputs import fixed_inputs, sizes_to_try
-from pte_foundry.records.model_request import ModelRequest
-from pte_foundry.models.plugins import load_module
 from pte_foundry.models.definition import ModelDefinition, SavedModel
+from pte_foundry.models.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.models.own.outputs import register_dataclasses
+from pte_foundry.models.plugins import load_module
+from pte_foundry.records.model_request import ModelRequest
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing import tiny_builder
+from pte_foundry.models import mobilenet
 from pte_foundry.models.eager import build_eager
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 from pte_foundry.records.tensor_spec import TensorSpec
-from pte_foundry.models import mobilenet
+from pte_foundry.testing import tiny_builder
 
 _SEEDED = ModelRequest(
     name="tiny",

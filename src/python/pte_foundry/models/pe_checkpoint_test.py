@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.values import apply_state
-from pte_foundry.errors import PteError
 from pte_foundry.models.pe_checkpoint import vision_state
 from pte_foundry.testing.tiny_pe import (
     EMBEDDING,

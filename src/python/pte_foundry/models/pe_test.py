@@ -4,11 +4,11 @@ import pytest
 import torch
 from PIL import Image
 
-from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.errors import PteError
+from pte_foundry.models import pe
+from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.records.tensor_spec import TensorSpec
-from pte_foundry.models import pe
 
 # Parameters of the vision towers; PE-Core's projection has no bias in Meta's files, timm's has one.
 _PARAMETERS = {

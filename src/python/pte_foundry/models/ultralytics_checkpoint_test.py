@@ -16,10 +16,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.restricted import load_checkpoint
-from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.errors import PteError
 from pte_foundry.models import yolo
+from pte_foundry.models.checkpoints.restricted import load_checkpoint
+from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint
 
 _NAMES = {"ultralytics.nn.modules.conv": "Conv", "ultralytics.nn.tasks": "DetectionModel"}

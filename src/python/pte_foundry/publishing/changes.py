@@ -12,7 +12,7 @@ from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)
-class Artifact:
+class ReleasedArtifact:
     """A program or a label file: its path in the tree and its SHA-256."""
 
     path: str
@@ -20,7 +20,7 @@ class Artifact:
 
 
 @dataclass(frozen=True)
-class Change:
+class ArtifactChange:
     """What happened to the artifact of one name within one ExecuTorch version.
 
     `name` is a program's address, or the path of a label file. `old` or `new` is None for an artifact
@@ -29,17 +29,17 @@ class Change:
 
     version: str
     name: str
-    old: Artifact | None
-    new: Artifact | None
+    old: ReleasedArtifact | None
+    new: ReleasedArtifact | None
 
 
 @dataclass(frozen=True)
 class Changes:
     """All in the order of versions and names."""
 
-    added: tuple[Change, ...]
-    changed: tuple[Change, ...]
-    removed: tuple[Change, ...]
+    added: tuple[ArtifactChange, ...]
+    changed: tuple[ArtifactChange, ...]
+    removed: tuple[ArtifactChange, ...]
 
     @property
     def summary(self) -> str:
@@ -56,13 +56,13 @@ def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
     Raises:
         PteError: `bad-request` if an index cannot be read.
     """
-    found: list[Change] = []
+    found: list[ArtifactChange] = []
     for version in sorted(new.versions):
         after = artifacts(new, version)
         known = published is not None and version in published.versions
         before = artifacts(published, version) if published is not None and known else {}
         found.extend(
-            Change(version, name, before.get(name), after.get(name))
+            ArtifactChange(version, name, before.get(name), after.get(name))
             for name in sorted(before.keys() | after.keys())
             if before.get(name) != after.get(name)
         )
@@ -73,7 +73,7 @@ def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
     )
 
 
-def artifacts(tree: TreeContent, version: str) -> dict[str, Artifact]:
+def artifacts(tree: TreeContent, version: str) -> dict[str, ReleasedArtifact]:
     """Name -> artifact of what a version's index lists.
 
     Raises:
@@ -82,8 +82,10 @@ def artifacts(tree: TreeContent, version: str) -> dict[str, Artifact]:
     """
     index = read_index(tree, version)
 
-    def listed(entries: str, name_of: Callable[[Fields, str], str]) -> Mapping[str, Artifact]:
-        found: dict[str, Artifact] = {}
+    def listed(
+        entries: str, name_of: Callable[[Fields, str], str]
+    ) -> Mapping[str, ReleasedArtifact]:
+        found: dict[str, ReleasedArtifact] = {}
         for entry in index.objects(entries):
             path = f"{version}/{entry.text('category')}/{entry.text('name')}"
             name, sha256 = name_of(entry, path), entry.sha256("hash")
@@ -94,7 +96,7 @@ def artifacts(tree: TreeContent, version: str) -> dict[str, Artifact]:
                     f"SHA-256 {sha256}, but the tree has {tree.sums.get(path) or 'no such file'}, or "
                     "another one of that name. Package the tree again",
                 )
-            found[name] = Artifact(path, sha256)
+            found[name] = ReleasedArtifact(path, sha256)
         return found
 
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pte_foundry.publishing.changes import Change, Changes
+from pte_foundry.publishing.changes import ArtifactChange, Changes
 from pte_foundry.publishing.merging import Release
 
 
@@ -22,7 +22,7 @@ def commit_message(tree: str, release: Release, changes: Changes) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _lines(changes: Iterable[Change]) -> Iterable[str]:
+def _lines(changes: Iterable[ArtifactChange]) -> Iterable[str]:
     for change in changes:
         yield f"  {change.name}"
         if change.old:

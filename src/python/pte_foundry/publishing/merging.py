@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
+from pte_foundry.index.versions import versions_document
+from pte_foundry.publishing.release import identity, release_name
+from pte_foundry.publishing.tree_content import TreeContent
+from pte_foundry.records.json_files import canonical_json
 from pte_foundry.tree.sums import sha256sums
 from pte_foundry.tree.tree_files import (
     LICENSES,
@@ -17,10 +21,6 @@ from pte_foundry.tree.tree_files import (
     VERSIONS,
     is_measured,
 )
-from pte_foundry.index.versions import versions_document
-from pte_foundry.publishing.release import identity, release_name
-from pte_foundry.publishing.tree_content import TreeContent
-from pte_foundry.records.json_files import canonical_json
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.merging import make_release
 from pte_foundry.publishing.release import release_name
-from pte_foundry.testing.sample_trees import read_tree, write_tree
 from pte_foundry.publishing.tree_content import TreeContent
+from pte_foundry.testing.sample_trees import read_tree, write_tree
 
 
 def test_alone_a_release_is_the_tree(tmp_path: Path) -> None:

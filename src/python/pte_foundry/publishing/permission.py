@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.changes import Change, Changes, read_index
+from pte_foundry.publishing.changes import ArtifactChange, Changes, read_index
 from pte_foundry.publishing.publish_request import Permissions
 from pte_foundry.publishing.repository import DirectoryRepository, Repository
 from pte_foundry.publishing.tree_content import TreeContent
@@ -69,7 +69,7 @@ def change_refusals(repository: Repository, changes: Changes, allow: Permissions
     return reasons
 
 
-def _list(changes: Sequence[Change]) -> str:
+def _list(changes: Sequence[ArtifactChange]) -> str:
     return "; ".join(
         f"{change.name} for {change.version}"
         + (f" (published {change.old.sha256}" if change.old else " (")

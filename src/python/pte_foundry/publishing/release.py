@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from pte_foundry.index.versions import version_key
 from pte_foundry.tree.sums import sha256sums
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
@@ -15,7 +16,6 @@ from pte_foundry.tree.tree_files import (
     README,
     SCHEMA,
 )
-from pte_foundry.index.versions import version_key
 
 _DIGITS = 12
 _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.tree.sums import sha256sums
 from pte_foundry.publishing.release import identity, is_release_name, release_name
+from pte_foundry.tree.sums import sha256sums
 
 PROGRAM = "1.4.1/toy/alpha_xnnpack.pte"
 ARTIFACTS = (

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
-from pte_foundry.records.paths import check_path
-from pte_foundry.tree.tree_files import SUMS, is_covered
 from pte_foundry.index.versions import versions_document
 from pte_foundry.publishing.release import identity
+from pte_foundry.records.paths import check_path
+from pte_foundry.tree.tree_files import SUMS, is_covered
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
 _MOST_PROBLEMS = 20

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing.sample_trees import write_tree
 from pte_foundry.publishing.tree_folder import file_sha256, folder_kinds, read_folder
+from pte_foundry.testing.sample_trees import write_tree
 
 
 def test_the_content_of_a_folder(tmp_path: Path) -> None:

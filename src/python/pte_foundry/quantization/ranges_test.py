@@ -8,9 +8,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
 from pte_foundry.quantization.ranges import check_inputs
 from pte_foundry.quantization.recipes.xnnpack_static import quantize
+from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
 
 
 def test_a_picture_of_one_colour_is_refused(tmp_path: Path) -> None:

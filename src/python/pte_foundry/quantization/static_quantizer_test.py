@@ -7,8 +7,8 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  
 
 from pte_foundry.quantization.float_layers import FloatLayers
 from pte_foundry.quantization.observers import static_config
-from pte_foundry.testing.quantization_samples import SIDE, small_detector
 from pte_foundry.quantization.static_quantizer import StaticQuantizer
+from pte_foundry.testing.quantization_samples import SIDE, small_detector
 
 
 def _convert(module: nn.Module, layers: FloatLayers = FloatLayers()) -> GraphModule:

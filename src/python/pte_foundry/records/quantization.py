@@ -35,15 +35,15 @@ class QuantizationFloor:
 
 
 @dataclass(frozen=True)
-class Picture:
+class CalibrationPicture:
     """A calibration picture: its file name and the SHA-256 of its content."""
 
     file: str
     sha256: str
 
     @staticmethod
-    def read(fields: Fields) -> Picture:
-        return Picture(fields.text("file"), fields.sha256("sha256"))
+    def read(fields: Fields) -> CalibrationPicture:
+        return CalibrationPicture(fields.text("file"), fields.sha256("sha256"))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Quantization:
 
     recipe: str
     options: Mapping[str, str]
-    calibration: tuple[Picture, ...]
+    calibration: tuple[CalibrationPicture, ...]
     weights_fraction: float
     compute_fraction: float
     quantized: Mapping[str, int]
@@ -75,7 +75,9 @@ class Quantization:
         return Quantization(
             recipe=fields.text("recipe"),
             options=fields.text_map("options"),
-            calibration=tuple(Picture.read(each) for each in fields.objects("calibration")),
+            calibration=tuple(
+                CalibrationPicture.read(each) for each in fields.objects("calibration")
+            ),
             weights_fraction=_fraction(fields, "weights_fraction"),
             compute_fraction=_fraction(fields, "compute_fraction"),
             quantized=fields.count_map("quantized"),

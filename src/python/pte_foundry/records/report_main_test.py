@@ -16,7 +16,13 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     (folder / "declared.json").write_text(json.dumps(declared), encoding="utf-8")
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    command = [sys.executable, "-m", "pte_foundry.records.report_main", "declared.json", "facts.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "pte_foundry.records.report_main",
+        "declared.json",
+        "facts.json",
+    ]
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": hash_seed}
     return subprocess.run(
         [*command, "--report", "report.json"],

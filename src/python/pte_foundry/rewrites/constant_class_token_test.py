@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
 from pte_foundry.rewrites import (
     constant_class_token,
     matmul_layer_norm,
@@ -21,6 +20,7 @@ from pte_foundry.testing.rewrite_checks import (
     snapshot,
     unchanged,
 )
+from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
 from pte_foundry.validation.runtime import load_program
 
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lowering as xnnpack
+from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.models import mobilenet
 from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.records.tensor_spec import TensorSpec
-from pte_foundry.inspection.delegation import inspect_program
-from pte_foundry.models import mobilenet
 from pte_foundry.rewrites.float_hardsigmoid import FloatHardsigmoid, rewrite
 
 

@@ -34,7 +34,7 @@ from pte_foundry.rewrites.surgery import (
 _ENTRIES: Mapping[str, tuple[str, ...]] = {"C3": ("cv1", "cv2"), "SplitC2f": ("first", "second")}
 
 
-class Pair(nn.Module):
+class UpsampleInput(nn.Module):
     """Hands two maps on as they are, in the place of their concatenation."""
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -84,7 +84,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
                 raise refuse(f"folding upsampling: {name!r} after layer {index} is no plain 1x1")
             entry.conv = UpsampledPair(conv, channels[index])
         replace(layers, str(index), nn.Identity())
-        replace(layers, str(index + 1), Pair())
+        replace(layers, str(index + 1), UpsampleInput())
     check_unchanged("folding upsampling", module, rewritten, example_inputs)
     return rewritten
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
 from pte_foundry.rewrites.pooled_query import PooledQuery, rewrite
 from pte_foundry.testing.rewrite_checks import relative_difference, snapshot, unchanged
+from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
 
 
 def test_computes_the_same_and_leaves_the_original_alone() -> None:

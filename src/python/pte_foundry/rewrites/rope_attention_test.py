@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
-from pte_foundry.testing.rewrite_checks import relative_difference, snapshot, unchanged
 from pte_foundry.rewrites.rope_attention import RopeAttention, rewrite
+from pte_foundry.testing.rewrite_checks import relative_difference, snapshot, unchanged
+from pte_foundry.testing.tiny_pe import pictures, tiny_core, tiny_spatial
 
 
 def _sharpen(tower: nn.Module) -> None:

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.testing.rewrite_checks import snapshot, unchanged
 from pte_foundry.rewrites.spelled_out_silu import SpelledOutSiLU, rewrite
+from pte_foundry.testing.rewrite_checks import snapshot, unchanged
 
 
 def _model() -> nn.Module:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.rewrites import (

@@ -14,7 +14,6 @@ from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
-from pte_foundry.testing import tiny_builder
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.rewrites import float_hardsigmoid
@@ -27,6 +26,7 @@ from pte_foundry.speedups import (
 )
 from pte_foundry.speedups.install import SPEEDUPS, speedups
 from pte_foundry.speedups.upstream import DIGITS, Upstream
+from pte_foundry.testing import tiny_builder
 
 
 def test_all_fit_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from pte_foundry.exporting.export import ExportResult, export
-from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.declared import Declared
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.report import build_report
 from pte_foundry.testing.workspace import (

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.sample_trees import request_for
 from pte_foundry.records.command import run_command
+from pte_foundry.testing.sample_trees import request_for
 
 
 def main(folder: str, repository: str, last: int) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pte_foundry.backends.lowering import LoweringRequest
-from pte_foundry.models.plugins import load_module
-from pte_foundry.inspection.payloads import delegate_payloads, named_data
 from pte_foundry.backends.interpreter import InterpretedProgram
+from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.inspection.payloads import delegate_payloads, named_data
+from pte_foundry.models.plugins import load_module
 from pte_foundry.testing.small_models import build, picture
 
 
 def lower(backend: str, model: str) -> tuple[bytes, dict[str, bytes]]:
     """The only payload, in float16, and the program's named data."""
     module = load_module(
-        "lowering", f"pte_foundry.backends.{backend}", ("lower",), "pte_foundry.backends.coreml.lowering"
+        "lowering",
+        f"pte_foundry.backends.{backend}",
+        ("lower",),
+        "pte_foundry.backends.coreml.lowering",
     )
     exported = torch.export.export(build(model), (picture(),), strict=False)
     pte = bytes(module.lower(LoweringRequest(exported, "fp16", {})).program.buffer)

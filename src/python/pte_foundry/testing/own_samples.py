@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.models.definition import SavedModel
 from pte_foundry.models.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.records.tensor_spec import parse_tensor_spec
-from pte_foundry.models.definition import SavedModel
 
 PICTURE = {"image": "float32[1,3,8,8]"}
 TEXT = {"tokens": "int64[1,length=1..8]{0..19}", "mask": "bool[1,length=1..8]"}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pte_foundry.index.index import build_index
-from pte_foundry.testing.indexes import read_request, write_reports
 from pte_foundry.index.versions import versions_document
 from pte_foundry.records.json_files import write_json
+from pte_foundry.testing.indexes import read_request, write_reports
 
 VERSION = "1.4.1"
 FAMILY = "mobilenet"

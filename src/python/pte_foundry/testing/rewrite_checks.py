@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.inspection.delegation import ProgramFacts, inspect_program
 
 

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import canonical_json, read_json
+from pte_foundry.testing.sample_latencies import FILE
+from pte_foundry.testing.sample_tree import PROGRAMS, write_tree_inputs
 from pte_foundry.tree.pages.latencies import read_latencies
 from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.pages import catalogue_pages
-from pte_foundry.testing.sample_latencies import FILE
-from pte_foundry.testing.sample_tree import PROGRAMS, write_tree_inputs
-from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.json_files import canonical_json, read_json
 
 Spoil = Callable[[Any, Any, Any], None]
 

@@ -7,9 +7,8 @@ import shutil
 from contextlib import chdir
 from pathlib import Path
 
-from pte_foundry.testing.sample_latencies import FILE, sample_results
 from pte_foundry.index import main as index_main
-from pte_foundry.tree import tree_main
+from pte_foundry.records.json_files import write_json
 from pte_foundry.testing.indexes import (
     portable_report,
     sample_origin,
@@ -17,9 +16,10 @@ from pte_foundry.testing.indexes import (
     sample_request,
     write_reports,
 )
-from pte_foundry.tree.tree_request import LATENCIES
-from pte_foundry.records.json_files import write_json
 from pte_foundry.testing.reports import sample_facts
+from pte_foundry.testing.sample_latencies import FILE, sample_results
+from pte_foundry.tree import tree_main
+from pte_foundry.tree.tree_request import LATENCIES
 
 LOCK = "locks/engine.lock"
 PROGRAMS = [

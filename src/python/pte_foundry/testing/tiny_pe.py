@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.fixed_inputs import fixed_inputs
-from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
+from pte_foundry.records.tensor_spec import TensorSpec
 
 prepare_torchvision()
 

@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 
 from pte_foundry.exporting.export import ExportResult, export
-from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.declared import Declared
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
 from pte_foundry.records.report import build_report
+from pte_foundry.testing.colour_classifier import LABELS, SIDE, trained_state
 from pte_foundry.testing.reports import SHA, sample_declared
 from pte_foundry.validation.case import Case
-from pte_foundry.testing.colour_classifier import LABELS, SIDE, trained_state
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.validate import validate
 

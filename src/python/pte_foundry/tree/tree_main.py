@@ -12,10 +12,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pte_foundry.tree.pages.latencies import Latency, read_latencies, read_results
-from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.confinement.confined import confined
 from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.records.command import run_command
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import canonical_json, read_json, write_text
+from pte_foundry.tree.pages.latencies import Latency, read_latencies, read_results
+from pte_foundry.tree.pages.pages import catalogue_pages
+from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
+from pte_foundry.tree.provenance.statement import provenance_statement
 from pte_foundry.tree.sums import sha256sums
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
@@ -28,11 +33,6 @@ from pte_foundry.tree.tree_files import (
 )
 from pte_foundry.tree.tree_readme import tree_readme
 from pte_foundry.tree.tree_request import LATENCIES, TreeRequest, check_tree
-from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
-from pte_foundry.tree.provenance.statement import provenance_statement
-from pte_foundry.records.command import run_command
-from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.json_files import canonical_json, read_json, write_text
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from pte_foundry.testing.sample_latencies import FILE
 from pte_foundry.errors import PteError
-from pte_foundry.tree import tree_main
+from pte_foundry.records.json_files import read_json, write_json
+from pte_foundry.testing.sample_latencies import FILE
 from pte_foundry.testing.sample_tree import write_tree_inputs
+from pte_foundry.tree import tree_main
 from pte_foundry.tree.tree_files import is_covered
 from pte_foundry.tree.tree_request import LATENCIES, WRITTEN_HERE
-from pte_foundry.records.json_files import read_json, write_json
 
 
 @pytest.fixture()

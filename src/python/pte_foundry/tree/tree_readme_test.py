@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from pte_foundry.index.index import build_index
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.indexes import read_request, write_reports
 from pte_foundry.tree.tree_readme import tree_readme
-from pte_foundry.records.json_fields import Fields
 
 
 @pytest.fixture()

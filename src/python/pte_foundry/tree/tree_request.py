@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pte_foundry.errors import PteError
+from pte_foundry.index.schema_version import check_schema_version
+from pte_foundry.index.versions import versions_document
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.paths import check_path, collisions
 from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.paths import page_path, picture_path
-from pte_foundry.errors import PteError
-from pte_foundry.records.paths import check_path, collisions
-from pte_foundry.index.schema_version import check_schema_version
+from pte_foundry.tree.provenance.origin import Origin
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     CATALOGUE,
@@ -22,9 +25,6 @@ from pte_foundry.tree.tree_files import (
     SUMS,
     VERSIONS,
 )
-from pte_foundry.index.versions import versions_document
-from pte_foundry.tree.provenance.origin import Origin
-from pte_foundry.records.json_fields import Fields
 
 WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, CATALOGUE)
 """Beside the pages and pictures of the models."""

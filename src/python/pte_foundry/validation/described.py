@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import Tensor
 
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.errors import PteError
-from pte_foundry.backends.content import Constant, Content
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.isolation.child_process import Answer, ChildProcess
 from pte_foundry.validation.isolation.endings import printable
@@ -27,7 +27,7 @@ _PRECISIONS = {"float16": torch.float16, "float32": torch.float32}
 class Description:
     """`broken_options`: one sentence for each, see `InterpretedProgram.broken_options`."""
 
-    content: Content
+    content: PayloadContent
     broken_options: tuple[str, ...] = ()
 
 
@@ -99,7 +99,7 @@ def _read(told: Fields, tensors: Iterator[Tensor]) -> Description:
         constants.append(
             Constant(one.text("name"), values, scale, one.count("stored_bytes"), precision)
         )
-    content = Content(
+    content = PayloadContent(
         constants=tuple(constants),
         operators=told.count_map("operators"),
         convolutions=told.count("convolutions"),

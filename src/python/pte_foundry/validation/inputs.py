@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from pte_foundry.models.definition import Preprocess
 from pte_foundry.models.fixed_inputs import fixed_inputs, sizes_to_try
 from pte_foundry.records.model_request import SEEDED
-from pte_foundry.models.definition import Preprocess
 from pte_foundry.validation.request import ValidationRequest
 
 INPUTS = 2

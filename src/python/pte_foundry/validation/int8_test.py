@@ -9,18 +9,18 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.validation.case import Case
 from pte_foundry.testing.int8_workspace import (
     export_int8_colours,
     make_int8_workspace,
     quantization_request,
 )
+from pte_foundry.testing.workspace import Workspace, make_workspace
+from pte_foundry.validation.case import Case
 from pte_foundry.validation.quantized_graph import PROVES
 from pte_foundry.validation.result import evidence, verdict
 from pte_foundry.validation.trained import SEEDED_REASON
 from pte_foundry.validation.validate import UNCALIBRATED_REASON
 from pte_foundry.validation.validate_test import failures, follow
-from pte_foundry.testing.workspace import Workspace, make_workspace
 
 PHOTOGRAPHS = ("brick.png", "leaf.png", "rose.png", "sea.png")
 PLANTED = ("zero-point", "per-tensor-weights")

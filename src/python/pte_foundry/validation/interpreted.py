@@ -14,10 +14,10 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 from executorch.exir.schema import DelegateCall, Program  # type: ignore[import-untyped]
 from torch import Tensor
 
-from pte_foundry.errors import PteError
-from pte_foundry.models.plugins import load_module
-from pte_foundry.inspection.payloads import named_data_in, payloads_in
 from pte_foundry.backends.interpreter import InterpretedProgram, unknown
+from pte_foundry.errors import PteError
+from pte_foundry.inspection.payloads import named_data_in, payloads_in
+from pte_foundry.models.plugins import load_module
 from pte_foundry.validation.described import DESCRIBE, Description, tell
 from pte_foundry.validation.inputs import Inputs
 from pte_foundry.validation.isolation.child_process import (

@@ -10,16 +10,16 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 )
 from torch import Tensor
 
-from pte_foundry.errors import PteError
-from pte_foundry.exporting.export import ExportResult
 from pte_foundry.backends.interpreter import unknown
 from pte_foundry.backends.vulkan import program as vulkan_program
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.export import ExportResult
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.workspace import Workspace, make_workspace
 from pte_foundry.validation.inputs import fixed_input_sets
 from pte_foundry.validation.interpreted import interpret_program
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, verdict
-from pte_foundry.testing.workspace import Workspace, make_workspace
 
 _VULKAN = vulkan_program.__name__
 

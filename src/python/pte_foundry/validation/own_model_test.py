@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from pte_foundry.exporting.export import export
-from pte_foundry.records.export_request import ExportRequest
-from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
 from pte_foundry.records.declared import Declared
+from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.report import build_report
+from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
 from pte_foundry.testing.reports import SHA, sample_declared
 from pte_foundry.testing.workspace import Workspace
 

@@ -7,10 +7,10 @@ import copy
 import torch
 from torch import nn
 
+from pte_foundry.backends.content import PayloadContent
 from pte_foundry.errors import PteError
 from pte_foundry.models.eager import EagerModel
 from pte_foundry.models.plugins import load_module
-from pte_foundry.backends.content import Content
 from pte_foundry.rewrites.surgery import unchecked
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
@@ -80,7 +80,7 @@ def executed_weights_case(
 
 
 def _model_constants(
-    request: ValidationRequest, eager: EagerModel, content: Content
+    request: ValidationRequest, eager: EagerModel, content: PayloadContent
 ) -> tuple[Outcome, ModelConstants]:
     # A copy: rewrites may change the module, which the outputs are compared with.
     module: nn.Module = copy.deepcopy(eager.module)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from pte_foundry.errors import PteError
-from pte_foundry.exporting.export import ExportResult
 from pte_foundry.backends.vulkan import program as vulkan_program
 from pte_foundry.backends.xnnpack import program as xnnpack_program
+from pte_foundry.errors import PteError
+from pte_foundry.exporting.export import ExportResult
 from pte_foundry.testing.workspace import Workspace, make_workspace, write_checkpoint
 
 

@@ -27,7 +27,7 @@ from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Outcome
 from pte_foundry.validation.exercise import flat_outputs
 from pte_foundry.validation.inputs import Inputs
-from pte_foundry.validation.request import QuantizedExport, ValidationRequest
+from pte_foundry.validation.request import QuantizedExportFiles, ValidationRequest
 
 Graph = Callable[[Inputs], list[Tensor]]
 """One inference; outputs in the order of the program's."""
@@ -39,7 +39,7 @@ PROVES = (
 
 
 def build_quantized_graph(
-    request: ValidationRequest, export: QuantizedExport, begin: Begin
+    request: ValidationRequest, export: QuantizedExportFiles, begin: Begin
 ) -> tuple[Outcome, Graph]:
     """Rewrite and quantize the model again, and compare how much is quantized with the report.
 

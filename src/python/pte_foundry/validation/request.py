@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.records.export_request import RequestedQuantization
-from pte_foundry.records.model_request import ModelRequest
 from pte_foundry.records.checks import Checks
+from pte_foundry.records.export_request import RequestedQuantization
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.model_request import ModelRequest
 from pte_foundry.records.report import Report
 from pte_foundry.validation.isolation.limits import Limits
 
@@ -20,7 +20,7 @@ INT8 = "int8"
 
 
 @dataclass(frozen=True)
-class QuantizedExport:
+class QuantizedExportFiles:
     """What the export of a quantized program did to the model, as far as torch can do it again.
 
     Attributes:
@@ -32,8 +32,8 @@ class QuantizedExport:
     quantization: RequestedQuantization
 
     @staticmethod
-    def read(fields: Fields) -> QuantizedExport:
-        return QuantizedExport(
+    def read(fields: Fields) -> QuantizedExportFiles:
+        return QuantizedExportFiles(
             fields.texts("rewrites"), RequestedQuantization.from_json(fields.get("quantization"))
         )
 
@@ -65,7 +65,7 @@ class ValidationRequest:
     checks: Checks
     labels: tuple[str, ...] | None
     photographs: Mapping[str, str | None]
-    quantized_export: QuantizedExport | None
+    quantized_export: QuantizedExportFiles | None
     interpreter: str | None
     limits: Limits
     root: Path
@@ -106,7 +106,7 @@ class ValidationRequest:
             report.declared.checks,
             None if labels_path is None else _read_labels(root / labels_path),
             {path: photographs.optional_text(path) for path in photographs.values},
-            None if export is None else QuantizedExport.read(export),
+            None if export is None else QuantizedExportFiles.read(export),
             fields.optional_text("interpreter"),
             Limits.read(fields.nested("limits")),
             root,

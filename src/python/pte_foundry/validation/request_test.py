@@ -6,8 +6,8 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.testing.workspace import Workspace
+from pte_foundry.validation.request import ValidationRequest
 
 
 def read(workspace: Workspace) -> ValidationRequest:

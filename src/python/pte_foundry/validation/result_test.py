@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.workspace import Workspace
 from pte_foundry.validation.case import Bound, Case, Kind, Status, skipped
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, result_json, summary, verdict
-from pte_foundry.testing.workspace import Workspace
 
 
 def case(status: Status, kind: Kind = "run") -> Case:

@@ -11,9 +11,9 @@ from typing import Any
 from executorch.exir.version import EXECUTORCH_SCHEMA_VERSION  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
-from pte_foundry.records.tensor_spec import DynamicDim, TensorSpec
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.records.report import Report, Tensor
+from pte_foundry.records.tensor_spec import DynamicDim, TensorSpec
 from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
 from pte_foundry.validation.extent import extent_outcome

@@ -15,12 +15,6 @@ import pytest
 import torch
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.validation import runtime
-from pte_foundry.validation.case import Case
-from pte_foundry.validation.result import evidence, verdict
-from pte_foundry.validation.runtime import LoadedProgram
-from pte_foundry.validation.task import SEEDED_REASON
-from pte_foundry.validation.validate import ENDED_REASON
 from pte_foundry.testing.workspace import (
     Workspace,
     export_colours,
@@ -28,6 +22,12 @@ from pte_foundry.testing.workspace import (
     model_request,
     write_checkpoint,
 )
+from pte_foundry.validation import runtime
+from pte_foundry.validation.case import Case
+from pte_foundry.validation.result import evidence, verdict
+from pte_foundry.validation.runtime import LoadedProgram
+from pte_foundry.validation.task import SEEDED_REASON
+from pte_foundry.validation.validate import ENDED_REASON
 
 
 def failures(cases: dict[str, Case]) -> dict[str, str]:

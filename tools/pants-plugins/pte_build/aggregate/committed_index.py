@@ -18,7 +18,7 @@ from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 
 from pte_build.addresses import exactly_one
-from pte_build.aggregate.index import BuiltIndex, IndexRequest
+from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.program.sources import COMPARE_MAIN, LibrarySources, LibrarySourcesRequest
@@ -70,7 +70,7 @@ async def run_index_test(
     )
     index = exactly_one(indexes, IndexTestIndexField.alias, address)
     try:
-        built = await Get(BuiltIndex, IndexRequest(index, address, Choices.COMMITTED_INDEX))
+        built = await Get(BuiltIndex, BuiltIndexRequest(index, address, Choices.COMMITTED_INDEX))
     except PteBuildError as error:
         failure = await Get(FallibleProcessResult, FailedTest(str(error)))
         return TestResult.from_fallible_process_result(failure, address, test_subsystem.output)

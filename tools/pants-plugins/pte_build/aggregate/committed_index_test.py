@@ -14,7 +14,7 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.aggregate.committed_index import IndexTestFieldSet, IndexTestRequest
-from pte_build.aggregate.index import BuiltIndex, IndexRequest
+from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
 from pte_build.choices import Choices
 from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, chip_text, program_text
 from pte_build.test_support import (
@@ -53,7 +53,7 @@ def committed(runner: RuleRunner) -> Iterator[Path]:
 
 
 def index_text(runner: RuleRunner, choices: Choices) -> str:
-    built = runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX, choices)])
+    built = runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX, choices)])
     entry = FileEntry("index.json", built.content)
     (file,) = runner.request(DigestContents, [CreateDigest([entry])])
     return file.content.decode()

@@ -13,8 +13,8 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.choices import Choices
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.program.declaration import Declaration
-from pte_build.weights.resolution import ResolvedWeights, UnpinnedCheckpoint, WeightsRequest
+from pte_build.program.declaration import ProgramDeclaration
+from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest, UnpinnedCheckpoint
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ConditionRequest(EngineAwareParameter):
 class Condition:
     """`reason` is None if the index has to have the program itself."""
 
-    declaration: Declaration
+    declaration: ProgramDeclaration
     reason: str | None
 
     def as_json(self) -> dict[str, str | None]:
@@ -74,7 +74,8 @@ async def find_condition(request: ConditionRequest, index: IndexSubsystem) -> Co
         return Condition(declaration, None)
     try:
         await Get(
-            ResolvedWeights, WeightsRequest(declaration.weights, request.program, request.choices)
+            ResolvedWeights,
+            ResolvedWeightsRequest(declaration.weights, request.program, request.choices),
         )
     except UnpinnedCheckpoint:
         return Condition(declaration, f"its checkpoint {declaration.weights} is not pinned")

@@ -13,8 +13,8 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.aggregate.conditions import Conditions, ConditionsRequest
-from pte_build.aggregate.index import BuiltIndex, IndexRequest
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.stand_in_repository import CHECKPOINT, chip_text, program_text
 from pte_build.test_support import (
     ALPHA_FAST,
@@ -81,7 +81,7 @@ def test_the_log_has_one_line_for_each_reason(runner: RuleRunner) -> None:
 
 def index_request(runner: RuleRunner) -> Any:
     """What the library's index writer was asked to write."""
-    index = runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX)])
+    index = runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX)])
     (file,) = runner.request(
         DigestContents, [CreateDigest([FileEntry("index.json", index.content)])]
     )
@@ -119,13 +119,13 @@ def test_without_the_option_an_unpinned_checkpoint_fails_the_index(
 ) -> None:
     (tmp_path / "alpha.pth").write_bytes(CHECKPOINT)
     set_options(runner, f"--weights-distdirs={tmp_path}")
-    message = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+    message = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
     assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
 
 
 def test_the_option_changes_nothing_for_a_program_that_is_asked_for(runner: RuleRunner) -> None:
     set_options(runner, UNPINNED)
-    message = refusal(runner, ExportedProgram, ExportRequest(BETA_SLOW))
+    message = refusal(runner, ExportedProgram, ExportedProgramRequest(BETA_SLOW))
     assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
 
 
@@ -155,5 +155,5 @@ def test_with_its_sdk_a_program_is_in_the_index(runner: RuleRunner, tmp_path: Pa
 
 def test_a_bad_sdk_fails_the_index(runner: RuleRunner) -> None:
     set_options(runner, SEEDED, "--qnn-sdk-root=/nonexistent")
-    message = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+    message = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
     assert message.startswith("models/gamma:gamma_chip: [qnn] sdk_root is /nonexistent")

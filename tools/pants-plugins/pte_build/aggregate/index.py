@@ -31,18 +31,18 @@ from pte_build.aggregate.subsystem import DEFAULT_BASE_URL, DEFAULT_GENERATED, I
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
-from pte_build.program.report import BuiltProgram, Labels
+from pte_build.program.report import BuiltProgram, DeclaredLabels
 from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
 from pte_build.validation.outcome import Outcome
-from pte_build.validation.validate import Validation, ValidationRequest
+from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 
 @dataclass(frozen=True)
-class IndexRequest(EngineAwareParameter):
+class BuiltIndexRequest(EngineAwareParameter):
     index: Address
     owner: Address
     choices: Choices = Choices.SESSION
@@ -65,12 +65,12 @@ class BuiltIndex:
     measured: tuple[FileDigest, ...] = ()
 
 
-def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, Labels]:
+def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, DeclaredLabels]:
     """The label file of each family that has one.
 
     Raises PteBuildError if the programs of one family have different ones: a tree has one `labels.txt` a folder.
     """
-    found: dict[str, tuple[Address, Labels]] = {}
+    found: dict[str, tuple[Address, DeclaredLabels]] = {}
     for built in programs:
         if built.labels is None:
             continue
@@ -114,7 +114,7 @@ def describe_failures(
 def index_request(
     programs: tuple[BuiltProgram, ...],
     validations: Mapping[Address, Mapping[str, Any]],
-    labels: Mapping[str, Labels],
+    labels: Mapping[str, DeclaredLabels],
     conditions: Conditions,
     base_url: str,
     generated: str,
@@ -148,7 +148,7 @@ def index_request(
 
 
 @rule
-async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> BuiltIndex:
+async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> BuiltIndex:
     wrapped = await Get(
         WrappedTarget,
         WrappedTargetRequest(
@@ -165,14 +165,18 @@ async def build_index(request: IndexRequest, subsystem: IndexSubsystem) -> Built
         SelectProgramsRequest.of(wrapped.target),
     )
     conditions = await Get(Conditions, ConditionsRequest(selected.programs, request.choices))
-    requests = [ValidationRequest(program, request.choices) for program in conditions.available]
+    requests = [
+        ProgramValidationRequest(program, request.choices) for program in conditions.available
+    ]
     try:
         validations = await MultiGet(
-            Get(Validation, ValidationRequest, request) for request in requests
+            Get(Validation, ProgramValidationRequest, request) for request in requests
         )
     except PteBuildError as first:
         # The first one ended the others, which now run to their end: all that fails is told at once.
-        outcomes = await MultiGet(Get(Outcome, ValidationRequest, request) for request in requests)
+        outcomes = await MultiGet(
+            Get(Outcome, ProgramValidationRequest, request) for request in requests
+        )
         refusals = {
             program: outcome.refusal
             for program, outcome in zip(conditions.available, outcomes)
@@ -265,7 +269,7 @@ class ModelIndexFieldSet(PackageFieldSet):
 
 @rule
 async def package_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
-    built = await Get(BuiltIndex, IndexRequest(field_set.address, field_set.address))
+    built = await Get(BuiltIndex, BuiltIndexRequest(field_set.address, field_set.address))
     path = field_set.output_path.value or IndexOutputPathField.default
     digest = await Get(Digest, CreateDigest([FileEntry(path, built.content)]))
     lines = (

@@ -11,10 +11,15 @@ from pants.engine.fs import CreateDigest, DigestContents, FileDigest, FileEntry
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.aggregate.index import BuiltIndex, IndexRequest, describe_failures, family_labels
-from pte_build.aggregate.tree import BuiltTree, TreeRequest
+from pte_build.aggregate.index import (
+    BuiltIndex,
+    BuiltIndexRequest,
+    describe_failures,
+    family_labels,
+)
+from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest
 from pte_build.errors import PteBuildError
-from pte_build.program.report import Labels
+from pte_build.program.report import DeclaredLabels
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import SEEDED, make_runner, refusal, set_options
 
@@ -22,7 +27,7 @@ INDEX = Address("", target_name="index")
 TREE = Address("", target_name="tree")
 
 
-def built(name: str, labels: Labels | None = None, family: str = "alpha") -> Any:
+def built(name: str, labels: DeclaredLabels | None = None, family: str = "alpha") -> Any:
     address = Address(f"models/{family}", target_name=name)
     return SimpleNamespace(
         declaration=SimpleNamespace(address=address, family=family), labels=labels
@@ -58,8 +63,8 @@ def test_no_failures_are_nothing_to_tell() -> None:
 
 
 def test_a_family_has_one_label_file() -> None:
-    one = Labels("models/alpha/labels.txt", FileDigest("a" * 64, 1))
-    other = Labels("models/alpha/labels.txt", FileDigest("b" * 64, 1))
+    one = DeclaredLabels("models/alpha/labels.txt", FileDigest("a" * 64, 1))
+    other = DeclaredLabels("models/alpha/labels.txt", FileDigest("b" * 64, 1))
     assert family_labels((built("a", one), built("b", one), built("c"))) == {"alpha": one}
     with pytest.raises(PteBuildError, match="models/alpha:a and models/alpha:b .* different label"):
         family_labels((built("a", one), built("b", other)))
@@ -76,7 +81,7 @@ def contents(runner: RuleRunner, digest: object) -> dict[str, bytes]:
 
 def test_the_tree_holds_programs_labels_licences_and_the_index(runner: RuleRunner) -> None:
     set_options(runner, SEEDED)
-    tree = runner.request(BuiltTree, [TreeRequest(TREE)])
+    tree = runner.request(BuiltTree, [BuiltTreeRequest(TREE)])
     files = contents(runner, tree.digest)
     version = tree.index.version
     assert {
@@ -109,7 +114,7 @@ def test_a_program_without_a_test_gets_into_no_index(runner: RuleRunner) -> None
     runner.write_files({"models/gamma/BUILD": program_text("gamma_fast")})
     try:
         set_options(runner, SEEDED)
-        told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+        told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
         assert "models/gamma:gamma_fast: it has no test" in told
         assert "gamma_fast_test" in told
     finally:
@@ -127,7 +132,7 @@ def test_a_failed_validation_gets_into_no_index(runner: RuleRunner) -> None:
     )
     try:
         set_options(runner, SEEDED)
-        told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+        told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
         assert "models/gamma:gamma_fast (models/gamma:gamma_fast_test failed)" in told
         assert "models/alpha:alpha_fast" not in told
     finally:
@@ -151,7 +156,7 @@ def test_one_program_that_fails_does_not_hide_the_others(runner: RuleRunner) -> 
     )
     try:
         set_options(runner, SEEDED)
-        told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+        told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
         assert "\n  - models/gamma:a_fast: export failed: " in told, told
         assert "\n  - models/gamma:b_fast (models/gamma:b_fast_test failed)" in told
         assert "\n  - models/gamma:c_fast: it has no test." in told
@@ -159,7 +164,7 @@ def test_one_program_that_fails_does_not_hide_the_others(runner: RuleRunner) -> 
         # It is not memoized: what is put right is built in the next session.
         runner.write_files({"models/gamma/BUILD": ""})
         set_options(runner, SEEDED)
-        assert runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX)]).programs
+        assert runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX)]).programs
     finally:
         runner.write_files({"models/gamma/BUILD": ""})
 
@@ -178,7 +183,7 @@ def test_a_licence_without_a_text_is_refused(runner: RuleRunner) -> None:
         }
     )
     set_options(runner, SEEDED)
-    told = refusal(runner, BuiltTree, TreeRequest(name))
+    told = refusal(runner, BuiltTree, BuiltTreeRequest(name))
     assert "other:tree: models/alpha:alpha_fast is under MIT" in told
 
 
@@ -187,13 +192,13 @@ def test_an_index_of_nothing_is_refused(runner: RuleRunner) -> None:
     runner.write_files({"empty/BUILD": target_text("model_index", "index", programs=["empty::"])})
     set_options(runner, SEEDED)
     assert "empty:index: empty:: matches no `pte_program`" in refusal(
-        runner, BuiltIndex, IndexRequest(name, name)
+        runner, BuiltIndex, BuiltIndexRequest(name, name)
     )
 
 
 def test_an_unpinned_checkpoint_fails_the_index(runner: RuleRunner) -> None:
     set_options(runner)
-    told = refusal(runner, BuiltIndex, IndexRequest(INDEX, INDEX))
+    told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
     assert "models/beta:beta_weights" in told or "models/alpha:alpha_weights" in told
 
 
@@ -207,7 +212,7 @@ def test_what_the_index_writer_is_told(runner: RuleRunner) -> None:
     set_options(
         runner, SEEDED, "--index-base-url=https://x", "--index-generated=2020-01-01T00:00:00Z"
     )
-    index = runner.request(BuiltIndex, [IndexRequest(INDEX, INDEX)])
+    index = runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX)])
     request = read_index(runner, index)["request"]
     assert (request["base_url"], request["generated"]) == ("https://x", "2020-01-01T00:00:00Z")
     # Each path goes with the report of its own program.
@@ -228,6 +233,6 @@ def test_what_the_index_writer_is_told(runner: RuleRunner) -> None:
 
 def test_another_target_in_the_place_of_an_index_is_refused(runner: RuleRunner) -> None:
     backend = Address("toolchains", target_name="fast")
-    assert refusal(runner, BuiltIndex, IndexRequest(backend, TREE)) == (
+    assert refusal(runner, BuiltIndex, BuiltIndexRequest(backend, TREE)) == (
         "//:tree: `index` names toolchains:fast, which is a `pte_backend` and not a `model_index`."
     )

@@ -10,7 +10,7 @@ from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
-from pte_build.program.declaration import Declaration
+from pte_build.program.declaration import ProgramDeclaration
 from pte_build.targets.calibration_set import CalibrationPhotographsField
 from pte_build.targets.photograph_set import PhotographsResolveField
 from pte_build.toolchain.resolves import lockfile_path
@@ -18,7 +18,7 @@ from pte_build.toolchain.resolves import lockfile_path
 
 @dataclass(frozen=True)
 class ProgramLocksRequest:
-    declaration: Declaration
+    declaration: ProgramDeclaration
 
 
 @dataclass(frozen=True)

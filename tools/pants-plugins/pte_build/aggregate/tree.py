@@ -34,7 +34,7 @@ from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 
 from pte_build.addresses import exactly_one
-from pte_build.aggregate.index import BuiltIndex, IndexRequest, family_labels
+from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest, family_labels
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.errors import PteBuildError
@@ -70,7 +70,7 @@ _LATENCIES = "latencies"
 
 
 @dataclass(frozen=True)
-class TreeRequest(EngineAwareParameter):
+class BuiltTreeRequest(EngineAwareParameter):
     tree: Address
 
     def debug_hint(self) -> str:
@@ -141,7 +141,7 @@ def written_files(index: BuiltIndex) -> tuple[str, ...]:
 
 
 @rule
-async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
+async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
     wrapped = await Get(
         WrappedTarget, WrappedTargetRequest(request.tree, description_of_origin="the tree")
     )
@@ -157,7 +157,7 @@ async def build_tree(request: TreeRequest, subsystem: TreeSubsystem) -> BuiltTre
     )
     index = await Get(
         BuiltIndex,
-        IndexRequest(exactly_one(addresses, TreeIndexField.alias, request.tree), request.tree),
+        BuiltIndexRequest(exactly_one(addresses, TreeIndexField.alias, request.tree), request.tree),
     )
     licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
     texts, cards = await MultiGet(
@@ -281,7 +281,7 @@ class ModelTreeFieldSet(PackageFieldSet):
 
 @rule
 async def package_tree(field_set: ModelTreeFieldSet) -> BuiltPackage:
-    built = await Get(BuiltTree, TreeRequest(field_set.address))
+    built = await Get(BuiltTree, BuiltTreeRequest(field_set.address))
     path = field_set.output_path.value or TreeOutputPathField.default
     digest = await Get(Digest, AddPrefix(built.digest, path))
     lines = (

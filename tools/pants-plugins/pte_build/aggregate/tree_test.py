@@ -19,9 +19,9 @@ from pants.util.frozendict import FrozenDict
 from pte_build.aggregate.conditions import Conditions
 from pte_build.aggregate.index import BuiltIndex
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
-from pte_build.aggregate.tree import BuiltTree, TreeRequest, needed_licenses
+from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest, needed_licenses
 from pte_build.errors import PteBuildError
-from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
 from pte_build.stand_in_repository import quantized_text, target_text
 from pte_build.test_support import (
     QUANTIZED,
@@ -68,7 +68,7 @@ def runner() -> RuleRunner:
 
 
 def test_a_tree(runner: RuleRunner) -> None:
-    built = runner.request(BuiltTree, [TreeRequest(TREE)])
+    built = runner.request(BuiltTree, [BuiltTreeRequest(TREE)])
     contents = runner.request(DigestContents, [built.digest])
     files = {file.path: file.content for file in contents}
     assert sorted(files) == [
@@ -122,7 +122,7 @@ def test_a_tree(runner: RuleRunner) -> None:
 def origin(runner: RuleRunner, *options: str) -> Any:
     """What the tree writer is told of the tree's origin."""
     set_options(runner, SEEDED, *options)
-    built = runner.request(BuiltTree, [TreeRequest(TREE)])
+    built = runner.request(BuiltTree, [BuiltTreeRequest(TREE)])
     contents = runner.request(DigestContents, [built.digest])
     return json.loads(next(f.content for f in contents if f.path == "provenance.intoto.json"))
 
@@ -146,14 +146,14 @@ def test_the_origin_of_a_tree(runner: RuleRunner) -> None:
 def test_the_lockfile_of_the_calibration_pictures_is_an_origin(runner: RuleRunner) -> None:
     runner.write_files({"models/delta/BUILD": quantized_text("delta_int8_fast")})
     set_options(runner, SEEDED)
-    declaration = runner.request(Declaration, [DeclarationRequest(QUANTIZED)])
+    declaration = runner.request(ProgramDeclaration, [DeclarationRequest(QUANTIZED)])
     locks = runner.request(ProgramLocks, [ProgramLocksRequest(declaration)])
     # The photographs' resolve is the builder's: told once.
     assert locks.paths == ("locks/engine.lock", "locks/extra.lock")
     own = quantized_text("delta_int8_fast", builder_resolve="dev")
     runner.write_files({"models/delta/BUILD": own})
     set_options(runner, SEEDED)
-    declaration = runner.request(Declaration, [DeclarationRequest(QUANTIZED)])
+    declaration = runner.request(ProgramDeclaration, [DeclarationRequest(QUANTIZED)])
     locks = runner.request(ProgramLocks, [ProgramLocksRequest(declaration)])
     assert locks.paths == ("locks/engine.lock", "locks/dev.lock", "locks/extra.lock")
     runner.write_files({"models/delta/BUILD": ""})
@@ -174,9 +174,9 @@ def test_package(runner: RuleRunner) -> None:
     assert (dist / "tree/1.4.1/beta/beta_slow.pte").is_file()
 
 
-def declare(runner: RuleRunner, **fields: object) -> TreeRequest:
+def declare(runner: RuleRunner, **fields: object) -> BuiltTreeRequest:
     runner.write_files({"bad/BUILD": target_text("model_tree", "t", **fields)})
-    return TreeRequest(Address("bad", target_name="t"))
+    return BuiltTreeRequest(Address("bad", target_name="t"))
 
 
 def test_a_license_that_no_file_has(runner: RuleRunner) -> None:
@@ -195,7 +195,7 @@ def test_the_tree_writer_gets_the_measured_latencies(runner: RuleRunner) -> None
     files = {"results/a.json": "{of a}", "results/b.json": "{of b}", "results/not.json": "none"}
     runner.write_files({**files, "BUILD.more": _with_latencies("results/b.json", "results/a.json")})
     set_options(runner, SEEDED)
-    request = TreeRequest(Address("", target_name="timed"))
+    request = BuiltTreeRequest(Address("", target_name="timed"))
     built = runner.request(BuiltTree, [request])
     contents = {file.path: file.content for file in runner.request(DigestContents, [built.digest])}
     told = "README.md results/a.json: {of a} results/b.json: {of b}"

@@ -11,11 +11,11 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
 from pte_build.choices import Choices
-from pte_build.program.declaration import Declaration, DeclarationRequest
+from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
 from pte_build.sdk.files import SdkRoots
 from pte_build.targets.model_weights import WeightsWholeModelField
 from pte_build.targets.pte_program import ProgramUnavailableField
-from pte_build.weights.resolution import ResolvedWeights, UnpinnedCheckpoint, WeightsRequest
+from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest, UnpinnedCheckpoint
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Unavailable:
 class Availability:
     """`unavailable` is None if the program can be built."""
 
-    declaration: Declaration
+    declaration: ProgramDeclaration
     unavailable: Unavailable | None
 
 
@@ -79,7 +79,8 @@ async def find_unseedable(request: UnseedableRequest) -> Unseedable:
         return Unseedable(False)
     try:
         weights = await Get(
-            ResolvedWeights, WeightsRequest(request.weights, request.program, request.choices)
+            ResolvedWeights,
+            ResolvedWeightsRequest(request.weights, request.program, request.choices),
         )
     except UnpinnedCheckpoint:
         # Its own error, where the checkpoint is needed.
@@ -89,7 +90,7 @@ async def find_unseedable(request: UnseedableRequest) -> Unseedable:
 
 @rule
 async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Availability:
-    declaration = await Get(Declaration, DeclarationRequest(request.program))
+    declaration = await Get(ProgramDeclaration, DeclarationRequest(request.program))
     address = declaration.address
     if declaration.unavailable is not None:
         remedy = (

@@ -17,8 +17,8 @@ from pte_build.errors import PteBuildError
 from pte_build.program.backend import Backend, BackendRequest
 from pte_build.quantization.declared import (
     DeclaredQuantization,
-    Quantization,
-    QuantizationRequest,
+    DeclaredQuantizationRequest,
+    QuantizationDeclaration,
 )
 from pte_build.targets.own_model import (
     ProgramAllowedClassesField,
@@ -46,7 +46,7 @@ from pte_build.targets.pte_program import (
 
 
 @dataclass(frozen=True)
-class Floor:
+class DeclaredFloor:
     """The delegation floor; None leaves a bound out."""
 
     max_delegate_calls: int | None
@@ -55,7 +55,7 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Declaration:
+class ProgramDeclaration:
     """A `pte_program` target with its backend.
 
     `options` and `rewrites` are the backend's and the program's together. `quantization` is None for a float
@@ -72,8 +72,8 @@ class Declaration:
     options: FrozenDict[str, str]
     rewrites: tuple[Address, ...]
     resolves: tuple[str, ...]
-    floor: Floor
-    quantization: Quantization | None
+    floor: DeclaredFloor
+    quantization: QuantizationDeclaration | None
     unavailable: str | None
     pte_path: str
     imports: tuple[Address, ...] = ()
@@ -152,7 +152,7 @@ def unavailable_reason(program: Address, declared: str | None) -> str | None:
 
 
 @rule
-async def read_declaration(request: DeclarationRequest) -> Declaration:
+async def read_declaration(request: DeclarationRequest) -> ProgramDeclaration:
     wrapped = await Get(
         WrappedTarget, WrappedTargetRequest(request.program, description_of_origin=request.origin)
     )
@@ -199,8 +199,8 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
     )
     declared = DeclaredQuantization(None)
     if unavailable is None:
-        declared = await Get(DeclaredQuantization, QuantizationRequest(address, precision))
-    return Declaration(
+        declared = await Get(DeclaredQuantization, DeclaredQuantizationRequest(address, precision))
+    return ProgramDeclaration(
         address=address,
         model=target[ProgramModelField].value or "",
         weights=exactly_one(weights, ProgramWeightsField.alias, address),
@@ -211,7 +211,7 @@ async def read_declaration(request: DeclarationRequest) -> Declaration:
         options=FrozenDict({**backend.options, **(target[ProgramOptionsField].value or {})}),
         rewrites=(*backend.rewrites, *rewrites),
         resolves=(backend.resolve, *((builder_resolve,) if builder_resolve else ())),
-        floor=Floor(
+        floor=DeclaredFloor(
             target[MaxDelegateCallsField].value,
             target[MaxUndelegatedOperatorsField].value,
             target[MinDelegatedFractionField].value,

@@ -10,9 +10,9 @@ from pants.util.frozendict import FrozenDict
 from pte_build.errors import PteBuildError
 from pte_build.program.backend import Backend
 from pte_build.program.declaration import (
-    Declaration,
     DeclarationRequest,
-    Floor,
+    DeclaredFloor,
+    ProgramDeclaration,
     choose_precision,
 )
 from pte_build.stand_in_repository import program_text
@@ -71,7 +71,7 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
         min_delegated_fraction=0.5,
         inputs={"z": "float32[1]", "a": "int64[2]"},
     )
-    declaration = runner.request(Declaration, [request])
+    declaration = runner.request(ProgramDeclaration, [request])
     rewrites = "src/python/pte_foundry/rewrites"
     assert declaration.backend.name == "fast"
     assert declaration.backend.delegate == "FastBackend"
@@ -86,7 +86,7 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
         Address(rewrites, relative_file_path="special.py"),
     )
     assert declaration.resolves == ("engine", "extra")
-    assert declaration.floor == Floor(1, 2, 0.5)
+    assert declaration.floor == DeclaredFloor(1, 2, 0.5)
     # In the order of the BUILD file, which is the order of the model's arguments.
     assert declaration.inputs == (("z", "float32[1]"), ("a", "int64[2]"))
     assert declaration.family == "family"
@@ -95,16 +95,16 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
 
 
 def test_defaults(runner: RuleRunner) -> None:
-    declaration = runner.request(Declaration, [declare(runner, builder_resolve=None)])
+    declaration = runner.request(ProgramDeclaration, [declare(runner, builder_resolve=None)])
     assert declaration.precision == "fp32"
-    assert declaration.floor == Floor(None, None, None)
+    assert declaration.floor == DeclaredFloor(None, None, None)
     assert (declaration.quantization, declaration.unavailable) == (None, None)
     assert declaration.resolves == ("engine",)
 
 
 def test_output_path(runner: RuleRunner) -> None:
     request = declare(runner, output_path="elsewhere/q.pte")
-    declaration = runner.request(Declaration, [request])
+    declaration = runner.request(ProgramDeclaration, [request])
     assert (declaration.pte_path, declaration.report_path) == (
         "elsewhere/q.pte",
         "elsewhere/q.json",
@@ -113,31 +113,31 @@ def test_output_path(runner: RuleRunner) -> None:
 
 def test_an_unknown_backend(runner: RuleRunner) -> None:
     request = declare(runner, backend=["toolchains:nonesuch"])
-    message = str(failure(runner, Declaration, request))
+    message = str(failure(runner, ProgramDeclaration, request))
     assert "toolchains:nonesuch" in message
     assert "`backend`" in message and "bad/family:p" in message
     assert ":fast" in message and ":slow" in message
 
 
 def test_a_precision_that_the_backend_cannot_lower_to(runner: RuleRunner) -> None:
-    message = refusal(runner, Declaration, declare(runner, precision="fp16"))
+    message = refusal(runner, ProgramDeclaration, declare(runner, precision="fp16"))
     assert "bad/family:p: precision 'fp16'" in message and "fp32, int8" in message
 
 
 def test_a_precision_that_does_not_exist(runner: RuleRunner) -> None:
-    message = str(failure(runner, Declaration, declare(runner, precision="fp17")))
+    message = str(failure(runner, ProgramDeclaration, declare(runner, precision="fp17")))
     assert "fp17" in message and "bad/family:p" in message and "int8" in message
 
 
 def test_several_weights(runner: RuleRunner) -> None:
     both = ["models/alpha:alpha_weights", "models/beta:beta_weights"]
-    message = refusal(runner, Declaration, declare(runner, weights=both))
+    message = refusal(runner, ProgramDeclaration, declare(runner, weights=both))
     assert "`weights` must name exactly one target; it names models/alpha:alpha_weights" in message
 
 
 def test_a_program_that_is_another_target_type(runner: RuleRunner) -> None:
     request = DeclarationRequest(Address("toolchains", target_name="fast"), "the index //:i")
-    message = refusal(runner, Declaration, request)
+    message = refusal(runner, ProgramDeclaration, request)
     assert message == (
         "the index //:i names toolchains:fast, which is a `pte_backend` and not a `pte_program`."
     )
@@ -148,17 +148,17 @@ def test_an_unavailable_program_need_not_be_one_that_builds(runner: RuleRunner) 
     for precision in ("int8", "fp16"):
         reason = "The backend has\n   no such operators."
         request = declare(runner, precision=precision, unavailable=reason)
-        declaration = runner.request(Declaration, [request])
+        declaration = runner.request(ProgramDeclaration, [request])
         assert declaration.unavailable == "The backend has no such operators"
         assert (declaration.precision, declaration.quantization) == (precision, None)
 
 
 def test_a_recipe_of_an_unavailable_program_is_not_looked_at(runner: RuleRunner) -> None:
     request = declare(runner, quantization=["nonesuch.py"], unavailable="it loses its accuracy")
-    assert runner.request(Declaration, [request]).quantization is None
+    assert runner.request(ProgramDeclaration, [request]).quantization is None
 
 
 @pytest.mark.parametrize("reason", ["", "  .", "\n"])
 def test_a_reason_that_says_nothing(runner: RuleRunner, reason: str) -> None:
-    message = refusal(runner, Declaration, declare(runner, unavailable=reason))
+    message = refusal(runner, ProgramDeclaration, declare(runner, unavailable=reason))
     assert message.startswith("bad/family:p: `unavailable` is empty. Say why")

@@ -31,7 +31,7 @@ from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.program.declaration import Declaration
+from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.sources import (
     EXPORT_MAIN,
     LibrarySources,
@@ -40,13 +40,13 @@ from pte_build.program.sources import (
     ModuleRequest,
 )
 from pte_build.progress.stage_files import REQUEST_KEYS
-from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
+from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
 from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
 from pte_build.weights.presence import WeightsDigest
-from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
+from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
 
 
 class StockOption:
@@ -60,7 +60,7 @@ class StockOption:
 
 
 @dataclass(frozen=True)
-class ExportRequest(EngineAwareParameter):
+class ExportedProgramRequest(EngineAwareParameter):
     program: Address
     choices: Choices = Choices.SESSION
 
@@ -72,7 +72,7 @@ class ExportRequest(EngineAwareParameter):
 class ExportedProgram:
     """`pte` and `facts` are the contents of the two files that the export wrote."""
 
-    declaration: Declaration
+    declaration: ProgramDeclaration
     weights: ResolvedWeights
     model_request: str
     pte: FileDigest
@@ -80,7 +80,10 @@ class ExportedProgram:
 
 
 def model_request(
-    declaration: Declaration, builder: str, imports: tuple[str, ...], weights: ResolvedWeights
+    declaration: ProgramDeclaration,
+    builder: str,
+    imports: tuple[str, ...],
+    weights: ResolvedWeights,
 ) -> dict[str, Any]:
     """The part of an export's request that says which eager model: validation asks for the same one."""
     # Left out where they are not declared: the request is in the key of every export.
@@ -119,7 +122,9 @@ def _said_of_pte(facts: dict[str, Any]) -> tuple[object, object]:
 
 
 @rule
-async def export_program(request: ExportRequest, options: ExportSubsystem) -> ExportedProgram:
+async def export_program(
+    request: ExportedProgramRequest, options: ExportSubsystem
+) -> ExportedProgram:
     availability = await Get(Availability, AvailabilityRequest(request.program, request.choices))
     if availability.unavailable is not None:
         raise PteBuildError(availability.unavailable.refusal)
@@ -127,7 +132,7 @@ async def export_program(request: ExportRequest, options: ExportSubsystem) -> Ex
     address = declaration.address
     sdk = await Get(Sdk, SdkRequest(declaration.backend.sdk, address))
     weights = await Get(
-        ResolvedWeights, WeightsRequest(declaration.weights, address, request.choices)
+        ResolvedWeights, ResolvedWeightsRequest(declaration.weights, address, request.choices)
     )
     builder, lowering, *rewrites = await MultiGet(
         Get(Module, ModuleRequest(declaration.builder, address, "builder")),
@@ -144,7 +149,7 @@ async def export_program(request: ExportRequest, options: ExportSubsystem) -> Ex
         declaration, builder.name, tuple(module.name for module in imports), weights
     )
     quantization = await Get(
-        RequestedQuantization, RequestedQuantizationRequest(declaration.quantization, address)
+        ProgramQuantization, RequestedQuantizationRequest(declaration.quantization, address)
     )
     export = {
         "model": model,

@@ -32,12 +32,12 @@ from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.export import (
     ExportedProgram,
-    ExportRequest,
+    ExportedProgramRequest,
     check_facts,
     export_program,
 )
 from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
-from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
+from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
 from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.stand_in_repository import chip_text, program_text
@@ -51,7 +51,7 @@ from pte_build.test_support import (
     write_sdk,
 )
 from pte_build.weights.presence import WeightsDigest
-from pte_build.weights.resolution import ResolvedWeights, WeightsRequest
+from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
 
 MODELS = "src/python/pte_foundry/models"
 
@@ -83,9 +83,9 @@ def test_facts_that_say_nothing_of_the_bytes(facts: dict[str, Any]) -> None:
 # All that the rule asks the engine for, other than to run the process.
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (Availability, (AvailabilityRequest,)),
-    (RequestedQuantization, (RequestedQuantizationRequest,)),
+    (ProgramQuantization, (RequestedQuantizationRequest,)),
     (Sdk, (SdkRequest,)),
-    (ResolvedWeights, (WeightsRequest,)),
+    (ResolvedWeights, (ResolvedWeightsRequest,)),
     (Module, (ModuleRequest,)),
     (LibrarySources, (LibrarySourcesRequest,)),
     (WeightsDigest, (ResolvedWeights,)),
@@ -119,7 +119,7 @@ def export_process(runner: RuleRunner, program: Address, stock: bool = False) ->
     with pytest.raises(Captured) as caught:
         run_rule_with_mocks(
             export_program,
-            rule_args=[ExportRequest(program), exports],
+            rule_args=[ExportedProgramRequest(program), exports],
             mock_gets=[
                 *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
                 MockGet(FallibleProcessResult, (ToolchainRun,), mock=capture),
@@ -173,7 +173,7 @@ def test_stock_exports_are_asked_for_and_are_no_part_of_other_keys(runner: RuleR
 def test_the_option_is_the_commands(runner: RuleRunner) -> None:
     try:
         set_options(runner, SEEDED, "--export-stock")
-        exported = runner.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+        exported = runner.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
     finally:
         set_options(runner, SEEDED)
     assert read_json(runner, exported.facts)["request"]["stock"] is True
@@ -201,14 +201,14 @@ def test_the_key_has_the_content_of_an_sdk_and_not_its_folder(
 def test_the_process_finds_the_sdk(runner: RuleRunner, tmp_path: Path) -> None:
     runner.write_files({"models/gamma/BUILD": chip_text()})
     set_options(runner, SEEDED, write_sdk(tmp_path, version="2.37.3"))
-    exported = runner.request(ExportedProgram, [ExportRequest(GAMMA_CHIP)])
+    exported = runner.request(ExportedProgram, [ExportedProgramRequest(GAMMA_CHIP)])
     assert read_json(runner, exported.facts)["versions"] == {"qnn_sdk": "2.37.3"}
 
 
 def test_without_its_sdk_a_program_is_refused(runner: RuleRunner) -> None:
     runner.write_files({"models/gamma/BUILD": chip_text()})
     set_options(runner, SEEDED)
-    message = refusal(runner, ExportedProgram, ExportRequest(GAMMA_CHIP))
+    message = refusal(runner, ExportedProgram, ExportedProgramRequest(GAMMA_CHIP))
     assert message.startswith("models/gamma:gamma_chip is unavailable: [qnn] sdk_root is not set")
 
 
@@ -224,7 +224,7 @@ def read_json(runner: RuleRunner, file: FileDigest) -> Any:
 
 
 def test_an_exported_program(runner: RuleRunner) -> None:
-    exported = runner.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    exported = runner.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
     content, lowering, _, rewrites, precision = read_json(runner, exported.pte)
     assert (content, lowering, rewrites, precision) == ("alpha", "fast", ["plain"], "fp32")
     model = {
@@ -243,10 +243,10 @@ def test_an_exported_program(runner: RuleRunner) -> None:
     }
 
 
-def export(runner: RuleRunner, **fields: object) -> ExportRequest:
+def export(runner: RuleRunner, **fields: object) -> ExportedProgramRequest:
     """The request for a program that has these fields."""
     runner.write_files({"bad/BUILD": program_text("p", **fields)})
-    return ExportRequest(Address("bad", target_name="p"))
+    return ExportedProgramRequest(Address("bad", target_name="p"))
 
 
 def test_the_library_refuses(runner: RuleRunner) -> None:
@@ -285,7 +285,7 @@ def test_a_poisoned_result(runner: RuleRunner) -> None:
 
 def test_an_unpinned_checkpoint(runner: RuleRunner) -> None:
     other = make_runner()
-    request = ExportRequest(Address("models/beta", target_name="beta_slow"))
+    request = ExportedProgramRequest(Address("models/beta", target_name="beta_slow"))
     message = refusal(other, ExportedProgram, request)
     assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
     assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
@@ -296,7 +296,9 @@ def test_equal_programs_share_their_export(runner: RuleRunner) -> None:
     loose = runner.request(ExportedProgram, [export(runner, max_undelegated_operators=7)])
     strict = runner.request(ExportedProgram, [export(runner, max_undelegated_operators=8)])
     runner.write_files({"more/BUILD": program_text("q")})
-    other = runner.request(ExportedProgram, [ExportRequest(Address("more", target_name="q"))])
+    other = runner.request(
+        ExportedProgram, [ExportedProgramRequest(Address("more", target_name="q"))]
+    )
     assert strict.declaration.floor != loose.declaration.floor
     assert (loose.pte, loose.facts) == (strict.pte, strict.facts) == (other.pte, other.facts)
 
@@ -331,7 +333,7 @@ def test_what_only_some_models_declare(runner: RuleRunner) -> None:
         }
     )
     own = Address("own", target_name="p")
-    model = json.loads(runner.request(ExportedProgram, [ExportRequest(own)]).model_request)
+    model = json.loads(runner.request(ExportedProgram, [ExportedProgramRequest(own)]).model_request)
     assert model["imports"] == ["pte_foundry.models.operators"]
     assert model["outputs"] == ["scores"]
     assert model["allowed_classes"] == ["torch.nn.modules.linear.Linear"]

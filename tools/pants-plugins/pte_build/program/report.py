@@ -32,14 +32,14 @@ from pants.engine.target import (
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
-from pte_build.program.declaration import Declaration
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.declaration import ProgramDeclaration
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.program.sources import REPORT_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
-from pte_build.validation.checks import Checks, ProgramChecks, ProgramChecksRequest
+from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 from pte_build.weights.resolution import ResolvedWeights
 
 MODEL_CARD = "README.md"
@@ -55,7 +55,7 @@ class ProgramRequest(EngineAwareParameter):
 
 
 @dataclass(frozen=True)
-class Labels:
+class DeclaredLabels:
     """A label file: its path in the repository and its content."""
 
     path: str
@@ -72,20 +72,20 @@ class BuiltProgram:
 
     exported: ExportedProgram
     report: FileDigest
-    labels: Labels | None
-    checks: Checks | None
+    labels: DeclaredLabels | None
+    checks: DeclaredChecks | None
 
     @property
-    def declaration(self) -> Declaration:
+    def declaration(self) -> ProgramDeclaration:
         return self.exported.declaration
 
 
 def declared_part(
-    declaration: Declaration,
+    declaration: ProgramDeclaration,
     weights: ResolvedWeights,
-    labels: Labels | None,
+    labels: DeclaredLabels | None,
     model_card: str | None,
-    checks: Checks | None,
+    checks: DeclaredChecks | None,
 ) -> dict[str, Any]:
     """What the report has from BUILD files and options; the rest are facts from the export."""
     backend = declaration.backend
@@ -125,7 +125,7 @@ def declared_part(
 @rule
 async def build_program(request: ProgramRequest) -> BuiltProgram:
     exported, wrapped, program_checks, cards, sources, _ = await MultiGet(
-        Get(ExportedProgram, ExportRequest(request.program, request.choices)),
+        Get(ExportedProgram, ExportedProgramRequest(request.program, request.choices)),
         Get(WrappedTarget, WrappedTargetRequest(request.program, description_of_origin="a report")),
         Get(ProgramChecks, ProgramChecksRequest(request.program)),
         Get(Paths, PathGlobs([f"{request.program.spec_path}/{MODEL_CARD}"])),
@@ -138,7 +138,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
     label_entries = await Get(DigestEntries, Digest, label_files.snapshot.digest)
     labels = next(
         (
-            Labels(entry.path, entry.file_digest)
+            DeclaredLabels(entry.path, entry.file_digest)
             for entry in label_entries
             if isinstance(entry, FileEntry)
         ),

@@ -14,11 +14,11 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.program.backend import Backend
-from pte_build.program.declaration import Declaration, Floor
-from pte_build.program.report import BuiltProgram, Labels, ProgramRequest, declared_part
+from pte_build.program.declaration import DeclaredFloor, ProgramDeclaration
+from pte_build.program.report import BuiltProgram, DeclaredLabels, ProgramRequest, declared_part
 from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
-from pte_build.validation.checks import Checks
+from pte_build.validation.checks import DeclaredChecks
 from pte_build.weights.resolution import ResolvedWeights
 
 WEIGHTS = ResolvedWeights(
@@ -46,7 +46,7 @@ BACKEND = Backend(
     platforms=("linux", "web"),
     summary="Fast.",
 )
-DECLARATION = Declaration(
+DECLARATION = ProgramDeclaration(
     address=ALPHA_FAST,
     model="alpha",
     weights=WEIGHTS.address,
@@ -57,12 +57,12 @@ DECLARATION = Declaration(
     options=FrozenDict(),
     rewrites=(),
     resolves=("engine",),
-    floor=Floor(1, 0, 0.5),
+    floor=DeclaredFloor(1, 0, 0.5),
     quantization=None,
     unavailable=None,
     pte_path="models/alpha/alpha_fast.pte",
 )
-CHECKS = Checks(
+CHECKS = DeclaredChecks(
     address=Address("models/alpha", target_name="alpha_fast_test"),
     min_cosine=0.999,
     max_abs_difference=0.01,
@@ -77,7 +77,7 @@ CHECKS = Checks(
 
 
 def test_declared_part() -> None:
-    labels = Labels("models/alpha/labels.txt", FileDigest("0b" * 32, 9))
+    labels = DeclaredLabels("models/alpha/labels.txt", FileDigest("0b" * 32, 9))
     assert declared_part(DECLARATION, WEIGHTS, labels, "models/alpha/README.md", CHECKS) == {
         "address": "models/alpha:alpha_fast",
         "model": "alpha",
@@ -119,7 +119,9 @@ def test_declared_part() -> None:
 
 def test_what_a_program_has_not_is_null() -> None:
     backend = dataclasses.replace(BACKEND, delegate=None)
-    declaration = dataclasses.replace(DECLARATION, backend=backend, floor=Floor(None, None, None))
+    declaration = dataclasses.replace(
+        DECLARATION, backend=backend, floor=DeclaredFloor(None, None, None)
+    )
     part = declared_part(declaration, WEIGHTS, None, None, None)
     assert [part[name] for name in ("labels", "model_card", "checks", "delegate")] == [None] * 4
     assert set(part["floor"].values()) == {None}

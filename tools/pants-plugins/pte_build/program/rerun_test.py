@@ -13,7 +13,7 @@ from pants.engine.fs import CreateDigest, Digest, DigestContents, FileEntry
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, target_text
@@ -68,7 +68,7 @@ def export(runner: RuleRunner, *programs: str) -> list[str]:
     set_options(runner, SEEDED, RESOLVES)
     for program in programs:
         folder, _, name = program.partition(":")
-        runner.request(ExportedProgram, [ExportRequest(Address(folder, target_name=name))])
+        runner.request(ExportedProgram, [ExportedProgramRequest(Address(folder, target_name=name))])
     return exports_run(runner)
 
 

@@ -16,7 +16,7 @@ from pants.engine.streaming_workunit_handler import (
 from pants.testutil.rule_runner import RuleRunner
 from pants.util.logging import LogLevel
 
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.progress.callback import ProgressCallbackFactoryRequest
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner
 
@@ -58,7 +58,7 @@ def export_with_callback(runner: RuleRunner) -> ExportedProgram:
         max_workunit_verbosity=LogLevel.DEBUG,
     )
     with handler:
-        return runner.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+        return runner.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
 
 
 class _OnMessage(logging.Handler):

@@ -25,7 +25,7 @@ from pte_build.targets.program_quantization import (
 
 
 @dataclass(frozen=True)
-class QuantizationFloor:
+class DeclaredQuantizationFloor:
     """How much of the program has to be quantized, each more than 0 up to 1; None leaves the bound out."""
 
     min_quantized_weights: float
@@ -33,17 +33,17 @@ class QuantizationFloor:
 
 
 @dataclass(frozen=True)
-class Quantization:
+class QuantizationDeclaration:
     """How a program is quantized. `calibration` is the address of a `calibration_set`, if it has one."""
 
     recipe: Address
     options: FrozenDict[str, str]
     calibration: Address | None
-    floor: QuantizationFloor
+    floor: DeclaredQuantizationFloor
 
 
 @dataclass(frozen=True)
-class QuantizationRequest(EngineAwareParameter):
+class DeclaredQuantizationRequest(EngineAwareParameter):
     """`precision` is the program's, whether it is declared or its backend's default."""
 
     program: Address
@@ -57,7 +57,7 @@ class QuantizationRequest(EngineAwareParameter):
 class DeclaredQuantization:
     """`quantization` is None for a program in a float precision."""
 
-    quantization: Quantization | None
+    quantization: QuantizationDeclaration | None
 
 
 def check_precision(program: Address, precision: str, declared: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ def check_precision(program: Address, precision: str, declared: Iterable[str]) -
 
 def quantization_floor(
     program: Address, weights: float | None, compute: float | None
-) -> QuantizationFloor:
+) -> DeclaredQuantizationFloor:
     """The floor of a quantized program. Raises PteBuildError for none and for one that no program could mean."""
     if weights is None:
         raise PteBuildError(
@@ -93,11 +93,11 @@ def quantization_floor(
             raise PteBuildError(
                 f"{program}: `{alias}` is {value}, and a share that means something is more than 0.0 and at most 1.0."
             )
-    return QuantizationFloor(weights, compute)
+    return DeclaredQuantizationFloor(weights, compute)
 
 
 @rule
-async def read_quantization(request: QuantizationRequest) -> DeclaredQuantization:
+async def read_quantization(request: DeclaredQuantizationRequest) -> DeclaredQuantization:
     wrapped = await Get(
         WrappedTarget,
         WrappedTargetRequest(request.program, description_of_origin="its quantization"),
@@ -122,7 +122,7 @@ async def read_quantization(request: QuantizationRequest) -> DeclaredQuantizatio
         ),
     )
     return DeclaredQuantization(
-        Quantization(
+        QuantizationDeclaration(
             recipe=exactly_one(recipes, ProgramQuantizationField.alias, address),
             options=target[ProgramQuantizationOptionsField].value or FrozenDict(),
             calibration=at_most_one(calibrations, ProgramCalibrationField.alias, address),

@@ -6,8 +6,8 @@ import pytest
 from pants.engine.addresses import Address
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.program.declaration import Declaration, DeclarationRequest
-from pte_build.quantization.declared import QuantizationFloor
+from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
+from pte_build.quantization.declared import DeclaredQuantizationFloor
 from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import make_runner, refusal
 
@@ -26,16 +26,18 @@ def write(runner: RuleRunner, text: str) -> DeclarationRequest:
 
 def test_everything_that_is_declared(runner: RuleRunner) -> None:
     text = quantized_text("p", quantization_options={"b": "2", "a": "1"}, min_quantized_compute=1.0)
-    found = runner.request(Declaration, [write(runner, text)]).quantization
+    found = runner.request(ProgramDeclaration, [write(runner, text)]).quantization
     assert found is not None
     assert found.recipe.filename == RECIPE
     assert dict(found.options) == {"a": "1", "b": "2"}
     assert found.calibration == Address("toolchains", target_name="calibration")
-    assert found.floor == QuantizationFloor(0.9, 1.0)
+    assert found.floor == DeclaredQuantizationFloor(0.9, 1.0)
 
 
 def test_a_recipe_that_looks_at_no_pictures(runner: RuleRunner) -> None:
-    declaration = runner.request(Declaration, [write(runner, quantized_text("p", calibration=[]))])
+    declaration = runner.request(
+        ProgramDeclaration, [write(runner, quantized_text("p", calibration=[]))]
+    )
     assert declaration.quantization is not None
     assert declaration.quantization.calibration is None
     assert declaration.quantization.floor.min_quantized_compute is None
@@ -43,12 +45,12 @@ def test_a_recipe_that_looks_at_no_pictures(runner: RuleRunner) -> None:
 
 def test_a_float_program_has_none(runner: RuleRunner) -> None:
     text = program_text("p", quantization=[], quantization_options={}, calibration=None)
-    assert runner.request(Declaration, [write(runner, text)]).quantization is None
+    assert runner.request(ProgramDeclaration, [write(runner, text)]).quantization is None
 
 
 def test_int8_without_a_recipe(runner: RuleRunner) -> None:
     text = quantized_text("p", quantization=[])
-    assert refusal(runner, Declaration, write(runner, text)) == (
+    assert refusal(runner, ProgramDeclaration, write(runner, text)) == (
         "bad:p: its precision is 'int8' and it has no `quantization`. Name a recipe, such as "
         "`src/python/pte_foundry/quantization/recipes/xnnpack_static.py`."
     )
@@ -67,31 +69,37 @@ def test_int8_without_a_recipe(runner: RuleRunner) -> None:
 def test_a_float_program_that_would_ignore_a_field(
     runner: RuleRunner, field: str, value: object
 ) -> None:
-    message = refusal(runner, Declaration, write(runner, program_text("p", **{field: value})))
+    message = refusal(
+        runner, ProgramDeclaration, write(runner, program_text("p", **{field: value}))
+    )
     assert message.startswith(f"bad:p: its precision is 'fp32', and `{field}` would be ignored.")
     assert "`precision='int8'`" in message
 
 
 def test_several_recipes(runner: RuleRunner) -> None:
     text = quantized_text("p", quantization=[RECIPE, "src/python/pte_foundry/rewrites/plain.py"])
-    message = refusal(runner, Declaration, write(runner, text))
+    message = refusal(runner, ProgramDeclaration, write(runner, text))
     assert message.startswith("bad:p: `quantization` must name exactly one target; it names src/")
 
 
 def test_several_calibration_sets(runner: RuleRunner) -> None:
     both = ["toolchains:calibration", "toolchains:photographs"]
-    message = refusal(runner, Declaration, write(runner, quantized_text("p", calibration=both)))
+    message = refusal(
+        runner, ProgramDeclaration, write(runner, quantized_text("p", calibration=both))
+    )
     assert message.startswith("bad:p: `calibration` must name exactly one target")
 
 
 def test_no_floor(runner: RuleRunner) -> None:
     text = quantized_text("p", min_quantized_weights=None)
-    message = refusal(runner, Declaration, write(runner, text))
+    message = refusal(runner, ProgramDeclaration, write(runner, text))
     assert message.startswith("bad:p: it declares no `min_quantized_weights`.")
 
 
 @pytest.mark.parametrize("field", ["min_quantized_weights", "min_quantized_compute"])
 @pytest.mark.parametrize("value", [0.0, -0.1, 1.01])
 def test_a_floor_that_says_nothing(runner: RuleRunner, field: str, value: float) -> None:
-    message = refusal(runner, Declaration, write(runner, quantized_text("p", **{field: value})))
+    message = refusal(
+        runner, ProgramDeclaration, write(runner, quantized_text("p", **{field: value}))
+    )
     assert message.startswith(f"bad:p: `{field}` is {value}, ")

@@ -12,7 +12,7 @@ from pants.util.frozendict import FrozenDict
 
 from pte_build.program.sources import Module, ModuleRequest
 from pte_build.quantization.calibration import NO_PICTURES, Calibration, CalibrationRequest
-from pte_build.quantization.declared import Quantization
+from pte_build.quantization.declared import QuantizationDeclaration
 from pte_build.targets.program_quantization import ProgramQuantizationField
 
 
@@ -20,12 +20,12 @@ from pte_build.targets.program_quantization import ProgramQuantizationField
 class RequestedQuantizationRequest:
     """`quantization` is None for a program in a float precision."""
 
-    quantization: Quantization | None
+    quantization: QuantizationDeclaration | None
     program: Address
 
 
 @dataclass(frozen=True)
-class RequestedQuantization:
+class ProgramQuantization:
     """What an export needs to quantize; nothing for a program in a float precision.
 
     recipe: dotted name of the module.
@@ -51,17 +51,17 @@ class RequestedQuantization:
 
 
 @rule
-async def request_quantization(request: RequestedQuantizationRequest) -> RequestedQuantization:
+async def request_quantization(request: RequestedQuantizationRequest) -> ProgramQuantization:
     quantization, program = request.quantization, request.program
     if quantization is None:
-        return RequestedQuantization()
+        return ProgramQuantization()
     calibration = NO_PICTURES
     if quantization.calibration is not None:
         calibration = await Get(Calibration, CalibrationRequest(quantization.calibration, program))
     recipe = await Get(
         Module, ModuleRequest(quantization.recipe, program, ProgramQuantizationField.alias)
     )
-    return RequestedQuantization(
+    return ProgramQuantization(
         recipe.name, (quantization.recipe,), quantization.options, calibration
     )
 

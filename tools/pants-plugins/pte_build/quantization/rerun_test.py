@@ -11,7 +11,7 @@ from pants.engine.fs import CreateDigest, Digest, DigestContents, FileDigest, Fi
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, quantized_text, target_text
 from pte_build.test_support import SEEDED, exports_run, make_runner, set_options
@@ -69,12 +69,12 @@ def export(runner: RuleRunner) -> list[str]:
     """Export all in a new session; the addresses of those that no cache had."""
     set_options(runner, SEEDED)
     for name in ("static", "weights", "float"):
-        runner.request(ExportedProgram, [ExportRequest(Address("lab", target_name=name))])
+        runner.request(ExportedProgram, [ExportedProgramRequest(Address("lab", target_name=name))])
     return exports_run(runner)
 
 
 def exported(runner: RuleRunner, name: str) -> ExportedProgram:
-    request = ExportRequest(Address("lab", target_name=name))
+    request = ExportedProgramRequest(Address("lab", target_name=name))
     return runner.request(ExportedProgram, [request])
 
 

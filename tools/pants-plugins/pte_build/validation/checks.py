@@ -29,7 +29,7 @@ from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
 
 
 @dataclass(frozen=True)
-class Checks:
+class DeclaredChecks:
     """The fields of a `pte_test`.
 
     photographs: the address of a `photograph_set`, if it has one.
@@ -81,7 +81,7 @@ class ProgramChecksRequest(EngineAwareParameter):
 class ProgramChecks:
     """`checks` is None if the program has no test."""
 
-    checks: Checks | None
+    checks: DeclaredChecks | None
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ async def find_program_checks(
         Addresses, UnparsedAddressInputs, test[TestPhotographsField].to_unparsed_address_inputs()
     )
     return ProgramChecks(
-        Checks(
+        DeclaredChecks(
             address=test.address,
             min_cosine=_required(test[MinCosineField].value),
             max_abs_difference=_required(test[MaxAbsDifferenceField].value),

@@ -10,7 +10,7 @@ from pants.util.frozendict import FrozenDict
 
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal
-from pte_build.validation.checks import Checks, ProgramChecks, ProgramChecksRequest
+from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 
 
 @pytest.fixture()
@@ -20,7 +20,7 @@ def runner() -> RuleRunner:
 
 def test_fields_of_a_test(runner: RuleRunner) -> None:
     checks = runner.request(ProgramChecks, [ProgramChecksRequest(ALPHA_FAST)]).checks
-    assert checks == Checks(
+    assert checks == DeclaredChecks(
         address=Address("models/alpha", target_name="alpha_fast_test"),
         min_cosine=0.9999,
         max_abs_difference=0.001,

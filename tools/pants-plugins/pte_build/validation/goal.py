@@ -35,7 +35,7 @@ from pte_build.program.command_line import NamedAddresses
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.tiers.tier import TestTier, TierRequest
 from pte_build.validation.failing import FailedTest
-from pte_build.validation.validate import Validation, ValidationRequest
+from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ async def run_pte_test(
                 TestResult.no_tests_found(field_set.address, test_subsystem.output),
                 xml_results=await Get(Snapshot, CreateDigest([told])),
             )
-        validation = await Get(Validation, ValidationRequest(program))
+        validation = await Get(Validation, ProgramValidationRequest(program))
     except PteBuildError as error:
         failure = await Get(FallibleProcessResult, FailedTest(str(error)))
         return TestResult.from_fallible_process_result(

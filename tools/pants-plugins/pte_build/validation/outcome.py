@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
 from pte_build.errors import PteBuildError
-from pte_build.validation.validate import Validation, ValidationRequest
+from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Outcome:
 
 # Not memoized: what was missing may be there in the next session.
 @_uncacheable_rule
-async def await_outcome(request: ValidationRequest) -> Outcome:
+async def await_outcome(request: ProgramValidationRequest) -> Outcome:
     try:
-        return Outcome(await Get(Validation, ValidationRequest, request))
+        return Outcome(await Get(Validation, ProgramValidationRequest, request))
     except PteBuildError as error:
         return Outcome(None, str(error))
 

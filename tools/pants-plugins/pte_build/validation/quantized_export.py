@@ -13,14 +13,14 @@ from pants.engine.addresses import Address
 from pants.engine.fs import Digest
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
-from pte_build.program.declaration import Declaration
+from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.sources import Module, ModuleRequest
-from pte_build.quantization.requested import RequestedQuantization, RequestedQuantizationRequest
+from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
 
 
 @dataclass(frozen=True)
 class QuantizedExportRequest:
-    declaration: Declaration
+    declaration: ProgramDeclaration
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class QuantizedExport:
     rewrites: dotted names of the modules. plugins: their files, and the recipe's.
     """
 
-    quantization: RequestedQuantization = RequestedQuantization()
+    quantization: ProgramQuantization = ProgramQuantization()
     rewrites: tuple[str, ...] = ()
     plugins: tuple[Address, ...] = ()
 
@@ -52,7 +52,7 @@ async def describe_quantized_export(request: QuantizedExportRequest) -> Quantize
         return QuantizedExport()
     address = declaration.address
     quantization, *rewrites = await MultiGet(
-        Get(RequestedQuantization, RequestedQuantizationRequest(declaration.quantization, address)),
+        Get(ProgramQuantization, RequestedQuantizationRequest(declaration.quantization, address)),
         *(Get(Module, ModuleRequest(file, address, "rewrites")) for file in declaration.rewrites),
     )
     return QuantizedExport(

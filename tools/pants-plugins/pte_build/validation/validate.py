@@ -48,7 +48,7 @@ from pte_build.weights.resolution import ResolvedWeights
 
 
 @dataclass(frozen=True)
-class ValidationRequest(EngineAwareParameter):
+class ProgramValidationRequest(EngineAwareParameter):
     program: Address
     choices: Choices = Choices.SESSION
 
@@ -87,7 +87,7 @@ def check_verdict(test: Address, contents: DigestContents, exit_code: int, pte: 
 
 
 @rule
-async def validate_program(request: ValidationRequest) -> Validation:
+async def validate_program(request: ProgramValidationRequest) -> Validation:
     built = await Get(BuiltProgram, ProgramRequest(request.program, request.choices))
     declaration, checks = built.declaration, built.checks
     if checks is None:

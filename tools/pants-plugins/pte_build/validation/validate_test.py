@@ -13,7 +13,7 @@ from pants.testutil.rule_runner import RuleRunner
 from pte_build.errors import PteBuildError
 from pte_build.stand_in_repository import program_text, quantized_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, SEEDED, make_runner, refusal
-from pte_build.validation.validate import Validation, ValidationRequest, check_verdict
+from pte_build.validation.validate import ProgramValidationRequest, Validation, check_verdict
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def runner() -> RuleRunner:
 
 def validate(runner: RuleRunner, program: Address) -> tuple[Validation, Any]:
     """The validation and the content of its validation.json."""
-    validation = runner.request(Validation, [ValidationRequest(program)])
+    validation = runner.request(Validation, [ProgramValidationRequest(program)])
     contents = runner.request(DigestContents, [validation.result.output_digest])
     files = {file.path: file.content for file in contents}
     assert set(files) == {"validation.json", "junit.xml"}
@@ -97,7 +97,7 @@ def test_a_quantized_program_needs_photographs(runner: RuleRunner) -> None:
     program = quantized_text("q").partition("pte_test")[0]
     test = target_text("pte_test", "q_test", program=[":q"])
     runner.write_files({"bad/BUILD": program + test})
-    request = ValidationRequest(Address("bad", target_name="q"))
+    request = ProgramValidationRequest(Address("bad", target_name="q"))
     message = refusal(runner, Validation, request)
     assert message.startswith("bad:q_test: it has no photographs, and bad:q is quantized:")
 
@@ -150,7 +150,7 @@ def test_a_failed_validation_is_a_result(runner: RuleRunner) -> None:
 
 
 def test_a_program_without_test(runner: RuleRunner) -> None:
-    message = refusal(runner, Validation, ValidationRequest(declare(runner)))
+    message = refusal(runner, Validation, ProgramValidationRequest(declare(runner)))
     assert message.startswith("bad:p: it has no test. Declare a `pte_test` called `p_test`")
 
 
@@ -165,14 +165,14 @@ def test_an_expected_label_without_photograph(
     test = target_text(
         "pte_test", "p_test", program=[":p"], photographs=photographs, expected_labels=labels
     )
-    message = refusal(runner, Validation, ValidationRequest(declare(runner, test)))
+    message = refusal(runner, Validation, ProgramValidationRequest(declare(runner, test)))
     assert message.startswith("bad:p_test: `expected_labels` names photographs")
     assert f"dog.png; there are: {known}." in message
 
 
 def test_predictions_that_are_compared_on_no_photograph(runner: RuleRunner) -> None:
     test = target_text("pte_test", "p_test", program=[":p"], min_top1_agreement=1.0)
-    assert refusal(runner, Validation, ValidationRequest(declare(runner, test))) == (
+    assert refusal(runner, Validation, ProgramValidationRequest(declare(runner, test))) == (
         "bad:p_test: `min_top1_agreement` compare predictions on photographs, and it has none. Name a set in "
         "`photographs`."
     )
@@ -180,7 +180,7 @@ def test_predictions_that_are_compared_on_no_photograph(runner: RuleRunner) -> N
 
 def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
     test = target_text("pte_test", "p_test", program=[":p"], photographs=["toolchains:fast"])
-    message = refusal(runner, Validation, ValidationRequest(declare(runner, test)))
+    message = refusal(runner, Validation, ProgramValidationRequest(declare(runner, test)))
     assert message == (
         "bad:p_test: `photographs` names toolchains:fast, which is a `pte_backend` and not a "
         "`photograph_set`."
@@ -209,4 +209,4 @@ def test_photographs_that_cannot_be_had(
         target_text("pte_test", "p_test", program=[":p"], photographs=[":set"]),
         target_text("photograph_set", "set", resolve="extra", files=files),
     )
-    assert refusal(runner, Validation, ValidationRequest(program)) == expected
+    assert refusal(runner, Validation, ProgramValidationRequest(program)) == expected

@@ -13,7 +13,7 @@ from pants.engine.internals.selectors import Params
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.program.export import ExportedProgram, ExportRequest
+from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, program_text
 from pte_build.test_support import (
     ALPHA_FAST,
@@ -102,7 +102,7 @@ def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> No
 def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
     first = lazy_runner(tmp_path / "first")
     with_distdir(first, tmp_path / "distdir")
-    exported = first.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    exported = first.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
     assert exported.weights.source == "official"
 
     # Another clone, with what the store had except for the checkpoint.
@@ -112,11 +112,11 @@ def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
     copy.unlink()
     second = lazy_runner(tmp_path / "second")
 
-    again = second.request(ExportedProgram, [ExportRequest(ALPHA_FAST)])
+    again = second.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
     assert (again.pte, again.facts) == (exported.pte, exported.facts)
     assert second.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
     # What has not been exported before does need it.
-    message = refusal(second, ExportedProgram, ExportRequest(ALPHA_SLOW))
+    message = refusal(second, ExportedProgram, ExportedProgramRequest(ALPHA_SLOW))
     assert "the checkpoint alpha.pth" in message and "could not be had" in message
 
 
@@ -130,7 +130,7 @@ def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_
     programs = [Address("many", target_name=name) for name in names]
     request = runner.scheduler.execution_request(
         [
-            (ExportedProgram, Params(ExportRequest(program), EnvironmentName(None)))
+            (ExportedProgram, Params(ExportedProgramRequest(program), EnvironmentName(None)))
             for program in programs
         ]
     )
@@ -144,7 +144,7 @@ def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(
 ) -> None:
     """Asking starts a process for each checkpoint in each session: seconds, of many programs that are all cached."""
     with_distdir(runner, tmp_path / "distdir")
-    request = ExportRequest(ALPHA_FAST)
+    request = ExportedProgramRequest(ALPHA_FAST)
     exported = runner.request(ExportedProgram, [request])
     assert f"Export {ALPHA_FAST}" in processes_run(runner)
     set_options(runner, f"--weights-distdirs={tmp_path / 'distdir'}")

@@ -30,7 +30,7 @@ class UnpinnedCheckpoint(PteBuildError):
 
 
 @dataclass(frozen=True)
-class WeightsRequest(EngineAwareParameter):
+class ResolvedWeightsRequest(EngineAwareParameter):
     """`program` is the address that asks, for messages."""
 
     address: Address
@@ -101,7 +101,7 @@ def resolve_weights(
 
 @rule
 async def resolve_weights_request(
-    request: WeightsRequest, subsystem: WeightsSubsystem
+    request: ResolvedWeightsRequest, subsystem: WeightsSubsystem
 ) -> ResolvedWeights:
     wrapped = await Get(
         WrappedTarget,

@@ -10,7 +10,7 @@ from pants.testutil.rule_runner import RuleRunner
 from pte_build.errors import PteBuildError
 from pte_build.targets.model_weights import ModelWeights
 from pte_build.test_support import ALPHA_FAST, make_runner, refusal
-from pte_build.weights.resolution import ResolvedWeights, WeightsRequest, resolve_weights
+from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest, resolve_weights
 from pte_build.weights.substitutes import Substitute
 from pte_build.weights.subsystem import WeightsSource
 
@@ -73,10 +73,10 @@ def test_unpinned_names_the_command_that_pins_it(target: ModelWeights) -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(queries=(QueryRule(ResolvedWeights, (WeightsRequest,)),))
+    return make_runner(queries=(QueryRule(ResolvedWeights, (ResolvedWeightsRequest,)),))
 
 
 def test_weights_that_are_another_target_type(runner: RuleRunner) -> None:
-    message = refusal(runner, ResolvedWeights, WeightsRequest(ALPHA_FAST, ALPHA_FAST))
+    message = refusal(runner, ResolvedWeights, ResolvedWeightsRequest(ALPHA_FAST, ALPHA_FAST))
     assert "`weights` names models/alpha:alpha_fast, which is a `pte_program`" in message
     assert "not a `model_weights`" in message

@@ -5,8 +5,8 @@ import struct
 import pytest
 import torch
 
-from pte_foundry.errors import PteError
 from pte_foundry.backends.coreml.blob_file import read_blob
+from pte_foundry.errors import PteError
 
 _HALVES = torch.tensor([[1.0, -2.0], [0.5, 4.0]], dtype=torch.float16)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.backends.coreml.operators import OPERATORS
 from pte_foundry.backends.coreml.payload import MilPackage
 from pte_foundry.backends.coreml.step import Step
@@ -43,7 +43,7 @@ Source: coremltools 9.0, `coremltools.target`; a test compares. All of coremltoo
 
 def mil_content(
     package: MilPackage, constants: Mapping[str, Value], steps: Sequence[Step]
-) -> Content:
+) -> PayloadContent:
     """Describe a program, see `MilProgram` for the arguments.
 
     Raises:
@@ -56,7 +56,7 @@ def mil_content(
         for value in package.function.inputs
     }
     types |= {name: (dtype, shape) for step in steps for name, dtype, shape in step.outputs}
-    return Content(
+    return PayloadContent(
         constants=(*_floats(constants, steps), *_unpacked(constants, steps)),
         operators=dict(sorted(operators.items())),
         convolutions=sum(operators[name] for name in _CONVOLUTIONS),

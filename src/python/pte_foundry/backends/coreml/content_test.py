@@ -6,7 +6,6 @@ import coremltools  # type: ignore[import-untyped]
 import pytest
 import torch
 
-from pte_foundry.errors import PteError
 from pte_foundry.backends.coreml.content import (
     SPECIFICATIONS,
     broken_target,
@@ -15,6 +14,7 @@ from pte_foundry.backends.coreml.content import (
 from pte_foundry.backends.coreml.program import MilProgram, interpret
 from pte_foundry.backends.coreml.step import Step
 from pte_foundry.backends.coreml.values import Value
+from pte_foundry.errors import PteError
 from pte_foundry.testing.lowered import lower
 
 

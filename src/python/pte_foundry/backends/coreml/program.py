@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pte_foundry.errors import PteError
-from pte_foundry.backends.content import Content
+from pte_foundry.backends.content import PayloadContent
 from pte_foundry.backends.coreml.content import broken_target, mil_content
 from pte_foundry.backends.coreml.operators import OPERATORS
 from pte_foundry.backends.coreml.payload import MilPackage, read_package
 from pte_foundry.backends.coreml.step import Step
 from pte_foundry.backends.coreml.values import Value, read_value, tensor_type
 from pte_foundry.backends.interpreter import as_half, damaged, unknown
+from pte_foundry.errors import PteError
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MilProgram:
             raise damaged("the ML program", f"nothing computes its outputs {missing}")
         return [values[name] for name in self.package.outputs]
 
-    def content(self) -> Content:
+    def content(self) -> PayloadContent:
         """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return mil_content(self.package, self.constants, self.steps)
 

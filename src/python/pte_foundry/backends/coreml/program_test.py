@@ -7,10 +7,10 @@ import torch
 from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
 
 from pte_foundry.backends.coreml.container import Container, read_container, write_container
-from pte_foundry.errors import PteError
-from pte_foundry.backends.coreml.program import interpret
 from pte_foundry.backends.coreml.operators import OPERATORS
 from pte_foundry.backends.coreml.payload import MODEL_FILE, WEIGHTS_FILE
+from pte_foundry.backends.coreml.program import interpret
+from pte_foundry.errors import PteError
 from pte_foundry.testing.lowered import largest_difference, lower
 from pte_foundry.testing.small_models import MODELS, picture
 

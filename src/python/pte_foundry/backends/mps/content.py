@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import torch
 
-from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.backends.mps.payload import MpsPayload
 
 _CONVOLUTIONS = ("MPSConv2D", "MPSDepthwiseConv2D")
 _PRODUCTS = ("MPSMatMul", "MPSAddmm")
 
 
-def mps_content(payload: MpsPayload) -> Content:
+def mps_content(payload: MpsPayload) -> PayloadContent:
     """Describe a graph; raises PteError `structure` for a constant that its bytes contradict.
 
     The types with which a payload declares what is computed are those of the exported program, before
@@ -29,7 +29,7 @@ def mps_content(payload: MpsPayload) -> Content:
             floats[_name(values.dtype)] += 1
             size = values.numel() * values.itemsize
             constants.append(Constant(f"value {place}", values.float(), None, size, values.dtype))
-    return Content(
+    return PayloadContent(
         constants=tuple(constants),
         operators=dict(sorted(operators.items())),
         convolutions=sum(operators[name] for name in _CONVOLUTIONS),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from pte_foundry.testing.lowered import lower
 from pte_foundry.backends.mps.program import interpret
+from pte_foundry.testing.lowered import lower
 
 
 def test_a_payload_describes_itself() -> None:

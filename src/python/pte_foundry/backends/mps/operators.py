@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pte_foundry.backends.mps.payload import DTYPES
 from pte_foundry.backends.interpreter import unknown
+from pte_foundry.backends.mps.payload import DTYPES
 
 Fields = Mapping[str, Any]
 Get = Callable[[str], Any]

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pte_foundry.errors import PteError
-from pte_foundry.backends.content import Content
+from pte_foundry.backends.content import PayloadContent
+from pte_foundry.backends.interpreter import as_half, damaged, unknown
 from pte_foundry.backends.mps.content import mps_content
 from pte_foundry.backends.mps.operators import OPERATORS
 from pte_foundry.backends.mps.payload import DTYPES, MpsPayload, read_payload
-from pte_foundry.backends.interpreter import as_half, damaged, unknown
+from pte_foundry.errors import PteError
 
 _ABSENT = -1
 _CAST = "MPSCast"
@@ -55,7 +55,7 @@ class MpsProgram:
             raise damaged("the MPS graph", f"nothing computes its outputs {missing}")
         return [values[place] for place in graph["output_ids"]]
 
-    def content(self) -> Content:
+    def content(self) -> PayloadContent:
         """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return mps_content(self.payload)
 

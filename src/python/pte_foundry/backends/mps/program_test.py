@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from pte_foundry.backends.mps.program import MpsProgram, interpret
 from pte_foundry.errors import PteError
 from pte_foundry.testing.lowered import largest_difference, lower
-from pte_foundry.backends.mps.program import MpsProgram, interpret
 from pte_foundry.testing.small_models import MODELS, picture
 
 # float16 has a step of 1/2048 of a value; a few of them add up.

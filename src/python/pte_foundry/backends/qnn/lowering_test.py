@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from pte_foundry.backends.qnn import lowering as qnn
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
+from pte_foundry.backends.qnn import lowering as qnn
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.inspection.payloads import delegate_payloads

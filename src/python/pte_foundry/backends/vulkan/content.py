@@ -13,7 +13,7 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
 )
 from torch import Tensor
 
-from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.backends.interpreter import damaged
 from pte_foundry.backends.vulkan.payload import DTYPES, VulkanPayload, tensor_type
 
@@ -36,7 +36,7 @@ _PACKED = {
 _TEXTURES = (VkStorageType.TEXTURE_2D, VkStorageType.TEXTURE_3D)
 
 
-def vulkan_content(payload: VulkanPayload) -> Content:
+def vulkan_content(payload: VulkanPayload) -> PayloadContent:
     """Describe a graph; raises PteError `structure` for a constant that its bytes contradict."""
     graph = payload.graph
     operators = Counter(call.name for call in graph.chain if call.name != _PREPACK)
@@ -47,7 +47,7 @@ def vulkan_content(payload: VulkanPayload) -> Content:
             dtype, _ = tensor_type(tensor, "a value")
             if dtype.is_floating_point:
                 floats[_name(dtype)] += 1
-    return Content(
+    return PayloadContent(
         constants=_constants(payload),
         operators=dict(sorted(operators.items())),
         convolutions=sum(operators[name] for name in _CONVOLUTIONS),

@@ -10,15 +10,15 @@ from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
 )
 
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.vulkan.content import texture_extents
 from pte_foundry.backends.vulkan.lowering import lower as lower_vulkan
+from pte_foundry.backends.vulkan.program import interpret
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import delegate_payloads, named_data
-from pte_foundry.testing.lowered import lower
-from pte_foundry.testing.small_models import build, picture
-from pte_foundry.backends.vulkan.content import texture_extents
-from pte_foundry.backends.vulkan.program import interpret
 from pte_foundry.quantization.recipe import QuantizationRequest
 from pte_foundry.quantization.recipes.weights_only import quantize
+from pte_foundry.testing.lowered import lower
+from pte_foundry.testing.small_models import build, picture
 
 
 def test_a_payload_describes_itself() -> None:

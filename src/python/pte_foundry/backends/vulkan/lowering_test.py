@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
-from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.inspection.payloads import delegate_payloads

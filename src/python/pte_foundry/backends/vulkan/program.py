@@ -22,12 +22,12 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
 )
 from torch import Tensor
 
-from pte_foundry.errors import PteError
-from pte_foundry.backends.content import Content
+from pte_foundry.backends.content import PayloadContent
 from pte_foundry.backends.interpreter import as_half, damaged, unknown
+from pte_foundry.backends.vulkan.content import broken_texture_limits, vulkan_content
 from pte_foundry.backends.vulkan.operators import OPERATORS
 from pte_foundry.backends.vulkan.payload import VulkanPayload, read_payload, tensor_type
-from pte_foundry.backends.vulkan.content import broken_texture_limits, vulkan_content
+from pte_foundry.errors import PteError
 
 _NO_MEMORY = -1
 
@@ -77,7 +77,7 @@ class VulkanProgram:
             outputs.append(output.to(torch.float32) if output.is_floating_point() else output)
         return outputs
 
-    def content(self) -> Content:
+    def content(self) -> PayloadContent:
         """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return vulkan_content(self.payload)
 

@@ -11,10 +11,10 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
     VkTensor,
 )
 
+from pte_foundry.backends.vulkan.program import VulkanProgram, interpret
 from pte_foundry.errors import PteError
 from pte_foundry.testing.lowered import largest_difference, lower
 from pte_foundry.testing.small_models import MODELS, picture
-from pte_foundry.backends.vulkan.program import VulkanProgram, interpret
 
 # float16 has a step of 1/2048 of a value; a few of them add up.
 _TOLERANCE = 0.015

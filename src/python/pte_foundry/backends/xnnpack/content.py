@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pte_foundry.backends.content import Constant, Content
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.backends.interpreter import unknown
 from pte_foundry.backends.xnnpack.payload import XnnpackPayload
 
@@ -46,7 +46,7 @@ _ORDERS: Mapping[str, _Order] = {
 }
 
 
-def xnnpack_content(payload: XnnpackPayload) -> Content:
+def xnnpack_content(payload: XnnpackPayload) -> PayloadContent:
     """Describe a graph: its constants and operators.
 
     Inputs and outputs are left out: the program was executed with them.
@@ -79,7 +79,7 @@ def xnnpack_content(payload: XnnpackPayload) -> Content:
                 scale = _ORDERS[kind](scale.expand(stored.shape), groups)
         size = stored.numel() * stored.itemsize
         constants.append(Constant(where, numbers, scale, size, torch.float32))
-    return Content(
+    return PayloadContent(
         constants=tuple(constants),
         operators=dict(sorted(operators.items())),
         convolutions=sum(operators[name] for name in _CONVOLUTIONS),

@@ -10,12 +10,12 @@ from executorch.backends.xnnpack.partition.xnnpack_partitioner import (  # type:
 from torch import nn
 from torch.export import ExportedProgram
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest, lower_with
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
-from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
 from pte_foundry.quantization.recipes.xnnpack_static import quantize
+from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
 
 
 @pytest.fixture()

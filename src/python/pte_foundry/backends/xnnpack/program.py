@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pte_foundry.backends.content import Content
+from pte_foundry.backends.content import PayloadContent
 from pte_foundry.backends.interpreter import unknown
-from pte_foundry.backends.xnnpack.payload import XnnpackPayload, read_payload
 from pte_foundry.backends.xnnpack.content import xnnpack_content
+from pte_foundry.backends.xnnpack.payload import XnnpackPayload, read_payload
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class XnnpackProgram:
         """Raises PteError `not-interpretable`."""
         raise unknown("the XNNPACK graph", "it is executed, and has no interpreter")
 
-    def content(self) -> Content:
+    def content(self) -> PayloadContent:
         """See `pte_foundry.backends.interpreter.InterpretedProgram`."""
         return xnnpack_content(self.payload)
 

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.xnnpack.lowering import lower
+from pte_foundry.backends.xnnpack.program import XnnpackProgram, interpret
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import delegate_payloads, named_data
 from pte_foundry.testing.small_models import build, picture
-from pte_foundry.backends.xnnpack.program import XnnpackProgram, interpret
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
 from pte_foundry.validation.payload_weights.model_constants import model_constants
 

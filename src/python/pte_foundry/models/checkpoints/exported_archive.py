@@ -19,11 +19,11 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.pt2_archive._package import load_pt2
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.exported.archive import MODEL, open_archive
 from pte_foundry.models.checkpoints.exported.fields import Misfit, shown
 from pte_foundry.models.checkpoints.exported.payloads import rebuilt
 from pte_foundry.models.checkpoints.exported.programs import read_program
-from pte_foundry.errors import PteError
 
 
 def load_exported_archive(path: Path, operators: Set[str] = frozenset()) -> ExportedProgram:

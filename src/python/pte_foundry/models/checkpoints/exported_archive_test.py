@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.exported_archive import load_exported_archive
 from pte_foundry.testing.exported_samples import (
     SAMPLES,
     changed,
@@ -22,8 +24,6 @@ from pte_foundry.testing.exported_samples import (
     packed,
     saved,
 )
-from pte_foundry.models.checkpoints.exported_archive import load_exported_archive
-from pte_foundry.errors import PteError
 
 _MODEL = "models/model.json"
 _WEIGHTS = "data/weights/model_weights_config.json"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pte_foundry.errors import PteError
 from pte_foundry.testing.hostile.endings import (
     ESCAPED,
     LOADED,
@@ -16,7 +17,6 @@ from pte_foundry.testing.hostile.endings import (
     totals,
 )
 from pte_foundry.testing.hostile.odd_checkpoints import attack
-from pte_foundry.errors import PteError
 
 _MAY_LOAD = {
     *(

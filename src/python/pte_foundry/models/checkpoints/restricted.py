@@ -8,11 +8,11 @@ from typing import IO, Any
 
 import torch
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.archive import open_archive
 from pte_foundry.models.checkpoints.pickle_reader import ForbiddenGlobal, PickleReader
 from pte_foundry.models.checkpoints.refusal import Unfit, refusing, shown
 from pte_foundry.models.checkpoints.stored_tensors import Storage, StoredTensors
-from pte_foundry.errors import PteError
 
 # torch/serialization.py (torch 2.13): the first two of the five pickles that torch before 1.6 wrote.
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C

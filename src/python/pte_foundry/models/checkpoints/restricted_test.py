@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.restricted import load_checkpoint
 
 
 class _RunsACommand:

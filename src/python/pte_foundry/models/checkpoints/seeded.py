@@ -26,8 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.counter_stream import uniform
 from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.counter_stream import uniform
 
 # Where float32 may decide: so far must log2(standard deviation) be from a rounding boundary, and so large the deviation
 # beside the greatest magnitude. On the 595 layers of MobileNet, YOLO and PE float32 is at most 1.7e-6 from float64.

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.errors import PteError
+from pte_foundry.models import mobilenet
 from pte_foundry.models.checkpoints import seeded as seeded_module
 from pte_foundry.models.checkpoints.seeded import Scaling, initialise
-from pte_foundry.errors import PteError
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.records.tensor_spec import TensorSpec
-from pte_foundry.models import mobilenet
 
 # sha256 of MobileNetV3-small's seeded state. A change here changes every seeded artifact and so the
 # committed index: never update it without meaning that.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.refusal import refusing, shown
 from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.refusal import refusing, shown
 
 _SHOWN = 5
 _FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.values import apply_state, check_values
 from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.values import apply_state, check_values
 
 
 def test_apply_state_sets_every_value() -> None:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from pte_foundry.testing.exported_samples import changed, saved
 from pte_foundry.errors import PteError
 from pte_foundry.models.own import exported_program
+from pte_foundry.testing.exported_samples import changed, saved
 from pte_foundry.testing.own_samples import (
     PICTURE,
     TEXT,

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from pte_foundry.models.checkpoints.values import check_values
 from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.values import check_values
 from pte_foundry.models.definition import (
     InputContract,
     ModelDefinition,

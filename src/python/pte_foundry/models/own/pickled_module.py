@@ -15,9 +15,9 @@ from torch import nn
 from torch.fx import GraphModule
 from torch.jit import ScriptModule
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
-from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition, SavedModel
 from pte_foundry.models.own.loaded import loaded_definition
 

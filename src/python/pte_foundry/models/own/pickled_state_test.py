@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from pte_foundry.testing.hostile.odd_checkpoints import archive, named, saved, text
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition
 from pte_foundry.models.own import pickled_module
+from pte_foundry.testing.hostile.odd_checkpoints import archive, named, saved, text
 from pte_foundry.testing.own_samples import saved_model
 
 _LINEAR = "torch.nn.modules.linear.Linear"

@@ -16,9 +16,9 @@ from torch import nn
 # Its public door, `torch.export.export`, names this class in the error with which it refuses scripts.
 from torch._export.converter import TS2EPConverter
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.values import check_values
-from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition, SavedModel
 from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
 from pte_foundry.models.own.loaded import check_same, loaded_definition, run_samples

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.archive import Archive, open_archive
 from pte_foundry.models.checkpoints.pickle_reader import ForbiddenGlobal, Function, PickleReader
 from pte_foundry.models.checkpoints.records import record_class
 from pte_foundry.models.checkpoints.refusal import Unfit, refusing, shown
 from pte_foundry.models.checkpoints.stored_tensors import Storage, StoredTensors
-from pte_foundry.errors import PteError
 from pte_foundry.models.own.torchscript_code import ForbiddenCode, checked_code
 
 _CODE = re.compile(r"code/__torch__(/\w+)*\.py", re.ASCII)

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from pte_foundry.backends.coreml import lowering as coreml
-from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.coreml.container import read_container
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.inspection.payloads import delegate_payloads

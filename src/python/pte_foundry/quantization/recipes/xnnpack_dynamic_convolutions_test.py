@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
-from pte_foundry.testing.quantization_samples import request
 from pte_foundry.quantization.recipe import Quantized
 from pte_foundry.quantization.recipes import xnnpack_dynamic_convolutions as recipe
+from pte_foundry.testing.quantization_samples import request
 from pte_foundry.validation.runtime import load_program
 
 _SIDE = 8

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized

@@ -8,19 +8,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.photographs.decode import read_photograph
+from pte_foundry.quantization.recipe import Quantized
+from pte_foundry.quantization.recipes.xnnpack_static import check_options, quantize
 from pte_foundry.testing.quantization_samples import (
     preprocess,
     request,
     small_detector,
     write_pictures,
 )
-from pte_foundry.quantization.recipe import Quantized
-from pte_foundry.quantization.recipes.xnnpack_static import check_options, quantize
 from pte_foundry.validation.runtime import load_program
 
 

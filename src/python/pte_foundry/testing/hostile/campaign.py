@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pte_foundry.exporting.export import ExportResult
 from pte_foundry.backends.vulkan import program as vulkan_program
 from pte_foundry.backends.xnnpack import program as xnnpack_program
-from pte_foundry.validation.case import Case
+from pte_foundry.exporting.export import ExportResult
 from pte_foundry.testing.hostile.hostile_files import HostileFile, hostile_files
-from pte_foundry.validation.result import verdict
 from pte_foundry.testing.workspace import Workspace, make_workspace
+from pte_foundry.validation.case import Case
+from pte_foundry.validation.result import verdict
 
 SECONDS, MEMORY_MB = 15, 256
 _ENDINGS = ("crash", "time-limit", "memory-limit")

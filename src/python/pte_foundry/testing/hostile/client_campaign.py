@@ -14,14 +14,14 @@ from typing import Any
 
 import requests
 
-from pte_foundry.testing import faulty_server
 from pte_foundry.client.catalogue import open_catalogue
 from pte_foundry.client.errors import ClientError
-from pte_foundry.testing.faulty_server import Fault, FaultyServer, Handler
 from pte_foundry.client.retrying import Retrying
-from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, sample_index
 from pte_foundry.index.versions import versions_document
+from pte_foundry.testing import faulty_server
+from pte_foundry.testing.faulty_server import Fault, FaultyServer, Handler
 from pte_foundry.testing.hostile.mutated_json import mutated
+from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, sample_index
 
 BAD = "!"
 """How an ending begins that must never be."""

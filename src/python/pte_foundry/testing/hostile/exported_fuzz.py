@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pte_foundry.testing.exported_samples import SAMPLES, files_of, packed, saved
 from pte_foundry.errors import PteError
 from pte_foundry.models.own import exported_program
+from pte_foundry.testing.exported_samples import SAMPLES, files_of, packed, saved
 from pte_foundry.testing.own_samples import saved_model
 
 _MODEL = "models/model.json"

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.errors import PteError
-from pte_foundry.backends.content import Constant, Content
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation import described, inspected, runtime
 from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Serve
@@ -128,7 +128,7 @@ _INSPECTED = {
     "has_identifier": True,
     "schema_version": 0,
 }
-_CONTENT = Content(
+_CONTENT = PayloadContent(
     (
         Constant("a", torch.ones(2, 3), None, 24, torch.float32),
         Constant("b", torch.ones(2, 3), torch.ones(1), 6, torch.float16),

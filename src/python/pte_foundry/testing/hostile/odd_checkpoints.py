@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 from pte_foundry.models.checkpoints.records import record_class
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.own.state_dict import plain_state_dict
+from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 
 _WEIGHT = torch.arange(8.0).reshape(2, 4)
 _BIAS = torch.tensor([1.0, -1.0])

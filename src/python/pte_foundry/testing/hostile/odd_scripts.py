@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 from pte_foundry.models.own import torchscript
+from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 from pte_foundry.testing.own_samples import saved_model
 
 _X = torch.tensor([[1.0, -2.0, 3.0, 0.5]])

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.testing.hostile.mutated_json import mutated
 from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.tree.checks.verify import verify_tree
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,
@@ -21,8 +23,6 @@ from pte_foundry.tree.tree_files import (
     VERSIONS,
     is_covered,
 )
-from pte_foundry.testing.hostile.mutated_json import mutated
-from pte_foundry.tree.checks.verify import verify_tree
 
 BAD = "!"
 """How an ending begins that must never be."""

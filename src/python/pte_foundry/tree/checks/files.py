@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.records.paths import LONGEST_PATH, collisions, path_problem
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.paths import LONGEST_PATH, collisions, path_problem
 from pte_foundry.tree.checks.defect import Defect
 
 _CHUNK = 1 << 20

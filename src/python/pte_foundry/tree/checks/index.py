@@ -14,12 +14,12 @@ from pte_foundry.errors import PteError
 from pte_foundry.index.entry import remote_url
 from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.index.schema_version import check_schema_version
-from pte_foundry.tree.tree_files import LICENSES, MODEL_CARD, VERSIONS
 from pte_foundry.index.versions import version_key, versions_document
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.outside_text import shown
 from pte_foundry.tree.checks.defect import Defect
 from pte_foundry.tree.checks.files import TreeFile, name_defects, read_document
+from pte_foundry.tree.tree_files import LICENSES, MODEL_CARD, VERSIONS
 
 INDEX = "index.json"
 _LONGEST_MESSAGE = 200

@@ -13,11 +13,11 @@ from in_toto_attestation.predicates.provenance.v1 import provenance_pb2  # type:
 from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
-from pte_foundry.tree.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
-from pte_foundry.tree.provenance.statement import PREDICATE_TYPE
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.tree.checks.defect import Defect
 from pte_foundry.tree.checks.files import TreeFile, read_document
+from pte_foundry.tree.provenance.statement import PREDICATE_TYPE
+from pte_foundry.tree.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
 
 _LONGEST_MESSAGE = 300
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from pte_foundry.tree.tree_files import SUMS, is_covered
 from pte_foundry.tree.checks.defect import Defect
 from pte_foundry.tree.checks.files import TreeFile, case_defects, name_defects
+from pte_foundry.tree.tree_files import SUMS, is_covered
 
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
 

@@ -7,13 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.tree.tree_files import (
-    BILL_OF_MATERIALS,
-    PROVENANCE,
-    SIGNATURE,
-    SUMS,
-    VERSIONS,
-)
 from pte_foundry.records.outside_text import plain
 from pte_foundry.tree.checks.defect import Defect
 from pte_foundry.tree.checks.files import LARGEST_DOCUMENT, TreeFile, list_tree
@@ -21,6 +14,13 @@ from pte_foundry.tree.checks.index import index_defects
 from pte_foundry.tree.checks.provenance import bill_of_materials_defects, statement_defects
 from pte_foundry.tree.checks.signing import check_signature
 from pte_foundry.tree.checks.sums import sums_defects
+from pte_foundry.tree.tree_files import (
+    BILL_OF_MATERIALS,
+    PROVENANCE,
+    SIGNATURE,
+    SUMS,
+    VERSIONS,
+)
 
 
 def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...]:

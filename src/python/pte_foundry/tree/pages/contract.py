@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pte_foundry.tree.pages.preparation import Preparation, read_preparation
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.pages.preparation import Preparation, read_preparation
 
 
 @dataclass(frozen=True)
-class Tensor:
+class ContractTensor:
     """Attributes:
     about: what is known in words: layout, or what an output means; "" if nothing is.
     normalisation: of a picture: `resize`, `scale`, `colour`, `mean` and `std` in words, by name.
@@ -32,11 +32,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Contract:
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
+    inputs: tuple[ContractTensor, ...]
+    outputs: tuple[ContractTensor, ...]
 
     @property
-    def pictures(self) -> tuple[Tensor, ...]:
+    def pictures(self) -> tuple[ContractTensor, ...]:
         return tuple(tensor for tensor in self.inputs if tensor.normalisation)
 
 
@@ -51,7 +51,7 @@ def read_contract(entry: Fields) -> Contract:
     )
 
 
-def _input(fields: Fields) -> Tensor:
+def _input(fields: Fields) -> ContractTensor:
     layout = str(fields.values.get("layout") or "")
     normalisation = fields.values.get("normalisation")
     if not isinstance(normalisation, Mapping):
@@ -67,8 +67,8 @@ def _tensor(
     about: str,
     normalisation: tuple[tuple[str, str], ...] = (),
     preparation: Preparation | None = None,
-) -> Tensor:
-    return Tensor(
+) -> ContractTensor:
+    return ContractTensor(
         fields.text("name"),
         fields.text("dtype"),
         fields.counts("shape"),

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pte_foundry.tree.pages.latencies import Baseline, read_latencies, read_results
-from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
+from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
+from pte_foundry.tree.pages.latencies import Baseline, read_latencies, read_results
 
 REMEDY = (
     f"`./pants run tools/bench -- latency int8 --json {FILE}` measures again. Or take the file out of the tree's "

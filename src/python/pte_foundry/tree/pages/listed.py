@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.records.paths import check_path
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.paths import check_path
 
 
 @dataclass(frozen=True)

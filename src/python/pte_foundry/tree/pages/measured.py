@@ -11,7 +11,7 @@ _CASE = "parity:"
 
 
 @dataclass(frozen=True)
-class Difference:
+class MeasuredDifference:
     """Of one output for one input: largest and mean absolute difference. `of` names both, for people."""
 
     of: str
@@ -19,7 +19,7 @@ class Difference:
     mean: float
 
 
-def read_differences(validation: Fields) -> tuple[Difference, ...]:
+def read_differences(validation: Fields) -> tuple[MeasuredDifference, ...]:
     """Of all cases that compared the program with the eager model; none if nothing here can run it.
 
     Raises:
@@ -36,5 +36,5 @@ def read_differences(validation: Fields) -> tuple[Difference, ...]:
             largest, mean = values.number("max_abs"), values.number("mean_abs")
             if not (0 <= mean <= largest < math.inf):
                 raise values.error("max_abs", f"is {largest} and `mean_abs` is {mean}")
-            found.append(Difference(f"{name.removeprefix(_CASE)}, {output}", largest, mean))
+            found.append(MeasuredDifference(f"{name.removeprefix(_CASE)}, {output}", largest, mean))
     return tuple(found)

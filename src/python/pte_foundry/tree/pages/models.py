@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pte_foundry.tree.pages.contract import Contract
-from pte_foundry.tree.pages.programs import Program
 from pte_foundry.errors import PteError
+from pte_foundry.tree.pages.contract import Contract
+from pte_foundry.tree.pages.programs import ListedProgram
 
 
 @dataclass(frozen=True)
@@ -17,18 +17,18 @@ class Model:
     name: str
     family: str
     task: str | None
-    programs: tuple[Program, ...]
-    contracts: tuple[tuple[Contract, tuple[Program, ...]], ...]
+    programs: tuple[ListedProgram, ...]
+    contracts: tuple[tuple[Contract, tuple[ListedProgram, ...]], ...]
 
 
-def group_models(programs: Sequence[Program]) -> tuple[Model, ...]:
+def group_models(programs: Sequence[ListedProgram]) -> tuple[Model, ...]:
     """By family and name.
 
     Raises:
         PteError: `duplicate` if two families have a model of one name, or two names differ in capitals alone: they
             would share a page. `bad-request` if a model's programs are said to have different tasks.
     """
-    grouped: dict[str, list[Program]] = {}
+    grouped: dict[str, list[ListedProgram]] = {}
     for program in programs:
         grouped.setdefault(program.model.casefold(), []).append(program)
     models = []
@@ -46,7 +46,7 @@ def group_models(programs: Sequence[Program]) -> tuple[Model, ...]:
                 "bad-request",
                 f"the programs of {first.model} have different tasks: {', '.join(tasks)}. Give all the same `task`",
             )
-        contracts: dict[Contract, list[Program]] = {}
+        contracts: dict[Contract, list[ListedProgram]] = {}
         for member in members:
             contracts.setdefault(member.contract, []).append(member)
         models.append(

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment
 from markupsafe import Markup
 
-from pte_foundry.tree.pages.contract import Tensor
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.pages.contract import ContractTensor
 from pte_foundry.tree.pages.latencies import Latency
 from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.measured import read_differences
@@ -24,12 +25,11 @@ from pte_foundry.tree.pages.pictures import (
     size_picture,
 )
 from pte_foundry.tree.pages.preparation_code import Code, preparation_code
-from pte_foundry.tree.pages.programs import Program, read_programs
+from pte_foundry.tree.pages.programs import ListedProgram, read_programs
 from pte_foundry.tree.pages.templating import environment
 from pte_foundry.tree.pages.words import EVIDENCE, PLATFORMS, WEIGHTS
-from pte_foundry.tree.tree_files import CATALOGUE
 from pte_foundry.tree.plots.svg import style_sheet
-from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.tree_files import CATALOGUE
 
 
 def catalogue_pages(
@@ -67,7 +67,7 @@ def catalogue_pages(
 def _index_page(
     templates: Environment,
     index: Fields,
-    programs: Sequence[Program],
+    programs: Sequence[ListedProgram],
     models: Sequence[Model],
 ) -> str:
     return _render(
@@ -91,7 +91,7 @@ def _index_page(
 def _model_page(
     templates: Environment, index: Fields, model: Model, latencies: Mapping[str, Sequence[Latency]]
 ) -> str:
-    codes: list[tuple[Tensor, tuple[Code, ...]]] = []
+    codes: list[tuple[ContractTensor, tuple[Code, ...]]] = []
     for contract, _ in model.contracts:
         for tensor in contract.pictures:
             if tensor.preparation is None:
@@ -145,7 +145,7 @@ def _source_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _unofficial(programs: Sequence[Program]) -> dict[str, int]:
+def _unofficial(programs: Sequence[ListedProgram]) -> dict[str, int]:
     """Source of the weights -> how many programs have it, of those that are not the publisher's."""
     found: dict[str, int] = {}
     for program in programs:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pte_foundry.tree.pages.latencies import Latency, threads_text
-from pte_foundry.tree.pages.measured import Difference
-from pte_foundry.tree.pages.models import Model
-from pte_foundry.tree.pages.programs import Program
 from pte_foundry.errors import PteError
+from pte_foundry.tree.pages.latencies import Latency, threads_text
+from pte_foundry.tree.pages.measured import MeasuredDifference
+from pte_foundry.tree.pages.models import Model
+from pte_foundry.tree.pages.programs import ListedProgram
 from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
 from pte_foundry.tree.plots.dots import Dot, DotRow, dot_chart
 from pte_foundry.tree.plots.svg import SERIES, Picture, text_width
@@ -68,7 +68,9 @@ def _latency_bar(latency: Latency | None) -> Bar:
     return Bar(latency.milliseconds, text, baseline.milliseconds)
 
 
-def error_picture(model: Model, differences: Mapping[str, tuple[Difference, ...]]) -> Picture:
+def error_picture(
+    model: Model, differences: Mapping[str, tuple[MeasuredDifference, ...]]
+) -> Picture:
     """For each program and input the largest difference to the eager model, as a dot.
 
     Args:
@@ -120,7 +122,7 @@ def delegation_picture(model: Model) -> Picture:
     return picture
 
 
-def delegation_text(program: Program) -> str:
+def delegation_text(program: ListedProgram) -> str:
     """e.g. `1 call of XnnpackBackend; nothing left over`."""
     if program.delegates:
         calls = ", ".join(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pte_foundry.errors import PteError
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.tree.pages.contract import Contract, read_contract
 from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.parity import cosine_bound, difference_bound
-from pte_foundry.errors import PteError
-from pte_foundry.records.json_fields import Fields
 
 
 @dataclass(frozen=True)
-class Program:
+class ListedProgram:
     """Attributes:
     model: name without precision; `model_name` has it where it is not the backend's default.
     path: of the file, relative to the tree's root.
@@ -60,7 +60,7 @@ class Program:
         return f"{self.backend} {self.precision}"
 
 
-def read_programs(index: Fields, listed: tuple[Listed, ...]) -> tuple[Program, ...]:
+def read_programs(index: Fields, listed: tuple[Listed, ...]) -> tuple[ListedProgram, ...]:
     """In the order of the index.
 
     Raises:
@@ -83,12 +83,12 @@ def read_programs(index: Fields, listed: tuple[Listed, ...]) -> tuple[Program, .
     )
 
 
-def _program(entry: Fields, listed: Listed, version: str) -> Program:
+def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
     delegation, validation = entry.nested("delegation"), entry.nested("validation")
     checks = validation.nested("checks")
     labels = entry.optional_text("labelsFile")
     folder = f"{version}/{entry.text('category')}"
-    return Program(
+    return ListedProgram(
         address=listed.address,
         model=listed.model,
         model_name=entry.text("modelName"),

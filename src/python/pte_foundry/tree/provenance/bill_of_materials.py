@@ -26,12 +26,12 @@ from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from pte_foundry.tree.tree_files import MODEL_CARD
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
 from pte_foundry.tree.provenance.lockfile import Package, locked_packages
 from pte_foundry.tree.provenance.origin import Origin
 from pte_foundry.tree.provenance.statement import NO_TIME
-from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.tree_files import MODEL_CARD
 
 _PREFIX = "pte-foundry:"
 

@@ -12,11 +12,11 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
-from pte_foundry.testing.provenance import LOCK, LOCK_TEXT, read_origin, sample_index
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json
+from pte_foundry.testing.provenance import LOCK, LOCK_TEXT, read_origin, sample_index
 from pte_foundry.testing.reports import SHA
+from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 CHECKPOINT = f"checkpoint:models/mobilenet:mobilenet_v3_small_weights:{SHA}"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pte_foundry.tree.provenance.checkpoint import checkpoints
-from pte_foundry.testing.provenance import sample_index
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.testing.provenance import sample_index
+from pte_foundry.tree.provenance.checkpoint import checkpoints
 
 
 def test_programs_of_one_checkpoint_are_told_together(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from pte_foundry.tree.provenance.lockfile import Package, locked_packages
 from pte_foundry.testing.provenance import LOCK_TEXT
+from pte_foundry.tree.provenance.lockfile import Package, locked_packages
 
 
 def test_names_are_normalised_and_versions_that_differ_between_platforms_are_all_there() -> None:

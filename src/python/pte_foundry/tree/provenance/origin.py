@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pte_foundry.records.paths import check_path
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.paths import check_path
 
 # SHA-1 and SHA-256 repositories.
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)

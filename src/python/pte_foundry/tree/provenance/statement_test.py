@@ -8,12 +8,12 @@ from google.protobuf.json_format import ParseDict, ParseError
 from in_toto_attestation.predicates.provenance.v1 import provenance_pb2  # type: ignore[import-untyped]
 from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
-from pte_foundry.tree.provenance import statement as module
-from pte_foundry.testing.provenance import LOCK, read_origin, sample_index
-from pte_foundry.tree.provenance.statement import provenance_statement
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json
+from pte_foundry.testing.provenance import LOCK, read_origin, sample_index
 from pte_foundry.testing.reports import SHA
+from pte_foundry.tree.provenance import statement as module
+from pte_foundry.tree.provenance.statement import provenance_statement
 
 FILES = {"index.json": "1" * 64, "1.4.1/x.pte": "2" * 64}
 

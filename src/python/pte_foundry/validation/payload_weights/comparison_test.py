@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 import torch
 
+from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.models.plugins import load_module
-from pte_foundry.backends.content import Constant, Content
 from pte_foundry.testing.lowered import lower
 from pte_foundry.testing.small_models import build, picture
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
@@ -26,9 +26,9 @@ INTERPRETERS = {
 
 
 @cache
-def content(backend: str, model: str) -> Content:
+def content(backend: str, model: str) -> PayloadContent:
     module = load_module("interpreter", INTERPRETERS[backend], ("interpret",), __name__)
-    found: Content = module.interpret(*lower(backend, model)).content()
+    found: PayloadContent = module.interpret(*lower(backend, model)).content()
     return found
 
 

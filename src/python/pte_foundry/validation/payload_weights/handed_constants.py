@@ -11,8 +11,8 @@ from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untype
 from executorch.exir.schema import Program  # type: ignore[import-untyped]
 from executorch.exir.schema import Tensor as PlannedTensor
 
-from pte_foundry.errors import PteError
 from pte_foundry.backends.content import Constant
+from pte_foundry.errors import PteError
 
 _FLOAT_BYTES = 4
 

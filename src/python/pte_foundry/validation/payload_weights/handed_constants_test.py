@@ -6,8 +6,8 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 )
 from torch import Tensor, nn
 
-from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.validation.payload_weights.handed_constants import handed_constants
 
 

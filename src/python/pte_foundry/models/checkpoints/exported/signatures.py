@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pte_foundry.models.checkpoints.exported.arguments import Argument, read_argument, read_name, written
+from pte_foundry.models.checkpoints.exported.arguments import (
+    Argument,
+    read_argument,
+    read_name,
+    written,
+)
 from pte_foundry.models.checkpoints.exported.fields import (
     Misfit,
     dotted,

@@ -1,0 +1,73 @@
+"""The library keeps to its floor plan, and the picture of it is the one of today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs_site.floor_plan import (
+    ATTIC,
+    FLOORS,
+    PICTURE,
+    SOURCES,
+    floors,
+    imports,
+    picture,
+    violations,
+)
+
+
+def write(sources: Path, **files: str) -> Path:
+    for name, text in files.items():
+        file = sources / f"{name.replace('__', '/')}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return sources
+
+
+def test_every_import_goes_down() -> None:
+    assert violations(imports(SOURCES)) == []
+
+
+def test_every_package_has_a_floor() -> None:
+    packages = {folder.name for folder in SOURCES.iterdir() if (folder / "BUILD").is_file()}
+    assert packages - {ATTIC} <= set(floors())
+
+
+def test_the_floors_name_what_there_is() -> None:
+    for rooms in FLOORS:
+        for room in rooms:
+            assert (SOURCES / room).is_dir() or (SOURCES / f"{room}.py").is_file(), room
+
+
+def test_the_picture_is_up_to_date() -> None:
+    assert PICTURE.read_text() == picture(imports(SOURCES)), "run ./pants run docs:floor_plan"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from pte_foundry.tree.sums import SUMS\n", "models (floor 3) imports tree (floor 7)"),
+        ("import pte_foundry.backends.xnnpack.lowering\n", "models (floor 3) imports backends"),
+        ("def f():\n    from pte_foundry.index import entry\n", "models (floor 3) imports index"),
+        ("from pte_foundry.testing.tiny_pe import tiny\n", "models imports testing"),
+        ("from pte_foundry.cellar import wine\n", "cellar has no floor"),
+    ],
+    ids=["up", "same floor", "inside a function", "testing", "unknown"],
+)
+def test_what_does_not_go_down_is_found(tmp_path: Path, text: str, expected: str) -> None:
+    (line,) = violations(imports(write(tmp_path, models__pe=text)))
+    assert expected in line
+    assert line.endswith(": models/pe.py")
+
+
+def test_what_goes_down_is_not_reported(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        models__pe="from pte_foundry.errors import PteError\nfrom pte_foundry import records\n",
+        models__pe_test="from pte_foundry.testing.tiny_pe import tiny\n",
+        testing__tiny="from pte_foundry.client.store import Store\n",
+    )
+    assert violations(imports(tmp_path)) == []
+    assert ("models", "records") in imports(tmp_path)
