@@ -146,7 +146,7 @@ def _check_declared_inputs(request: ModelRequest, definition: ModelDefinition) -
 def _check_forward(
     request: ModelRequest, definition: ModelDefinition, forward: Callable[[], object]
 ) -> None:
-    """One eager forward, on the declared shapes; then the declared shapes against those of the builder's preprocessing."""
+    """Run the model once on the declared shapes, and compare these with the preprocessing of the builder."""
     declared = ", ".join(f"{spec.name!r} is declared as {spec}" for spec in request.inputs)
     try:
         with torch.no_grad():

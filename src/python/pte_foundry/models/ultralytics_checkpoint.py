@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.records import Record, record_class
+from pte_foundry.models.checkpoints.records import InertRecord, record_class
 from pte_foundry.models.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -76,7 +76,7 @@ def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, T
         raise TypeError("expected ultralytics' checkpoint, a dict with the key 'model'")
     averaged = content.get("ema")
     model = content["model"] if averaged is None else averaged
-    if not isinstance(model, Record):
+    if not isinstance(model, InertRecord):
         raise TypeError(f"expected a pickled model, found a {type(model).__name__}")
     records, differences = _alike(model, structure)
     if differences:
@@ -87,14 +87,16 @@ def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, T
     return dict(_tensors(records))
 
 
-def _alike(model: Record, structure: nn.Module) -> tuple[list[tuple[str, Record]], list[str]]:
+def _alike(
+    model: InertRecord, structure: nn.Module
+) -> tuple[list[tuple[str, InertRecord]], list[str]]:
     """The records by their paths, and how they differ from `structure`.
 
     Both trees are walked in step, so that a record that holds itself, or one that occurs on a million
     paths, ends where the structure does.
     """
     records, differences = [], []
-    waiting: list[tuple[str, Record | None, nn.Module | None]] = [("", model, structure)]
+    waiting: list[tuple[str, InertRecord | None, nn.Module | None]] = [("", model, structure)]
     while waiting:
         path, record, module = waiting.pop()
         if record is None or module is None or type(record).__name__ != type(module).__name__:
@@ -116,17 +118,17 @@ def _kind(found: object) -> str:
     return "absent" if found is None else type(found).__name__
 
 
-def _children(record: Record) -> dict[str, Record]:
-    children: dict[str, Record] = {}
+def _children(record: InertRecord) -> dict[str, InertRecord]:
+    children: dict[str, InertRecord] = {}
     for name, child in _mapping(record, "_modules").items():
-        if isinstance(child, Record):
+        if isinstance(child, InertRecord):
             children[name] = child
         elif child is not None:
             raise TypeError(f"the submodule {shown(name)} is a {type(child).__name__}")
     return children
 
 
-def _tensors(records: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Tensor]]:
+def _tensors(records: Iterable[tuple[str, InertRecord]]) -> Iterator[tuple[str, Tensor]]:
     for path, record in records:
         not_saved = vars(record).get("_non_persistent_buffers_set", set())
         if not isinstance(not_saved, set):
@@ -142,7 +144,7 @@ def _tensors(records: Iterable[tuple[str, Record]]) -> Iterator[tuple[str, Tenso
                 yield f"{path}.{name}" if path else name, value.detach()
 
 
-def _mapping(record: Record, attribute: str) -> Mapping[str, Any]:
+def _mapping(record: InertRecord, attribute: str) -> Mapping[str, Any]:
     value = vars(record).get(attribute)
     if not isinstance(value, Mapping):
         raise TypeError(f"a pickled {type(record).__name__} has no {attribute}: it is no module")

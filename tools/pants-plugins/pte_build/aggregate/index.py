@@ -37,7 +37,7 @@ from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsFie
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
-from pte_build.validation.outcome import Outcome
+from pte_build.validation.outcome import TestOutcome
 from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 
@@ -175,7 +175,7 @@ async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> 
     except PteBuildError as first:
         # The first one ended the others, which now run to their end: all that fails is told at once.
         outcomes = await MultiGet(
-            Get(Outcome, ProgramValidationRequest, request) for request in requests
+            Get(TestOutcome, ProgramValidationRequest, request) for request in requests
         )
         refusals = {
             program: outcome.refusal

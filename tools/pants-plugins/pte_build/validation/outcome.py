@@ -12,7 +12,7 @@ from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TestOutcome:
     """The validation, whatever its verdict, or why there is none."""
 
     validation: Validation | None
@@ -21,11 +21,11 @@ class Outcome:
 
 # Not memoized: what was missing may be there in the next session.
 @_uncacheable_rule
-async def await_outcome(request: ProgramValidationRequest) -> Outcome:
+async def await_outcome(request: ProgramValidationRequest) -> TestOutcome:
     try:
-        return Outcome(await Get(Validation, ProgramValidationRequest, request))
+        return TestOutcome(await Get(Validation, ProgramValidationRequest, request))
     except PteBuildError as error:
-        return Outcome(None, str(error))
+        return TestOutcome(None, str(error))
 
 
 def rules() -> Iterable[Rule]:

@@ -18,7 +18,7 @@ _ENCRYPTED = 0x1
 
 
 @dataclass(frozen=True)
-class Archive:
+class CheckpointArchive:
     """An open archive.
 
     Attributes:
@@ -46,7 +46,7 @@ class Archive:
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path) -> Iterator[CheckpointArchive]:
     """Check the directory of the archive before anything is unpacked.
 
     Raises:
@@ -87,4 +87,4 @@ def open_archive(path: Path) -> Iterator[Archive]:
                 "again with torch.save"
             )
         sizes = {name: info.file_size for name, info in entries.items()}
-        yield Archive(sizes, opened, entries)
+        yield CheckpointArchive(sizes, opened, entries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Record:
+class InertRecord:
     """Attributes of a pickled object whose class is not run."""
 
     def __setstate__(self, state: object) -> None:
@@ -18,4 +18,4 @@ class Record:
 
 def record_class(module: str, name: str) -> Callable[..., object]:
     """A class of records that a pickle finds as `module.name`; it takes no arguments."""
-    return type(name, (Record,), {"__module__": module, "__qualname__": name})
+    return type(name, (InertRecord,), {"__module__": module, "__qualname__": name})

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.models.checkpoints.archive import Archive, open_archive
+from pte_foundry.models.checkpoints.archive import CheckpointArchive, open_archive
 from pte_foundry.models.checkpoints.pickle_reader import ForbiddenGlobal, Function, PickleReader
 from pte_foundry.models.checkpoints.records import record_class
 from pte_foundry.models.checkpoints.refusal import Unfit, refusing, shown
@@ -57,7 +57,7 @@ def checked_archive(path: Path) -> io.BytesIO:
             ) from error
 
 
-def _copy(archive: Archive, tensors: StoredTensors) -> io.BytesIO:
+def _copy(archive: CheckpointArchive, tensors: StoredTensors) -> io.BytesIO:
     if "byteorder" in archive.sizes and archive.read("byteorder") != b"little":
         raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
     if not re.fullmatch(rb"\d{1,4}\n?", archive.read("version")):
@@ -89,7 +89,7 @@ def _copy(archive: Archive, tensors: StoredTensors) -> io.BytesIO:
     return made
 
 
-def _check_pickle(archive: Archive, folder: str, tensors: StoredTensors) -> None:
+def _check_pickle(archive: CheckpointArchive, folder: str, tensors: StoredTensors) -> None:
     """Read the pickle as data: objects of the file's own classes alone, tensors that have their values."""
     content = archive.read(f"{folder}.pkl")
     classes = {

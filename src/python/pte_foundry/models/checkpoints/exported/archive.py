@@ -26,7 +26,7 @@ _ENCRYPTED = 0x1
 _GREATEST_JSON = 256 << 20
 
 
-class Archive:
+class ExportedArchive:
     """The entries of a file, by their path below the archive's top folder."""
 
     def __init__(self, file: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> None:
@@ -51,7 +51,7 @@ class Archive:
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path) -> Iterator[ExportedArchive]:
     """
     Raises:
         Misfit: if it is no such archive, is damaged, or has files that torch.export.save does not write.
@@ -65,7 +65,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
         except Exception as error:  # Where the damage is decides what zipfile raises.
             raise Misfit(f"no readable zip archive ({shown(str(error))})") from None
         with file:
-            yield Archive(file, _entries(file, total))
+            yield ExportedArchive(file, _entries(file, total))
 
 
 def _entries(file: zipfile.ZipFile, total: int) -> dict[str, zipfile.ZipInfo]:

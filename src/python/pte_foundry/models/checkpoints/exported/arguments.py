@@ -74,13 +74,13 @@ class Mapping:
         return {key: value.json() for key, value in self.items}
 
 
-class Record(Protocol):
+class ArgumentRecord(Protocol):
     """Anything that can be written again."""
 
     def json(self) -> object: ...
 
 
-Value = Union[None, bool, int, float, str, tuple[Any, ...], Record]
+Value = Union[None, bool, int, float, str, tuple[Any, ...], ArgumentRecord]
 
 
 class Scope(Protocol):
@@ -89,7 +89,7 @@ class Scope(Protocol):
     def used(self, name: object) -> str:
         """A name that the graph has defined before."""
 
-    def graph(self, value: object) -> Record:
+    def graph(self, value: object) -> ArgumentRecord:
         """A graph that an operator calls."""
 
     def operator(self, target: object) -> str:

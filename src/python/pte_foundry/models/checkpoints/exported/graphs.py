@@ -33,9 +33,9 @@ from pte_foundry.models.checkpoints.exported.fields import (
 )
 from pte_foundry.models.checkpoints.exported.operators import find_operator
 from pte_foundry.models.checkpoints.exported.tensors import (
+    SavedTensor,
     Size,
     Symbolic,
-    Tensor,
     read_size,
     read_symbolic,
     read_tensor,
@@ -55,7 +55,7 @@ class Graph:
     inputs: tuple[Argument, ...]
     outputs: tuple[Argument, ...]
     calls: tuple[Call, ...]
-    tensors: dict[str, Tensor]
+    tensors: dict[str, SavedTensor]
     ints: dict[str, Size]
     floats: dict[str, float | Symbolic]
     bools: dict[str, bool | Symbolic]
@@ -125,7 +125,7 @@ class _Reader:
 
     def __init__(
         self,
-        tensors: dict[str, Tensor],
+        tensors: dict[str, SavedTensor],
         ints: dict[str, Size],
         bools: dict[str, bool | Symbolic],
         floats: dict[str, float | Symbolic],

@@ -14,7 +14,7 @@ from pte_foundry.models.checkpoints.exported.archive import (
     MODEL,
     SAMPLES,
     WEIGHTS,
-    Archive,
+    ExportedArchive,
 )
 from pte_foundry.models.checkpoints.exported.arguments import Name
 from pte_foundry.models.checkpoints.exported.fields import (
@@ -26,8 +26,13 @@ from pte_foundry.models.checkpoints.exported.fields import (
     shown,
     table,
 )
-from pte_foundry.models.checkpoints.exported.programs import Program
-from pte_foundry.models.checkpoints.exported.tensors import Tensor, extent, read_tensor, same_kind
+from pte_foundry.models.checkpoints.exported.programs import SavedProgram
+from pte_foundry.models.checkpoints.exported.tensors import (
+    SavedTensor,
+    extent,
+    read_tensor,
+    same_kind,
+)
 
 _FOLDERS = {WEIGHTS: ("data/weights", "weight"), CONSTANTS: ("data/constants", "tensor")}
 
@@ -37,7 +42,7 @@ class Payload:
     """A tensor of the file; `path`: of the storage that it is a part of, below its folder."""
 
     path: str
-    tensor: Tensor
+    tensor: SavedTensor
     is_param: bool
 
     def json(self, path: str) -> object:
@@ -49,7 +54,7 @@ class Payload:
         }
 
 
-def rebuilt(archive: Archive, program: Program, samples: bytes) -> io.BytesIO:
+def rebuilt(archive: ExportedArchive, program: SavedProgram, samples: bytes) -> io.BytesIO:
     """An archive of the program and of the tensors that it uses, for torch.export.load.
 
     Args:
@@ -76,7 +81,7 @@ def rebuilt(archive: Archive, program: Program, samples: bytes) -> io.BytesIO:
     return copy
 
 
-def _used(archive: Archive, program: Program) -> dict[str, dict[str, Payload]]:
+def _used(archive: ExportedArchive, program: SavedProgram) -> dict[str, dict[str, Payload]]:
     """The tensors that the program takes, by config file and parameter's name."""
     found = {config: _payloads(archive, config) for config in _FOLDERS}
     used: dict[str, dict[str, Payload]] = {config: {} for config in _FOLDERS}
@@ -100,7 +105,7 @@ def _used(archive: Archive, program: Program) -> dict[str, dict[str, Payload]]:
     return used
 
 
-def _payloads(archive: Archive, config: str) -> dict[str, Payload]:
+def _payloads(archive: ExportedArchive, config: str) -> dict[str, Payload]:
     prefix = _FOLDERS[config][1]
     try:
         values = record(archive.json(config), ("config",))
@@ -123,7 +128,7 @@ def _payload(value: object, prefix: str) -> Payload:
 
 
 def _copy_storages(
-    archive: Archive, made: zipfile.ZipFile, config: str, payloads: dict[str, Payload]
+    archive: ExportedArchive, made: zipfile.ZipFile, config: str, payloads: dict[str, Payload]
 ) -> dict[str, object]:
     """Each storage once, as far as its tensors reach; then what the tensors are made of."""
     folder, prefix = _FOLDERS[config]

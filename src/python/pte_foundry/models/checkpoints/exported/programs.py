@@ -29,7 +29,7 @@ _DIALECTS = ("ATEN", "TRAINING")
 
 
 @dataclass(frozen=True)
-class Program:
+class SavedProgram:
     """Attributes:
     inputs, outputs: of the graph, in its order.
     in_tree, out_tree: how callers nest what they give and get.
@@ -81,7 +81,7 @@ class Program:
         }
 
 
-def read_program(value: object, imported: Set[str] = frozenset()) -> Program:
+def read_program(value: object, imported: Set[str] = frozenset()) -> SavedProgram:
     """
     Args:
         imported: names of the operators that the target's `imports` registered.
@@ -114,7 +114,7 @@ def _program(
     ranges: dict[str, tuple[int | None, int | None]],
     dialect: str,
     imported: Set[str],
-) -> Program:
+) -> SavedProgram:
     graph = field(module, "graph", lambda one: read_graph(one, imported))
     inputs, outputs = field(module, "signature", lambda one: read_signature(one, graph))
     in_tree, out_tree, names = field(module, "module_call_graph", _call)
@@ -124,7 +124,7 @@ def _program(
         raise Misfit(
             f"{in_tree.leaves} inputs and {out_tree.leaves} outputs where the signature has {given} and {taken}"
         ).inside("module_call_graph")
-    return Program(graph, inputs, outputs, in_tree, out_tree, names, ranges, dialect)
+    return SavedProgram(graph, inputs, outputs, in_tree, out_tree, names, ranges, dialect)
 
 
 def _call(value: object) -> tuple[Tree, Tree, tuple[str, ...] | None]:

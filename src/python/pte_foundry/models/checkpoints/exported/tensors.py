@@ -48,7 +48,7 @@ Size = Union[int, Symbolic]
 
 
 @dataclass(frozen=True)
-class Tensor:
+class SavedTensor:
     """Attributes: as torch's `TensorMeta`; `dtype` by torch's number; on the CPU and strided."""
 
     dtype: int
@@ -107,12 +107,12 @@ def _hint(value: object) -> tuple[str, int | float | bool]:
     raise Misfit(f"{shown(value)} as a hint of a size")
 
 
-def read_tensor(value: object) -> Tensor:
+def read_tensor(value: object) -> SavedTensor:
     keys = ("dtype", "sizes", "requires_grad", "device", "strides", "storage_offset", "layout")
     values = record(value, keys)
     field(values, "device", read_device)
     field(values, "layout", lambda one: integer(one, _STRIDED, _STRIDED))
-    made = Tensor(
+    made = SavedTensor(
         field(values, "dtype", read_dtype),
         field(values, "sizes", lambda one: each(one, read_size)),
         field(values, "strides", lambda one: each(one, read_size)),
@@ -136,7 +136,7 @@ def read_device(value: object) -> None:
         raise Misfit(f"the device {shown(values['type'])}. Export the model on the CPU")
 
 
-def extent(tensor: Tensor, stored: int) -> int:
+def extent(tensor: SavedTensor, stored: int) -> int:
     """How many values of a storage a tensor of fixed sizes reaches over; 0 if it has none.
 
     Args:
@@ -170,6 +170,6 @@ def shown_numbers(values: list[int]) -> str:
     return f"[{', '.join(str(one) for one in values)}]"
 
 
-def same_kind(one: Tensor, other: Tensor) -> bool:
+def same_kind(one: SavedTensor, other: SavedTensor) -> bool:
     """Whether two say the same of all but the gradient."""
     return replace(one, requires_grad=False) == replace(other, requires_grad=False)
