@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.testing.canary import LANDLOCK, NAMESPACE, run_canary
+from pte_foundry.testing.canary import LANDLOCK, NAMESPACES, run_canary
 
 
-@pytest.mark.parametrize("without", [(), (LANDLOCK,), (NAMESPACE, LANDLOCK)])
+@pytest.mark.parametrize("without", [(), (LANDLOCK,), (NAMESPACES, LANDLOCK)])
 def test_an_import_leaves_its_folder_alone(
     tmp_path: Path, without: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

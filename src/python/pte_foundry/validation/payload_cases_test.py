@@ -79,8 +79,8 @@ def test_what_the_reader_does_not_know_is_skipped(
 @pytest.mark.parametrize(
     ("read", "words"),
     [
-        (lambda program: {}["scale"], "KeyError: 'scale'"),
-        (lambda program: [][3], "IndexError"),
+        (lambda program: dict[str, object]()["scale"], "KeyError: 'scale'"),
+        (lambda program: list[int]()[3], "IndexError"),
         (lambda program: os.abort(), "SIGABRT"),
         (lambda program: torch.ones(1 << 30), "more than 1024 MB"),
         (lambda program: time.sleep(100), "no answer within 5 s"),
