@@ -134,7 +134,7 @@ def _check_declared_inputs(request: ModelRequest, definition: ModelDefinition) -
 def _check_forward(
     request: ModelRequest, definition: ModelDefinition, forward: Callable[[], object]
 ) -> None:
-    """One eager forward, on the declared shapes; then the declared shapes against those of the builder's preprocessing."""
+    """One eager forward; then the declared shapes against those of the builder's preprocessing."""
     declared = ", ".join(f"{spec.name!r} is declared as {spec}" for spec in request.inputs)
     try:
         with torch.no_grad():
