@@ -193,4 +193,4 @@ def _content(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[object, ...
 
 def _checksum(x: Tensor) -> tuple[object, ...]:
     flat = x.detach().reshape(-1).contiguous()
-    return x.dtype, x.shape, x.stride(), zlib.crc32(flat.view(torch.uint8).numpy())
+    return x.dtype, x.shape, x.stride(), zlib.crc32(flat.view(torch.uint8).numpy().data)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Protocol
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
 
 from pte_foundry.speedups import (
     composite_operators,
@@ -16,19 +16,9 @@ from pte_foundry.speedups import (
     vulkan_patterns,
     xnnpack_patterns,
 )
-from pte_foundry.speedups.upstream import Upstream, say_left_out
+from pte_foundry.speedups.upstream import say_left_out
 
-
-class Speedup(Protocol):
-    """A module of this package: what it replaces, and how."""
-
-    __name__: str
-    UPSTREAM: tuple[Upstream, ...]
-
-    def applied(self) -> AbstractContextManager[None]: ...
-
-
-SPEEDUPS: tuple[Speedup, ...] = (
+SPEEDUPS: tuple[ModuleType, ...] = (
     shared_provenance,
     composite_operators,
     verified_dtypes,
@@ -38,10 +28,11 @@ SPEEDUPS: tuple[Speedup, ...] = (
     late_code,
     rare_collection,
 )
+"""Each has `UPSTREAM`, what it replaces or relies on, and `applied()`, for how long."""
 
 
 @contextmanager
-def speedups(which: Sequence[Speedup] = SPEEDUPS) -> Iterator[tuple[str, ...]]:
+def speedups(which: Sequence[ModuleType] = SPEEDUPS) -> Iterator[tuple[str, ...]]:
     """Apply those that fit the installed torch and ExecuTorch; say on stderr which do not.
 
     To be entered when the backend is imported: what replaces functions of modules that are not imported has no work.

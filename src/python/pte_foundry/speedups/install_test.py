@@ -130,9 +130,12 @@ def test_bytes_and_facts_are_those_of_a_stock_export(
 ) -> None:
     applied: list[str] = []
     real = install.speedups
-    monkeypatch.setattr(
-        "pte_foundry.exporting.export.speedups", lambda: (applied.append("once"), real())[1]
-    )
+
+    def counted() -> Any:
+        applied.append("once")
+        return real()
+
+    monkeypatch.setattr("pte_foundry.exporting.export.speedups", counted)
     results = [
         export(_request(backend.__name__, stock, precision=precision), tmp_path)
         for stock in (False, True)

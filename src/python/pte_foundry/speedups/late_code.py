@@ -111,7 +111,7 @@ def _recompile(self: GraphModule) -> PythonCode | _LateCode:
     if isinstance(codegen, _PyTreeCodeGen):
         self._in_spec, self._out_spec = codegen.pytree_info.in_spec, codegen.pytree_info.out_spec
     _late.add(self)
-    own_class.forward = _LateForward(self)  # type: ignore[method-assign,assignment]
+    own_class.forward = _LateForward(self)  # type: ignore[assignment]
     self._recompile_submodules()
     return _LateCode(self)
 

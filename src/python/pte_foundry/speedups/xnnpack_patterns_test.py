@@ -59,11 +59,16 @@ def _passed(which: str, model: nn.Module) -> str:
 def exported(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which patterns were asked for."""
     asked: list[str] = []
-    graphs, graphs_dict = sdpa.get_graphs, bilinear_2d.get_graphs_dict
-    monkeypatch.setattr(sdpa, "get_graphs", lambda: [asked.append("attention"), graphs()][1])
-    monkeypatch.setattr(
-        bilinear_2d, "get_graphs_dict", lambda: [asked.append("bilinear"), graphs_dict()][1]
-    )
+    for module, name, which in (
+        (sdpa, "get_graphs", "attention"),
+        (bilinear_2d, "get_graphs_dict", "bilinear"),
+    ):
+
+        def ask(real: Any = getattr(module, name), which: str = which) -> Any:
+            asked.append(which)
+            return real()
+
+        monkeypatch.setattr(module, name, ask)
     return asked
 
 
