@@ -1,4 +1,4 @@
-"""What docs/hermeticity.md promises, and what it says shows it: each promise has a test, and each attack a promise."""
+"""What docs/hermeticity.md and SECURITY.md promise, and what they say shows it: each promise has a test that exists."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from documentation.markdown_text import inline_code
 from pte_foundry.testing.hostile.confinement_attacks import ATTACKS
 
 PAGE = Path("docs/hermeticity.md")
+SECURITY = Path("SECURITY.md")
 FOLDERS = ("src/python/pte_foundry", "src/python/pte_foundry/confinement", "tests/end_to_end")
 
 
-def table(heads: str) -> list[list[str]]:
-    """The cells of each row of the table with these heads."""
-    _, _, rest = PAGE.read_text("utf-8").partition(f"\n{heads}\n")
+def table(heads: str, page: Path = PAGE) -> list[list[str]]:
+    """The cells of each row of the page's table with these heads."""
+    _, _, rest = page.read_text("utf-8").partition(f"\n{heads}\n")
     rows = re.match(r"(?:\|.*\n)*", rest)
-    assert rows is not None and rows[0].count("\n") > 1, f"{PAGE} has no table {heads}"
+    assert rows is not None and rows[0].count("\n") > 1, f"{page} has no table {heads}"
     return [[cell.strip() for cell in row[1:-1].split("|")] for row in rows[0].splitlines()[1:]]
 
 
@@ -48,3 +49,12 @@ def test_each_named_test_exists(shown: dict[str, tuple[list[str], list[str]]]) -
         file, _, function = name.partition("::")
         path = next(path for folder in FOLDERS if (path := Path(folder, file)).exists())
         assert f"\ndef {function}(" in path.read_text("utf-8"), name
+
+
+def test_each_promise_of_the_security_page_is_shown_by_tests_that_exist() -> None:
+    for promise, shown_by in table("| promise | tests |", SECURITY):
+        names = inline_code(shown_by)
+        assert names or "docs/hermeticity.md" in shown_by, promise
+        for name in names:
+            file, _, function = name.partition("::")
+            assert f"\ndef {function}(" in Path(file).read_text("utf-8"), name

@@ -101,15 +101,11 @@ def violations(found: Mapping[tuple[str, str], set[str]]) -> list[str]:
 
 
 def picture(found: Mapping[tuple[str, str], set[str]]) -> str:
-    """An SVG: a row for each floor, the lowest at the bottom, and a line for each import between rooms."""
+    """An SVG: a row for each floor, the lowest at the bottom, and lines for imports between rooms."""
     width = max(len(rooms) for rooms in FLOORS) * (_ROOM[0] + _GAP[0]) - _GAP[0] + 2 * _MARGIN
     height = len(FLOORS) * (_ROOM[1] + _GAP[1]) - _GAP[1] + 2 * _MARGIN
     places = _places(width)
-    lines = [
-        _line(places[room], places[imported])
-        for room, imported in sorted(found)
-        if room in places and imported in places
-    ]
+    lines = [_line(places[room], places[imported]) for room, imported in _essential(found)]
     purposes = {room: purpose for rooms in FLOORS for room, purpose in rooms.items()}
     rooms = [_box(places[room], room, purpose) for room, purpose in purposes.items()]
     return "\n".join(
@@ -134,6 +130,22 @@ def picture(found: Mapping[tuple[str, str], set[str]]) -> str:
             "",
         ]
     )
+
+
+def _essential(found: Mapping[tuple[str, str], set[str]]) -> list[tuple[str, str]]:
+    """The imports that do not follow from others: a room reaches what its rooms import through them."""
+    rooms = floors()
+    direct = {room: {to for start, to in found if start == room and to in rooms} for room in rooms}
+
+    def reached(room: str) -> set[str]:
+        return direct[room].union(*(reached(to) for to in direct[room]))
+
+    return [
+        (room, to)
+        for room in sorted(rooms)
+        for to in sorted(direct[room])
+        if not any(to in reached(other) for other in direct[room] - {to})
+    ]
 
 
 def _description() -> str:

@@ -48,7 +48,7 @@ def test_the_picture_is_up_to_date() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("from pte_foundry.tree.sums import SUMS\n", "models (floor 3) imports tree (floor 7)"),
+        ("from pte_foundry.tree.sums import SUMS\n", "models (floor 3) imports tree (floor 8)"),
         ("import pte_foundry.backends.xnnpack.lowering\n", "models (floor 3) imports backends"),
         ("def f():\n    from pte_foundry.index import entry\n", "models (floor 3) imports index"),
         ("from pte_foundry.testing.tiny_pe import tiny\n", "models imports testing"),

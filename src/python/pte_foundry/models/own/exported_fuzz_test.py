@@ -1,4 +1,4 @@
-"""The short attack; `exported_fuzz_nightly_test.py` has the long one."""
+"""The short attack; `tests/attacks` has the long one."""
 
 from __future__ import annotations
 
