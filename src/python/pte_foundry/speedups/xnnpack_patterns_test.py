@@ -43,8 +43,10 @@ class _Upsampling(nn.Module):
 
 
 def _edge(model: nn.Module) -> Any:
-    x = torch.ones(1, 2, 4, 4)
-    inputs = (x, x, x, torch.ones(4, 4)) if isinstance(model, _Attention) else (x,)
+    inputs: tuple[Tensor, ...] = (torch.ones(1, 2, 4, 4),)
+    if isinstance(model, _Attention):
+        # Of the pattern's sizes: others do not match.
+        inputs = (*(torch.ones(8, 16, 32, 64) for _ in range(3)), torch.zeros(32, 32))
     program = torch.export.export(model, inputs)
     config = get_xnnpack_edge_compile_config()
     return to_edge(program, compile_config=config).exported_program().graph_module
