@@ -8,6 +8,7 @@ from executorch.exir import to_edge  # type: ignore[import-untyped]
 from executorch.exir.dialects._ops import ops  # type: ignore[import-untyped]
 from executorch.exir.pass_base import ExportPass  # type: ignore[import-untyped]
 from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 from torch.export import Dim
 
 from pte_foundry.speedups import known_values
@@ -139,3 +140,37 @@ def test_plain_arguments_that_compare_equal_are_told_apart() -> None:
         described.append(tuple(plain))
     assert len(set(described)) == len(described)
     assert not known_values._list_arguments([torch.nn.Identity()], [], [])
+
+
+class _Shorter(ExportPass):  # type: ignore[misc]
+    """One of the tensors that are put together is left out: what follows has another shape."""
+
+    def call_operator(self, op: Any, args: Any, kwargs: Any, meta: Any) -> Any:
+        if op == ops.edge.aten.cat.default:
+            args = (args[0][:1], *args[1:])
+        return super().call_operator(op, args, kwargs, meta)
+
+
+def test_arguments_of_another_shape_give_another_value() -> None:
+    class _Together(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([x, x]).relu()
+
+    first = _edge(_Together(), torch.ones(2, 3))
+    expected = _said(_retrace(_retrace(first), _Shorter()))
+    with known_values.applied():
+        found = _said(_retrace(_retrace(first), _Shorter()))
+    assert found == expected and "size=(2, 3)" in found[-2][2]
+
+
+def test_only_new_tensors_of_fixed_size_and_without_content_are_remembered() -> None:
+    with FakeTensorMode():
+        x = torch.ones(2, 3)
+        assert known_values._is_new(x + 1, [x])
+        assert known_values._is_new((x + 1, x + 2), [x])
+        assert not known_values._is_new(x, [x])
+        assert not known_values._is_new(x.view(-1), [x])
+        assert not known_values._is_new((x + 1, x[0]), [x])
+        assert not known_values._is_new(torch.tensor(1.0), [x]), "it has a content"
+        assert not known_values._is_new((), [x])
+    assert not known_values._is_new(torch.ones(1), [])

@@ -23,9 +23,8 @@ from pte_foundry.speedups.xnnpack_patterns import ATTENTION, BILINEAR, has_all
 
 
 class _Attention(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        mask = torch.zeros(4, 4)
-        return torch.nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
 class _Masked(nn.Module):
@@ -33,7 +32,9 @@ class _Masked(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.bmm(x[0], x[0].transpose(1, 2)).softmax(-1)
-        return torch.where(torch.logical_not(y == 0), torch.mul(y, 2), y).softmax(-1)
+        return torch.where(torch.logical_not(y == 0), torch.ops.aten.mul.Scalar(y, 2.0), y).softmax(
+            -1
+        )
 
 
 class _Upsampling(nn.Module):
@@ -42,7 +43,11 @@ class _Upsampling(nn.Module):
 
 
 def _edge(model: nn.Module) -> Any:
-    program = torch.export.export(model, (torch.ones(1, 2, 4, 4),))
+    inputs: tuple[Tensor, ...] = (torch.ones(1, 2, 4, 4),)
+    if isinstance(model, _Attention):
+        # Of the pattern's sizes: others do not match.
+        inputs = (*(torch.ones(8, 16, 32, 64) for _ in range(3)), torch.zeros(32, 32))
+    program = torch.export.export(model, inputs)
     config = get_xnnpack_edge_compile_config()
     return to_edge(program, compile_config=config).exported_program().graph_module
 
