@@ -55,7 +55,7 @@ def test_a_program_depends_on_all_of_its_inputs(runner: RuleRunner) -> None:
         f"{LIBRARY}/backends/fast.py",
         f"{LIBRARY}/rewrites/plain.py",
         f"{LIBRARY}/exporting/main.py",
-        f"{LIBRARY}/reporting/main.py",
+        f"{LIBRARY}/records/report_main.py",
         ENGINE_LOCK,
         EXTRA_LOCK,
     }
@@ -76,7 +76,7 @@ def test_a_program_depends_on_nothing_of_another(
     found = closure(runner, program)
     assert not found & {f"{LIBRARY}/{path}" for path in foreign}
     # Validation and indexing read a program's bytes and have no part in them.
-    for folder in ("validation", "indexing"):
+    for folder in ("validation", "index", "tree"):
         assert not any(spec.startswith(f"{LIBRARY}/{folder}/") for spec in found)
     assert "locks/dev.lock:_dev_lockfile" not in found
 
@@ -112,7 +112,7 @@ def test_an_index_depends_on_its_programs_and_their_tests(runner: RuleRunner) ->
         "models/alpha:alpha_fast_test",
         "models/alpha:alpha_slow_test",
         "models/beta:beta_slow_test",
-        f"{LIBRARY}/indexing/main.py",
+        f"{LIBRARY}/index/main.py",
     }
 
 
@@ -121,14 +121,14 @@ def test_a_tree_depends_on_its_index(runner: RuleRunner) -> None:
     assert closure(runner, tree) >= {"//:index", "models/alpha:alpha_fast"}
     assert direct(runner, tree) == {
         "//:index",
-        f"{LIBRARY}/indexing/tree_main.py",
+        f"{LIBRARY}/tree/tree_main.py",
         "locks:_provenance_lockfile",
     }
 
 
 def test_the_test_of_a_committed_index_depends_on_the_index(runner: RuleRunner) -> None:
     test = Address("", target_name="index_test")
-    assert direct(runner, test) == {"//:index", f"{LIBRARY}/indexing/compare_main.py"}
+    assert direct(runner, test) == {"//:index", f"{LIBRARY}/index/compare_main.py"}
 
 
 def test_an_unknown_resolve(runner: RuleRunner) -> None:

@@ -163,12 +163,12 @@ if "file:refused" in request["repositories"]:
 
 _MODULES = {
     "exporting/main.py": _EXPORT,
-    "reporting/main.py": _REPORT,
+    "records/report_main.py": _REPORT,
     "validation/main.py": _VALIDATION,
     "photographs/main.py": _PHOTOGRAPHS,
-    "indexing/main.py": _INDEX,
-    "indexing/compare_main.py": _COMPARE,
-    "indexing/tree_main.py": _TREE,
+    "index/main.py": _INDEX,
+    "index/compare_main.py": _COMPARE,
+    "tree/tree_main.py": _TREE,
     "publishing/main.py": _PUBLISHING,
     "models/shared.py": "UNIT = 'alpha'\n",
     "models/alpha.py": "from pte_foundry.models.shared import UNIT\nCONTENT = UNIT\n",

@@ -77,7 +77,7 @@ def test_closure_of_another_family(runner: RuleRunner) -> None:
 
 
 def test_closure_of_a_tool(runner: RuleRunner) -> None:
-    assert closure(runner, INDEX_MAIN) == {"indexing/main.py"}
+    assert closure(runner, INDEX_MAIN) == {"index/main.py"}
 
 
 def test_module_of_a_file(runner: RuleRunner) -> None:
@@ -97,5 +97,5 @@ def test_a_builder_that_is_not_one_python_file(runner: RuleRunner, address: Addr
 
 
 def test_an_entry_module_that_is_missing(runner: RuleRunner) -> None:
-    error = failure(runner, LibrarySources, LibrarySourcesRequest(f"{ROOT}/indexing/gone.py"))
-    assert f"{ROOT}/indexing/gone.py" in str(error)
+    error = failure(runner, LibrarySources, LibrarySourcesRequest(f"{ROOT}/index/gone.py"))
+    assert f"{ROOT}/index/gone.py" in str(error)
