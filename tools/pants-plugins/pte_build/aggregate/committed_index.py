@@ -12,7 +12,7 @@ from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.fs import CreateDigest, Digest, DigestEntries, FileEntry, MergeDigests
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
-from pants.engine.target import HydratedSources, HydrateSourcesRequest
+from pants.engine.target import HydratedSources, HydrateSourcesRequest, Tags
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
@@ -45,6 +45,7 @@ class IndexTestFieldSet(TestFieldSet):
 
     sources: CommittedIndexField
     index: IndexTestIndexField
+    tags: Tags
 
 
 class IndexTestRequest(TestRequest):
@@ -59,7 +60,7 @@ async def run_index_test(
 ) -> TestResult:
     field_set = batch.single_element
     address = field_set.address
-    tier = await Get(TestTier, TierRequest(address))
+    tier = await Get(TestTier, TierRequest(address, field_set.tags.value or ()))
     if tier.left_out is not None:
         return TestResult.no_tests_found(address, test_subsystem.output)
     indexes, committed, sources, _ = await MultiGet(

@@ -12,9 +12,10 @@ from pants.base.specs import AddressLiteralSpec, FileLiteralSpec
 from pants.base.specs_parser import SpecsParser
 from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Address
-from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import Rule, collect_rules, rule
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,13 @@ def _whole(path: str, target: str | None, generated: str | None) -> tuple[str, s
 # Not from `Specs`: the rule graph of Pants 2.17 gives them to rules that expand specs, and not to those that package
 # or test one target.
 @rule
-async def find_named_addresses(options: _Options, build_root: BuildRoot) -> NamedAddresses:
+def find_named_addresses(
+    options: _Options, build_root: BuildRoot, session: SessionValues
+) -> NamedAddresses:
     # They are relative to the folder of the caller, which Pants does not tell rules. Every shell exports where it is,
-    # also that of the launcher.
-    environment = await Get(EnvironmentVars, EnvironmentVarsRequest(("PWD",)))
+    # also that of the launcher. From the session, because the variables of an environment would give this rule, and
+    # all that ask for it, a parameter: the rule graph then takes minutes to solve.
+    environment = session[CompleteEnvironmentVars]
     parser = SpecsParser(
         root_dir=build_root.path,
         working_dir=_folder_below(build_root.path, environment.get("PWD", "")),

@@ -12,7 +12,7 @@ from pants.backend.python.target_types import PythonTestSourceField, SkipPythonT
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partitions
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.engine.target import Tags, Target, WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
@@ -36,6 +36,7 @@ class TieredTestFieldSet(TestFieldSet):
     required_fields = (PythonTestSourceField, SkipPythonTestsField)
 
     source: PythonTestSourceField
+    tags: Tags
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
@@ -52,13 +53,14 @@ class TieredTestRequest(TestRequest):
 async def run_tiered_test(
     batch: TieredTestRequest.Batch[TieredTestFieldSet, Any], test_subsystem: TestSubsystem
 ) -> TestResult:
-    address = batch.single_element.address
-    tier, wrapped = await MultiGet(
-        Get(TestTier, TierRequest(address)),
-        Get(WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line")),
-    )
+    asked = batch.single_element
+    address = asked.address
+    tier = await Get(TestTier, TierRequest(address, asked.tags.value or ()))
     if tier.left_out is not None:
         return TestResult.no_tests_found(address, test_subsystem.output)
+    wrapped = await Get(
+        WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line")
+    )
     field_set = PythonTestFieldSet.create(wrapped.target)
     partitions = await Get(
         Partitions, TestRequest.PartitionRequest, PyTestRequest.PartitionRequest((field_set,))

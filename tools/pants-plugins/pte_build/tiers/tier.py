@@ -12,8 +12,7 @@ from pants.base.specs_parser import SpecsParser
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareReturnType
 from pants.engine.internals.options_parsing import _Options
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
-from pants.engine.target import Tags, WrappedTarget, WrappedTargetRequest
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import StrListOption
 from pants.option.subsystem import Subsystem
@@ -74,9 +73,10 @@ class Tiers:
 
 @dataclass(frozen=True)
 class TierRequest:
-    """Asks whether the test at `address` is to run."""
+    """Asks whether the test at `address`, with these tags, is to run."""
 
     address: Address
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -136,16 +136,11 @@ def find_tiers(
 
 
 # Not memoized, so that what is left out is said in every session; results of tests are cached. Work units below the
-# level DEBUG are not handed to callbacks.
+# level DEBUG are not handed to callbacks. The tags come with the request: to look the target up would make the rule
+# graph far slower to solve.
 @_uncacheable_rule(desc="Find the tier of a test", level=LogLevel.DEBUG)
-async def find_tier(request: TierRequest, tiers: Tiers) -> TestTier:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(request.address, description_of_origin="the command line"),
-    )
-    return TestTier(
-        request.address, tiers.left_out(request.address, wrapped.target[Tags].value or ())
-    )
+def find_tier(request: TierRequest, tiers: Tiers) -> TestTier:
+    return TestTier(request.address, tiers.left_out(request.address, request.tags))
 
 
 def rules() -> Iterable[Rule]:

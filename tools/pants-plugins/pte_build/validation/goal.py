@@ -24,6 +24,7 @@ from pants.engine.fs import (
 )
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.target import Tags
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
@@ -54,6 +55,7 @@ class PteTestFieldSet(TestFieldSet):
 
     sources: TestNoSourcesField
     program: TestProgramField
+    tags: Tags
 
 
 class PteTestRequest(TestRequest):
@@ -80,7 +82,7 @@ async def run_pte_test(
     field_set = batch.single_element
     programs, tier = await MultiGet(
         Get(Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()),
-        Get(TestTier, TierRequest(field_set.address)),
+        Get(TestTier, TierRequest(field_set.address, field_set.tags.value or ())),
     )
     if tier.left_out is not None:
         return TestResult.no_tests_found(field_set.address, test_subsystem.output)
