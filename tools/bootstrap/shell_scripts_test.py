@@ -18,7 +18,8 @@ def _shellcheck() -> str:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    ci = sorted(f".ci/{path.name}" for path in (repository() / ".ci").iterdir())
+    scripts = [path for path in (repository() / ".ci").iterdir() if path.suffix != ".py"]
+    ci = sorted(f".ci/{path.name}" for path in scripts)
     assert ".ci/run" in ci
     finished = subprocess.run(
         [_shellcheck(), "-x", "pants", ".pants.bootstrap", *ci],

@@ -54,7 +54,7 @@ def unknown(where: str, why: str) -> PteError:
     """The error for what an interpreter does not know."""
     return PteError(
         "not-interpretable",
-        f"{where}: {why}. Teach it to the interpreter in pte_foundry.interpretation",
+        f"{where}: {why}. Teach it to the interpreter in pte_foundry.backends",
     )
 
 

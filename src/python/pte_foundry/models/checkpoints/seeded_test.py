@@ -68,7 +68,7 @@ def test_bits_do_not_depend_on_threads(
 def test_bits_do_not_depend_on_the_cpu(capability: str) -> None:
     # A machine without the instructions falls back to less; the bits must be the same then too.
     code = (
-        "from pte_foundry.models.checkpoints.seeded_test import *; from pte_foundry.checkpoints import "
+        "from pte_foundry.models.checkpoints.seeded_test import *; from pte_foundry.models.checkpoints import "
         "seeded_test as t; print(torch.backends.cpu.get_cpu_capability(), "
         "t._digest(t._seeded(fixed_inputs([t._IMAGE], 1)[0])[0]))"
     )

@@ -12,7 +12,7 @@ def environment() -> Environment:
     page shows them.
     """
     return Environment(
-        loader=PackageLoader("pte_foundry.catalogue"),
+        loader=PackageLoader("pte_foundry.tree.pages"),
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
