@@ -8,10 +8,14 @@ A damaged environment would fail in the same way for ever, with an error that sa
 from __future__ import annotations
 
 import csv
+import importlib
 import runpy
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
+
+DAEMON_SECONDS = 240.0
 
 
 def damaged_file(packages: Path) -> Path | None:
@@ -32,6 +36,26 @@ def damaged_file(packages: Path) -> Path | None:
             # It was cut off.
             return record
     return None
+
+
+def wait_longer_for_the_daemon() -> None:
+    """Give Pants' daemon four minutes to start, not one.
+
+    It solves the graph of all rules first, which takes 10 s on a free machine and much longer on a busy one.
+    A minute is a constant of Pants 2.17, `PantsDaemonClient._launch`.
+    """
+    try:
+        manager = importlib.import_module("pants.pantsd.process_manager").ProcessManager
+    except Exception:  # A damaged environment fails in many ways: `start` says so.
+        return
+    plain = manager.await_metadata_by_name
+
+    def longer(
+        self: Any, key: Any, ongoing: str, completed: str, timeout: float, caster: Any = None
+    ) -> Any:
+        return plain(self, key, ongoing, completed, max(timeout, DAEMON_SECONDS), caster)
+
+    manager.await_metadata_by_name = longer
 
 
 def start(program: Path, packages: Path) -> None:
@@ -73,4 +97,5 @@ def _size(path: Path) -> int | None:
 if __name__ == "__main__":
     # As if the script had been started itself.
     del sys.argv[0], sys.path[0]
+    wait_longer_for_the_daemon()
     start(Path(sys.argv[0]), Path(sysconfig.get_path("purelib")))

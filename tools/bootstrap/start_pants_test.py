@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
 
 import pytest
 import start_pants
@@ -110,3 +112,26 @@ def test_a_record_that_was_cut_off(environment: Path, lines: int) -> None:
     record = environment / "lib" / "engine-1.dist-info" / "RECORD"
     record.write_text("".join(record.read_text().splitlines(keepends=True)[:lines]))
     assert start_pants.damaged_file(environment / "lib") == record
+
+
+def test_the_daemon_may_take_longer_than_pants_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ProcessManager:
+        def await_metadata_by_name(
+            self, key: str, ongoing: str, completed: str, timeout: float, caster: object = None
+        ) -> float:
+            return timeout
+
+    module = ModuleType("pants.pantsd.process_manager")
+    monkeypatch.setattr(module, "ProcessManager", ProcessManager, raising=False)
+    for name in ("pants", "pants.pantsd"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    start_pants.wait_longer_for_the_daemon()
+    assert ProcessManager().await_metadata_by_name("pid", "", "", 60) == start_pants.DAEMON_SECONDS
+    assert ProcessManager().await_metadata_by_name("pid", "", "", 900) == 900
+
+
+def test_a_damaged_environment_is_left_to_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules: dict[str, ModuleType | None] = cast(Any, sys.modules)
+    monkeypatch.setitem(modules, "pants", None)
+    start_pants.wait_longer_for_the_daemon()
