@@ -12,8 +12,8 @@ from workspace.errors import ToolError
 def test_the_family_has_a_builder_of_its_own(tmp_path: Path) -> None:
     library = tmp_path / "src/python/pte_foundry"
     (library / "models").mkdir(parents=True)
-    (library / "exporting").mkdir()
-    (library / "exporting/tiny_builder.py").write_text("# tiny\n")
+    (library / "testing").mkdir()
+    (library / "testing/tiny_builder.py").write_text("# tiny\n")
     add_family(tmp_path)
     assert (library / "models/bench_family.py").read_text() == "# tiny\n"
     weights, model = ast.parse((tmp_path / "bench_family/BUILD").read_text()).body

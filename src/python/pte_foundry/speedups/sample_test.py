@@ -25,7 +25,7 @@ def _request(
             "inputs": {"image": _IMAGE[model]},
             "weights": {"source": "seeded"},
         },
-        "lowering": f"pte_foundry.backends.{backend}",
+        "lowering": f"pte_foundry.backends.{backend}.lowering",
         "precision": precision,
         "options": {},
         "rewrites": [f"pte_foundry.rewrites.{name}" for name in rewrites],

@@ -16,7 +16,7 @@ def lower(backend: str, model: str) -> tuple[bytes, dict[str, bytes]]:
     """The only payload, in float16, and the program's named data."""
     module = load_module(
         "lowering",
-        f"pte_foundry.backends.{backend}",
+        f"pte_foundry.backends.{backend}.lowering",
         ("lower",),
         "pte_foundry.backends.coreml.lowering",
     )

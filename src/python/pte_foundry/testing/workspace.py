@@ -53,7 +53,7 @@ def export_colours(
         ExportRequest.from_json(
             {
                 "model": model_request(weights),
-                "lowering": f"pte_foundry.backends.{backend}",
+                "lowering": f"pte_foundry.backends.{backend}.lowering",
                 "precision": _PRECISIONS.get(backend, "fp32"),
                 "options": {},
                 "rewrites": [],
