@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from importlib.util import find_spec
 from types import ModuleType
 
 from pte_foundry.errors import PteError
@@ -48,11 +49,27 @@ def load_module(field: str, name: str, required: tuple[str, ...], example: str) 
 
 
 def _siblings(example: str) -> list[str]:
-    """The modules beside `example`, or itself if its package is not there."""
-    package = example.rpartition(".")[0]
+    """The modules beside `example`, or those of its name in folders beside its own, as backends have; or itself."""
+    package, _, own_name = example.rpartition(".")
     try:
-        paths = importlib.import_module(package).__path__
+        found = _names(package)
+        folders = _names(package.rpartition(".")[0])
     except ModuleNotFoundError:
         return [example]
-    names = sorted(f"{package}.{info.name}" for info in pkgutil.iter_modules(paths))
-    return [name for name in names if not name.endswith("_test")] or [example]
+    neighbours = [f"{folder}.{own_name}" for folder in folders if _exists(f"{folder}.{own_name}")]
+    if len(neighbours) > 1:
+        return neighbours
+    return [name for name in found if not name.endswith("_test")] or [example]
+
+
+def _names(package: str) -> list[str]:
+    """The packages and modules in `package`."""
+    paths = importlib.import_module(package).__path__
+    return sorted(f"{package}.{info.name}" for info in pkgutil.iter_modules(paths))
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # What should be its package is a module.
+        return False
