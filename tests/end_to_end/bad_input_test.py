@@ -171,7 +171,7 @@ def test_a_missed_delegation_floor(clone: UserClone) -> None:
 
 
 def test_a_portable_program_under_the_name_of_xnnpack(clone: UserClone) -> None:
-    with clone.edited(TOOLCHAINS, "backends/xnnpack.py", "backends/portable.py"):
+    with clone.edited(TOOLCHAINS, "backends/xnnpack/lowering.py", "backends/portable/lowering.py"):
         assert_refused(clone, [SEEDED], PROGRAM, "delegation", "XnnpackBackend")
 
 

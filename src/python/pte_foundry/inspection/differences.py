@@ -14,7 +14,7 @@ from pte_foundry.backends.coreml.container import read_container
 from pte_foundry.errors import PteError
 
 _COREML = "CoreMLBackend"
-# Holds a digest of all other files (`backends/coreml_canonical.py`): it is a consequence, never a cause.
+# Holds a digest of all other files (`backends/coreml/canonical.py`): it is a consequence, never a cause.
 _COREML_METADATA = "metadata.json"
 # Compared on their own, as bytes.
 _DATA_FIELDS = ("backend_delegate_data", "constant_buffer")
