@@ -12,7 +12,7 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["exporting.main", "indexing.tree_main", "photographs.main", "validation.main"],
+    ["exporting.main", "tree.tree_main", "photographs.main", "validation.main"],
 )
 def test_a_main_module_confines_its_process(tmp_path: Path, module: str) -> None:
     run = subprocess.run(
