@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pte_build.progress.run_times import RUN
+from pte_build.progress.run_times import RUN, seconds_of
 from pte_build.progress.stage_files import RequestKeys, Stage, read_stages, stage_file
 
 _DESCRIPTION = re.compile(r"(?P<verb>Export|Validate) (?P<address>\S+)")
@@ -46,7 +46,7 @@ class StageReporter:
         for unit in completed:
             run = self._runs.pop(unit["span_id"], None) or _run(unit)
             if run is not None:
-                lines += self._end(run, _seconds(unit, "duration"))
+                lines += self._end(run, seconds_of(unit, "duration"))
         for run in self._runs.values():
             stages = self._stages(run)
             for stage in stages[run.told :]:
@@ -85,8 +85,4 @@ def _run(unit: Mapping[str, Any]) -> _Run | None:
     found = _DESCRIPTION.fullmatch(unit.get("description", ""))
     if unit["name"] != RUN or found is None:
         return None
-    return _Run(found[0], found["verb"], found["address"], _seconds(unit, "start"))
-
-
-def _seconds(unit: Mapping[str, Any], what: str) -> float:
-    return float(unit[f"{what}_secs"]) + float(unit[f"{what}_nanos"]) / 1e9
+    return _Run(found[0], found["verb"], found["address"], seconds_of(unit, "start"))
