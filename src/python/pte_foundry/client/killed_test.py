@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pte_foundry.testing import faulty_server
+from pte_foundry.testing.open_folder import open_folder
 from pte_foundry.testing.published_tree import MODEL, program_bytes, write_tree
 
 NAME = f"{MODEL}_xnnpack.pte"
@@ -75,14 +77,9 @@ print(step)
 
 
 @pytest.fixture()
-def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that every user can reach and write to."""
-    folder = tmp_path_factory.mktemp("killed")
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.geteuid() and each != Path("/"):
-            each.chmod(each.stat().st_mode | 0o055)
-    folder.chmod(0o777)
-    return folder
+def shared() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
 
 
 def steps(location: str, folder: Path) -> int:
@@ -98,15 +95,15 @@ def steps(location: str, folder: Path) -> int:
     return int(result.stdout)
 
 
-def test_a_fetch_from_a_folder_is_killed_at_every_step(open_folder: Path) -> None:
-    tree = write_tree(open_folder / "tree")
-    (open_folder / "caches").mkdir(mode=0o777)
-    (open_folder / "caches").chmod(0o777)
-    assert steps(str(tree), open_folder / "caches") >= FEWEST_STEPS
+def test_a_fetch_from_a_folder_is_killed_at_every_step(shared: Path) -> None:
+    tree = write_tree(shared / "tree")
+    (shared / "caches").mkdir(mode=0o777)
+    (shared / "caches").chmod(0o777)
+    assert steps(str(tree), shared / "caches") >= FEWEST_STEPS
 
 
-def test_a_fetch_from_a_server_is_killed_at_every_step(open_folder: Path) -> None:
-    tree = write_tree(open_folder / "tree")
+def test_a_fetch_from_a_server_is_killed_at_every_step(shared: Path) -> None:
+    tree = write_tree(shared / "tree")
     files = {
         f"/{path.relative_to(tree)}": path.read_bytes()
         for path in tree.rglob("*")
@@ -114,4 +111,4 @@ def test_a_fetch_from_a_server_is_killed_at_every_step(open_folder: Path) -> Non
     }
     assert files[f"/1.4.1/mobilenet/{NAME}"] == program_bytes(NAME)
     with faulty_server.serve(files) as server:
-        assert steps(server.url(), open_folder) >= FEWEST_STEPS
+        assert steps(server.url(), shared) >= FEWEST_STEPS

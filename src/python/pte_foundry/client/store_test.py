@@ -17,6 +17,7 @@ from pte_foundry.client.content import Content
 from pte_foundry.client.errors import CacheError, WrongContentError
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.store import Store
+from pte_foundry.testing.open_folder import open_folder
 
 DATA = b"the bytes of a program"
 CONTENT = Content(hashlib.sha256(DATA).hexdigest(), len(DATA))
@@ -215,20 +216,16 @@ def without_rights(*folders: Path) -> Iterator[None]:
 
 
 @pytest.fixture()
-def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that every user can reach."""
-    folder = tmp_path_factory.mktemp("cache")
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.geteuid() and each != Path("/"):
-            each.chmod(each.stat().st_mode | 0o055)
-    return folder
+def shared() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
 
 
-def test_a_read_only_cache_serves_what_it_has_and_refuses_the_rest(open_folder: Path) -> None:
-    store = Store(open_folder)
+def test_a_read_only_cache_serves_what_it_has_and_refuses_the_rest(shared: Path) -> None:
+    store = Store(shared)
     path = store.obtain(CONTENT, fill)
     path.touch()  # So that it is hashed, and its time cannot be set again.
-    folders = [open_folder, *(each for each in open_folder.rglob("*") if each.is_dir())]
+    folders = [shared, *(each for each in shared.rglob("*") if each.is_dir())]
     other = Content(hashlib.sha256(b"x").hexdigest(), 1)
     with without_rights(*folders):
         assert store.obtain(CONTENT, never) == path

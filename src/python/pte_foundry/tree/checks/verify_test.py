@@ -235,43 +235,34 @@ def as_ordinary_user() -> Iterator[None]:
         assert libc.capset(header, before.raw) == 0
 
 
-@pytest.fixture()
-def readable(tree: Path) -> Path:
-    """The tree, for every user."""
-    for folder in (tree, *tree.parents):
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    return tree
-
-
 @pytest.mark.parametrize("path", [".", "LICENSES", "1.4.1/mobilenet"])
 @pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
-def test_a_folder_that_cannot_be_read(readable: Path, path: str, mode: int) -> None:
-    (readable / path).chmod(mode)
+def test_a_folder_that_cannot_be_read(tree: Path, path: str, mode: int) -> None:
+    (tree / path).chmod(mode)
     try:
         with as_ordinary_user():
-            defects = found(readable)
+            defects = found(tree)
     finally:
-        (readable / path).chmod(0o755)
+        (tree / path).chmod(0o755)
     assert "unreadable" in {kind for _, kind in defects}
 
 
 @pytest.mark.parametrize(
     "path", [XNNPACK, SUMS, "versions.json", "1.4.1/index.json", STATEMENT, BOM]
 )
-def test_a_file_that_cannot_be_read(readable: Path, path: str) -> None:
-    (readable / path).chmod(0)
+def test_a_file_that_cannot_be_read(tree: Path, path: str) -> None:
+    (tree / path).chmod(0)
     with as_ordinary_user():
-        assert (path, "unreadable") in found(readable)
+        assert (path, "unreadable") in found(tree)
 
 
-def test_a_tree_in_a_folder_that_cannot_be_read(readable: Path) -> None:
-    readable.parent.chmod(0)
+def test_a_tree_in_a_folder_that_cannot_be_read(tree: Path) -> None:
+    tree.parent.chmod(0)
     try:
         with as_ordinary_user(), pytest.raises(PteError, match="no folder that can be read"):
-            verify_tree(readable)
+            verify_tree(tree)
     finally:
-        readable.parent.chmod(0o755)
+        tree.parent.chmod(0o755)
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a\x00b", "a/" * 3_000])
