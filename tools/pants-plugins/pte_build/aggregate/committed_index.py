@@ -34,7 +34,7 @@ _COMMITTED, _BUILT = "index.json", "built/index.json"
 class IndexTestSubsystem(Subsystem):
     options_scope = "committed-index"
     name = "committed-index"
-    help = "The tests of committed indexes by `model_index_test` targets."
+    help = "Tests of committed indexes with `model_index_test` targets."
 
     skip = SkipOption("test")
 

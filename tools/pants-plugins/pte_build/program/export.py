@@ -54,8 +54,8 @@ class StockOption:
 
     stock = BoolOption(
         default=False,
-        help="Export programs with torch and ExecuTorch as they are, without the speed-ups of `pte_foundry.speedups`. "
-        "It takes about twice the time, and the bytes are the same: docs/speedups.md says how that is checked.",
+        help="Export programs with unmodified torch and ExecuTorch, without the speed-ups of `pte_foundry.speedups`. "
+        "This takes about twice as long and gives the same bytes: docs/speedups.md says how that is checked.",
     )
 
 

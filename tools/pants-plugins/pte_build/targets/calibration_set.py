@@ -32,7 +32,7 @@ class CalibrationSourcesField(MultipleSourcesField):
     help = help_text(
         """
         Pictures of this repository: globs relative to the folder of the BUILD file, for example
-        `["pictures/**/*.jpg"]`. Files that git ignores are not seen.
+        `["pictures/**/*.jpg"]`. Pants does not see files that git ignores.
         """
     )
 
@@ -47,13 +47,12 @@ class CalibrationSet(Target):
     )
     help = help_text(
         f"""
-        The pictures that quantized programs are calibrated on: what is in `{CalibrationPhotographsField.alias}` and in
-        `{CalibrationSourcesField.alias}` together. They are decoded and prepared as the model's family prepares its
-        inputs.
+        The pictures that quantized programs are calibrated on: `{CalibrationPhotographsField.alias}` and
+        `{CalibrationSourcesField.alias}` together. They are decoded and prepared like the inputs of the model's family.
 
-        For your own model, take pictures like those that it will see: put them into a folder below this BUILD file and
-        name it in `{CalibrationSourcesField.alias}`. File names must differ, also between folders, because the pictures
-        are taken in the order of their names. Their content and their names are inputs of every program that names the
-        set in `calibration`, and of no other program.
+        For your own model, use pictures like those it will see: put them into a folder below this BUILD file and
+        name it in `{CalibrationSourcesField.alias}`. File names must be unique across folders, because the pictures
+        are used in the order of their names. Their content and names are inputs of every program that names the
+        set in `calibration`, and of no other.
         """
     )

@@ -21,7 +21,7 @@ class IndexTestDependenciesField(Dependencies):
 class IndexTestIndexField(SpecialCasedDependencies):
     alias = "index"
     required = True
-    help = f"The `{ModelIndex.alias}` that the file is of, one address."
+    help = f"The `{ModelIndex.alias}` that the file was built from, one address."
 
 
 class CommittedIndexField(SingleSourceField):
@@ -45,8 +45,8 @@ class ModelIndexTest(Target):
     help = help_text(
         f"""
         The test of a committed index: builds and validates the programs of `{IndexTestIndexField.alias}` from seeded
-        weights, without SDKs and whatever the options say, and compares the index of them with
-        `{CommittedIndexField.alias}` byte for byte. It passes on every machine that reproduces what was committed, and
-        tells which artifacts differ and how if not. `./pants run tools/update_index` writes the file anew.
+        weights, without SDKs, whatever the options, and compares their index with
+        `{CommittedIndexField.alias}` byte for byte. It passes on every machine that reproduces what was committed;
+        otherwise it says which artifacts differ and how. `./pants run tools/update_index` rewrites the file.
         """
     )

@@ -16,8 +16,8 @@ class IndexProgramsField(StringSequenceField):
     required = True
     help = help_text(
         """
-        Which programs: specs as on the command line, relative to the repository's root, e.g. `["models::"]` for all
-        below that folder, or addresses. Other targets that a spec matches are passed over.
+        Which programs: addresses, or specs as on the command line, relative to the repository's root, e.g.
+        `["models::"]` for all below that folder. Other matching targets are ignored.
         """
     )
 
@@ -26,9 +26,9 @@ class IndexLicensesField(StringSequenceField):
     alias = "only_licenses"
     help = help_text(
         """
-        SPDX identifiers. Of the programs, take those whose checkpoint is under one of these licences; all if left out.
-        For an app that cannot take AGPL, for example: `["Apache-2.0", "BSD-3-Clause"]`. A program that is left out so
-        is not listed as unavailable either.
+        SPDX identifiers: include only programs whose checkpoint has one of these licences. Default: all. For an app
+        that cannot use AGPL, for example: `["Apache-2.0", "BSD-3-Clause"]`. Excluded programs are not listed as
+        unavailable either.
         """
     )
 
@@ -49,11 +49,11 @@ class ModelIndex(Target):
     )
     help = help_text(
         f"""
-        The index of a list of programs (`{IndexProgramsField.alias}`): for each its file, SHA-256, size, platforms,
+        The index of a list of programs (`{IndexProgramsField.alias}`), each with file, SHA-256, size, platforms,
         inputs, outputs, weights, delegation and the verdict of its validation.
 
-        Every program is built and validated first. One failure fails the index. Programs that are unavailable, because
-        their backend needs an SDK that is not set, are listed with that reason. `./pants package //:index` writes
+        Every program is built and validated first. One failure fails the index. Unavailable programs, such as those
+        whose backend needs an SDK that is not set, are listed with the reason. `./pants package //:index` writes
         `dist/index.json`.
         """
     )

@@ -10,8 +10,8 @@ class ProgramImportsField(SpecialCasedDependencies):
     alias = "imports"
     help = help_text(
         """
-        Python files that are imported before the builder, for what they register: operators of the model's own
-        (`torch.library`) with what they decompose to, or classes that its checkpoint refers to.
+        Python files to import before the builder, for what they register: custom operators (`torch.library`) with
+        their decompositions, or classes that the checkpoint refers to.
         """
     )
 
@@ -21,8 +21,8 @@ class ProgramOutputsField(StringSequenceField):
     default = ()
     help = help_text(
         """
-        Names of the outputs, in their order, for a model that is a file (`pte_foundry/models/own/`). If left out, keys
-        of dicts and fields of dataclasses are the names. A builder in Python names them itself.
+        Names of the outputs, in order, for a model that is a file (`pte_foundry/models/own/`). Default: the keys
+        of dicts and fields of dataclasses. A Python builder names them itself.
         """
     )
 
@@ -33,7 +33,7 @@ class ProgramAllowedClassesField(StringSequenceField):
     help = help_text(
         """
         Dotted names of the classes that the checkpoint's pickle may refer to, for
-        `pte_foundry/models/own/pickled_module.py`: subclasses of `torch.nn.Module`. The file may have them constructed
+        `pte_foundry/models/own/pickled_module.py`: subclasses of `torch.nn.Module`. The file may construct them
         with any arguments.
         """
     )

@@ -19,7 +19,7 @@ class PhotographsDependenciesField(Dependencies):
 class PhotographsResolveField(StringField):
     alias = "resolve"
     required = True
-    help = "The entry of `[python].resolves` whose packages ship the photographs. Nothing of them is imported."
+    help = "The entry of `[python].resolves` whose packages ship the photographs. None of them is imported."
 
 
 class PhotographsFilesField(DictStringToStringField):

@@ -18,24 +18,24 @@ class ProgramQuantizationField(SpecialCasedDependencies):
     alias = "quantization"
     help = help_text(
         f"""
-        The file of the quantization recipe, one address; for programs of the precision {QUANTIZED_PRECISION!r} and for
-        no others (`src/python/pte_foundry/quantization/recipe.py` has the contract). The file and what it imports are
-        inputs of this program alone.
+        The file of the quantization recipe, one address; only for programs of the precision {QUANTIZED_PRECISION!r}
+        (`src/python/pte_foundry/quantization/recipe.py` has the contract). The file and what it imports are inputs of
+        the programs that name it, and of no others.
         """
     )
 
 
 class ProgramQuantizationOptionsField(DictStringToStringField):
     alias = "quantization_options"
-    help = f"Options of the recipe that `{ProgramQuantizationField.alias}` names, as strings. They stand in the report."
+    help = f"Options of the recipe in `{ProgramQuantizationField.alias}`, as strings. The report has them too."
 
 
 class ProgramCalibrationField(SpecialCasedDependencies):
     alias = "calibration"
     help = help_text(
         f"""
-        The `{CalibrationSet.alias}` target with the pictures that the recipe learns the ranges of activations from, one
-        address. A recipe that looks at no pictures has none.
+        The `{CalibrationSet.alias}` target with the pictures from which the recipe learns activation ranges, one
+        address. Omit it for a recipe that needs no pictures.
         """
     )
 
@@ -44,8 +44,8 @@ class MinQuantizedWeightsField(FloatField):
     alias = "min_quantized_weights"
     help = help_text(
         f"""
-        Quantization floor: the least share of the weights' elements that are stored as integers, more than 0.0 up to
-        1.0. Every {QUANTIZED_PRECISION} program declares it: a partly quantized one must say so.
+        Quantization floor: the minimum share of the weights' elements stored as integers, above 0.0 and at most
+        1.0. Required for {QUANTIZED_PRECISION} programs: a partly quantized one must say so.
         """
     )
 
@@ -54,8 +54,8 @@ class MinQuantizedComputeField(FloatField):
     alias = "min_quantized_compute"
     help = help_text(
         """
-        Quantization floor: the least share of the multiply-accumulates of one forward pass whose operands are both
-        integers, more than 0.0 up to 1.0. Leave it out where only weights are quantized.
+        Quantization floor: the minimum share of one forward pass's multiply-accumulates with two integer operands,
+        above 0.0 and at most 1.0. Omit it if only weights are quantized.
         """
     )
 

@@ -29,7 +29,7 @@ class BackendResolveField(StringField):
     help = help_text(
         """
         The entry of `[python].resolves` whose lockfile is this backend's toolchain: torch, executorch and what the
-        lowering imports. The lockfile is used whole. It is an input of every program of this backend.
+        lowering imports. The whole lockfile is an input of every program of this backend.
         """
     )
 
@@ -39,9 +39,9 @@ class BackendLoweringField(SpecialCasedDependencies):
     required = True
     help = help_text(
         """
-        The file of the lowering module, one address. It has a function `lower(request)` that takes an exported program
-        to an ExecuTorch program (`src/python/pte_foundry/backends/lowering.py` has the contract). The file and what it
-        imports are inputs of every program of this backend.
+        The file of the lowering module, one address. Its function `lower(request)` turns an exported program
+        into an ExecuTorch program (`src/python/pte_foundry/backends/lowering.py` has the contract). The file and what
+        it imports are inputs of every program of this backend.
         """
     )
 
@@ -51,8 +51,8 @@ class BackendInterpreterField(SpecialCasedDependencies):
     help = help_text(
         """
         The file of a module that can run this backend's payloads in PyTorch, one address
-        (`src/python/pte_foundry/backends/interpreter.py` has the contract). Validation uses it where the machine's
-        ExecuTorch runtime has no implementation of the delegate. It is no input of the programs.
+        (`src/python/pte_foundry/backends/interpreter.py` has the contract). Validation uses it if the machine's
+        ExecuTorch runtime does not implement the delegate. It is not an input of the programs.
         """
     )
 
@@ -61,8 +61,8 @@ class BackendDelegateField(StringField):
     alias = "delegate"
     help = help_text(
         """
-        The id of the delegate that a program of this backend calls, e.g. `XnnpackBackend`. It is a promise that every
-        build checks: this delegate is called and no other one. Without it no delegate may be called at all.
+        The id of the delegate that this backend's programs call, e.g. `XnnpackBackend`. Every
+        build checks the promise: the program calls this delegate and no other. If omitted, it may call none.
         """
     )
 
@@ -71,15 +71,15 @@ class BackendPrecisionsField(StringSequenceField):
     alias = "precisions"
     default = ("fp32",)
     valid_choices = PRECISIONS
-    help = "The precisions that this backend can lower to. The first one is the default of its programs."
+    help = "The precisions that this backend can lower to. The first is the default."
 
 
 class BackendOptionsField(DictStringToStringField):
     alias = "options"
     help = help_text(
         """
-        Options of the lowering module, as strings. A program can override single ones with its own `options`. They are
-        part of the cache key and stand in the report.
+        Options of the lowering module, as strings. A program can override them one by one with its `options`. They are
+        part of the cache key and of the report.
         """
     )
 
@@ -88,8 +88,8 @@ class BackendRewritesField(SpecialCasedDependencies):
     alias = "rewrites"
     help = help_text(
         """
-        Files of exact rewrites that are applied to the eager model before it is exported, in this order (see
-        `src/python/pte_foundry/rewrites`). Each lets this backend take more of the graph. Programs can add their own.
+        Files of exact rewrites to apply to the eager model before export, in this order (see
+        `src/python/pte_foundry/rewrites`). Each lets this backend take more of the graph. Programs can add more.
         """
     )
 
@@ -102,22 +102,22 @@ class BackendSdkField(StringField):
         A vendor's SDK that the lowering needs and no package index has. `qnn` is the Qualcomm AI Engine Direct SDK,
         found by the option `[qnn] sdk_root`. Its libraries are inputs of every program of this backend.
 
-        Where the option is not set, the programs are unavailable: globs pass over them and say so, an index lists them
-        with the reason, and asking for one by its address is an error.
+        Without that option the programs are unavailable: globs skip them with a message, an index lists them
+        with the reason, and naming one is an error.
         """
     )
 
 
 class BackendSdkVersionField(StringField):
     alias = "sdk_version"
-    help = "The version that the SDK must have, or its beginning, e.g. `2.37`. Goes together with `sdk`."
+    help = "The SDK's required version, or its first digits, e.g. `2.37`. Required with `sdk`."
 
 
 class BackendPlatformsField(StringSequenceField):
     alias = "platforms"
     required = True
     valid_choices = PLATFORMS
-    help = "The platforms whose ExecuTorch runtime can execute this backend's programs; written to the index."
+    help = "The platforms whose ExecuTorch runtime can run this backend's programs; written to the index."
 
 
 class BackendSummaryField(StringField):

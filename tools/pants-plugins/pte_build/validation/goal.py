@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 class PteTestSubsystem(Subsystem):
     options_scope = "pte-validation"
     name = "pte-validation"
-    help = "The validation of programs by `pte_test` targets."
+    help = "Validation of programs with `pte_test` targets."
 
     skip = SkipOption("test")
 
