@@ -1,75 +1,93 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.benchmarks import cold_build
-from bench.benchmarks.kept_exports import KeptExports
+from bench.benchmarks import cold
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.programs import BenchProgram
+from bench.benchmarks.stand_in_exports import ADDRESS, files, launcher
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from workspace.errors import ToolError
-from workspace.kept_sandbox import KeptSandbox, ProcessCost
+from workspace.kept_sandbox import ProcessCost
+from workspace.pants_run import PantsRun
 
-COMMON = "src/python/pte_foundry/exporting/main.py"
-ADDRESS = "models/mobilenet:mobilenet_v3_small_xnnpack"
-# An export's result is the text of the module that all import. It is done anew only for a text not seen before, and
-# leaves its sandbox if sandboxes are kept.
-LAUNCHER = f"""\
-case "$*" in *peek*) printf '[\n{{"address": "{ADDRESS}"}}\n]\n'; exit 0 ;; esac
-mkdir -p dist/models/mobilenet
-for argument; do
-  case "$argument" in --local-execution-root-dir=*) sandbox="${{argument#*=}}/$(wc -c < {COMMON})" ;; esac
-done
-if ! cmp -s {COMMON} seen; then
-  cp {COMMON} seen
-  mkdir "$sandbox"
-  cp {COMMON} "$sandbox/common.py"
-  echo "echo bare >> LOG; cp common.py program.pte; echo > facts.json" > "$sandbox/__run.sh"
-  echo "1 [INFO] Preserving local process execution dir $sandbox for Export {ADDRESS}"
-  echo pants >> LOG
-  sleep 0.2
-  exported
+KINDS = {"exports": {"count": 1, "seconds": 0.1}, "tests": {"count": 7, "seconds": 3.0}}
+# Fills the caches, tells its times if it is asked to, and notes how it was called.
+COLD = f"""\
+mkdir -p "$XDG_CACHE_HOME/pants/lmdb_store" "$XDG_CACHE_HOME/pants/named_caches" "$PTE_FOUNDRY_CACHE"
+if [ -n "$PANTS_RUN_TIMES_FILE" ]; then
+  echo '{json.dumps({"seconds": 2.0, "kinds": KINDS})}' >> "$PANTS_RUN_TIMES_FILE"
 fi
-cp {COMMON} dist/models/mobilenet/mobilenet_v3_small_xnnpack.pte
+echo "$PANTS_LOCAL_STORE_DIR$PIP_CACHE_DIR $*" >> CALLS
 """
 
 
-def run(folder: Path, launcher: str) -> tuple[Measurement, ...]:
-    script = launcher.replace("LOG", str(folder / "log"))
-    return cold_build.run(stand_in_setting(folder, script, {COMMON: "x = 1\n"}))
+def run(folder: Path, script: str = COLD, *programs: str) -> tuple[Measurement, ...]:
+    log = folder / "log"
+    pip = folder / "pip"
+    pip.mkdir()
+    (pip / "wheel").write_bytes(bytes(20_000_000))
+    script = script.replace("CALLS", str(folder / "calls")) + launcher(log)
+    setting = stand_in_setting(folder, script, files(log))
+    users = {"PANTS_LOCAL_STORE_DIR": "/full", "PIP_CACHE_DIR": str(pip)}
+    setting = replace(
+        setting, environment={**setting.environment, **users}, programs=tuple(programs)
+    )
+    return cold.run(setting)
 
 
-def test_the_exports_of_the_cold_build_run_again_without_pants(tmp_path: Path) -> None:
-    ratio, memory = run(tmp_path, LAUNCHER)
-    # The first one is what a cache would have had, the second one is timed.
-    assert (tmp_path / "log").read_text().split() == ["pants", "pants", "bare"]
-    assert ratio.value > 1 and not ratio.met
-    assert 0 < memory.value < 0.1 and memory.met
+def test_the_readmes_command_runs_from_empty_caches_and_its_exports_again(tmp_path: Path) -> None:
+    exports, whole, memory = run(tmp_path)
+    log = [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
+    # Cold; alone, with sandboxes; the script; the program that takes most once more, for its memory.
+    assert log == ["pants", "pants", "pip", "stock", "ours"]
+    calls = (tmp_path / "calls").read_text().splitlines()
+    # Neither the user's store nor sandboxes are in the cold run; pip's cache is the user's.
+    assert calls[0].startswith(f"{tmp_path / 'pip'} --no-pantsrc")
+    assert calls[0].endswith(" --weights-source=seeded test ::")
+    assert "keep-sandboxes" not in calls[0]
+    assert [call.split(" package ")[1] for call in calls[1:3]] == [ADDRESS, ADDRESS]
+    assert exports.value > 0 and exports.goal.bound == 0.35
+    assert list(exports.details["each_seconds"]) == [ADDRESS]  # type: ignore[call-overload]
+    assert whole.details["kinds"] == KINDS
+    assert whole.details["pip_cache_gb"] == 0.02
+    assert "`./pants test ::`, all caches empty but pip's (0.02 GB)" in whole.what
+    assert 0 < memory.value < 0.1 and ADDRESS in memory.what
 
 
-def test_a_build_that_exports_nothing_is_not_cold(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match=r"but exported \[\]"):
-        run(tmp_path, LAUNCHER.replace("  exported\n", ""))
+def test_named_programs_alone_are_tested(tmp_path: Path) -> None:
+    run(tmp_path, COLD, ADDRESS)
+    assert (tmp_path / "calls").read_text().splitlines()[0].endswith(f" test {ADDRESS}_test")
 
 
-def test_other_bytes_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="gave other bytes"):
-        run(tmp_path, LAUNCHER.replace("echo > facts", "echo >> program.pte; echo > facts"))
+@pytest.mark.parametrize(
+    ("from_", "to", "message"),
+    [
+        ('>> "$PANTS_RUN_TIMES_FILE"', "", "should have made .* FileNotFoundError"),
+        ('"kinds"', '"sorts"', "should have made .* KeyError"),
+        ('"$XDG_CACHE_HOME/pants/lmdb_store"', "", r"made no \['pants/lmdb_store'\]"),
+        ("mkdir", "exported() { :; }; mkdir", "exported nothing"),
+    ],
+)
+def test_a_run_that_is_not_cold_or_tells_nothing_is_an_error(
+    tmp_path: Path, from_: str, to: str, message: str
+) -> None:
+    with pytest.raises(ToolError, match=message):
+        run(tmp_path, COLD.replace(from_, to))
 
 
-def test_times_add_up_and_the_largest_process_counts(tmp_path: Path) -> None:
-    programs = [BenchProgram(f"models/a:{name}_xnnpack") for name in ("one", "two", "three")]
-    kept = KeptExports(6.0, {program: KeptSandbox(tmp_path) for program in programs})
-    peaks = (int(1e9), int(3.1e9), int(2e9))
-    costs = {program: ProcessCost(4.0, peak) for program, peak in zip(programs, peaks)}
-    ratio, memory = cold_build.rows(kept, costs)
-    assert (ratio.value, ratio.met) == (0.5, True)
+def test_times_add_up_and_the_largest_process_counts() -> None:
+    programs = [BenchProgram(f"models/a:{name}_xnnpack") for name in ("one", "two")]
+    costs = {program: ProcessCost(10.0, int(2e9)) for program in programs}
+    ours = {programs[1]: ProcessCost(5.0, int(3.1e9))}
+    done = PantsRun(("--no-colors", "test", "::"), 0, "", 1200.04)
+    exports, whole, memory = cold.rows(done, KINDS, 7.0, 30.4, 0.5, costs, ours)
+    assert (exports.value, exports.met) == (0.35, True)
+    assert (whole.value, whole.unit, whole.met) == (1200.0, "s", True)
+    assert "took 50 s" in whole.baseline
     assert memory.value == pytest.approx(3.1) and not memory.met
     assert "models/a:two_xnnpack" in memory.what
-    assert memory.details["each_gb"] == {
-        "models/a:one_xnnpack": 1.0,
-        "models/a:two_xnnpack": 3.1,
-        "models/a:three_xnnpack": 2.0,
-    }
