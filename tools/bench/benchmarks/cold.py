@@ -63,7 +63,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         python = make_plain_python(setting, clone, kept.sandboxes)
         setting.progress(f"took {python.seconds:.0f} s; now the script")
         costs = _run_script(setting, clone, kept, python)
-        largest = max(costs, key=lambda program: costs[program].peak_bytes)
+        largest = most_memory(costs)
         ours = {largest: kept.sandboxes[largest].run(OUTPUTS)}
     return rows(cold, kinds, kept.seconds, python.seconds, pip_cache_gb, costs, ours)
 
@@ -120,6 +120,10 @@ def _run_script(
             f"{cost.peak_bytes / _BYTES_PER_GB:.2f} GB"
         )
     return costs
+
+
+def most_memory(costs: Mapping[BenchProgram, ProcessCost]) -> BenchProgram:
+    return max(costs, key=lambda program: costs[program].peak_bytes)
 
 
 def rows(

@@ -80,7 +80,15 @@ def test_a_run_that_is_not_cold_or_tells_nothing_is_an_error(
         run(tmp_path, COLD.replace(from_, to))
 
 
-def test_times_add_up_and_the_largest_process_counts() -> None:
+def test_the_largest_process_is_the_one_whose_memory_is_shown() -> None:
+    costs = {
+        BenchProgram(f"models/a:{name}"): ProcessCost(seconds, peak)
+        for name, seconds, peak in (("long", 9.0, 1), ("large", 3.0, 8), ("last", 1.0, 2))
+    }
+    assert cold.most_memory(costs).address == "models/a:large"
+
+
+def test_times_add_up() -> None:
     programs = [BenchProgram(f"models/a:{name}_xnnpack") for name in ("one", "two")]
     costs = {program: ProcessCost(10.0, int(2e9)) for program in programs}
     ours = {programs[1]: ProcessCost(5.0, int(3.1e9))}
