@@ -58,8 +58,9 @@ def make_plain_python(
     folder = setting.scratch / "plain-python"
     python = folder / "bin/python"
     wheels = Path(user_caches(clone.environment)["PTE_FOUNDRY_CACHE"]) / "wheels"
-    links = f"{clone.environment.get('PIP_FIND_LINKS', '')} {wheels}".strip()
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    # The option adds to pip's settings; the variable would replace them.
+    install = ["-m", "pip", "install", "--quiet", "--find-links", str(wheels)]
+    install += ["--no-deps", "--require-hashes"]
     start = time.perf_counter()
     for command in (
         [str(interpreter), "-m", "venv", str(folder)],
@@ -68,7 +69,7 @@ def make_plain_python(
         finished = subprocess.run(
             command,
             cwd=clone.root,
-            env={**clone.environment, "PIP_FIND_LINKS": links},
+            env=dict(clone.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
