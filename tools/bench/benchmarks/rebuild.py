@@ -38,21 +38,15 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         setting.progress("making the virtual environment of the script")
         python = make_plain_python(setting, clone, sandboxes)
         return tuple(
-            row(program, _compare(setting, clone, program, sandbox, python))
+            _compare(setting, clone, program, sandbox, python).row(
+                NAME,
+                f"`package {program.address}` after an edit of its builder",
+                "a process of a plain script: the same export with stock ExecuTorch",
+                GOAL,
+                program=program.address,
+            )
             for program, sandbox in sandboxes.items()
         )
-
-
-def row(program: BenchProgram, comparison: TimeComparison) -> Measurement:
-    return Measurement(
-        NAME,
-        f"`package {program.address}` after an edit of its builder",
-        "a process of a plain script: the same export with stock ExecuTorch",
-        comparison.ratio,
-        "ratio",
-        GOAL,
-        {"program": program.address, **comparison.details()},
-    )
 
 
 def _compare(
