@@ -46,7 +46,9 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     pip_cache_gb = _size(Path(setting.environment["PIP_CACHE_DIR"])) / _BYTES_PER_GB
     with setting.clone("repository") as clone:
         wanted = [f"{address}_test" for address in setting.programs] or ["::"]
-        setting.progress(f"`test {' '.join(wanted)}` from empty caches")
+        setting.progress(
+            f"`test {' '.join(wanted)}` from empty caches; all of it: half an hour or more"
+        )
         timed = dataclasses.replace(
             clone, environment={**clone.environment, _TIMES_FILE: f"{times}"}
         )
