@@ -56,7 +56,8 @@ def test_the_readmes_command_runs_from_empty_caches_and_its_exports_again(tmp_pa
     assert whole.details["kinds"] == KINDS
     assert whole.details["pip_cache_gb"] == 0.02
     assert "`./pants test ::`, all caches empty but pip's (0.02 GB)" in whole.what
-    assert 0 < memory.value < 0.1 and ADDRESS in memory.what
+    # Linux counts a child from the memory of the process that starts it: of pytest, maybe with torch.
+    assert 0 < memory.value < 3 and ADDRESS in memory.what
 
 
 def test_named_programs_alone_are_tested(tmp_path: Path) -> None:
