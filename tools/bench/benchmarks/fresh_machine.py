@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.second_checkout import differing_files
+from bench.benchmarks.second_checkout import reuse_rows
 from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
 from workspace.builds import NO_REMOTE_CACHE
 from workspace.clone import Clone
@@ -22,7 +22,6 @@ ABOUT = (
     "a clone with an empty store and a shared cache, against the cold build that filled the cache"
 )
 GOAL = Goal("at_most", 0.05)
-NONE = Goal("at_most", 0)
 _SERVER = "dist/tools.cache_server/cache_server.pex"
 _START_SECONDS = 60.0
 # pants.remote.toml reads; writing is said.
@@ -46,36 +45,20 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             with setting.clone("reader", _own_store(setting, "reader", address)) as reader:
                 setting.progress("building everything on the fresh machine")
                 cached = _with_cache(reader, {}).pants(*wanted)
-                differing = differing_files(files, reader.artifacts())
+                reader_files = reader.artifacts()
+    baseline = f"the cold build, {len(cold.exports)} exports"
     details = {"cold_seconds": round(cold.seconds, 2), "cached_seconds": round(cached.seconds, 2)}
     return (
         Measurement(
             NAME,
             "`package` on a fresh machine with a shared cache",
-            f"the cold build, {len(cold.exports)} exports",
+            baseline,
             cached.seconds / cold.seconds,
             "ratio",
             GOAL,
             details,
         ),
-        Measurement(
-            NAME,
-            "exports on the fresh machine",
-            f"the cold build, {len(cold.exports)} exports",
-            len(cached.exports),
-            "exports",
-            NONE,
-            {"exports": list(cached.exports)},
-        ),
-        Measurement(
-            NAME,
-            f"differing files, of {len(files)} .pte and .json files",
-            "the cold build",
-            len(differing),
-            "files",
-            NONE,
-            {"differing": differing},
-        ),
+        *reuse_rows(NAME, "exports on the fresh machine", baseline, cached, files, reader_files),
     )
 
 

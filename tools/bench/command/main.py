@@ -30,9 +30,10 @@ from workspace.errors import ToolError
 from workspace.repository import find_repository
 
 app = typer.Typer(add_completion=False)
+_LIST = "\n\n".join(f"{one.name}: {one.about}." for one in BENCHMARKS)
 
 
-@app.command()
+@app.command(epilog=f"Benchmarks:\n\n{_LIST}")
 def main(
     names: Annotated[
         list[str] | None, typer.Argument(help="The benchmarks to run; all if none is named.")
@@ -46,7 +47,7 @@ def main(
         typer.Option(
             "--program",
             metavar="ADDRESS",
-            help="Measure this program (repeatable), not all: size, cold-build, validation, latency, …",
+            help="Measure this program (repeatable), not all: size, cold, rebuild, validation, latency, …",
         ),
     ] = None,
     json_file: Annotated[

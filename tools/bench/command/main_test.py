@@ -100,7 +100,7 @@ def test_the_list_names_every_benchmark() -> None:
         "unaffected-edits",
         "tree",
         "size",
-        "cold-build",
+        "cold",
         "validation",
         "latency",
         "int8",

@@ -94,13 +94,22 @@ def _lines(rows: list[Document]) -> list[str]:
             for row in rows
         ],
     )
+    kinds = next((row["details"]["kinds"] for row in rows if "kinds" in row["details"]), None)
+    if kinds:
+        lines += [
+            "",
+            *table(
+                ["processes of the whole command, some beside others", "ran", "s"],
+                [[kind, str(one["count"]), f"{one['seconds']:.0f}"] for kind, one in kinds.items()],
+            ),
+        ]
     each = {name: row["details"].get(name) for row in rows for name in row["details"]}
     seconds, memory = each.get("each_seconds"), each.get("each_gb")
     if seconds and memory:
         lines += [
             "",
             *table(
-                ["process, alone", "s", "peak memory, GB"],
+                ["process of the script, alone", "s", "peak memory, GB"],
                 [[what, f"{seconds[what]:.1f}", f"{memory[what]:.2f}"] for what in seconds],
             ),
         ]
