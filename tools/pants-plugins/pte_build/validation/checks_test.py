@@ -69,6 +69,30 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("precision", "test", "ratio"),
+    [("fp32", {}, 1.1), ("fp16", {}, 0.54), ("fp16", {"max_size_ratio": 0.7}, 0.7)],
+)
+def test_the_size_budget_is_the_backends_unless_the_test_has_its_own(
+    runner: RuleRunner, precision: str, test: dict[str, float], ratio: float
+) -> None:
+    backend = target_text(
+        "pte_backend",
+        "b",
+        resolve="engine",
+        lowering=["src/python/pte_foundry/backends/fast.py"],
+        precisions=["fp32", "fp16"],
+        max_size_ratios={"fp16": 0.54},
+        platforms=["linux"],
+        summary="Of two precisions.",
+    )
+    program = program_text("p", backend=[":b"], precision=precision)
+    text = backend + program + target_text("pte_test", "p_test", program=[":p"], **test)
+    runner.write_files({"bad/BUILD": text})
+    checks = runner.request(ProgramChecks, [ProgramChecksRequest(PROGRAM)]).checks
+    assert checks is not None and checks.max_size_ratio == ratio
+
+
 def test_a_program_without_test(runner: RuleRunner) -> None:
     runner.write_files({"bad/BUILD": program_text("p")})
     assert runner.request(ProgramChecks, [ProgramChecksRequest(PROGRAM)]) == ProgramChecks(None)
