@@ -19,8 +19,6 @@ ABOUT = (
 FASTER = Goal("at_most", 0.6)
 IN_MEMORY = Goal("at_most", 3.0)
 
-# QNN's programs need an SDK that is not on the package index.
-_BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan")
 # What the export process writes, in its sandbox.
 _OUTPUTS = ("program.pte", "facts.json")
 _BYTES_PER_GB = 1e9
@@ -28,7 +26,7 @@ _BYTES_PER_GB = 1e9
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
-        programs = chosen_programs(setting, clone, _BACKENDS)
+        programs = chosen_programs(setting, clone)
         # Toolchains are made here if they are not there yet; so is the daemon.
         setting.progress(f"building {len(programs)} programs, from the cache if they are there")
         clone.pants(*keeping(setting), "package", *(program.address for program in programs))

@@ -17,8 +17,6 @@ ABOUT = "all tests with no cached result, against all exports with none; and all
 CHEAPER = Goal("at_most", 0.5)
 NOTHING = Goal("at_most", 0)
 
-# QNN's programs need an SDK that is not on the package index.
-_BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan")
 # An edit of it empties the caches of exports, and of validations, and of nothing else.
 _EXPORT = "src/python/pte_foundry/exporting/main.py"
 _VALIDATION = "src/python/pte_foundry/validation/main.py"
@@ -26,7 +24,7 @@ _VALIDATION = "src/python/pte_foundry/validation/main.py"
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
-        programs = chosen_programs(setting, clone, _BACKENDS)
+        programs = chosen_programs(setting, clone)
         addresses = [program.address for program in programs]
         tests = [f"{address}_test" for address in addresses]
         # Toolchains and pictures are made here if they are not there yet; so is the daemon.
