@@ -139,8 +139,8 @@ def test_it_is_offered_for_new_models(tmp_path: Path, monkeypatch: pytest.Monkey
     git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "First"]):
         subprocess.run([*git, *arguments], cwd=root, check=True)
-    script = torch.jit.script(torch.nn.Linear(4, 2).eval())  # type: ignore[no-untyped-call]
-    script.save(str(tmp_path / "net.pt"))
+    script = torch.jit.script(torch.nn.Linear(4, 2).eval())
+    script.save(str(tmp_path / "net.pt"))  # type: ignore[no-untyped-call]
     monkeypatch.chdir(root)
     wanted = ["--from", "../net.pt", "--inputs", "1,4", "--backends", NAME]
 

@@ -15,11 +15,12 @@ from pte_foundry.client.catalogue import open_catalogue
 MODEL = "mobilenet_v3_small"
 PROGRAM = f"models/mobilenet:{MODEL}_{NAME}"
 TREE = f"""
-model_index(name="index", programs=["{PROGRAM}"], output_path="{NAME}/index.json")
+
+model_index(name="{NAME}_index", programs=["{PROGRAM}"], output_path="{NAME}/index.json")
 
 model_tree(
-    name="tree",
-    index=[":index"],
+    name="{NAME}_tree",
+    index=[":{NAME}_index"],
     licenses={{"BSD-3-Clause": "models/mobilenet/LICENSE"}},
     model_cards=["models/mobilenet/README.md"],
     output_path="{NAME}/tree",
@@ -31,9 +32,11 @@ model_tree(
 def extended(tmp_path: Path) -> Iterator[UserClone]:
     """A clone with the backend, a program of it, and a tree of that program."""
     clone = make_clone(tmp_path / "pte-foundry")
-    for path, text in {**folder_files(), f"{NAME}/BUILD": TREE}.items():
+    for path, text in folder_files().items():
         (clone.root / path).parent.mkdir(parents=True, exist_ok=True)
         (clone.root / path).write_text(text)
+    with (clone.root / "BUILD").open("a") as file:
+        file.write(TREE)
     clone.edit("toolchains/BUILD", "pte_backend(", f"{target()}\npte_backend(")
     # A line in what both models of the family are built for.
     clone.edit(
@@ -47,7 +50,9 @@ def test_a_folder_and_a_target_are_a_backend(extended: UserClone, tmp_path: Path
     tested = extended.run("--weights-source=seeded", "test", f"{PROGRAM}_test")
     assert tested.exit_code == 0, tested.output
     assert f"✓ {PROGRAM}_test succeeded" in tested.output, tested.output
-    packaged = extended.run("--weights-source=seeded", "package", f"{NAME}:index", f"{NAME}:tree")
+    packaged = extended.run(
+        "--weights-source=seeded", "package", f"//:{NAME}_index", f"//:{NAME}_tree"
+    )
     assert packaged.exit_code == 0, packaged.output
     dist = extended.root / "dist" / NAME
 
