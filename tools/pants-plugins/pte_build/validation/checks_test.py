@@ -9,6 +9,7 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.stand_in_repository import program_text, target_text
+from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal
 from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 
@@ -60,12 +61,8 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
     assert checks is not None
     # A bound of 0 is a bound.
     assert checks.as_json()["trained"] == {
-        "min_trained_cosine": None,
-        "min_top1_agreement": 1.0,
-        "min_matched_detections": None,
-        "max_extra_detections": 0.0,
-        "max_score_difference": None,
-        "min_box_iou": None,
+        **dict.fromkeys(field.alias for field in TRAINED_CHECK_FIELDS),
+        **thresholds,
     }
 
 
