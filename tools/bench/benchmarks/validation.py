@@ -13,13 +13,10 @@ ABOUT = "all tests with no cached result, against all exports with none; and all
 CHEAPER = Goal("at_most", 0.6)
 NOTHING = Goal("at_most", 0)
 
-# QNN's programs need an SDK that is not on the package index.
-_BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan")
-
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
-        programs = chosen_programs(setting, clone, _BACKENDS)
+        programs = chosen_programs(setting, clone)
         addresses = [program.address for program in programs]
         tests = [f"{address}_test" for address in addresses]
         # Toolchains and pictures are made here if they are not there yet; so is the daemon.

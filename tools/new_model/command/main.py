@@ -14,6 +14,7 @@ from new_model.command.texts import BUILDERS, build_text, builder_text, card_tex
 from new_model.command.unclaimed import CHECKPOINTS, unclaimed_checkpoints
 from new_model.command.write import write_model
 from pin_weights.command.content import content_of_file
+from workspace.backends import read_backends
 from workspace.errors import ToolError
 from workspace.repository import find_repository
 
@@ -83,7 +84,7 @@ def main(
         _check_classes(request, found, checkpoint)
         file = _file_name(found, checkpoint)
         texts = {
-            "BUILD": build_text(request, found, file, content),
+            "BUILD": build_text(request, found, file, content, read_backends(root)),
             "README.md": card_text(request, found, file),
         }
         if found.form not in BUILDERS:

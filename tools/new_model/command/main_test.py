@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from new_model.command.main import app
 
 TOOLCHAINS = (
-    'pte_backend(name="portable")\npte_backend(name="xnnpack")\npte_backend(name="coreml")\n'
+    'pte_backend(name="portable", dynamic_dimensions=True)\n'
+    'pte_backend(name="xnnpack", dynamic_dimensions=True, max_size_ratios={"fp32": 1.08})\n'
+    'pte_backend(name="coreml", precisions=["fp16", "int8"], max_size_ratios={"fp16": 0.54})\n'
 )
 
 
@@ -80,6 +82,12 @@ def test_torchscript(root: Path) -> None:
     model = declared["pte_model"]
     assert model["inputs"] == {"input": "float32[1,4]"}
     assert list(model["programs"]) == ["xnnpack", "coreml"] == list(model["bounds"])  # type: ignore[call-overload]
+    float32, float16 = model["bounds"].values()  # type: ignore[attr-defined]
+    # The budget of the backend, and room for the structure of a program with ten parameters.
+    structure = 512_000 / 40
+    assert float32["max_size_ratio"] == pytest.approx(1.08 + structure, abs=0.01)
+    assert float16["max_size_ratio"] == pytest.approx(0.54 + structure, abs=0.01)
+    assert "min_cosine" in float16 and "min_cosine" not in float32
     assert str(model["builder"]).endswith("models/own/torchscript.py")
     assert sorted(path.name for path in (root / "models/my_net").iterdir()) == [
         "BUILD",
@@ -140,7 +148,7 @@ def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
         (["--from", "../my-net.pt", "--inputs", "1,4", "--imports", "../x.py"], "no Python file"),
         (
             ["--from", "../my-net.pt", "--inputs", "float32[1,n=1..4]", "--backends", "coreml"],
-            "dynamic",
+            "dynamic dimensions, which are for portable and xnnpack only. Declare fixed sizes, or leave out coreml",
         ),
     ],
 )

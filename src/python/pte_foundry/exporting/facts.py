@@ -20,9 +20,9 @@ from pte_foundry.quantization.recipe import Census
 from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
 from pte_foundry.records.tensor_spec import TensorSpec
 
-# Distributions that can decide what ends up in a `.pte`; their modules bear the same names.
+# Distributions that can decide what ends up in a `.pte`; their modules bear the same names. Those of one backend alone
+# are in its `Lowered.versions`.
 _DISTRIBUTIONS = (
-    "coremltools",
     "executorch",
     "numpy",
     "timm",

@@ -16,6 +16,7 @@ from pte_build.errors import PteBuildError
 from pte_build.sdk.kinds import SdkRequirement
 from pte_build.targets.pte_backend import (
     BackendDelegateField,
+    BackendDynamicDimensionsField,
     BackendInterpreterField,
     BackendLoweringField,
     BackendOptionsField,
@@ -25,6 +26,7 @@ from pte_build.targets.pte_backend import (
     BackendRewritesField,
     BackendSdkField,
     BackendSdkVersionField,
+    BackendSizeRatiosField,
     BackendSummaryField,
     PteBackend,
 )
@@ -46,6 +48,8 @@ class Backend:
     sdk: SdkRequirement | None
     platforms: tuple[str, ...]
     summary: str
+    max_size_ratios: FrozenDict[str, float] = FrozenDict()
+    dynamic_dimensions: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,8 @@ async def read_backend(request: BackendRequest) -> Backend:
         ),
         platforms=target[BackendPlatformsField].value or (),
         summary=target[BackendSummaryField].value or "",
+        max_size_ratios=target[BackendSizeRatiosField].value,
+        dynamic_dimensions=target[BackendDynamicDimensionsField].value,
     )
 
 

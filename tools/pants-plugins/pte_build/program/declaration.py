@@ -25,6 +25,7 @@ from pte_build.targets.own_model import (
     ProgramImportsField,
     ProgramOutputsField,
 )
+from pte_build.targets.pte_backend import BackendDynamicDimensionsField
 from pte_build.targets.pte_program import (
     MaxDelegateCallsField,
     MaxUndelegatedOperatorsField,
@@ -138,6 +139,19 @@ def choose_precision(
     return asked
 
 
+def check_dimensions(
+    program: Address, inputs: tuple[tuple[str, str], ...], backend: Backend
+) -> None:
+    """Raises PteBuildError for a dimension that an app chooses where the backend has no such programs."""
+    dynamic = [f"{name}: {text}" for name, text in inputs if "=" in text]
+    if dynamic and not backend.dynamic_dimensions:
+        raise PteBuildError(
+            f"{program}: `{ProgramInputsField.alias}` has dynamic dimensions ({'; '.join(dynamic)}), and the backend "
+            f"{backend.address} has no `{BackendDynamicDimensionsField.alias}`. Declare fixed sizes, or remove the "
+            "program."
+        )
+
+
 def unavailable_reason(program: Address, declared: str | None) -> str | None:
     """The reason in one line, without a full stop. Raises PteBuildError for a text that says nothing."""
     if declared is None:
@@ -194,6 +208,9 @@ async def read_declaration(request: DeclarationRequest) -> ProgramDeclaration:
     )
     builder_resolve = target[ProgramBuilderResolveField].value
     unavailable = unavailable_reason(address, target[ProgramUnavailableField].value)
+    inputs = tuple((target[ProgramInputsField].value or FrozenDict()).items())
+    if unavailable is None:
+        check_dimensions(address, inputs, backend)
     precision = choose_precision(
         address, target[ProgramPrecisionField].value, backend, unavailable is not None
     )
@@ -205,7 +222,7 @@ async def read_declaration(request: DeclarationRequest) -> ProgramDeclaration:
         model=target[ProgramModelField].value or "",
         weights=exactly_one(weights, ProgramWeightsField.alias, address),
         builder=exactly_one(builder, ProgramBuilderField.alias, address),
-        inputs=tuple((target[ProgramInputsField].value or FrozenDict()).items()),
+        inputs=inputs,
         backend=backend,
         precision=precision,
         options=FrozenDict({**backend.options, **(target[ProgramOptionsField].value or {})}),

@@ -15,7 +15,7 @@ from pte_build.program.declaration import (
     ProgramDeclaration,
     choose_precision,
 )
-from pte_build.stand_in_repository import program_text
+from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import ALPHA_FAST, failure, make_runner, refusal
 
 BACKENDS = "src/python/pte_foundry/backends"
@@ -162,3 +162,23 @@ def test_a_recipe_of_an_unavailable_program_is_not_looked_at(runner: RuleRunner)
 def test_a_reason_that_says_nothing(runner: RuleRunner, reason: str) -> None:
     message = refusal(runner, ProgramDeclaration, declare(runner, unavailable=reason))
     assert message.startswith("bad/family:p: `unavailable` is empty. Say why")
+
+
+def test_dimensions_that_an_app_chooses_are_for_backends_that_have_them(runner: RuleRunner) -> None:
+    inputs = {"image": "float32[1,3]", "tokens": "int64[1,seq=1..8]{0..9}"}
+    message = refusal(runner, ProgramDeclaration, declare(runner, inputs=inputs))
+    assert message.startswith("bad/family:p: `inputs` has dynamic dimensions (tokens: int64[1,seq=")
+    assert "toolchains:fast has no `dynamic_dimensions`" in message
+    backend = target_text(
+        "pte_backend",
+        "b",
+        resolve="engine",
+        lowering=[f"{BACKENDS}/fast.py"],
+        dynamic_dimensions=True,
+        platforms=["linux"],
+        summary="Of any size.",
+    )
+    program = program_text("p", inputs=inputs, backend=[":b"])
+    runner.write_files({"bad/family/BUILD": backend + program})
+    request = DeclarationRequest(Address("bad/family", target_name="p"))
+    assert runner.request(ProgramDeclaration, [request]).inputs == tuple(inputs.items())

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    BoolField,
     Dependencies,
     DictStringToStringField,
+    Field,
+    InvalidFieldException,
     SpecialCasedDependencies,
     StringField,
     StringSequenceField,
     Target,
 )
+from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
 from pte_build.sdk.kinds import SDKS
@@ -72,6 +80,42 @@ class BackendPrecisionsField(StringSequenceField):
     default = ("fp32",)
     valid_choices = PRECISIONS
     help = "The precisions that this backend can lower to. The first is the default."
+
+
+class BackendSizeRatiosField(Field):
+    alias = "max_size_ratios"
+    value: FrozenDict[str, float]
+    default = FrozenDict()
+    help = help_text(
+        """
+        The size budget of programs by their precision, e.g. `{"fp16": 0.54, "int8": 0.285}`: the default of
+        `max_size_ratio` in the tests of this backend's programs.
+        """
+    )
+
+    @classmethod
+    def compute_value(
+        # `./pants help` evaluates the type, on Python 3.9.
+        cls,
+        raw_value: Optional[Mapping[str, float]],  # noqa: UP007
+        address: Address,
+    ) -> FrozenDict[str, float]:
+        ratios: Any = super().compute_value(raw_value, address)
+        if not isinstance(ratios, Mapping) or not all(
+            precision in PRECISIONS and isinstance(ratio, float) and ratio > 0
+            for precision, ratio in ratios.items()
+        ):
+            raise InvalidFieldException(
+                f"{address}: `{cls.alias}` is {raw_value!r}. It must map precisions "
+                f"({', '.join(PRECISIONS)}) to ratios such as 0.54."
+            )
+        return FrozenDict(ratios)
+
+
+class BackendDynamicDimensionsField(BoolField):
+    alias = "dynamic_dimensions"
+    default = False
+    help = "Whether programs of this backend may have dimensions that an app chooses, such as `seq=1..128` in `inputs`."
 
 
 class BackendOptionsField(DictStringToStringField):
@@ -136,6 +180,8 @@ class PteBackend(Target):
         BackendInterpreterField,
         BackendDelegateField,
         BackendPrecisionsField,
+        BackendSizeRatiosField,
+        BackendDynamicDimensionsField,
         BackendOptionsField,
         BackendRewritesField,
         BackendSdkField,

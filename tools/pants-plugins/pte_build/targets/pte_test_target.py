@@ -15,7 +15,10 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from pte_build.targets.photograph_set import PhotographSet
+from pte_build.targets.pte_backend import BackendSizeRatiosField
 from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
+
+DEFAULT_SIZE_RATIO = 1.1
 
 
 class TestDependenciesField(Dependencies):
@@ -57,10 +60,10 @@ class MaxAbsDifferenceField(FloatField):
 
 class MaxSizeRatioField(FloatField):
     alias = "max_size_ratio"
-    default = 1.1
     help = (
-        "Budget: maximum size of the `.pte`, as a multiple of the model's parameters in float32. A failure has "
-        "the kind `budget`."
+        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. If left out, it "
+        f"is what `{BackendSizeRatiosField.alias}` of the backend has for the program's precision, else "
+        f"{DEFAULT_SIZE_RATIO}. A failure is of the kind `budget`."
     )
 
 

@@ -13,7 +13,9 @@ from pants.engine.target import AllTargets, Target
 from pants.util.frozendict import FrozenDict
 
 from pte_build.errors import PteBuildError
+from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
 from pte_build.targets.pte_test_target import (
+    DEFAULT_SIZE_RATIO,
     MaxAbsDifferenceField,
     MaxPlannedMemoryRatioField,
     MaxSizeRatioField,
@@ -122,12 +124,19 @@ async def find_program_checks(
     photographs = await Get(
         Addresses, UnparsedAddressInputs, test[TestPhotographsField].to_unparsed_address_inputs()
     )
+    declaration = await Get(
+        ProgramDeclaration, DeclarationRequest(request.program, origin=test.address.spec)
+    )
+    size_ratio = test[MaxSizeRatioField].value
+    if size_ratio is None:
+        ratios = declaration.backend.max_size_ratios
+        size_ratio = ratios.get(declaration.precision, DEFAULT_SIZE_RATIO)
     return ProgramChecks(
         DeclaredChecks(
             address=test.address,
             min_cosine=_required(test[MinCosineField].value),
             max_abs_difference=_required(test[MaxAbsDifferenceField].value),
-            max_size_ratio=_required(test[MaxSizeRatioField].value),
+            max_size_ratio=size_ratio,
             max_planned_memory_ratio=_required(test[MaxPlannedMemoryRatioField].value),
             photographs=photographs[0] if photographs else None,
             expected_labels=test[TestExpectedLabelsField].value or FrozenDict(),

@@ -9,6 +9,7 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.stand_in_repository import program_text, target_text
+from pte_build.targets.trained_checks import TRAINED_CHECK_FIELDS
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal
 from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 
@@ -60,13 +61,33 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
     assert checks is not None
     # A bound of 0 is a bound.
     assert checks.as_json()["trained"] == {
-        "min_trained_cosine": None,
-        "min_top1_agreement": 1.0,
-        "min_matched_detections": None,
-        "max_extra_detections": 0.0,
-        "max_score_difference": None,
-        "min_box_iou": None,
+        **dict.fromkeys(field.alias for field in TRAINED_CHECK_FIELDS),
+        **thresholds,
     }
+
+
+@pytest.mark.parametrize(
+    ("precision", "test", "ratio"),
+    [("fp32", {}, 1.1), ("fp16", {}, 0.54), ("fp16", {"max_size_ratio": 0.7}, 0.7)],
+)
+def test_the_size_budget_is_the_backends_unless_the_test_has_its_own(
+    runner: RuleRunner, precision: str, test: dict[str, float], ratio: float
+) -> None:
+    backend = target_text(
+        "pte_backend",
+        "b",
+        resolve="engine",
+        lowering=["src/python/pte_foundry/backends/fast.py"],
+        precisions=["fp32", "fp16"],
+        max_size_ratios={"fp16": 0.54},
+        platforms=["linux"],
+        summary="Of two precisions.",
+    )
+    program = program_text("p", backend=[":b"], precision=precision)
+    text = backend + program + target_text("pte_test", "p_test", program=[":p"], **test)
+    runner.write_files({"bad/BUILD": text})
+    checks = runner.request(ProgramChecks, [ProgramChecksRequest(PROGRAM)]).checks
+    assert checks is not None and checks.max_size_ratio == ratio
 
 
 def test_a_program_without_test(runner: RuleRunner) -> None:
