@@ -61,7 +61,7 @@ class MaxAbsDifferenceField(FloatField):
 class MaxSizeRatioField(FloatField):
     alias = "max_size_ratio"
     help = (
-        "Budget: the greatest size of the `.pte`, as a multiple of the model's parameters in float32. If left out, it "
+        "Budget: maximum size of the `.pte`, as a multiple of the model's parameters in float32. If left out, it "
         f"is what `{BackendSizeRatiosField.alias}` of the backend has for the program's precision, else "
         f"{DEFAULT_SIZE_RATIO}. A failure is of the kind `budget`."
     )
