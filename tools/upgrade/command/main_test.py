@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from locks.command.plan import PLAN_FILE, Lock, Plan, PlanError, read_plan
+from locks.command.plan import PLAN_FILE, Lock, Plan, ToolError, read_plan
 from upgrade.command import main
 from upgrade.command.pins_test import PLAN
 
@@ -28,7 +28,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def resolve(plan: Plan, lock: Lock, **_: Any) -> str:
     if any("executorch==9" in text for text in lock.requirements):
-        raise PlanError(f"[locks.{lock.name}]: the resolver failed")
+        raise ToolError(f"[locks.{lock.name}]: the resolver failed")
     plain = [text.partition(";")[0].replace("[extra]", "") for text in lock.requirements]
     pinned = [text for text in plain if "==" in text]
     return "".join(f"{text} \\\n    --hash=sha256:{HASH}\n" for text in pinned)
