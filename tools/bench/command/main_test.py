@@ -26,7 +26,7 @@ def use(
 
     monkeypatch.setattr(main, "BENCHMARKS", (Benchmark("only", "about it", run),))
     repository = Repository(tmp_path, "0" * 40, False, ())
-    monkeypatch.setattr(main, "find_repository", lambda start: repository)
+    monkeypatch.setattr(main, "find_repository", lambda: repository)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def read_plan(path: Path) -> Plan:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ToolError(f"{path}: no such file; this command works on the repository's") from None
+        raise ToolError(f"{path}: no such file; the repository is not complete") from None
     except tomllib.TOMLDecodeError as error:
         raise ToolError(f"{path}: not valid TOML: {error}") from None
     unknown = sorted(set(table.get("platforms", ())) - set(PLATFORM_MARKERS))

@@ -53,6 +53,6 @@ def test_a_wrong_plan_is_refused(tmp_path: Path, old: str, new: str, message: st
         read_plan(write(tmp_path, GOOD.replace(old, new)))
 
 
-def test_a_missing_plan_says_where_to_run(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="no such file; run this tool from the repository's root"):
+def test_a_missing_plan_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="no such file; the repository is not complete"):
         read_plan(tmp_path / "locks.toml")
