@@ -37,7 +37,9 @@ def wait_for(file: Path) -> int:
 
 
 def test_output_and_exit_code(tmp_path: Path) -> None:
-    script = "import os, sys; print(os.getcwd(), os.environ); print('x', file=sys.stderr); sys.exit(3)"
+    script = (
+        "import os, sys; print(os.getcwd(), os.environ); print('x', file=sys.stderr); sys.exit(3)"
+    )
     done = run_child([sys.executable, "-c", script], folder=tmp_path, environment={"A": "1"})
     assert done.returncode == 3
     assert done.stdout.startswith(str(tmp_path)) and "'A': '1'" in done.stdout

@@ -75,8 +75,9 @@ def main(
 ) -> None:
     """Measure the build and the programs, as ratios within one run.
 
-    Builds in temporary clones of the working tree, uncommitted changes included, always with seeded weights. Every time is compared with another time of the same run: only ratios and counts mean anything on a machine that
-    others use too. Exit code 0 even if a goal is missed, unless --strict is given; 2 if a benchmark could not be run.
+    Builds in temporary clones of the working tree, uncommitted changes included, always with seeded weights. Every
+    time is compared with another time of the same run: only ratios and counts mean anything on a machine that others
+    use too. Exit code 0 even if a goal is missed, unless --strict is given; 2 if a benchmark could not be run.
     """
     progress = Console(stderr=True)
     output = Console(width=None if Console().is_terminal else 150)

@@ -11,7 +11,6 @@ from pathlib import Path
 from workspace.errors import ToolError
 
 
-
 @dataclass(frozen=True)
 class Address:
     """host: a numeric IP address, so that what is listened on depends on no name service."""

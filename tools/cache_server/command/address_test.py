@@ -10,6 +10,7 @@ from cache_server.command.address import (
     check_free,
     parse_address,
 )
+from workspace.errors import ToolError
 
 
 @pytest.mark.parametrize(

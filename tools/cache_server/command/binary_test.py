@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cache_server.command.binary import find_casd
+from workspace.errors import ToolError
 
 
 def test_the_program_runs() -> None:

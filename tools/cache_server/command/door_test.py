@@ -23,6 +23,7 @@ from cache_server.command.binary import find_casd
 from cache_server.command.door import make_token, open_door
 from cache_server.command.free_port import free_port
 from cache_server.command.server import running_server
+from workspace.errors import ToolError
 
 TOKEN = "the token"
 LARGE = bytes(range(256)) * 40_000  # 10 MB: more than one message carries.

@@ -22,9 +22,7 @@ _QUOTA = re.compile(r"[1-9][0-9]*[KMGT]")
 def check_quota(quota: str) -> None:
     """Raises ToolError if the text is no size like 20G."""
     if not _QUOTA.fullmatch(quota):
-        raise ToolError(
-            f"--quota: {quota!r} is no size; write a number and K, M, G or T, like 20G"
-        )
+        raise ToolError(f"--quota: {quota!r} is no size; write a number and K, M, G or T, like 20G")
 
 
 @contextmanager

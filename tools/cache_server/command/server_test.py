@@ -11,6 +11,7 @@ from cache_server.command.address import Address, accepts_connections
 from cache_server.command.binary import find_casd
 from cache_server.command.free_port import free_port
 from cache_server.command.server import check_quota, running_server
+from workspace.errors import ToolError
 
 
 def test_the_server_listens_until_the_end_and_keeps_its_folder(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_environments_stay_while_a_daemon_runs(
     sandbox = leftover(tmp_path)
     monkeypatch.setattr("doctor.disk.environments.running_daemons", lambda root: [7])
     result = run("--disk", "--clean", "--yes", "--environments")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "`kill 7`" in result.stderr
     assert (tmp_path / "named" / "pex_root").exists() and sandbox.exists()
 

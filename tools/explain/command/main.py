@@ -60,9 +60,9 @@ def main(
 ) -> None:
     """Explain what a delegate took of a program, what not and why.
 
-    Shows operators, delegate calls and their sizes. The program is exported twice without a cache: by Pants, and once more in a copy of that export's sandbox while
-    it is watched. Both have to give the same bytes. A program that is refused for its delegation floor is explained
-    too.
+    Shows operators, delegate calls and their sizes. The program is exported twice without a cache: by Pants, and once
+    more in a copy of that export's sandbox while it is watched. Both have to give the same bytes. A program that is
+    refused for its delegation floor is explained too.
     """
     output, errors = Console(soft_wrap=as_json), Console(stderr=True, soft_wrap=True)
     files = {

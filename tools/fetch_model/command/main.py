@@ -69,8 +69,9 @@ def main(
 ) -> None:
     """Fetch the program of a published tree that fits a platform best.
 
-    Its labels too. A download that was cut off goes on where it ended. Every file has the size and the SHA-256 that the tree's index
-    promises, or is not given. Prints the path of the program and, in a second line, that of its labels if it has some.
+    Its labels too. A download that was cut off goes on where it ended. Every file has the size and the SHA-256 that
+    the tree's index promises, or is not given. Prints the path of the program and, in a second line, that of its
+    labels if it has some.
 
     Exit code 0 if it is there, 1 if the tree has nothing that fits, 2 if it could not be fetched.
     """

@@ -58,8 +58,9 @@ def main(
 ) -> None:
     """Declare a model of your own from a checkpoint file.
 
-    Writes models/NAME with BUILD, model card and, for a state_dict, a builder to fill in. The checkpoint is copied into the folder checkpoints/, which git ignores, and pinned by SHA-256 and size. It is
-    recognised by its content, and nothing of it is run.
+    Writes models/NAME with BUILD, model card and, for a state_dict, a builder to fill in. The checkpoint is copied
+    into the folder checkpoints/, which git ignores, and pinned by SHA-256 and size. It is recognised by its content,
+    and nothing of it is run.
     """
     output = Console(soft_wrap=True)
     repository = find_repository()

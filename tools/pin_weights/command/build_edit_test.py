@@ -133,5 +133,3 @@ def test_what_is_no_literal_is_refused(tmp_path: Path, argument: str) -> None:
     build = build_file(tmp_path, f'model_weights(\n    name="a",\n    {argument},\n)\n')
     with pytest.raises(ToolError, match="BUILD:3: .* is not written as a literal"):
         present_pin(build)
-
-

@@ -45,8 +45,9 @@ def main(
 ) -> None:
     """Pin a checkpoint: write its hash and size into the BUILD file.
 
-    It is the checkpoint of a model_weights target, the hash its SHA-256. The file is downloaded from the first of the target's urls that gives it, and not kept. Compare the result with what
-    the publisher says: a pin only promises that everybody builds from the file that was there now.
+    It is the checkpoint of a model_weights target, the hash its SHA-256. The file is downloaded from the first of the
+    target's urls that gives it, and not kept. Compare the result with what the publisher says: a pin only promises
+    that everybody builds from the file that was there now.
     """
     output, progress = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     root = find_root()

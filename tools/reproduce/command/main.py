@@ -65,7 +65,9 @@ def main(
     ] = False,
     weights_source: Annotated[
         SourceOfWeights | None,
-        typer.Option(help="Where the weights of every build come from; else what your Pants options say."),
+        typer.Option(
+            help="Where the weights of every build come from; else what your Pants options say."
+        ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")

@@ -26,8 +26,9 @@ def main(
 ) -> None:
     """Sign a tree with a local key.
 
-    Writes tree.sig into it, a Sigstore bundle over the hashes of all files. Works offline. A tree with defects is not signed. `openssl ecparam -name prime256v1 -genkey -noout -out key.pem` makes a key, and
-    `openssl ec -in key.pem -pubout -out key.pub` the public one that `foundry verify` takes.
+    Writes tree.sig into it, a Sigstore bundle over the hashes of all files. Works offline. A tree with defects is not
+    signed. `openssl ecparam -name prime256v1 -genkey -noout -out key.pem` makes a key, and `openssl ec -in key.pem
+    -pubout -out key.pub` the public one that `foundry verify` takes.
     """
     console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
     try:

@@ -66,7 +66,8 @@ def update_index(root: Path, environment: Mapping[str, str], run: RunPants) -> l
 def main() -> None:
     """Write index.json anew, from seeded weights.
 
-    It is what `./pants --weights-source=seeded package //:index` builds, at the repository's root. Prints which artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.
+    It is what `./pants --weights-source=seeded package //:index` builds, at the repository's root. Prints which
+    artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.
     """
     output = Console(soft_wrap=True, markup=False, highlight=False)
     progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)

@@ -64,8 +64,8 @@ def main(
 ) -> None:
     """Move to another ExecuTorch, or put it beside the present one.
 
-    Pins it in 3rdparty/python/locks.toml and makes the lockfiles that it is in. Nothing is written unless all of them resolve. The package index is the one that Pants uses ([python-repos], from
-    your pip settings).
+    Pins it in 3rdparty/python/locks.toml and makes the lockfiles that it is in. Nothing is written unless all of them
+    resolve. The package index is the one that Pants uses ([python-repos], from your pip settings).
     """
     errors = Console(stderr=True, soft_wrap=True)
     output = Console(width=None if Console().is_terminal else 120)
