@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from foundry.command.table import GROUPS, Entry
+from foundry.command.table import GROUPS, Entry, commands
 from workspace.root import enter_callers_folder
 from workspace.tool_command import EXIT_CODES, ending
 
@@ -43,7 +43,7 @@ class Foundry(TyperGroup):
     """The commands of the table, in its order."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [entry.name for entries in GROUPS.values() for entry in entries]
+        return [entry.name for entry in commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for group, entries in GROUPS.items():

@@ -55,7 +55,7 @@ def check_version(package: str, version: str) -> None:
         raise ToolError(f"{package}: {version!r} is no version like 1.4.1") from None
     if canonicalize_name(package) == "torch":
         raise ToolError(
-            "torch cannot be changed by this tool: its wheels are pinned by hand, in [pins.torch] of "
+            "torch cannot be changed by this command: its wheels are pinned by hand, in [pins.torch] of "
             "3rdparty/python/locks.toml and in tools/bootstrap/pins.py (docs/upgrading.md)"
         )
 

@@ -47,6 +47,6 @@ class ModelIndexTest(Target):
         The test of a committed index: builds and validates the programs of `{IndexTestIndexField.alias}` from seeded
         weights, without SDKs and whatever the options say, and compares the index of them with
         `{CommittedIndexField.alias}` byte for byte. It passes on every machine that reproduces what was committed, and
-        tells which artifacts differ and how if not. `./pants run tools/update_index` writes the file anew.
+        tells which artifacts differ and how if not. `./foundry update-index` writes the file anew.
         """
     )

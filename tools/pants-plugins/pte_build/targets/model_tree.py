@@ -55,7 +55,7 @@ class TreeLatenciesField(StringSequenceField):
     alias = "latencies"
     help = help_text(
         """
-        Files with measured latencies, from the repository's root, as `./pants run tools/bench -- latency int8 --json
+        Files with measured latencies, from the repository's root, as `./foundry bench latency int8 --json
         FILE` writes them. The pages of the models show them, with the machine that they were measured on. A program
         without one is said not to be measured; a program that two of the files have different times of is an error.
         """
