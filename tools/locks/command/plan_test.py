@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from locks.command.plan import ToolError, read_plan
+from locks.command.plan import read_plan
+from workspace.errors import ToolError
 
 GOOD = """
 platforms = ["linux-x86_64", "macos-arm64"]

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from locks.command.plan import Lock, PackagePin, Plan, ToolError
+from locks.command.plan import Lock, PackagePin, Plan
 from locks.command.trim import Entry, parse_entries, render_lock, trim
+from workspace.errors import ToolError
 
 A, B = "a" * 64, "b" * 64
 LOCK = Lock("name", "about it", ("3.11",), (), ())

@@ -89,7 +89,8 @@ def _laid_out(anchor: cst.Arg, new: list[cst.Arg], before: _Whitespace) -> list[
     if not new:
         return [anchor]
     last = _behind(anchor)
-    first, between, end = cst.SimpleWhitespace(" "), cst.SimpleWhitespace(" "), last
+    first: _Whitespace = cst.SimpleWhitespace(" ")
+    between, end = first, last
     is_last_of_all = isinstance(anchor.comma, cst.MaybeSentinel)
     ends_line = isinstance(last, cst.ParenthesizedWhitespace)
     if isinstance(before, cst.ParenthesizedWhitespace) and (ends_line or is_last_of_all):

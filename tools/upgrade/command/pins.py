@@ -67,11 +67,11 @@ def with_pins(text: str, locks: Sequence[Lock], versions: Mapping[str, str]) -> 
     """
     document = tomlkit.parse(text)
     for lock in locks:
-        requirements = document["locks"][lock.name]["requirements"]  # type: ignore[index]
+        requirements = document["locks"][lock.name]["requirements"]
         for number, requirement in enumerate(lock.requirements):
             for package, version in versions.items():
                 present = pinned_version(replace(lock, requirements=(requirement,)), package)
                 if present is not None and present != version:
                     pin = re.compile(rf"(==\s*){re.escape(present)}(?![\w.])")
-                    requirements[number] = pin.sub(rf"\g<1>{version}", requirement, count=1)  # type: ignore[index]
+                    requirements[number] = pin.sub(rf"\g<1>{version}", requirement, count=1)
     return tomlkit.dumps(document)
