@@ -17,6 +17,8 @@ from foundry.command.main import app
 from foundry.command.table import GROUPS, Entry, commands
 
 _SECONDS = 30
+# Absolute: the processes run in other folders.
+_PYTHONPATH = os.pathsep.join(map(os.path.abspath, sys.path))
 _WIDE = {"COLUMNS": "200", "NO_COLOR": "1", "TERMINAL_WIDTH": "200"}
 # What takes long to import, or belongs to single commands.
 _HEAVY = {"grpc", "libcst", "model_signing", "numpy", "requests", "tomlkit", "torch"}
@@ -28,7 +30,7 @@ def run_foundry(
     return subprocess.run(
         [sys.executable, "-m", "foundry.command.main", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **_WIDE, **more},
+        env={**os.environ, "PYTHONPATH": _PYTHONPATH, **_WIDE, **more},
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -45,7 +47,7 @@ def imported_by(*arguments: str) -> set[str]:
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": _PYTHONPATH},
         capture_output=True,
         text=True,
         check=True,
@@ -178,7 +180,7 @@ def test_a_signal_ends_the_command_and_its_children(
     process = subprocess.Popen(
         [sys.executable, "-m", "foundry.command.main", name, "models/a:one"],
         cwd=repository,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": _PYTHONPATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
