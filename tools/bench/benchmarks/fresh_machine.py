@@ -22,7 +22,7 @@ ABOUT = (
     "a clone with an empty store and a shared cache, against the cold build that filled the cache"
 )
 GOAL = Goal("at_most", 0.05)
-_SERVER = "dist/tools.cache_server/cache_server.pex"
+_FOUNDRY = "dist/tools.foundry/foundry.pex"
 _START_SECONDS = 60.0
 # pants.remote.toml reads; writing is said.
 _WRITE = "--remote-cache-write"
@@ -32,8 +32,8 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     wanted = ("package", *setting.programs) if setting.programs else PACKAGE_ARTIFACTS
     with setting.clone("writer", _own_store(setting, "writer", None)) as clone:
         setting.progress("building the cache server")
-        clone.pants("package", "tools/cache_server")
-        with _cache_server(clone.root / _SERVER, setting.scratch / "cache") as address:
+        clone.pants("package", "tools/foundry")
+        with _cache_server(clone.root / _FOUNDRY, setting.scratch / "cache") as address:
             # The store has what the server's own build left in it, and no export.
             shared = _own_store(setting, "writer", address)
             clone = _with_cache(clone, shared)
@@ -82,18 +82,18 @@ def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[s
 
 
 @contextmanager
-def _cache_server(program: Path, folder: Path) -> Iterator[str]:
-    """Run tools/cache_server on a port of its own; the address for Pants. Raises ToolError if it does not start."""
+def _cache_server(foundry: Path, folder: Path) -> Iterator[str]:
+    """Run `foundry cache-server` on a port of its own; the address for Pants. Raises ToolError if it does not start."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    command = [str(program), f"--bind=127.0.0.1:{port}", f"--folder={folder}"]
+    command = [str(foundry), "cache-server", f"--bind=127.0.0.1:{port}", f"--folder={folder}"]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _accepts_connections(port):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise ToolError(
-                    "the cache server did not start; run `./pants run tools/cache_server` to see why"
+                    "the cache server did not start; run `./foundry cache-server` to see why"
                 )
             time.sleep(0.1)
         yield f"grpc://127.0.0.1:{port}"

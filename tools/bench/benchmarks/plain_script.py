@@ -116,7 +116,7 @@ def export_stock(
         raise ToolError(
             f"{program.address}: stock ExecuTorch gave other bytes than {built.relative_to(clone.root)}, so the times "
             "are not of the same work. See what differs: "
-            f"`./pants run tools/reproduce -- --stock {program.address}`"
+            f"`./foundry reproduce --stock {program.address}`"
         )
     return cost
 

@@ -36,7 +36,7 @@ def test_a_benchmark_is_a_table_with_its_origin() -> None:
     assert "| a \\| b | base | 1.234 | at most 1.5 | met |" in page
     assert "| a \\| b | base | 1.600 | at most 1.5 | **missed** |" in page
     assert (
-        "`./pants run tools/bench -- noop` at commit 0123456789ab, on Linux x86_64, a CPU, 2 CPUs, 24 GB; "
+        "`./foundry bench noop` at commit 0123456789ab, on Linux x86_64, a CPU, 2 CPUs, 24 GB; "
         "load in the minute before: 0.1.\n"
     ) in page
 

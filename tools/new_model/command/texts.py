@@ -62,7 +62,7 @@ def build_text(
         texts.insert(0, "python_sources()\n")
     texts.insert(
         len(texts) - 1,
-        "# The bounds are wide. `./pants run tools/thresholds -- --all`, after the tests, shows what was measured.\n",
+        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n",
     )
     return "\n".join(texts).replace("measured.\n\npte_model", "measured.\npte_model")
 

@@ -44,7 +44,7 @@ def sample_pages(
     """The pages, after `spoil` has changed its three arguments, which are those of `sample_parts`.
 
     Args:
-        results: what `tools/bench` measured.
+        results: what `foundry bench` measured.
     """
     index, listed, validations = sample_parts()
     if spoil is not None:

@@ -288,7 +288,7 @@ def test_an_unpinned_checkpoint(runner: RuleRunner) -> None:
     request = ExportedProgramRequest(Address("models/beta", target_name="beta_slow"))
     message = refusal(other, ExportedProgram, request)
     assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
-    assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
+    assert "./foundry pin models/beta:beta_weights" in message
 
 
 def test_equal_programs_share_their_export(runner: RuleRunner) -> None:

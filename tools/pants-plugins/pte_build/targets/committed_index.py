@@ -47,6 +47,6 @@ class ModelIndexTest(Target):
         The test of a committed index: builds and validates the programs of `{IndexTestIndexField.alias}` from seeded
         weights, without SDKs, whatever the options, and compares their index with
         `{CommittedIndexField.alias}` byte for byte. It passes on every machine that reproduces what was committed;
-        otherwise it says which artifacts differ and how. `./pants run tools/update_index` rewrites the file.
+        otherwise it says which artifacts differ and how. `./foundry update-index` rewrites the file.
         """
     )

@@ -55,7 +55,7 @@ class TreeLatenciesField(StringSequenceField):
     alias = "latencies"
     help = help_text(
         """
-        Files with measured latencies, from the repository's root, as `./pants run tools/bench -- latency int8 --json
+        Files with measured latencies, from the repository's root, as `./foundry bench latency int8 --json
         FILE` writes them. The model pages show them with the machine they were measured on, and mark programs
         without one as not measured. Two files with different times of the same program are an error.
         """

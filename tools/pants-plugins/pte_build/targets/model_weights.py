@@ -40,7 +40,7 @@ class WeightsSha256Field(StringField):
     help = help_text(
         """
         The SHA-256 of the file, 64 lower-case hexadecimal digits. A checkpoint without one is not pinned, and using it
-        is an error: `./pants run tools/pin_weights -- ADDRESS` downloads it once and writes its hash and size here.
+        is an error: `./foundry pin ADDRESS` downloads it once and writes its hash and size here.
         """
     )
 

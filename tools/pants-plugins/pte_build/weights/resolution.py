@@ -90,7 +90,7 @@ def resolve_weights(
     if sha256 is None or size is None:
         raise UnpinnedCheckpoint(
             f"{program}: its checkpoint {target.address} ({file}) is not pinned: nobody has written its `sha256` and "
-            f"`size` into the BUILD file yet. Pin it with `./pants run tools/pin_weights -- {target.address}`, or "
+            f"`size` into the BUILD file yet. Pin it with `./foundry pin {target.address}`, or "
             "build with --weights-source=seeded, which needs no checkpoint."
         )
     return ResolvedWeights(
