@@ -13,7 +13,8 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.program import sources
+from pte_build.library import sources
+from pte_build.program.checks import AllProgramTests
 from pte_build.targets.committed_index import CommittedIndexField
 from pte_build.targets.model_index import IndexLicensesField, IndexProgramsField
 from pte_build.targets.model_tree import TreeIndexField, TreeProvenanceResolveField
@@ -22,7 +23,6 @@ from pte_build.targets.pte_backend import BackendLoweringField, BackendResolveFi
 from pte_build.targets.pte_program import ProgramBuilderField, ProgramBuilderResolveField
 from pte_build.targets.pte_test_target import TestProgramField
 from pte_build.toolchain.resolves import lockfile_path
-from pte_build.validation.checks import AllProgramTests
 
 
 def library_file(path: str) -> Address:

@@ -8,7 +8,7 @@ from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from pte_build import inference
+from pte_build import command_line, inference
 from pte_build.aggregate import (
     committed_index,
     conditions,
@@ -17,20 +17,21 @@ from pte_build.aggregate import (
     selection,
     tree,
 )
+from pte_build.library import library_run, sources
+from pte_build.pictures import calibration, photographs
 from pte_build.program import (
     availability,
     backend,
-    command_line,
+    checks,
     declaration,
     export,
     output_paths,
     package,
     report,
-    sources,
 )
 from pte_build.progress import callback
 from pte_build.publishing import publish
-from pte_build.quantization import calibration, declared, requested
+from pte_build.quantization import declared, requested
 from pte_build.result_cache import toolchain_run
 from pte_build.sdk import files
 from pte_build.targets.calibration_set import CalibrationSet
@@ -43,13 +44,11 @@ from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
-from pte_build.toolchain import environment, identity, interpreter, library_run, locks, toolchain
+from pte_build.toolchain import environment, identity, interpreter, locks, toolchain
 from pte_build.validation import (
-    checks,
     failing,
     goal,
     outcome,
-    photographs,
     quantized_export,
     validate,
 )

@@ -21,7 +21,7 @@ from pte_build.addresses import exactly_one
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
-from pte_build.program.sources import COMPARE_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.library.sources import COMPARE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.committed_index import CommittedIndexField, IndexTestIndexField
 from pte_build.tiers.tier import TestTier, TierRequest
 from pte_build.toolchain.interpreter import ToolchainInterpreter

@@ -30,12 +30,12 @@ from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsReques
 from pte_build.aggregate.subsystem import DEFAULT_BASE_URL, DEFAULT_GENERATED, IndexSubsystem
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
+from pte_build.library.library_run import LibraryRun
+from pte_build.library.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.process_failure import describe_failure
 from pte_build.program.report import BuiltProgram, DeclaredLabels
-from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
 from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
 from pte_build.validation.outcome import TestOutcome
 from pte_build.validation.validate import ProgramValidationRequest, Validation

@@ -38,9 +38,10 @@ from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest, family_labe
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.errors import PteBuildError
+from pte_build.library.library_run import LibraryRun
+from pte_build.library.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.process_failure import describe_failure
 from pte_build.program.report import MODEL_CARD
-from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import (
     TreeIndexField,
     TreeLatenciesField,
@@ -50,7 +51,6 @@ from pte_build.targets.model_tree import (
     TreeProvenanceResolveField,
 )
 from pte_build.toolchain.environment import ReadyToolchain
-from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
 

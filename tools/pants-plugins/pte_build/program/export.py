@@ -29,16 +29,16 @@ from pants.option.option_types import BoolOption
 from pte_build.cache_entry import expected_files, read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
-from pte_build.process_failure import describe_failure
-from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.program.declaration import ProgramDeclaration
-from pte_build.program.sources import (
+from pte_build.library.sources import (
     EXPORT_MAIN,
     LibrarySources,
     LibrarySourcesRequest,
     Module,
     ModuleRequest,
 )
+from pte_build.process_failure import describe_failure
+from pte_build.program.availability import Availability, AvailabilityRequest
+from pte_build.program.declaration import ProgramDeclaration
 from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
 from pte_build.result_cache.toolchain_run import ToolchainRun

@@ -29,6 +29,7 @@ from pants.testutil.option_util import create_goal_subsystem
 from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.errors import PteBuildError
+from pte_build.library.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.export import (
     ExportedProgram,
@@ -36,7 +37,6 @@ from pte_build.program.export import (
     check_facts,
     export_program,
 )
-from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
 from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest

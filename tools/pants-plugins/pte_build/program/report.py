@@ -31,15 +31,15 @@ from pants.engine.target import (
 
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
+from pte_build.library.library_run import LibraryRun
+from pte_build.library.sources import REPORT_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.process_failure import describe_failure
+from pte_build.program.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
-from pte_build.program.sources import REPORT_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.process import library_process
-from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 from pte_build.weights.resolution import ResolvedWeights
 
 MODEL_CARD = "README.md"

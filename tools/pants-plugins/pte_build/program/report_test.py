@@ -14,11 +14,11 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.program.backend import Backend
+from pte_build.program.checks import DeclaredChecks
 from pte_build.program.declaration import DeclaredFloor, ProgramDeclaration
 from pte_build.program.report import BuiltProgram, DeclaredLabels, ProgramRequest, declared_part
 from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
-from pte_build.validation.checks import DeclaredChecks
 from pte_build.weights.resolution import ResolvedWeights
 
 WEIGHTS = ResolvedWeights(

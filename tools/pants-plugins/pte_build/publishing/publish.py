@@ -26,9 +26,9 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
+from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
-from pte_build.program.command_line import NamedAddresses
-from pte_build.program.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.library.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.publishing.environment import PASSED_ON
 from pte_build.targets.model_tree import TreeRepositoriesField
 from pte_build.toolchain.interpreter import CONSTRAINTS

@@ -10,8 +10,8 @@ from pants.engine.addresses import Address
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 
-from pte_build.program.sources import Module, ModuleRequest
-from pte_build.quantization.calibration import NO_PICTURES, Calibration, CalibrationRequest
+from pte_build.library.sources import Module, ModuleRequest
+from pte_build.pictures.calibration import NO_PICTURES, Calibration, CalibrationRequest
 from pte_build.quantization.declared import QuantizationDeclaration
 from pte_build.targets.program_quantization import ProgramQuantizationField
 

@@ -30,9 +30,9 @@ from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 
 from pte_build.addresses import exactly_one
+from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.program.command_line import NamedAddresses
 from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
 from pte_build.tiers.tier import TestTier, TierRequest
 from pte_build.validation.failing import FailedTest

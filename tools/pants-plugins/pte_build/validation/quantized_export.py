@@ -13,8 +13,8 @@ from pants.engine.addresses import Address
 from pants.engine.fs import Digest
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from pte_build.library.sources import Module, ModuleRequest
 from pte_build.program.declaration import ProgramDeclaration
-from pte_build.program.sources import Module, ModuleRequest
 from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
 
 

@@ -27,21 +27,21 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
-from pte_build.process_failure import describe_failure
-from pte_build.program.report import BuiltProgram, ProgramRequest
-from pte_build.program.sources import (
+from pte_build.library.sources import (
     VALIDATION_MAIN,
     LibrarySources,
     LibrarySourcesRequest,
     Module,
     ModuleRequest,
 )
+from pte_build.pictures.photographs import FOLDER, Photographs, PhotographsRequest
+from pte_build.process_failure import describe_failure
+from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.toolchain.process import toolchain_process
-from pte_build.validation.photographs import FOLDER, Photographs, PhotographsRequest
 from pte_build.validation.quantized_export import QuantizedExport, QuantizedExportRequest
 from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights

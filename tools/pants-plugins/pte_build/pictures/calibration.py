@@ -18,13 +18,13 @@ from pants.engine.target import (
 )
 
 from pte_build.errors import PteBuildError
+from pte_build.pictures.photographs import Photographs, PhotographsRequest
 from pte_build.targets.calibration_set import (
     CalibrationPhotographsField,
     CalibrationSet,
     CalibrationSourcesField,
 )
 from pte_build.targets.program_quantization import ProgramCalibrationField
-from pte_build.validation.photographs import Photographs, PhotographsRequest
 
 FOLDER = "calibration"
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from pants.engine.process import Process, ProcessCacheScope
 
-from pte_build.toolchain.library_run import RemoteCacheUse, kept_from_remote_caches
+from pte_build.library.library_run import RemoteCacheUse, kept_from_remote_caches
 
 PROCESS = Process(("/bin/true",), description="A process")
 

@@ -8,9 +8,9 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
+from pte_build.program.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, make_runner, refusal
-from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 
 
 @pytest.fixture()

@@ -23,8 +23,8 @@ from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
 from pte_build.cache_entry import expected_files
 from pte_build.errors import PteBuildError
+from pte_build.library.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.process_failure import describe_failure
-from pte_build.program.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.targets.photograph_set import (
     PhotographSet,
