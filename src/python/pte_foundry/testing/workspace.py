@@ -50,14 +50,17 @@ def export_colours(
     """Export the colour classifier, with trained weights multiplied by `scale`."""
     write_checkpoint(folder, scale)
     return export(
-        ExportRequest.from_json(
-            {
-                "model": model_request(weights),
-                "lowering": f"pte_foundry.backends.{backend}.lowering",
-                "precision": _PRECISIONS.get(backend, "fp32"),
-                "options": {},
-                "rewrites": [],
-            }
+        ExportRequest.read(
+            Fields(
+                {
+                    "model": model_request(weights),
+                    "lowering": f"pte_foundry.backends.{backend}.lowering",
+                    "precision": _PRECISIONS.get(backend, "fp32"),
+                    "options": {},
+                    "rewrites": [],
+                },
+                "export_request.json",
+            )
         ),
         folder,
     )

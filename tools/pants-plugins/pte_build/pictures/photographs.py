@@ -9,30 +9,19 @@ from pathlib import PurePath
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import (
-    CreateDigest,
-    Digest,
-    DigestEntries,
-    FileContent,
-    FileEntry,
-    MergeDigests,
-)
-from pants.engine.process import FallibleProcessResult
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.engine.fs import CreateDigest, Digest, FileContent, FileEntry
+from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from pte_build.cache_entry import expected_files
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
-from pte_build.library.sources import PHOTOGRAPHS_MAIN, LibrarySources, LibrarySourcesRequest
-from pte_build.process_failure import describe_failure
-from pte_build.result_cache.toolchain_run import ToolchainRun
-from pte_build.targets.photograph_set import (
+from pte_build.library.run_main import MainResult, MainRun
+from pte_build.library.sources import PHOTOGRAPHS_MAIN
+from pte_build.targets.pictures import (
     PhotographSet,
     PhotographsFilesField,
     PhotographsResolveField,
 )
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.process import toolchain_process
 
 FOLDER = "photographs"
 
@@ -58,18 +47,12 @@ class Photographs:
 
 @rule
 async def extract_photographs(request: PhotographsRequest) -> Photographs:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
-            request.photographs, description_of_origin=f"the `photographs` of {request.owner}"
+    target = await Get(
+        KnownTarget,
+        TargetRequest(
+            request.photographs, PhotographSet, field="photographs", owner=request.owner.spec
         ),
     )
-    target = wrapped.target
-    if not target.has_field(PhotographsFilesField):
-        raise PteBuildError(
-            f"{request.owner}: `photographs` names {target.address}, which is a `{target.alias}` and not a "
-            f"`{PhotographSet.alias}`."
-        )
     files = dict(target[PhotographsFilesField].value or {})
     names = tuple(sorted(PurePath(path).name for path in files))
     if len(set(names)) != len(names):
@@ -77,34 +60,22 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
             f"{target.address}: two photographs have the same file name: {', '.join(names)}."
         )
     resolve = target[PhotographsResolveField].value or ""
-    sources, request_digest = await MultiGet(
-        Get(LibrarySources, LibrarySourcesRequest(PHOTOGRAPHS_MAIN)),
-        Get(
-            Digest,
-            CreateDigest([FileContent("photographs.json", json.dumps(files, indent=2).encode())]),
-        ),
-    )
-    inputs = await Get(Digest, MergeDigests([sources.digest, request_digest]))
     result = await Get(
-        FallibleProcessResult,
-        ToolchainRun(
-            toolchain_process(
-                ("-m", "pte_foundry.photographs.main", "photographs.json", "--output", FOLDER),
-                input_digest=inputs,
-                output_files=tuple(f"{FOLDER}/{name}" for name in names),
-                source_roots=sources.source_roots,
-                description=f"Extract {target.address}",
-            ),
-            ToolchainRequest((resolve,), needed_by=target.address.spec),
+        MainResult,
+        MainRun(
+            PHOTOGRAPHS_MAIN,
+            FileContent("photographs.json", json.dumps(files, indent=2).encode()),
+            ("--output", FOLDER),
+            owner=target.address,
+            failed="not extracted",
+            description=f"Extract {target.address}",
+            output_files=tuple(f"{FOLDER}/{name}" for name in names),
+            toolchain=ToolchainRequest((resolve,), needed_by=target.address.spec),
         ),
     )
-    if result.exit_code != 0:
-        raise PteBuildError(describe_failure(f"{target.address}: not extracted", result))
-    entries = await Get(DigestEntries, Digest, result.output_digest)
     # Of what a cache returns, nothing but the pictures gets into the sandboxes of exports and validations.
-    pictures = expected_files(target.address, entries, (f"{FOLDER}/{name}" for name in names))
     digest = await Get(
-        Digest, CreateDigest([FileEntry(path, content) for path, content in pictures.items()])
+        Digest, CreateDigest([FileEntry(path, content) for path, content in result.files.items()])
     )
     return Photographs(digest, names)
 
