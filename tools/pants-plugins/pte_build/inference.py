@@ -15,10 +15,13 @@ from pants.engine.unions import UnionRule
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.library import sources
 from pte_build.program.checks import AllProgramTests
-from pte_build.targets.committed_index import CommittedIndexField
-from pte_build.targets.model_index import IndexLicensesField, IndexProgramsField
+from pte_build.targets.model_index import (
+    CommittedIndexField,
+    IndexLicensesField,
+    IndexProgramsField,
+)
 from pte_build.targets.model_tree import TreeIndexField, TreeProvenanceResolveField
-from pte_build.targets.photograph_set import PhotographsFilesField, PhotographsResolveField
+from pte_build.targets.pictures import PhotographsFilesField, PhotographsResolveField
 from pte_build.targets.pte_backend import BackendLoweringField, BackendResolveField
 from pte_build.targets.pte_program import ProgramBuilderField, ProgramBuilderResolveField
 from pte_build.targets.pte_test_target import TestProgramField

@@ -28,6 +28,7 @@ VALUES: Mapping[str, Any] = {
     "backend": "xnnpack",
     "base_url": "https://example.org/models",
     "builder_uri": "https://ci.example.org",
+    "files": {"a/b.pte": "0c" * 32},
     "generated": "1970-01-01T00:00:00Z",
     "platforms": ("linux", "web"),
     "sha256": "0a" * 32,

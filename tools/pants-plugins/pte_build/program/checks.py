@@ -10,9 +10,6 @@ from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import AllTargets, Target
 from pants.util.frozendict import FrozenDict
-from pte_foundry.records.checks import Checks
-from pte_foundry.records.limits import Limits
-from pte_foundry.records.trained_checks import TrainedChecks
 
 from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
@@ -27,6 +24,9 @@ from pte_build.targets.pte_test_target import (
     TestTimeLimitField,
     TestTimeoutField,
 )
+from pte_foundry.records.checks import Checks
+from pte_foundry.records.limits import Limits
+from pte_foundry.records.trained_checks import TrainedChecks
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,6 @@ from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
-from pte_foundry.errors import PteError
-from pte_foundry.records.model_request import parse_inputs
-from pte_foundry.records.promise import Floor
-from pte_foundry.records.tensor_spec import TensorSpec
 
 from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
@@ -24,22 +20,20 @@ from pte_build.quantization.declared import (
     is_quantized,
     read_quantization,
 )
-from pte_build.targets.own_model import (
-    ProgramAllowedClassesField,
-    ProgramImportsField,
-    ProgramOutputsField,
-)
 from pte_build.targets.pte_program import (
     MaxDelegateCallsField,
     MaxUndelegatedOperatorsField,
     MinDelegatedFractionField,
+    ProgramAllowedClassesField,
     ProgramBackendField,
     ProgramBuilderField,
     ProgramBuilderResolveField,
+    ProgramImportsField,
     ProgramInputsField,
     ProgramModelField,
     ProgramOptionsField,
     ProgramOutputPathField,
+    ProgramOutputsField,
     ProgramPrecisionField,
     ProgramRewritesField,
     ProgramTaskField,
@@ -47,7 +41,10 @@ from pte_build.targets.pte_program import (
     ProgramWeightsField,
     PteProgram,
 )
-
+from pte_foundry.errors import PteError
+from pte_foundry.records.model_request import parse_inputs
+from pte_foundry.records.promise import Floor
+from pte_foundry.records.tensor_spec import TensorSpec
 
 _ADDRESS_FIELDS = (
     ProgramWeightsField,

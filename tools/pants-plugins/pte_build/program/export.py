@@ -20,11 +20,6 @@ from pants.engine.fs import (
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.option.option_types import BoolOption
-from pte_foundry.errors import PteError
-from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
-from pte_foundry.records.facts import ExportedFile
-from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 
 from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
@@ -38,6 +33,11 @@ from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.targets.pte_program import ProgramQuantizationField
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
+from pte_foundry.errors import PteError
+from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.facts import ExportedFile
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 
 
 class StockOption:

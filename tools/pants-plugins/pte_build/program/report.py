@@ -16,9 +16,6 @@ from pants.engine.target import (
     WrappedTargetRequest,
 )
 
-from pte_foundry.records.declared import Declared, LabelFile, Weights
-from pte_foundry.records.promise import Promise
-
 from pte_build.choices import Choices
 from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.library.sources import REPORT_MAIN
@@ -27,6 +24,8 @@ from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.weights.resolution import ResolvedWeights
+from pte_foundry.records.declared import Declared, LabelFile, Weights
+from pte_foundry.records.promise import Promise
 
 MODEL_CARD = "README.md"
 
@@ -94,14 +93,17 @@ def declared(
             source_page=weights.source_page,
             description=weights.description,
         ),
-        labels=labels
-        and LabelFile(
-            labels.name, labels.content.fingerprint, labels.content.serialized_bytes_length
+        labels=(
+            LabelFile(
+                labels.name, labels.content.fingerprint, labels.content.serialized_bytes_length
+            )
+            if labels
+            else None
         ),
         model_card=model_card,
         promise=Promise(backend.delegate, declaration.floor),
-        quantization_floor=quantization and quantization.floor,
-        checks=test and test.checks,
+        quantization_floor=quantization.floor if quantization else None,
+        checks=test.checks if test else None,
     )
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pants.engine.addresses import Address
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
-from pte_foundry.records.quantization import QuantizationFloor
 
 from pte_build.addresses import KnownTarget
 from pte_build.errors import PteBuildError
-from pte_build.targets.program_quantization import (
+from pte_build.targets.pte_program import (
     QUANTIZATION_FIELDS,
     QUANTIZED_PRECISION,
     MinQuantizedComputeField,
@@ -21,7 +20,7 @@ from pte_build.targets.program_quantization import (
     ProgramQuantizationField,
     ProgramQuantizationOptionsField,
 )
-
+from pte_foundry.records.quantization import QuantizationFloor
 
 QUANTIZATION_ADDRESSES = (ProgramQuantizationField, ProgramCalibrationField)
 

@@ -12,12 +12,12 @@ from pants.engine.target import (
     OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
+    StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
 
-from pte_build.targets.own_model import OWN_MODEL_FIELDS
-from pte_build.targets.program_quantization import QUANTIZATION_FIELDS, ProgramQuantizationField
+from pte_build.targets.pictures import CalibrationSet
 from pte_build.targets.pte_backend import PRECISIONS, BackendOptionsField, BackendRewritesField
 
 
@@ -158,6 +158,100 @@ class ProgramOutputPathField(OutputPathField):
 
     def pte_path(self) -> str:
         return self.value or f"{self.address.spec_path}/{self.address.target_name}.pte".lstrip("/")
+
+
+class ProgramImportsField(SpecialCasedDependencies):
+    alias = "imports"
+    help = help_text(
+        """
+        Python files that are imported before the builder, for what they register: operators of the model's own
+        (`torch.library`) with what they decompose to, or classes that its checkpoint refers to.
+        """
+    )
+
+
+class ProgramOutputsField(StringSequenceField):
+    alias = "outputs"
+    default = ()
+    help = help_text(
+        """
+        Names of the outputs, in their order, for a model that is a file (`pte_foundry/models/own/`). If left out, keys
+        of dicts and fields of dataclasses are the names. A builder in Python names them itself.
+        """
+    )
+
+
+class ProgramAllowedClassesField(StringSequenceField):
+    alias = "allowed_classes"
+    default = ()
+    help = help_text(
+        """
+        Dotted names of the classes that the checkpoint's pickle may refer to, for
+        `pte_foundry/models/own/pickled_module.py`: subclasses of `torch.nn.Module`. The file may have them constructed
+        with any arguments.
+        """
+    )
+
+
+OWN_MODEL_FIELDS = (ProgramImportsField, ProgramOutputsField, ProgramAllowedClassesField)
+
+
+QUANTIZED_PRECISION = "int8"
+
+
+class ProgramQuantizationField(SpecialCasedDependencies):
+    alias = "quantization"
+    help = help_text(
+        f"""
+        The file of the quantization recipe, one address; for programs of the precision {QUANTIZED_PRECISION!r} and for
+        no others (`src/python/pte_foundry/quantization/recipe.py` has the contract). The file and what it imports are
+        inputs of this program alone.
+        """
+    )
+
+
+class ProgramQuantizationOptionsField(DictStringToStringField):
+    alias = "quantization_options"
+    help = f"Options of the recipe that `{ProgramQuantizationField.alias}` names, as strings. They stand in the report."
+
+
+class ProgramCalibrationField(SpecialCasedDependencies):
+    alias = "calibration"
+    help = help_text(
+        f"""
+        The `{CalibrationSet.alias}` target with the pictures that the recipe learns the ranges of activations from, one
+        address. A recipe that looks at no pictures has none.
+        """
+    )
+
+
+class MinQuantizedWeightsField(FloatField):
+    alias = "min_quantized_weights"
+    help = help_text(
+        f"""
+        Quantization floor: the least share of the weights' elements that are stored as integers, more than 0.0 up to
+        1.0. Every {QUANTIZED_PRECISION} program declares it: a partly quantized one must say so.
+        """
+    )
+
+
+class MinQuantizedComputeField(FloatField):
+    alias = "min_quantized_compute"
+    help = help_text(
+        """
+        Quantization floor: the least share of the multiply-accumulates of one forward pass whose operands are both
+        integers, more than 0.0 up to 1.0. Leave it out where only weights are quantized.
+        """
+    )
+
+
+QUANTIZATION_FIELDS = (
+    ProgramQuantizationField,
+    ProgramQuantizationOptionsField,
+    ProgramCalibrationField,
+    MinQuantizedWeightsField,
+    MinQuantizedComputeField,
+)
 
 
 class PteProgram(Target):

@@ -82,9 +82,7 @@ async def run_pte_test(
     tier = await Get(TestTier, TierRequest(field_set.address, field_set.tags.value or ()))
     if tier.left_out is not None:
         return TestResult.no_tests_found(field_set.address, test_subsystem.output)
-    target = await Get(
-        KnownTarget, TargetRequest(field_set.address, PteTest, (TestProgramField,))
-    )
+    target = await Get(KnownTarget, TargetRequest(field_set.address, PteTest, (TestProgramField,)))
     program = target.one(TestProgramField)
     try:
         availability = await Get(Availability, AvailabilityRequest(program))

@@ -16,7 +16,6 @@ from pants.engine.fs import (
     FileEntry,
 )
 from pants.engine.rules import Get, Rule, collect_rules, rule
-from pte_foundry.records.validation_request import QuantizedExportFiles, RequestedValidation
 
 from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
@@ -30,6 +29,7 @@ from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.locks import ToolchainRequest
+from pte_foundry.records.validation_request import QuantizedExportFiles, RequestedValidation
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,14 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
         model=exported.request.model,
         pte="program.pte",
         report="report.json",
-        labels=built.labels and built.labels.name,
+        labels=built.labels.name if built.labels else None,
         photographs={
             f"{FOLDER}/{name}": test.checks.photographs.get(name) for name in photographs.names
         },
         # Where the machine cannot execute a program's delegate, the quantized graph runs in torch instead.
-        quantized_export=quantization
-        and QuantizedExportFiles(exported.request.rewrites, quantization),
+        quantized_export=(
+            QuantizedExportFiles(exported.request.rewrites, quantization) if quantization else None
+        ),
         interpreter=interpreter,
         limits=test.limits,
     )
@@ -136,9 +137,7 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
     )
     verdict = result.files.get("validation.json")
     if verdict is None:
-        raise PteBuildError(
-            describe_failure(f"{test.address}: validation failed", result.process)
-        )
+        raise PteBuildError(describe_failure(f"{test.address}: validation failed", result.process))
     verdict_digest = await Get(Digest, CreateDigest([FileEntry("validation.json", verdict)]))
     contents = await Get(DigestContents, Digest, verdict_digest)
     check_verdict(test.address, contents[0].content, result.process.exit_code, exported.pte)

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
-    EMPTY_DIGEST,
     CreateDigest,
     Digest,
-    FileDigest,
-    FileEntry,
 )
 from pants.engine.process import Process, ProcessCacheScope, ProcessResult
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
