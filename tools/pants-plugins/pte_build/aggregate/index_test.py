@@ -39,7 +39,9 @@ def outcome(name: str, passed: bool, stdout: str = "") -> Any:
         program=built(name),
         test=Address("models/alpha", target_name=f"{name}_test"),
         passed=passed,
-        result=SimpleNamespace(stdout=stdout.encode(), stderr=b"only on stderr"),
+        result=SimpleNamespace(
+            process=SimpleNamespace(stdout=stdout.encode(), stderr=b"only on stderr")
+        ),
     )
 
 
