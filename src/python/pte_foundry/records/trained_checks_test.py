@@ -1,19 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.trained_checks import TrainedChecks
 
-NONE: dict[str, object] = {
-    "min_trained_cosine": None,
-    "min_top1_agreement": None,
-    "min_matched_detections": None,
-    "max_extra_detections": None,
-    "max_score_difference": None,
-    "min_box_iou": None,
-}
+NONE: dict[str, object] = {field.name: None for field in fields(TrainedChecks)}
 
 
 def read(**thresholds: object) -> TrainedChecks:

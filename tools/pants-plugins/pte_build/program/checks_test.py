@@ -54,14 +54,7 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
     found = runner.request(DeclaredTest, [ProgramTestRequest(PROGRAM)]).test
     assert found is not None
     # A bound of 0 is a bound.
-    assert found.checks.trained == TrainedChecks(
-        min_trained_cosine=None,
-        min_top1_agreement=1.0,
-        min_matched_detections=None,
-        max_extra_detections=0.0,
-        max_score_difference=None,
-        min_box_iou=None,
-    )
+    assert found.checks.trained == TrainedChecks(min_top1_agreement=1.0, max_extra_detections=0.0)
 
 
 def test_a_program_without_test(runner: RuleRunner) -> None:
