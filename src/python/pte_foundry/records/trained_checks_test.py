@@ -8,7 +8,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.trained_checks import TrainedChecks
 
-NONE: dict[str, object] = dict.fromkeys(field.name for field in fields(TrainedChecks))
+NONE: dict[str, object] = {field.name: None for field in fields(TrainedChecks)}
 
 
 def read(**thresholds: object) -> TrainedChecks:

@@ -60,15 +60,18 @@ def export_int8_colours(folder: Path, fault: str = "none") -> ExportResult:
     write_checkpoint(folder)
     write_calibration(folder)
     return export(
-        ExportRequest.from_json(
-            {
-                "model": model_request(),
-                "lowering": "pte_foundry.backends.xnnpack.lowering",
-                "precision": "int8",
-                "options": {},
-                "rewrites": [],
-                "quantization": quantization_request(fault),
-            }
+        ExportRequest.read(
+            Fields(
+                {
+                    "model": model_request(),
+                    "lowering": "pte_foundry.backends.xnnpack.lowering",
+                    "precision": "int8",
+                    "options": {},
+                    "rewrites": [],
+                    "quantization": quantization_request(fault),
+                },
+                "export_request.json",
+            )
         ),
         folder,
     )

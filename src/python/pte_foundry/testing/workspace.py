@@ -49,14 +49,17 @@ def export_colours(
     """Export the colour classifier, with trained weights multiplied by `scale`."""
     write_checkpoint(folder, scale)
     return export(
-        ExportRequest.from_json(
-            {
-                "model": model_request(weights),
-                "lowering": _lowering(backend),
-                "precision": importlib.import_module(_lowering(backend)).PRECISIONS[0],
-                "options": {},
-                "rewrites": [],
-            }
+        ExportRequest.read(
+            Fields(
+                {
+                    "model": model_request(weights),
+                    "lowering": _lowering(backend),
+                    "precision": importlib.import_module(_lowering(backend)).PRECISIONS[0],
+                    "options": {},
+                    "rewrites": [],
+                },
+                "export_request.json",
+            )
         ),
         folder,
     )

@@ -12,12 +12,12 @@ from pants.engine.target import (
     OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
+    StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
 
-from pte_build.targets.own_model import OWN_MODEL_FIELDS
-from pte_build.targets.program_quantization import QUANTIZATION_FIELDS, ProgramQuantizationField
+from pte_build.targets.pictures import CalibrationSet
 from pte_build.targets.pte_backend import PRECISIONS, BackendOptionsField, BackendRewritesField
 
 
@@ -158,6 +158,100 @@ class ProgramOutputPathField(OutputPathField):
 
     def pte_path(self) -> str:
         return self.value or f"{self.address.spec_path}/{self.address.target_name}.pte".lstrip("/")
+
+
+class ProgramImportsField(SpecialCasedDependencies):
+    alias = "imports"
+    help = help_text(
+        """
+        Python files to import before the builder, for what they register: custom operators (`torch.library`) with
+        their decompositions, or classes that the checkpoint refers to.
+        """
+    )
+
+
+class ProgramOutputsField(StringSequenceField):
+    alias = "outputs"
+    default = ()
+    help = help_text(
+        """
+        Names of the outputs, in order, for a model that is a file (`pte_foundry/models/own/`). Default: the keys
+        of dicts and fields of dataclasses. A Python builder names them itself.
+        """
+    )
+
+
+class ProgramAllowedClassesField(StringSequenceField):
+    alias = "allowed_classes"
+    default = ()
+    help = help_text(
+        """
+        Dotted names of the classes that the checkpoint's pickle may refer to, for
+        `pte_foundry/models/own/pickled_module.py`: subclasses of `torch.nn.Module`. The file may construct them
+        with any arguments.
+        """
+    )
+
+
+OWN_MODEL_FIELDS = (ProgramImportsField, ProgramOutputsField, ProgramAllowedClassesField)
+
+
+QUANTIZED_PRECISION = "int8"
+
+
+class ProgramQuantizationField(SpecialCasedDependencies):
+    alias = "quantization"
+    help = help_text(
+        f"""
+        The file of the quantization recipe, one address; only for programs of the precision {QUANTIZED_PRECISION!r}
+        (`src/python/pte_foundry/quantization/recipe.py` has the contract). The file and what it imports are inputs of
+        the programs that name it, and of no others.
+        """
+    )
+
+
+class ProgramQuantizationOptionsField(DictStringToStringField):
+    alias = "quantization_options"
+    help = f"Options of the recipe in `{ProgramQuantizationField.alias}`, as strings. The report has them too."
+
+
+class ProgramCalibrationField(SpecialCasedDependencies):
+    alias = "calibration"
+    help = help_text(
+        f"""
+        The `{CalibrationSet.alias}` target with the pictures from which the recipe learns activation ranges, one
+        address. Omit it for a recipe that needs no pictures.
+        """
+    )
+
+
+class MinQuantizedWeightsField(FloatField):
+    alias = "min_quantized_weights"
+    help = help_text(
+        f"""
+        Quantization floor: the minimum share of the weights' elements stored as integers, above 0.0 and at most
+        1.0. Required for {QUANTIZED_PRECISION} programs: a partly quantized one must say so.
+        """
+    )
+
+
+class MinQuantizedComputeField(FloatField):
+    alias = "min_quantized_compute"
+    help = help_text(
+        """
+        Quantization floor: the minimum share of one forward pass's multiply-accumulates with two integer operands,
+        above 0.0 and at most 1.0. Omit it if only weights are quantized.
+        """
+    )
+
+
+QUANTIZATION_FIELDS = (
+    ProgramQuantizationField,
+    ProgramQuantizationOptionsField,
+    ProgramCalibrationField,
+    MinQuantizedWeightsField,
+    MinQuantizedComputeField,
+)
 
 
 class PteProgram(Target):

@@ -18,7 +18,7 @@ from pants.option.option_types import StrListOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
-from pte_build.program.command_line import NamedAddresses
+from pte_build.command_line import NamedAddresses
 
 _EVERYTHING = RecursiveGlobSpec("")
 

@@ -11,7 +11,7 @@ from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 
-from pte_build.program.command_line import NamedAddresses
+from pte_build.command_line import NamedAddresses
 from pte_build.test_support import GAMMA_CHIP, make_runner, session_settings
 
 ROOT, DEEP, BESIDE = (Address(path, target_name="x") for path in ("", "models/x", "x"))

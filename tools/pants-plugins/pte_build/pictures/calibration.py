@@ -6,38 +6,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, DigestEntries, FileDigest, FileEntry
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import (
-    HydratedSources,
-    HydrateSourcesRequest,
-    WrappedTarget,
-    WrappedTargetRequest,
-)
+from pants.engine.target import HydratedSources, HydrateSourcesRequest
 
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
-from pte_build.targets.calibration_set import (
+from pte_build.pictures.photographs import Photographs, PhotographsRequest
+from pte_build.targets.pictures import (
     CalibrationPhotographsField,
     CalibrationSet,
     CalibrationSourcesField,
 )
-from pte_build.targets.program_quantization import ProgramCalibrationField
-from pte_build.validation.photographs import Photographs, PhotographsRequest
+from pte_build.targets.pte_program import ProgramCalibrationField
 
 FOLDER = "calibration"
 
 
 @dataclass(frozen=True)
 class CalibrationRequest(EngineAwareParameter):
-    """`program` names the set, for messages."""
+    """`calibration_set` is None for a recipe that looks at no pictures. `program` names the set, for messages."""
 
-    calibration_set: Address
+    calibration_set: Address | None
     program: Address
 
     def debug_hint(self) -> str:
-        return self.calibration_set.spec
+        return self.program.spec
 
 
 @dataclass(frozen=True)
@@ -73,28 +69,21 @@ def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[s
 
 @rule
 async def gather_calibration(request: CalibrationRequest) -> Calibration:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
+    if request.calibration_set is None:
+        return NO_PICTURES
+    target = await Get(
+        KnownTarget,
+        TargetRequest(
             request.calibration_set,
-            description_of_origin=f"the `{ProgramCalibrationField.alias}` of {request.program}",
+            CalibrationSet,
+            (CalibrationPhotographsField,),
+            ProgramCalibrationField.alias,
+            request.program.spec,
         ),
     )
-    target, address = wrapped.target, wrapped.target.address
-    if not target.has_field(CalibrationPhotographsField):
-        raise PteBuildError(
-            f"{request.program}: `{ProgramCalibrationField.alias}` names {address}, which is a `{target.alias}` and "
-            f"not a `{CalibrationSet.alias}`."
-        )
+    address, sets = target.address, target.all(CalibrationPhotographsField)
     sources_field = target[CalibrationSourcesField]
-    sets, sources = await MultiGet(
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[CalibrationPhotographsField].to_unparsed_address_inputs(),
-        ),
-        Get(HydratedSources, HydrateSourcesRequest(sources_field)),
-    )
+    sources = await Get(HydratedSources, HydrateSourcesRequest(sources_field))
     if sources_field.globs and not sources.snapshot.files:
         raise PteBuildError(
             f"{address}: no file matches its `{CalibrationSourcesField.alias}`, {', '.join(sources_field.globs)}. Put "

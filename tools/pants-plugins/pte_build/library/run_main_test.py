@@ -1,10 +1,12 @@
+"""Which store keeps the results of runs that need no toolchain."""
+
 from __future__ import annotations
 
 import dataclasses
 
 from pants.engine.process import Process, ProcessCacheScope
 
-from pte_build.toolchain.library_run import RemoteCacheUse, kept_from_remote_caches
+from pte_build.library.run_main import RemoteCacheUse, kept_from_remote_caches
 
 PROCESS = Process(("/bin/true",), description="A process")
 

@@ -9,7 +9,7 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import TransitiveTargets, TransitiveTargetsRequest
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.quantization.calibration import Calibration, CalibrationRequest
+from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.stand_in_repository import quantized_text, target_text
 from pte_build.test_support import QUANTIZED, failure, make_runner, refusal
 

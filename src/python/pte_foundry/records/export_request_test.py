@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 from pte_foundry.records.tensor_spec import TensorSpec
 
@@ -25,8 +27,12 @@ def _request() -> dict[str, Any]:
     }
 
 
+def _read(request: dict[str, Any]) -> ExportRequest:
+    return ExportRequest.read(Fields(request, "export_request.json"))
+
+
 def test_reads_every_field_and_keeps_the_order() -> None:
-    assert ExportRequest.from_json(_request()) == ExportRequest(
+    assert _read(_request()) == ExportRequest(
         model=ModelRequest(
             "m",
             "some.builder",
@@ -40,28 +46,34 @@ def test_reads_every_field_and_keeps_the_order() -> None:
     )
 
 
+def test_what_says_nothing_is_left_out_of_the_json() -> None:
+    """It is in the key of every export."""
+    assert json.dumps(_read(_request()).to_json()) == json.dumps(_request())
+
+
 def test_seeded_weights_have_no_file() -> None:
-    assert WeightsRequest.from_json({"source": "seeded"}) == WeightsRequest("seeded", None)
-    with pytest.raises(PteError, match="seeded weights have no file"):
-        WeightsRequest.from_json({"source": "seeded", "file": "x"})
+    seeded = {"source": "seeded"}
+    assert WeightsRequest.read(Fields(seeded, "weights")) == WeightsRequest("seeded", None)
+    with pytest.raises(PteError, match="seeded weights, which have no file"):
+        WeightsRequest.read(Fields({**seeded, "file": "x"}, "weights"))
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("model",), [], "model: expected an object, found list"),
-        (("model", "name"), "", "model.name: expected a non-empty string"),
-        (("model", "inputs"), {}, "model.inputs: a model has at least one input"),
-        (("model", "inputs", "z"), 3, "model.inputs.z: expected a non-empty string, found 3"),
-        (("model", "weights", "source"), "guess", "model.weights.source: 'guess' is not one of"),
-        (("model", "weights", "file"), None, "model.weights.file: expected a non-empty string"),
-        (("model", "surprise"), 1, "unknown ['surprise']"),
-        (("options", "key"), 5, "options.key: expected a non-empty string, found 5"),
-        (("rewrites",), "a.b", "rewrites: expected a list, found str"),
-        (("rewrites",), [1], "rewrites[0]: expected a non-empty string"),
-        (("precision",), None, "precision: expected a non-empty string"),
-        (("stock",), "yes", "stock: expected true or false, found 'yes'"),
-        (("stock",), None, "stock: expected true or false, found None"),
+        (("model",), [], "`model` is a list, not an object"),
+        (("model", "name"), "", "model: `name` is '', not a non-empty string"),
+        (("model", "inputs"), {}, "model: `inputs` is empty: a model has at least one input"),
+        (("model", "inputs", "z"), 3, "model: inputs: `z` is 3, not a non-empty string"),
+        (("model", "weights", "source"), "guess", "model: weights: `source` is 'guess', not one"),
+        (("model", "weights", "file"), None, "model: weights: `file` is None, not a non-empty"),
+        (("model", "surprise"), 1, "model: `surprise` is none of name, builder"),
+        (("options", "key"), 5, "options: `key` is 5, not a non-empty string"),
+        (("rewrites",), "a.b", "`rewrites` is a str, not a list"),
+        (("rewrites",), [1], "`rewrites` holds 1, not a non-empty string"),
+        (("precision",), None, "`precision` is None, not a non-empty string"),
+        (("stock",), "yes", "`stock` is 'yes', not true or false"),
+        (("stock",), None, "`stock` is None, not true or false"),
     ],
 )
 def test_errors_name_the_field(path: tuple[str, ...], value: object, message: str) -> None:
@@ -71,8 +83,9 @@ def test_errors_name_the_field(path: tuple[str, ...], value: object, message: st
         target = target[key]
     target[path[-1]] = value
     with pytest.raises(PteError) as caught:
-        ExportRequest.from_json(request)
+        _read(request)
     assert caught.value.kind == "bad-request"
+    assert caught.value.message.startswith("export_request.json: ")
     assert message in caught.value.message
 
 
@@ -80,11 +93,10 @@ def test_errors_name_the_field(path: tuple[str, ...], value: object, message: st
 def test_missing_fields(key: str) -> None:
     request = _request()
     del request[key]
-    with pytest.raises(PteError) as caught:
-        ExportRequest.from_json(request)
-    assert f"missing ['{key}']" in caught.value.message
+    with pytest.raises(PteError, match=f"`{key}` is missing"):
+        _read(request)
 
 
 def test_an_export_is_stock_only_where_the_request_says_so() -> None:
     for fields, stock in (({}, False), ({"stock": False}, False), ({"stock": True}, True)):
-        assert ExportRequest.from_json({**_request(), **fields}).stock is stock
+        assert _read({**_request(), **fields}).stock is stock
