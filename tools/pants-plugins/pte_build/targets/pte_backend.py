@@ -85,7 +85,7 @@ class BackendPrecisionsField(StringSequenceField):
 class BackendSizeRatiosField(Field):
     alias = "max_size_ratios"
     value: FrozenDict[str, float]
-    default = FrozenDict()
+    default = None
     help = help_text(
         """
         The size budget of programs by their precision, e.g. `{"fp16": 0.54, "int8": 0.285}`: the default of
@@ -97,10 +97,10 @@ class BackendSizeRatiosField(Field):
     def compute_value(
         # `./pants help` evaluates the type, on Python 3.9.
         cls,
-        raw_value: Optional[Mapping[str, float]],  # noqa: UP007
+        raw_value: Optional[dict[str, float]],  # noqa: UP007
         address: Address,
     ) -> FrozenDict[str, float]:
-        ratios: Any = super().compute_value(raw_value, address)
+        ratios: Any = super().compute_value({} if raw_value is None else raw_value, address)
         if not isinstance(ratios, Mapping) or not all(
             precision in PRECISIONS and isinstance(ratio, float) and ratio > 0
             for precision, ratio in ratios.items()
