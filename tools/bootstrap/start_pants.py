@@ -65,12 +65,13 @@ def wait_longer_for_the_daemon() -> None:
 def start_the_daemon_here_too() -> None:
     """Have Pants start its daemon by this script, and not by its own.
 
-    Pants 2.17 runs `[sys.executable] + sys.argv` in a child, `ProcessManager.post_fork_child`.
+    Pants 2.17 runs `[sys.executable] + sys.argv` in a child, `PantsDaemonProcessManager.post_fork_child`.
     """
     try:
-        manager = importlib.import_module("pants.pantsd.process_manager").ProcessManager
+        module = importlib.import_module("pants.pantsd.process_manager")
     except Exception:  # As above.
         return
+    manager = module.PantsDaemonProcessManager
     plain = manager.post_fork_child
 
     def here(self: Any) -> Any:
