@@ -72,10 +72,10 @@ def start_the_daemon_here_too() -> None:
     except Exception:  # As above.
         return
     manager = module.PantsDaemonProcessManager
-    plain = manager.post_fork_child
+    plain, script = manager.post_fork_child, os.path.abspath(__file__)
 
     def here(self: Any) -> Any:
-        sys.argv.insert(0, __file__)
+        sys.argv.insert(0, script)
         return plain(self)
 
     manager.post_fork_child = here

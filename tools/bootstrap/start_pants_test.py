@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_record_that_was_cut_off(environment: Path, lines: int) -> None:
 
 
 def test_the_daemon_may_take_longer_than_pants_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    class PantsDaemonProcessManager:
+    class ProcessManager:
         def await_metadata_by_name(
             self, key: str, ongoing: str, completed: str, timeout: float, caster: object = None
         ) -> float:
@@ -195,5 +196,5 @@ def test_the_daemon_is_started_by_the_script_too(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pants.pantsd.process_manager", module)
     monkeypatch.setattr(sys, "argv", ["bin/pants", "list"])
     start_pants.start_the_daemon_here_too()
-    command = [sys.executable, start_pants.__file__, "bin/pants", "list"]
+    command = [sys.executable, os.path.abspath(start_pants.__file__), "bin/pants", "list"]
     assert PantsDaemonProcessManager().post_fork_child() == command
