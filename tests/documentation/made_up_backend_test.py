@@ -27,9 +27,9 @@ from pte_foundry.errors import PteError
 from pte_foundry.index.index import build_index
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.indexes import artifact, read_request, write_reports
 from pte_foundry.testing.workspace import export_colours, make_workspace
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, result_json, verdict
