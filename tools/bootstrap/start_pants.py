@@ -88,8 +88,8 @@ def leave_out_the_graph_for_plugins() -> None:
     backend, more than a third of the time of a cold start.
     """
     try:
-        initializer = importlib.import_module("pants.init.options_initializer")
-        resolver = importlib.import_module("pants.init.plugin_resolver")
+        initializer: Any = importlib.import_module("pants.init.options_initializer")
+        resolver: Any = importlib.import_module("pants.init.plugin_resolver")
     except Exception:  # As above.
         return
     make, resolve = initializer.create_bootstrap_scheduler, resolver.PluginResolver._resolve_plugins
