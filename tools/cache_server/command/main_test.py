@@ -26,7 +26,7 @@ def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[
     """The tool, as a process of its own that has said what it serves."""
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "foundry.command.main", "cache-server",
+            sys.executable, "-c", "from cache_server.command.main import app; app()",
             "--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path / "cache"), "--quota", "1G", *more,
         ],
         stderr=subprocess.PIPE,
@@ -110,8 +110,10 @@ def test_it_tells_when_the_server_ends_by_itself(tmp_path: Path) -> None:
     with started(tmp_path, address.port) as process:
         assert process.stderr is not None
         said = ""
-        while "stopped" not in said and "Ctrl-C" not in said:
-            said += process.stderr.readline()
+        while "Ctrl-C" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(children) == 1
         os.kill(int(children[0]), signal.SIGKILL)
