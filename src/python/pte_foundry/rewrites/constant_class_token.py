@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
 from pte_foundry.rewrites.rope_attention import RopeAttention
-from pte_foundry.rewrites.structure import copy_structure, expect, unexpected
+from pte_foundry.rewrites.surgery import copy_structure, expect, unexpected
 
 prepare_torchvision()
 

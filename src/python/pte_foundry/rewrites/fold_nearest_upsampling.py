@@ -22,12 +22,11 @@ from pte_foundry.rewrites.surgery import (
     check_unchanged,
     child,
     class_name,
-    constant,
-    convolution,
     number,
     refuse,
     replace,
 )
+from pte_foundry.rewrites.weights import constant, convolution
 
 # The blocks that can follow, with all of their layers that read the block's input. Nothing else of
 # the block may read it: it is a pair of maps afterwards, which nothing but `UpsampledPair` takes.

@@ -27,11 +27,11 @@ from pte_foundry.rewrites.surgery import (
     check_unchanged,
     child,
     class_name,
-    convolution,
     number,
     refuse,
     replace,
 )
+from pte_foundry.rewrites.weights import convolution
 
 # exp(80) * 16 bins * 16 is within float32, so no softmax shift is needed. A trained head stays
 # within +-20; beyond 80 a distribution is one bin for all that float32 can tell.

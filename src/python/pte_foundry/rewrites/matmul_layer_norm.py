@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.rewrites.frozen_linear import frozen_linear
-from pte_foundry.rewrites.structure import expect, replace_all
+from pte_foundry.rewrites.surgery import expect, replace_all
+from pte_foundry.rewrites.weights import frozen_linear
 
 
 class MatmulLayerNorm(nn.Module):

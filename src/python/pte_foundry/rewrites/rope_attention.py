@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
-from pte_foundry.rewrites.frozen_linear import frozen_linear
-from pte_foundry.rewrites.structure import expect, replace_all, unexpected
+from pte_foundry.rewrites.surgery import expect, replace_all, unexpected
+from pte_foundry.rewrites.weights import frozen_linear
 
 prepare_torchvision()
 
