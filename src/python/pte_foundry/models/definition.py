@@ -10,10 +10,11 @@ already (see `pte_foundry.models.own`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
@@ -49,7 +50,7 @@ class InputContract:
 
     Attributes:
         name: the name that BUILD files declare it under.
-        shape: the shape that `ModelDefinition.preprocess` produces; of a dynamic dimension the greatest
+        shape: the shape that `ModelDefinition.preprocess` produces; of a dynamic dimension the largest
             size.
         layout: meaning of the dimensions, e.g. `NCHW`.
         normalisation: for pictures; None for anything else.
@@ -71,7 +72,7 @@ class OutputContract:
 
 @dataclass(frozen=True)
 class ModelDefinition:
-    """Everything that is known of a model before weights are loaded.
+    """What is known of a model before its weights are loaded.
 
     Attributes:
         module: structure only, in eval mode. Parameters that are constants of the architecture (and
@@ -96,14 +97,14 @@ class ModelDefinition:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A checkpoint that is a whole model, and what the BUILD file says of it.
+    """A checkpoint that is a whole model, and what its BUILD file says.
 
     Attributes:
         name: the model's name, for messages.
         path: the checkpoint.
-        inputs: name and declared shape of each input (of a dynamic dimension the greatest size) in the
+        inputs: name and declared shape of each input (of a dynamic dimension the largest size) in the
             order in which the model takes them.
-        samples: sets of inputs to run the model on, the greatest sizes first; at least one.
+        samples: sets of inputs to run the model on, the largest sizes first; at least one.
         outputs: declared names of the flattened outputs; empty if the model's own are to be used.
         allowed_classes: dotted names of the classes that a pickle may refer to.
         operators: names of the operators that the target's `imports` registered, e.g. `my::clip.out`.
@@ -119,7 +120,7 @@ class SavedModel:
 
 
 def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
-    """The `preprocess` of a model whose inputs are no pictures.
+    """The `preprocess` of a model whose inputs are not pictures.
 
     Raises:
         PteError: `bad-picture`, always.
@@ -128,4 +129,34 @@ def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
         "bad-picture",
         "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
         "targets, or give its builder a `preprocess`",
+    )
+
+
+def image_input(
+    side: int, resize: str, mean: tuple[float, ...], std: tuple[float, ...]
+) -> InputContract:
+    """The input `image` of a family: RGB, float32 [1, 3, side, side]; `mean`, `std`, `resize` as `Normalisation`."""
+    normalisation = Normalisation("1/255", mean, std, "RGB", resize)
+    return InputContract("image", (1, 3, side, side), "NCHW", normalisation)
+
+
+def check_picture(picture: Tensor) -> None:
+    """
+    Raises:
+        PteError: `bad-picture` for anything but RGB pixels, uint8 [height, width, 3].
+    """
+    if picture.dtype != torch.uint8 or picture.dim() != 3 or picture.shape[2] != 3:
+        raise PteError(
+            "bad-picture",
+            f"expected RGB pixels as uint8 [height, width, 3], found {picture.dtype} "
+            f"{list(picture.shape)}. Convert the picture to RGB",
+        )
+
+
+def unknown_model(builder: str, model: str, known: Iterable[str]) -> PteError:
+    """The error of a builder that does not know a model."""
+    return PteError(
+        "bad-builder",
+        f"{builder} does not know the model {model!r}; it has {', '.join(sorted(known))}. "
+        "Correct the model's name",
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.records import InertRecord, record_class
+from pte_foundry.models.checkpoints.pickle_reader import InertRecord, record_class
 from pte_foundry.models.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.models import yolo
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint
@@ -176,9 +175,3 @@ def test_no_allowed_class_is_a_real_one() -> None:
         assert cls is set or not issubclass(cls, (nn.Module, Tensor))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="no dict of attributes"):
         next(iter(RECORD_CLASSES))().__setstate__((1, 2))  # type: ignore[attr-defined]
-
-
-def test_unknown_model_names_the_known_ones() -> None:
-    with pytest.raises(PteError, match="yolo11n, yolov5n, yolov8n") as caught:
-        yolo.build("yolov99")
-    assert caught.value.kind == "bad-builder" and "yolov99" in caught.value.message

@@ -5,7 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
+from pte_foundry.quantization.float_layers import (
+    FloatLayers,
+    dotted_names,
+    float_modules,
+    module_of,
+    operator_name,
+)
 
 
 class _Block(nn.Module):
@@ -77,3 +83,18 @@ def test_a_pattern_without_module_is_refused_with_what_there_is() -> None:
         FloatLayers(modules=("1.2",)).check("small", _model())
     with pytest.raises(PteError, match="bad-option.*`float_own` names 'x'.*0, 1"):
         FloatLayers(own=("x",)).check("small", _model())
+
+
+def test_names_are_separated_by_commas() -> None:
+    assert float_modules("recipe", {}).modules == ()
+    layers = float_modules("recipe", {"float_modules": "norm, blocks.*.norm1"})
+    assert layers.modules == ("norm", "blocks.*.norm1")
+    own = dotted_names("recipe", {"float_own": "., head"}, "float_own", ".")
+    assert own == (".", "head")
+
+
+@pytest.mark.parametrize("text", ["", "a,", "a b", "a..b", ".a", "."])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(PteError, match="recipe: the option float_modules") as caught:
+        float_modules("recipe", {"float_modules": text})
+    assert caught.value.kind == "bad-option"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.models.checkpoints.archive import CheckpointArchive
 from pte_foundry.models.checkpoints.pickle_reader import Function
 from pte_foundry.models.checkpoints.refusal import Unfit, shown
 
@@ -113,6 +114,31 @@ class StoredTensors:
         if not isinstance(kind, torch.dtype) or not isinstance(count, int) or count < 0:
             raise ValueError("its pickle refers to what is no storage of tensors")
         return Storage(kind, read(count * kind.itemsize))
+
+    def archived(
+        self,
+        archive: CheckpointArchive,
+        folder: str,
+        number: tuple[Any, ...],
+        read: Callable[[str, int], torch.UntypedStorage],
+    ) -> Storage:
+        """The storage of a persistent id of an archive, an entry in `folder` that `read(name, size)` reads.
+
+        Raises:
+            ValueError: as `storage`; and if the entry has more or fewer bytes than the tensor needs.
+        """
+        kind, dtype, key, _, count = number
+        name = f"{folder}/{key}"
+
+        def checked(size: int) -> torch.UntypedStorage:
+            if archive.sizes.get(name) != size:
+                found = archive.sizes.get(name, "no")
+                raise ValueError(f"{shown(name)} has {found} bytes, and its tensor {size}")
+            return read(name, size)
+
+        if kind != "storage" or not isinstance(key, str):
+            raise ValueError("its pickle refers to what is no storage of tensors")
+        return self.storage(dtype, count, checked)
 
     def _tensor(
         self,

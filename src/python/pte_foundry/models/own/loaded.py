@@ -1,4 +1,4 @@
-"""From a module that a checkpoint held to a `ModelDefinition`."""
+"""From a module or an exported program that a checkpoint held to a `ModelDefinition`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
 from torch.utils import _pytree as pytree
 
 from pte_foundry.errors import PteError
@@ -18,6 +20,9 @@ from pte_foundry.models.definition import (
     takes_no_picture,
 )
 from pte_foundry.models.own.outputs import output_names, register_dataclasses
+
+# Operator -> place of its argument `training`.
+_TRAINING = {"aten::batch_norm": 5, "aten::dropout": 2, "aten::native_dropout": 2}
 
 
 def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[Tensor]]:
@@ -100,3 +105,30 @@ def check_same(
 
 def _never(content: object) -> dict[str, Tensor]:
     raise TypeError("a saved model has its weights already")
+
+
+def plain_module(program: ExportedProgram) -> GraphModule:
+    """The program's graph with its weights, as a module like any other.
+
+    What `ExportedProgram.module` returns refuses `eval`, and checks inputs against the sizes that it was
+    exported with; this library checks them against what the BUILD file declares.
+    """
+    module = program.module(check_guards=False)
+    return GraphModule(module, module.graph)
+
+
+def refuse_training_mode(file: str, program: ExportedProgram) -> None:
+    """Refuse a graph of training mode, which cannot be switched to eval mode.
+
+    Raises:
+        PteError: `bad-checkpoint`.
+    """
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        place = _TRAINING.get(getattr(schema, "name", ""))
+        if place is not None and len(node.args) > place and node.args[place] is True:
+            raise PteError(
+                "bad-checkpoint",
+                f"{file}: it was saved in training mode (its {node.target} is). Call .eval() on the model "
+                "and save it again",
+            )

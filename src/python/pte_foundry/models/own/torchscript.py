@@ -20,8 +20,13 @@ from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.values import check_values
 from pte_foundry.models.definition import ModelDefinition, SavedModel
-from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
-from pte_foundry.models.own.loaded import check_same, loaded_definition, run_samples
+from pte_foundry.models.own.loaded import (
+    check_same,
+    loaded_definition,
+    plain_module,
+    refuse_training_mode,
+    run_samples,
+)
 from pte_foundry.models.own.torchscript_archive import checked_archive
 
 _FORBIDDEN = ("aten::from_file", "aten::save", "prim::PythonOp", "prim::fork", "prim::CallMethod")

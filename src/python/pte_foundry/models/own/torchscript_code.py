@@ -27,44 +27,15 @@ _GLOBALS = frozenset(
     __annotations__
     """.split()
 )
-_STATEMENTS = (
-    *(ast.Module, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign),
-    *(
-        ast.AugAssign,
-        ast.AnnAssign,
-        ast.Expr,
-        ast.If,
-        ast.While,
-        ast.For,
-        ast.Pass,
-        ast.Break,
-        ast.Continue,
-    ),
-    *(ast.Assert, ast.Delete),
+_NODES: tuple[type[ast.AST], ...] = tuple(
+    getattr(ast, name)
+    for name in """
+    Module ClassDef FunctionDef arguments arg Return Assign AugAssign AnnAssign Expr If While For Pass Break Continue
+    Assert Delete Name Attribute Call keyword Constant Subscript Slice Tuple List Dict Compare BoolOp BinOp UnaryOp
+    IfExp expr_context boolop operator unaryop cmpop
+    """.split()
 )
-_EXPRESSIONS = (
-    *(
-        ast.Name,
-        ast.Attribute,
-        ast.Call,
-        ast.keyword,
-        ast.Constant,
-        ast.Subscript,
-        ast.Slice,
-        ast.Tuple,
-    ),
-    *(
-        ast.List,
-        ast.Dict,
-        ast.Compare,
-        ast.BoolOp,
-        ast.BinOp,
-        ast.UnaryOp,
-        ast.IfExp,
-        ast.expr_context,
-    ),
-    *(ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
-)
+"""What torch writes code of."""
 
 
 class ForbiddenCode(Exception):
@@ -109,7 +80,7 @@ def checked_code(source: bytes) -> bytes:
 
 
 def _check(node: ast.AST) -> None:
-    if not isinstance(node, (*_STATEMENTS, *_EXPRESSIONS)):
+    if not isinstance(node, _NODES):
         raise ForbiddenCode(f"has a construct that torch does not write, {type(node).__name__}")
     if isinstance(node, ast.ClassDef):
         _check_class(node)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.records import record_class
+from pte_foundry.models.checkpoints.pickle_reader import record_class
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.values import apply_state
