@@ -13,7 +13,8 @@ from torch import nn
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition
 from pte_foundry.models.own import pickled_module
-from pte_foundry.testing.hostile.odd_checkpoints import archive, named, saved, text
+from pte_foundry.testing.hostile.forged_pickles import archive, named, text
+from pte_foundry.testing.hostile.odd_checkpoints import saved
 from pte_foundry.testing.own_samples import saved_model
 
 _LINEAR = "torch.nn.modules.linear.Linear"
