@@ -38,9 +38,6 @@ class MatmulLayerNorm(nn.Module):
 def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` in which every `nn.LayerNorm` is a `MatmulLayerNorm`.
 
-    Args:
-        example_inputs: part of every rewrite's signature; not needed here.
-
     Raises:
         PteError: `bad-rewrite` if there is none, or one over several dimensions or without weight
             and bias.
