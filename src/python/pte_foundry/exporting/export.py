@@ -196,7 +196,7 @@ def _phase(
         frame = root.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
-        # The file's name only: its folder is this machine's affair.
+        # The file's name only: its folder differs between machines.
         where = (
             f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
         )

@@ -1,4 +1,4 @@
-"""What a `.pte` says about itself: delegates, operators left over, memory, inputs and outputs.
+"""What a `.pte` says about itself: delegates, remaining operators, memory, inputs and outputs.
 
 Everything is read from the bytes through ExecuTorch's own deserializer, so that a promise about an
 artifact is checked on the artifact and not on the process that made it.
@@ -84,7 +84,7 @@ def inspect_program(pte: bytes) -> ProgramFacts:
     """Inspect a serialized program with the single method `forward`.
 
     Raises:
-        PteError: `structure` if the bytes are no ExecuTorch program, or not one of that form.
+        PteError: `structure` if the bytes are not an ExecuTorch program of that form.
     """
     try:
         program = deserialize_pte_binary(pte).program
@@ -132,7 +132,9 @@ def _tensors(plan: ExecutionPlan, indices: Sequence[int]) -> tuple[TensorFacts, 
     for index in indices:
         value = plan.values[index].val
         if not isinstance(value, Tensor):
-            raise ValueError(f"value {index} of {plan.name} is a {type(value).__name__}, no tensor")
+            raise ValueError(
+                f"value {index} of {plan.name} is a {type(value).__name__}, not a tensor"
+            )
         dtype = _DTYPE_NAMES.get(ScalarType(value.scalar_type))
         if dtype is None:
             raise ValueError(f"value {index} of {plan.name} has scalar type {value.scalar_type}")

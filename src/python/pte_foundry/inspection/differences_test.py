@@ -188,7 +188,9 @@ def test_bytes_that_are_no_program(place: int) -> None:
     first = bytes(200_000)
     found = first_difference(first, first[:place] + b"\1" + first[place + 1 :])
     assert found is not None
-    assert found.startswith(f"byte {place} of 200000 of the file, which is no readable program (")
+    assert found.startswith(
+        f"byte {place} of 200000 of the file, which is not a readable program ("
+    )
 
 
 def test_exit_codes_and_lines_of_the_command(

@@ -59,7 +59,7 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
     _check_declared_inputs(request, definition)
     module = definition.module
     if request.weights.file is None:
-        # Its scales are measured in a forward, so that there is no need for another one.
+        # Its scales are measured in a forward pass, so another one is not needed.
         _check_forward(
             request,
             definition,
@@ -153,7 +153,7 @@ def _check_forward(
             register_dataclasses(forward())
     except PteError:
         raise
-    except Exception as error:  # Whatever the model raises is the reason that a person needs.
+    except Exception as error:  # Whatever the model raises is the reason to show.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "bad-input-shape",

@@ -173,5 +173,5 @@ def test_an_allowed_class_takes_no_arguments(save: Callable[..., Any]) -> None:
 def test_no_allowed_class_is_a_real_one() -> None:
     for cls in RECORD_CLASSES:
         assert cls is set or not issubclass(cls, (nn.Module, Tensor))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="no dict of attributes"):
+    with pytest.raises(TypeError, match="not a dict of attributes"):
         next(iter(RECORD_CLASSES))().__setstate__((1, 2))  # type: ignore[attr-defined]

@@ -54,7 +54,7 @@ def take_census(program: ExportedProgram) -> Census:
       of the program. It counts once, with its elements, however often it is used. It is stored as
       integers if it comes out of a dequantize operator. Without weights: 0.
     - compute_fraction: multiply-accumulates of the products that have a weight and whose operands
-      all come out of dequantize operators, by those of all products. No backend of ours has an
+      all come out of dequantize operators, by those of all products. No backend here has an
       integer product of two activations. Without products: 0.
     - An operator counts as quantized if it is such a product, whose result may be float (dynamic
       quantization), or if all its operands come out of dequantize operators and its result goes

@@ -68,7 +68,7 @@ def float_modules(recipe: str, options: Mapping[str, str]) -> FloatLayers:
         recipe: its module's name, for the message.
 
     Raises:
-        PteError: `bad-option` for something that is no list of dotted names.
+        PteError: `bad-option` for anything but a list of dotted names.
     """
     return FloatLayers(modules=dotted_names(recipe, options, FLOAT_MODULES))
 

@@ -62,7 +62,7 @@ class WeightQuantizer(Quantizer):  # type: ignore[misc]
         return model
 
     def validate(self, model: GraphModule) -> None:
-        """Nothing to check: what `annotate` marks is all there is."""
+        """Nothing to check."""
 
 
 def weight_spec(axis: int) -> QuantizationSpec:
@@ -120,7 +120,7 @@ class DenseQuantizer(Quantizer):  # type: ignore[misc]
         return is_dense(node) and not self._float.keeps(node)
 
     def validate(self, model: GraphModule) -> None:
-        """Nothing to check: what `annotate` marks is all there is."""
+        """Nothing to check."""
 
 
 def is_dense(node: Node) -> bool:

@@ -50,7 +50,7 @@ class ConstantClassToken(nn.Module):
 def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of a timm tower that begins with a constant token; the same numbers to the last bit.
 
-    Comes after `rope_attention`, whose attention knows the rotation by itself.
+    Comes after `rope_attention`, whose attention includes the rotation.
 
     Raises:
         PteError: `bad-rewrite` for a module that is not timm's `Eva` with one class token, learned

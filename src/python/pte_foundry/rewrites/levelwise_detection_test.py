@@ -73,7 +73,7 @@ def _strides(head: nn.Module) -> None:
         (_corners, "set to xyxy"),
         (_distances, "distances are not 0 to 7"),
         (_training_outputs, "export is off"),
-        (_strides, "are not as many"),
+        (_strides, "differ in number"),
     ],
 )
 def test_other_heads_are_refused(change: Callable[[nn.Module], None], message: str) -> None:

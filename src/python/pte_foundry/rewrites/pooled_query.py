@@ -54,8 +54,8 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` in which every `AttentionPoolLatent` is a `PooledQuery`.
 
     Raises:
-        PteError: `bad-rewrite` if there is none, if one has parts that this one has not, or for a
-            batch other than 1.
+        PteError: `bad-rewrite` if there is none, if one has other parts, or for a batch other
+            than 1.
     """
     if example_inputs[0].shape[0] != 1:
         raise unexpected(__name__, f"the batch is {example_inputs[0].shape[0]}, not 1")

@@ -159,7 +159,7 @@ def unexpected(rewrite: str, what: str) -> PteError:
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """In here `check_unchanged` does nothing.
+    """Within this block `check_unchanged` does nothing.
 
     For rewrites that are applied again, to the weights and inputs on which an export has checked them: a check is two
     runs of the whole model in float64.
@@ -176,10 +176,9 @@ def check_unchanged(
 ) -> None:
     """Run both on `inputs`, in float64, and compare their one output [1, channels, ...].
 
-    In float64 nothing is left of two models that compute the same, but the rounding of those
-    weights that were folded; in float32 the order of sums alone makes them differ as much as a
-    small mistake would. Channels are compared one by one, because pixels beside probabilities
-    would hide anything.
+    In float64 two models that compute the same differ only by the rounding of folded weights; in
+    float32 the order of sums alone makes them differ as much as a small mistake would. Channels are
+    compared one by one, because pixels beside probabilities would hide anything.
 
     Raises:
         PteError: `bad-rewrite` if an element differs by more than `TOLERANCE`.

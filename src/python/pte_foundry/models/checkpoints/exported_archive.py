@@ -4,8 +4,8 @@ Such a file is a zip archive of JSON and raw tensors, and torch 2.13 runs what i
 (torch/export/pt2_archive/_package.py, torch/_export/serde/serialize.py, torch/fx/graph.py): it unpickles
 tensors, objects and samples, imports the modules that a tree spec names, looks up what calls name from
 `torch` down, evaluates sizes and guards as Python, and writes names into Python source. So torch never
-sees the file. It is read into records of ours, field by field (`exported/`), and torch gets a new archive
-that is written from them, with the bytes of the tensors.
+sees the file. It is read field by field into checked JSON (`exported/`), and torch gets a new archive
+that is written from that, with the bytes of the tensors.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def load_exported_archive(path: Path, operators: Set[str] = frozenset()) -> Expo
         operators: names of the operators, beyond torch's own, that it may call, e.g. `my::clip`.
 
     Raises:
-        PteError: `bad-checkpoint` if it is no such file, is damaged, or has not all of its tensors;
+        PteError: `bad-checkpoint` if it is not such a file, is damaged, or lacks some of its tensors;
             `forbidden-pickle` if it has something that could run code. Both name the place.
     """
     copy = _rebuilt(path, operators)

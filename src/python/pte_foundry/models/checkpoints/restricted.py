@@ -32,7 +32,7 @@ def load_checkpoint(
     values that the file has.
 
     Args:
-        where_allowed: the place where a person allows another one, for messages.
+        where_allowed: where a user allows another global, for messages.
 
     Raises:
         PteError: `bad-checkpoint` if the file is absent, truncated, of another format, or asks for more
@@ -105,7 +105,7 @@ def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTenso
             return values
 
         if kind != "storage" or not isinstance(key, str) or view is not None:
-            raise ValueError("its pickle refers to what is no storage of tensors")
+            raise ValueError("its pickle refers to something that is not a storage of tensors")
         return tensors.storage(dtype, count, allocate)
 
     def no_persistent(number: tuple[Any, ...]) -> object:

@@ -36,7 +36,7 @@ def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[T
         try:
             with torch.no_grad():
                 returned = module(*sample)
-        except Exception as error:  # Whatever the model raises is the reason that a person needs.
+        except Exception as error:  # Whatever the model raises is the reason to show.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise PteError(
                 "bad-input-shape",
@@ -53,7 +53,7 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
 
     Raises:
         PteError: `bad-checkpoint` as `check_values`; `bad-input-shape` if it rejects the samples; `bad-builder`
-            for outputs that are no tensors or are not those that are declared.
+            for outputs that are not tensors or differ from those that are declared.
     """
     check_values(module, saved.path.name)
     run_samples(saved, module)

@@ -2,8 +2,8 @@
 
 The code of such a file is not Python, but of TorchScript's own interpreter, which has operators that write
 files, load libraries and open connections. So all of it is read as text first (`torchscript_code`), and
-torch gets a copy that has nothing else in it (`torchscript_archive`). What is left computes; how long, is up
-to the file.
+torch gets a copy that has nothing else in it (`torchscript_archive`). What is left only computes; how long it takes
+is up to the file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-# Its public door, `torch.export.export`, names this class in the error with which it refuses scripts.
+# Not public, but named in the error with which `torch.export.export` refuses scripts.
 from torch._export.converter import TS2EPConverter
 
 from pte_foundry.errors import PteError
@@ -30,15 +30,15 @@ from pte_foundry.models.own.loaded import (
 from pte_foundry.models.own.torchscript_archive import checked_archive
 
 _FORBIDDEN = ("aten::from_file", "aten::save", "prim::PythonOp", "prim::fork", "prim::CallMethod")
-"""A second look, at the graph that torch made: operators that reach out of the model, and calls that were
-not inlined, as their target is an interface."""
+"""A second check, of the graph that torch made: operators that reach out of the model, and calls that were
+not inlined because their target is an interface."""
 
 
 def load(saved: SavedModel) -> ModelDefinition:
-    """Convert the script to a graph that can be exported, and hold it to the script's own outputs.
+    """Convert the script to a graph that can be exported, and compare it with the script's own outputs.
 
     Raises:
-        PteError: `bad-checkpoint` if the file is no TorchScript, has code that does more than compute or
+        PteError: `bad-checkpoint` if the file is not TorchScript, has code that does more than compute or
             values that are not finite, or cannot be converted without changing what it computes; `bad-input-shape`,
             `bad-builder` as `loaded_definition`.
     """
@@ -81,7 +81,7 @@ def _read(saved: SavedModel) -> torch.jit.ScriptModule:
 
 
 def _mark_parameters(module: nn.Module, names: Sequence[str]) -> None:
-    """Make parameters again of what the conversion turned into buffers: reports count them."""
+    """Turn buffers that the conversion made of parameters back: reports count parameters."""
     for name in names:
         path, _, attribute = name.rpartition(".")
         try:

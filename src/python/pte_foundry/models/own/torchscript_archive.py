@@ -39,10 +39,10 @@ _TYPE = re.compile(r"[\w\[\], .]+", re.ASCII)
 
 
 def checked_archive(path: Path) -> io.BytesIO:
-    """An archive in memory with the code written anew, the pickles, and the values.
+    """An archive in memory with the code written again, the pickles, and the values.
 
     Raises:
-        PteError: `bad-checkpoint` if the file is no TorchScript or damaged, if its code does more than
+        PteError: `bad-checkpoint` if the file is not TorchScript or is damaged, if its code does more than
             compute, or if it has objects of classes that are written in C++.
     """
     with refusing(path.name, "is no readable TorchScript"):

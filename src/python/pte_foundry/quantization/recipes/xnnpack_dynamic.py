@@ -2,7 +2,7 @@
 
 Weights are quantized at export, per output channel. Activations are float32 between operators; in
 front of a linear layer XNNPACK takes the range of each row (a token), while the program runs, and
-rounds the row to int8. So no picture is needed and none saturates, and what is no linear layer
+rounds the row to int8. So no picture is needed and none saturates, and everything but linear layers
 (convolutions, softmax, normalisation, products of activations) stays as it is.
 
 In torch the exported program takes one range for a whole activation, the only form that PT2E has

@@ -147,7 +147,7 @@ def one_of(value: object) -> tuple[str, Any]:
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Whether it is a number without a fraction; true and false are none."""
+    """Whether it is a number without a fraction; true and false do not count."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -45,7 +45,7 @@ def read_graph(value: object, imported: Set[str] = frozenset(), depth: int = 0) 
         imported: names of the operators that the target's `imports` registered.
 
     Raises:
-        Misfit: if it is no graph of torch.export, naming the place.
+        Misfit: if it is not a graph of torch.export, naming the place.
     """
     needed = ("inputs", "outputs", "nodes", "tensor_values", "sym_int_values", "sym_bool_values")
     optional = ("sym_float_values", "custom_obj_values", "is_single_tensor_return")
@@ -53,7 +53,7 @@ def read_graph(value: object, imported: Set[str] = frozenset(), depth: int = 0) 
     if depth > _DEEPEST:
         raise Misfit("graphs that are nested too deep")
     if values.get("custom_obj_values"):
-        raise Misfit("an object, which is no tensor", True).inside("custom_obj_values")
+        raise Misfit("an object, which is not a tensor", True).inside("custom_obj_values")
     values.setdefault("sym_float_values", {})
     types = {
         kind: field(values, key, lambda found, read=read: table(found, identifier, read))
@@ -134,7 +134,7 @@ class _Reader:
         """A result or an input: its names are new ones."""
         kind, found = one_of(value)
         if kind == "as_custom_obj":
-            raise Misfit("an object, which is no tensor", True)
+            raise Misfit("an object, which is not a tensor", True)
         if kind not in kinds:
             raise Misfit(f"{shown(kind)} where a value belongs")
         return read_argument({kind: found}, _Definitions(self, kind))

@@ -68,7 +68,7 @@ def find_operator(target: str, imported: Set[str] = frozenset()) -> Operator:
         imported: names of the operators that the target's `imports` registered.
 
     Raises:
-        Misfit: if it is none that a graph may call, or is not registered.
+        Misfit: if a graph may not call it, or it is not registered.
     """
     if _SYMBOLIC.fullmatch(target):
         return Operator(target, "symbolic", results=1)

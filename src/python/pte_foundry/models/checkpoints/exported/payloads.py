@@ -41,7 +41,7 @@ def rebuilt(archive: ExportedArchive, program: Json, samples: bytes) -> io.Bytes
     """An archive of the program and of the tensors that it uses, for torch.export.load.
 
     Args:
-        samples: what stands for the example inputs.
+        samples: what replaces the example inputs.
 
     Raises:
         Misfit: for a tensor that is pickled, that the file does not have or only a part of, or that is of

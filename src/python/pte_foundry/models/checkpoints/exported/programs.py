@@ -36,7 +36,7 @@ def read_program(value: object, imported: Set[str] = frozenset()) -> Json:
         imported: names of the operators that the target's `imports` registered.
 
     Raises:
-        Misfit: if it is no program of torch.export, naming the place.
+        Misfit: if it is not a program of torch.export, naming the place.
     """
     needed = ("graph_module", "opset_version", "range_constraints", "schema_version")
     values = record(value, needed, ("verifiers", "torch_version", "guards_code"))
@@ -126,7 +126,7 @@ def _in_tree(value: object) -> Tree:
     tree = parse_tree(value)
     kinds = [child.kind for child in tree.children]
     if tree.kind != "builtins.tuple" or kinds != ["builtins.tuple", "builtins.dict"]:
-        raise Misfit("inputs that are no tuple and dict of arguments")
+        raise Misfit("inputs that are not a tuple and a dict of arguments")
     keys = tree.children[1].keys
     for key in keys if isinstance(keys, tuple) else ():
         identifier(key)

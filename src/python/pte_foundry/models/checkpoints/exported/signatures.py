@@ -96,7 +96,7 @@ def _input(kind: str, found: object, scope: _Known) -> Json:
         name = field(values, "name", lambda one: identifier(one) if one != "" else "")
         return {"name": name, **_argument(values, "value", scope)}
     if kind not in _TARGETS:
-        raise Misfit("an input that is no tensor", kind == "custom_obj")
+        raise Misfit("an input that is not a tensor", kind == "custom_obj")
     more = ("persistent",) if kind == "buffer" else ()
     values = record(found, ("arg", _TARGETS[kind], *more))
     return {
@@ -150,4 +150,4 @@ def _check_order(graph: Json, inputs: Sequence[Json], outputs: Sequence[Json]) -
     for one in outputs:
         target = target_of(one)
         if target and target not in (given if "user_input_mutation" in one else targets):
-            raise Misfit(f"the target {shown(target)}, which is no input").inside("output_specs")
+            raise Misfit(f"the target {shown(target)}, which is not an input").inside("output_specs")

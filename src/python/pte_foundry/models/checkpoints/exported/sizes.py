@@ -1,4 +1,4 @@
-"""Sizes that depend on the inputs: arithmetic with symbols, read and written anew.
+"""Sizes that depend on the inputs: arithmetic with symbols, read and written again.
 
 torch evaluates the text of a size with sympy's parser, which is `eval`. It only gets text that is
 written here, from numbers, symbols and functions of a list, and whose value cannot be great.
@@ -57,7 +57,7 @@ class _Term:
     Attributes:
         text: what torch gets.
         bits: at least as many as the whole part of its value has, if symbols have 64.
-        exponent: a whole number that its magnitude does not exceed; immense if that is open.
+        exponent: a whole number that its magnitude does not exceed; immense if unknown.
     """
 
     text: str
@@ -67,7 +67,7 @@ class _Term:
 
 @lru_cache(maxsize=4096)
 def checked_size(text: str) -> str:
-    """The same size, written anew.
+    """The same size, written again.
 
     Raises:
         Misfit: if it is not bounded arithmetic.
@@ -88,7 +88,7 @@ def size_with_range(name: object) -> str:
     """The text of a size whose range a program has. Nothing evaluates it.
 
     Raises:
-        Misfit: if it is no size.
+        Misfit: if it is not a size.
     """
     if not isinstance(name, str):
         raise Misfit(f"{shown(name)} where a size belongs")
@@ -97,7 +97,7 @@ def size_with_range(name: object) -> str:
 
 
 def _no_size(text: str) -> Misfit:
-    return Misfit(f"the size {shown(text)}, which is no arithmetic", True)
+    return Misfit(f"the size {shown(text)}, which is not arithmetic", True)
 
 
 def _read(node: ast.AST, text: str, depth: int) -> _Term:

@@ -100,7 +100,7 @@ def value_bytes(tensor: Json) -> int:
 
 
 def extent(tensor: Json, stored: int) -> int:
-    """How many values of a storage a tensor of fixed sizes reaches over; 0 if it has none.
+    """How many values of a storage a tensor of fixed sizes reaches over; 0 for an empty one.
 
     Args:
         stored: how many values the storage has.

@@ -55,7 +55,7 @@ class Tree:
 def parse_tree(text: object) -> Tree:
     """
     Raises:
-        Misfit: if it is no tree of tuples, lists, dicts and deques.
+        Misfit: if it is not a tree of tuples, lists, dicts and deques.
     """
     if not isinstance(text, str):
         raise Misfit(f"{shown(text)} where a text belongs")
