@@ -21,7 +21,7 @@ from executorch.exir.schema import (  # type: ignore[import-untyped]
     Tensor,
 )
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 
 _METHOD = "forward"
 
@@ -95,11 +95,10 @@ def inspect_program(pte: bytes) -> ProgramFacts:
     except Exception as error:
         # The deserializer meets damaged bytes with whatever its parsers raise (struct, json,
         # subprocess, assertion and index errors): all of them mean the same to the reader.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "structure",
             f"{len(pte)} bytes are not a program that ExecuTorch's deserializer can read "
-            f"({reason}). Build the artifact again with `./pants package`",
+            f"({reason_of(error)}). Build the artifact again with `./pants package`",
         ) from error
 
 

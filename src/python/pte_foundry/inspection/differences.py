@@ -11,7 +11,7 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 )
 
 from pte_foundry.backends.coreml.container import read_container
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 
 _COREML = "CoreMLBackend"
 # Holds a digest of all other files (`backends/coreml/canonical.py`): it is a consequence, never a cause.
@@ -45,10 +45,7 @@ def first_difference(first: bytes, second: bytes) -> str | None:
         files = (_read(first), _read(second))
     except Exception as error:
         # Damaged bytes make the deserializer raise whatever its parsers raise.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return (
-            f"{_bytes_text(first, second)} of the file, which is not a readable program ({reason})"
-        )
+        return f"{_bytes_text(first, second)} of the file, which is not a readable program ({reason_of(error)})"
     return (
         _program(*files)
         or _payloads(*files)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.exported.operators import registered_operators
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
@@ -154,10 +154,9 @@ def _check_forward(
     except PteError:
         raise
     except Exception as error:  # Whatever the model raises is the reason to show.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "bad-input-shape",
-            f"model {request.name!r}: input {declared}, and the model rejects it: {reason}. "
+            f"model {request.name!r}: input {declared}, and the model rejects it: {reason_of(error)}. "
             "Correct `inputs`",
         ) from error
     for spec, contract in zip(request.inputs, definition.inputs):

@@ -19,7 +19,7 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.pt2_archive._package import load_pt2
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.exported.archive import MODEL, open_archive
 from pte_foundry.models.checkpoints.exported.fields import Misfit, shown
 from pte_foundry.models.checkpoints.exported.payloads import rebuilt
@@ -54,11 +54,10 @@ def torch_refusals(file: str) -> Iterator[None]:
     except PteError:
         raise
     except Exception as error:  # A program that torch did not write fails in many ways.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "bad-checkpoint",
             f"{file}: torch {torch.__version__.split('+')[0]} cannot load this exported program: "
-            f"{shown(reason)}. Save it again with torch.export.save of the same version of torch",
+            f"{shown(reason_of(error))}. Save it again with torch.export.save of the same version of torch",
         ) from error
 
 

@@ -16,7 +16,7 @@ from torch import nn
 # Not public, but named in the error with which `torch.export.export` refuses scripts.
 from torch._export.converter import TS2EPConverter
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.values import check_values
 from pte_foundry.models.definition import ModelDefinition, SavedModel
@@ -48,10 +48,9 @@ def load(saved: SavedModel) -> ModelDefinition:
         with torch.no_grad():
             program = TS2EPConverter(script, saved.samples[0]).convert()
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "bad-checkpoint",
-            f"{saved.path.name}: torch cannot convert this TorchScript to a graph: {reason}. Save the "
+            f"{saved.path.name}: torch cannot convert this TorchScript to a graph: {reason_of(error)}. Save the "
             "model as .pt2 with torch.export.save, or write a Python builder for its state_dict",
         ) from error
     refuse_training_mode(saved.path.name, program)
