@@ -21,7 +21,7 @@ from torch.export.pt2_archive._package import load_pt2
 
 from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.exported.archive import MODEL, open_archive
-from pte_foundry.models.checkpoints.exported.fields import Misfit, shown
+from pte_foundry.models.checkpoints.exported.fields import Misfit, inside, shown
 from pte_foundry.models.checkpoints.exported.payloads import rebuilt
 from pte_foundry.models.checkpoints.exported.programs import read_program
 
@@ -64,10 +64,8 @@ def torch_refusals(file: str) -> Iterator[None]:
 def _rebuilt(path: Path, operators: Set[str]) -> io.BytesIO:
     try:
         with open_archive(path) as archive:
-            try:
+            with inside(MODEL):
                 program = read_program(archive.json(MODEL), operators)
-            except Misfit as misfit:
-                raise misfit.inside(MODEL) from None
             return rebuilt(archive, program, _no_samples())
     except Misfit as misfit:
         place = f"{misfit.place}: " if misfit.place else ""

@@ -6,7 +6,8 @@ import json
 import keyword
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeGuard, TypeVar
 
 T = TypeVar("T")
@@ -51,6 +52,15 @@ class Misfit(Exception):
             between = ": " if place.endswith(".json") else "" if step.startswith("[") else "."
             place += between + step if place else step
         return place
+
+
+@contextmanager
+def inside(step: str) -> Iterator[None]:
+    """What does not fit in the block is in this place."""
+    try:
+        yield
+    except Misfit as misfit:
+        raise misfit.inside(step) from None
 
 
 def shown(value: object) -> str:

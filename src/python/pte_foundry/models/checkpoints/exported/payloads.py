@@ -21,6 +21,7 @@ from pte_foundry.models.checkpoints.exported.fields import (
     dotted,
     field,
     flag,
+    inside,
     one_of,
     record,
     shown,
@@ -50,10 +51,8 @@ def rebuilt(archive: ExportedArchive, program: Json, samples: bytes) -> io.Bytes
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w") as made:
         for config, payloads in _used(archive, program).items():
-            try:
+            with inside(config):
                 listed = _copy_storages(archive, made, config, payloads)
-            except Misfit as misfit:
-                raise misfit.inside(config) from None
             made.writestr(f"model/{config}", json.dumps({"config": listed}))
         made.writestr(f"model/{MODEL}", json.dumps(program, allow_nan=False))
         made.writestr(f"model/{SAMPLES}", samples)
@@ -91,13 +90,11 @@ def _used(archive: ExportedArchive, program: Json) -> dict[str, dict[str, Json]]
 
 def _payloads(archive: ExportedArchive, config: str) -> dict[str, Json]:
     prefix = _FOLDERS[config][1]
-    try:
+    with inside(config):
         values = record(archive.json(config), ("config",))
         return field(
             values, "config", lambda one: table(one, dotted, lambda one: _payload(one, prefix))
         )
-    except Misfit as misfit:
-        raise misfit.inside(config) from None
 
 
 def _payload(value: object, prefix: str) -> Json:
@@ -134,10 +131,8 @@ def _copy_storages(
         for name, tensor in tensors.items():
             if tensor["dtype"] != first["dtype"] or stored % width:
                 raise Misfit(f"{name} in {stored} bytes, which are not of its element type")
-            try:
+            with inside(f"[{name}]"):
                 reached = max(reached, extent(tensor, stored // width))
-            except Misfit as misfit:
-                raise misfit.inside(f"[{name}]") from None
             listed[name] = {**payloads[name], "path_name": f"{prefix}_{number}"}
         content = archive.storage(f"{folder}/{path}")[: reached * width]
         made.writestr(f"model/{folder}/{prefix}_{number}", content)

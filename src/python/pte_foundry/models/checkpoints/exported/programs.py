@@ -12,6 +12,7 @@ from pte_foundry.models.checkpoints.exported.fields import (
     each,
     field,
     identifier,
+    inside,
     integer,
     is_whole,
     record,
@@ -42,22 +43,10 @@ def read_program(value: object, imported: Set[str] = frozenset()) -> Json:
     values = record(value, needed, ("verifiers", "torch_version", "guards_code"))
     field(values, "schema_version", _check_version)
     dialect = field(values, "verifiers", _dialect) if "verifiers" in values else _DIALECTS[0]
-    module = field(
-        values,
-        "graph_module",
-        lambda one: record(
-            one,
-            ("graph", "signature", "module_call_graph"),
-            ("metadata", "treespec_namedtuple_fields"),
-        ),
-    )
+    module = field(values, "graph_module", lambda one: _graph_module(one, imported))
     ranges = field(values, "range_constraints", lambda one: table(one, size_with_range, _range))
-    try:
-        checked = _graph_module(module, imported)
-    except Misfit as misfit:
-        raise misfit.inside("graph_module") from None
     return {
-        "graph_module": checked,
+        "graph_module": module,
         "opset_version": {"aten": torch._C._get_max_operator_version()},
         "range_constraints": ranges,
         "schema_version": {"major": _SCHEMA, "minor": 0},
@@ -67,7 +56,9 @@ def read_program(value: object, imported: Set[str] = frozenset()) -> Json:
     }
 
 
-def _graph_module(module: Json, imported: Set[str]) -> Json:
+def _graph_module(value: object, imported: Set[str]) -> Json:
+    needed = ("graph", "signature", "module_call_graph")
+    module = record(value, needed, ("metadata", "treespec_namedtuple_fields"))
     graph = field(module, "graph", lambda one: read_graph(one, imported))
     signature = field(module, "signature", lambda one: read_signature(one, graph))
     in_tree, out_tree, names = field(module, "module_call_graph", _call)
@@ -100,13 +91,11 @@ def _call(value: object) -> tuple[Tree, Tree, list[str] | None]:
     """
     if not isinstance(value, list) or not value:
         raise Misfit(f"{shown(value)} where a list belongs")
-    try:
+    with inside("[0]"):
         entry = record(value[0], ("fqn", "signature"))
         if entry["fqn"] != "":
             raise Misfit(f"{shown(entry['fqn'])} where the whole model belongs").inside("fqn")
         return field(entry, "signature", _nesting)
-    except Misfit as misfit:
-        raise misfit.inside("[0]") from None
 
 
 def _nesting(value: object) -> tuple[Tree, Tree, list[str] | None]:

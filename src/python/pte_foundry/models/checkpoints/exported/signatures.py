@@ -13,6 +13,7 @@ from pte_foundry.models.checkpoints.exported.fields import (
     field,
     flag,
     identifier,
+    inside,
     one_of,
     record,
     shown,
@@ -81,11 +82,8 @@ class _Known:
 
 def _spec(value: object, read: Callable[[str, object], Json]) -> Json:
     kind, found = one_of(value)
-    try:
+    with inside(kind if kind.isidentifier() and kind.isascii() else shown(kind)):
         return {kind: read(kind, found)}
-    except Misfit as misfit:
-        plain = kind.isidentifier() and kind.isascii()
-        raise misfit.inside(kind if plain else shown(kind)) from None
 
 
 def _input(kind: str, found: object, scope: _Known) -> Json:
@@ -150,4 +148,6 @@ def _check_order(graph: Json, inputs: Sequence[Json], outputs: Sequence[Json]) -
     for one in outputs:
         target = target_of(one)
         if target and target not in (given if "user_input_mutation" in one else targets):
-            raise Misfit(f"the target {shown(target)}, which is not an input").inside("output_specs")
+            raise Misfit(f"the target {shown(target)}, which is not an input").inside(
+                "output_specs"
+            )

@@ -10,6 +10,7 @@ from pte_foundry.models.checkpoints.exported.fields import (
     each,
     field,
     flag,
+    inside,
     integer,
     is_whole,
     number,
@@ -61,12 +62,10 @@ def read_symbolic(kind: str, found: object) -> Json:
     """A number that depends on the inputs' sizes, and what it was when the model was exported."""
     if kind != "as_expr":
         raise Misfit(f"{shown(kind)} where a size belongs")
-    try:
+    with inside(kind):
         values = record(found, ("expr_str",), ("hint",))
         expression = field(values, "expr_str", lambda one: checked_size(text(one)))
         hint = None if values.get("hint") is None else field(values, "hint", _hint)
-    except Misfit as misfit:
-        raise misfit.inside(kind) from None
     return {kind: {"expr_str": expression, "hint": hint}}
 
 
