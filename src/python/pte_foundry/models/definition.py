@@ -59,7 +59,7 @@ class InputContract:
     name: str
     shape: tuple[int, ...]
     layout: str
-    normalisation: Normalisation | None
+    normalisation: Normalisation | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,19 @@ class OutputContract:
 
     name: str
     description: str
+
+
+def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
+    """The `preprocess` of a model whose inputs are not pictures.
+
+    Raises:
+        PteError: `bad-picture`, always.
+    """
+    raise PteError(
+        "bad-picture",
+        "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
+        "targets, or give its builder a `preprocess`",
+    )
 
 
 @dataclass(frozen=True)
@@ -79,20 +92,19 @@ class ModelDefinition:
             must survive a seeded initialisation) have `requires_grad` off, all others have it on.
         inputs: in the order that `module` takes them.
         outputs: in the order of the module's flattened outputs.
-        checkpoint_globals: classes and functions that the official checkpoint's pickle refers to,
-            beyond tensors and containers. Empty for a plain state_dict.
         adapt_checkpoint: content of the official file -> state_dict of `module`.
+        checkpoint_globals: classes and functions that the official checkpoint's pickle refers to,
+            beyond tensors and containers.
         preprocess: an RGB picture, uint8 [height, width, 3] -> the model's inputs, float32 and
-            contiguous, exactly as an app is expected to do it. `takes_no_picture` for a model that
-            takes something else.
+            contiguous, exactly as an app is expected to do it.
     """
 
     module: nn.Module
     inputs: tuple[InputContract, ...]
     outputs: tuple[OutputContract, ...]
-    checkpoint_globals: tuple[Callable[..., object], ...]
     adapt_checkpoint: CheckpointAdapter
-    preprocess: Preprocess
+    checkpoint_globals: tuple[Callable[..., object], ...] = ()
+    preprocess: Preprocess = takes_no_picture
 
 
 @dataclass(frozen=True)
@@ -117,19 +129,6 @@ class SavedModel:
     outputs: tuple[str, ...]
     allowed_classes: tuple[str, ...]
     operators: frozenset[str] = frozenset()
-
-
-def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
-    """The `preprocess` of a model whose inputs are not pictures.
-
-    Raises:
-        PteError: `bad-picture`, always.
-    """
-    raise PteError(
-        "bad-picture",
-        "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
-        "targets, or give its builder a `preprocess`",
-    )
 
 
 def image_input(

@@ -76,7 +76,6 @@ def build(model: str) -> ModelDefinition:
                 "logits", "one score per ImageNet class, in the order of labels.txt, before softmax"
             ),
         ),
-        checkpoint_globals=(),
         adapt_checkpoint=_state_dict,
         preprocess=lambda picture: _preprocess(picture, variant.resize),
     )

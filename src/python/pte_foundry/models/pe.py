@@ -89,7 +89,6 @@ def build(model: str) -> ModelDefinition:
             ),
         ),
         outputs=(_output(variant),),
-        checkpoint_globals=(),
         adapt_checkpoint=lambda content: vision_state(content, module),
         preprocess=lambda picture: _preprocess(picture, variant.side),
     )

@@ -17,7 +17,6 @@ from pte_foundry.models.definition import (
     ModelDefinition,
     OutputContract,
     SavedModel,
-    takes_no_picture,
 )
 from pte_foundry.models.own.outputs import output_names, register_dataclasses
 
@@ -63,13 +62,11 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
     return ModelDefinition(
         module=module,
         inputs=tuple(
-            InputContract(name, shape, "as the model's author defines it", None)
+            InputContract(name, shape, "as the model's author defines it")
             for name, shape in saved.inputs
         ),
         outputs=tuple(OutputContract(name, f"`{name}` of the saved model") for name in names),
-        checkpoint_globals=(),
         adapt_checkpoint=_never,
-        preprocess=takes_no_picture,
     )
 
 
