@@ -48,7 +48,7 @@ def test_partly_delegated_program(ptes: tuple[bytes, bytes]) -> None:
     assert facts.undelegated == {"aten::cumsum.out": 1}
 
 
-def test_bytes_that_are_no_program(ptes: tuple[bytes, bytes]) -> None:
+def test_bytes_that_are_not_a_program(ptes: tuple[bytes, bytes]) -> None:
     generator = random.Random(1)
     pte = ptes[1]
     for damaged in (

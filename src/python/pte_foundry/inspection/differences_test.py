@@ -184,7 +184,7 @@ def test_padding(ptes: tuple[bytes, bytes]) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 65_535, 65_536, 131_072, 199_999])
-def test_bytes_that_are_no_program(place: int) -> None:
+def test_bytes_that_are_not_a_program(place: int) -> None:
     first = bytes(200_000)
     found = first_difference(first, first[:place] + b"\1" + first[place + 1 :])
     assert found is not None

@@ -70,7 +70,7 @@ def test_absent_builder_names_those_that_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["..models", ".", "a..b"])
-def test_builder_that_is_no_module_name(tmp_path: Path, name: str) -> None:
+def test_builder_that_is_not_a_module_name(tmp_path: Path, name: str) -> None:
     assert _error(replace(_SEEDED, builder=name), tmp_path).kind == "bad-builder"
 
 

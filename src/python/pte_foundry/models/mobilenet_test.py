@@ -33,6 +33,6 @@ def test_preprocessing_is_torchvisions(name: str, resize: int, size: tuple[int, 
     assert (tensor[0] - reference).abs().max() < 1e-5
 
 
-def test_a_checkpoint_that_is_no_mapping_is_refused() -> None:
+def test_a_checkpoint_that_is_not_a_mapping_is_refused() -> None:
     with pytest.raises(TypeError, match="found a list"):
         mobilenet.build("mobilenet_v2").adapt_checkpoint([])

@@ -139,7 +139,7 @@ def test_a_record_on_a_million_paths() -> None:
 
 
 @pytest.mark.parametrize("averaged", [torch.ones(3), {}, 1, "x"])
-def test_averaged_weights_that_are_no_model(averaged: object) -> None:
+def test_averaged_weights_that_are_not_a_model(averaged: object) -> None:
     with pytest.raises(TypeError, match="expected a pickled model"):
         state_of_checkpoint({"ema": averaged, "model": _record("Conv", {})}, nn.Identity())
 

@@ -77,7 +77,7 @@ def test_operators_everywhere() -> None:
     assert _kept(FloatLayers(operators=("aten.sigmoid",))) == ["0", "1.0", "1.1"]
 
 
-def test_a_pattern_without_module_is_refused_with_what_there_is() -> None:
+def test_a_pattern_without_module_is_refused_with_suggestions() -> None:
     FloatLayers(modules=("1.*.conv", "0"), own=("1",)).check("small", _model())
     with pytest.raises(PteError, match="bad-option.*`float_modules` names '1.2'.*1.0, 1.1"):
         FloatLayers(modules=("1.2",)).check("small", _model())

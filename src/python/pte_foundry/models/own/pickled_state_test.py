@@ -154,7 +154,7 @@ def test_no_constructor_runs_and_no_state_before_all_is_read(tmp_path: Path) -> 
     assert not _RAN
 
 
-def test_a_property_is_no_attribute(tmp_path: Path) -> None:
+def test_a_property_is_not_an_attribute(tmp_path: Path) -> None:
     module = Careful()
     vars(module)["twice"] = 5.0
     assert "twice" in _refusal(tmp_path, saved(module), _CAREFUL)

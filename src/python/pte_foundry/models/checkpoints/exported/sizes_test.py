@@ -27,7 +27,7 @@ from pte_foundry.models.checkpoints.exported.sizes import checked_size, size_wit
         ("true", "true"),
     ],
 )
-def test_sizes_of_torch_are_written_anew(text: str, written: str) -> None:
+def test_sizes_of_torch_are_written_again(text: str, written: str) -> None:
     assert checked_size(text) == written
     assert checked_size(written) == written
 
@@ -50,7 +50,7 @@ def test_what_is_written_has_the_value_of_what_was_read() -> None:
         *("evil0", "u123456"),
     ],
 )
-def test_what_is_no_arithmetic_is_refused(text: str) -> None:
+def test_what_is_not_arithmetic_is_refused(text: str) -> None:
     with pytest.raises(Misfit) as caught:
         checked_size(text)
     assert caught.value.runs_code
@@ -65,7 +65,7 @@ def test_what_is_no_arithmetic_is_refused(text: str) -> None:
         *("(" * 300 + "s0" + ")" * 300, "-" * 9000 + "1", "s0+" * 9000 + "s0", "(" * 30_000),
     ],
 )
-def test_what_could_take_for_ever_is_refused(text: str) -> None:
+def test_sizes_that_could_be_immense_are_refused(text: str) -> None:
     with pytest.raises(Misfit):
         checked_size(text)
 

@@ -21,7 +21,7 @@ from pte_foundry.models.checkpoints.exported.trees import parse_tree
         deque([1]),
     ],
 )
-def test_trees_of_torch_are_written_anew(value: Any) -> None:
+def test_trees_of_torch_are_written_again(value: Any) -> None:
     expected = pytree.tree_structure(value)
     tree = parse_tree(pytree.treespec_dumps(expected))
     assert pytree.treespec_loads(tree.spec()) == expected
@@ -66,6 +66,6 @@ def test_what_imports_modules_is_refused(text: str) -> None:
         '[1, {"type": null, "type": null, "context": null, "children_spec": []}]',
     ],
 )
-def test_what_is_no_tree_is_refused(text: object) -> None:
+def test_what_is_not_a_tree_is_refused(text: object) -> None:
     with pytest.raises(Misfit):
         parse_tree(text)
