@@ -32,13 +32,13 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     Raises:
         PteError: `bad-rewrite` if there is none, or one that is not nearest by a whole factor.
     """
-    return replace_layers("broadcast upsampling", module, example_inputs, ("Upsample",), _broadcast)
+    names = ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")
+    return replace_layers("broadcast upsampling", module, example_inputs, names, _broadcast)
 
 
 def _broadcast(path: str, layer: nn.Module) -> BroadcastUpsampling:
-    assert isinstance(layer, nn.Upsample)
-    factor = layer.scale_factor
-    if layer.mode != "nearest" or not isinstance(factor, (int, float)) or factor != int(factor):
+    factor, mode = getattr(layer, "scale_factor", None), getattr(layer, "mode", None)
+    if mode != "nearest" or not isinstance(factor, (int, float)) or factor != int(factor):
         raise refuse(
             f"broadcast upsampling: {path} is {class_name(layer)}({layer.extra_repr()}), "
             "not nearest by one whole factor"
