@@ -167,9 +167,8 @@ def test_a_program_may_call_what_imports_register(
         weights = WeightsRequest("substitute", "m.pt2")
         return ModelRequest("m", exported_program.__name__, inputs, weights, imports)
 
-    with pytest.raises(PteError, match="eager_imports::halved") as caught:
+    with pytest.raises(PteError, match="^forbidden-pickle: .*eager_imports::halved"):
         build_eager(request(), tmp_path)
-    assert caught.value.kind == "forbidden-pickle"
     for _ in range(2):  # The second time the module is there already.
         model = build_eager(request("operators_of_eager_imports"), tmp_path)
         assert torch.equal(model.module(torch.ones(4)), torch.full((4,), 0.5))

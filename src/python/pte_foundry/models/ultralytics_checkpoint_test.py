@@ -157,17 +157,15 @@ class _Runs:
 def test_code_in_a_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"model": _Runs(os.mkdir, str(tmp_path / "made"))}, path)
-    with pytest.raises(PteError) as caught:
+    with pytest.raises(PteError, match="^forbidden-pickle: .*mkdir"):
         load_checkpoint(path, RECORD_CLASSES)
-    assert caught.value.kind == "forbidden-pickle" and "mkdir" in caught.value.message
     assert not (tmp_path / "made").exists()
 
 
 def test_an_allowed_class_takes_no_arguments(save: Callable[..., Any]) -> None:
     # The real DetectionModel would evaluate the text of `activation`.
-    with pytest.raises(PteError, match="takes no arguments") as caught:
+    with pytest.raises(PteError, match="^bad-checkpoint: .*takes no arguments"):
         save(lambda classes: {"model": _Runs(classes["DetectionModel"], {"activation": "boom()"})})
-    assert caught.value.kind == "bad-checkpoint"
 
 
 def test_no_allowed_class_is_a_real_one() -> None:

@@ -227,7 +227,7 @@ def _ints(*values: int) -> list[object]:
         (_MODEL, _input(name="x"), "argument 'x'"),
         (_MODEL, _graph(lambda graph: graph["tensor_values"].pop("values")), "whose type"),
         (_MODEL, _graph(lambda graph: graph["inputs"].reverse()), "input_specs[0]"),
-        (_MODEL, _container("null", "builtins.list"), "tuple and dict"),
+        (_MODEL, _container("null", "builtins.list"), "a tuple and a dict"),
         (_MODEL, lambda data: data["schema_version"].update(major=5), "schema_version"),
         (_MODEL, lambda data: data.pop("graph_module"), "no 'graph_module'"),
         (_MODEL, lambda data: data["graph_module"]["module_call_graph"].clear(), "call_graph"),

@@ -189,6 +189,5 @@ def test_values_that_are_not_finite(tmp_path: Path, value: str, place: str) -> N
 
 @pytest.mark.parametrize("name", ["torch.fx.GraphModule", "torch.jit.ScriptModule"])
 def test_classes_whose_attributes_are_code(tmp_path: Path, name: str) -> None:
-    with pytest.raises(PteError, match="hold code") as caught:
+    with pytest.raises(PteError, match="^bad-builder: .*hold code"):
         _load(tmp_path, saved(nn.ReLU()), name)
-    assert caught.value.kind == "bad-builder"

@@ -36,7 +36,7 @@ def read_tensor(value: object) -> Json:
     """torch's `TensorMeta`, of a strided tensor on the CPU."""
     keys = ("dtype", "sizes", "requires_grad", "device", "strides", "storage_offset", "layout")
     values = record(value, keys)
-    made = {
+    made: Json = {
         "device": field(values, "device", read_device),
         "layout": field(values, "layout", lambda one: integer(one, _STRIDED, _STRIDED)),
         "dtype": field(values, "dtype", read_dtype),
