@@ -95,6 +95,5 @@ def test_names_are_separated_by_commas() -> None:
 
 @pytest.mark.parametrize("text", ["", "a,", "a b", "a..b", ".a", "."])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(PteError, match="recipe: the option float_modules") as caught:
+    with pytest.raises(PteError, match="^bad-option: .*recipe: the option float_modules"):
         float_modules("recipe", {"float_modules": text})
-    assert caught.value.kind == "bad-option"

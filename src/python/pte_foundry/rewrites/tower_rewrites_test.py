@@ -110,9 +110,8 @@ def test_other_towers_are_refused(
     tower = tiny_spatial(**changes)
     if rewrite is constant_class_token and changes:
         tower = _rotated(tower)
-    with pytest.raises(PteError, match=reason) as caught:
+    with pytest.raises(PteError, match=f"^bad-rewrite: .*{reason}"):
         rewrite.rewrite(tower, pictures(1)[0])
-    assert caught.value.kind == "bad-rewrite"
 
 
 @pytest.mark.parametrize("rewrite", [rope_attention, pooled_query, constant_class_token])
@@ -164,6 +163,5 @@ def test_other_pools_are_refused(changes: dict[str, Any], reason: str) -> None:
     from timm.layers.attention_pool import AttentionPoolLatent
 
     pool = AttentionPoolLatent(8, num_heads=2, **changes)
-    with pytest.raises(PteError, match=reason) as caught:
+    with pytest.raises(PteError, match=f"^bad-rewrite: .*{reason}"):
         pooled_query.rewrite(nn.Sequential(pool), pictures(1)[0])
-    assert caught.value.kind == "bad-rewrite"

@@ -182,7 +182,9 @@ class StoredTensors:
         if len(size) != len(stride) or not all(
             isinstance(one, int) and one >= 0 for one in numbers
         ):
-            raise ValueError("a tensor has a size, stride or offset that is not a whole number of 0 or more")
+            raise ValueError(
+                "a tensor has a size, stride or offset that is not a whole number of 0 or more"
+            )
         if metadata:
             raise Unfit("a tensor is conjugated or negated lazily. Save it as `tensor.clone()`")
         count = math.prod(size)
