@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.photographs.extract import extract
+from pte_foundry.photographs.main import extract
 
 CONTENT = b"a picture"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

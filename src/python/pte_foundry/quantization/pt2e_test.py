@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.quantization.ranges import check_inputs
+from pte_foundry.quantization.pt2e import check_inputs
 from pte_foundry.quantization.recipes.xnnpack_static import quantize
 from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
 
