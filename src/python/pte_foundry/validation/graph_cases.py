@@ -14,7 +14,7 @@ from pte_foundry.validation.case import Case, run_case_for, skipped
 from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.exercise import compare
 from pte_foundry.validation.inputs import Inputs, photograph_inputs
-from pte_foundry.validation.quantized_graph import PROVES, Graph, build_quantized_graph
+from pte_foundry.validation.structural import PROVES, Graph, build_quantized_graph
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import GRAPH_PREFIX
 from pte_foundry.validation.trained import trained_cases

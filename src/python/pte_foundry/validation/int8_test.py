@@ -16,7 +16,7 @@ from pte_foundry.testing.int8_workspace import (
 )
 from pte_foundry.testing.workspace import Workspace, make_workspace
 from pte_foundry.validation.case import Case
-from pte_foundry.validation.quantized_graph import PROVES
+from pte_foundry.validation.structural import PROVES
 from pte_foundry.validation.result import evidence, verdict
 from pte_foundry.validation.trained import SEEDED_REASON
 from pte_foundry.validation.validate import UNCALIBRATED_REASON

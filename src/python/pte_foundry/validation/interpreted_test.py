@@ -17,7 +17,7 @@ from pte_foundry.exporting.export import ExportResult
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.workspace import Workspace, make_workspace
 from pte_foundry.validation.inputs import fixed_input_sets
-from pte_foundry.validation.interpreted import interpret_program
+from pte_foundry.validation.interpretation import interpret_program
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, verdict
 

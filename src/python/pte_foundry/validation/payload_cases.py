@@ -15,7 +15,7 @@ from pte_foundry.rewrites.surgery import unchecked
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.described import Description, ask
-from pte_foundry.validation.interpreted import is_not_interpretable
+from pte_foundry.validation.interpretation import is_not_interpretable
 from pte_foundry.validation.isolation.child_process import ChildProcess
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
 from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants

@@ -27,7 +27,7 @@ from pte_foundry.validation.inputs import (
     photograph_inputs,
     shown_photographs,
 )
-from pte_foundry.validation.interpreted import (
+from pte_foundry.validation.interpretation import (
     describe_executed,
     interpretation_start,
     is_not_interpretable,
@@ -35,7 +35,7 @@ from pte_foundry.validation.interpreted import (
 from pte_foundry.validation.isolation.child_process import ChildProcess
 from pte_foundry.validation.payload_cases import executed_weights_case, payload_cases
 from pte_foundry.validation.preprocessing import preprocessing_case
-from pte_foundry.validation.repetition import FIRST_THREADS, THREADS, repetition_case
+from pte_foundry.validation.executed import FIRST_THREADS, THREADS, repetition_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import INTERPRET
 from pte_foundry.validation.runtime import runtime_start, signature_of, unregistered_delegates

@@ -16,7 +16,7 @@ from pte_foundry.validation.isolation.child_process import (
     serving_runs,
 )
 from pte_foundry.validation.isolation.limits import Limits
-from pte_foundry.validation.repetition import repetition_case
+from pte_foundry.validation.executed import repetition_case
 from pte_foundry.validation.runtime import runtime_start
 
 LIMITS = Limits(seconds=100)
