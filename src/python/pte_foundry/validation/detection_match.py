@@ -3,25 +3,26 @@
 A detection counts if it scores more than `COUNTED_SCORE`. Its counterpart on the other side need only
 score more than `detections.MIN_SCORE`: a detection that scores 0.41 here and 0.39 there has been found
 by both, and must not count as lost in one direction and invented in the other. A counterpart has the
-same class and overlaps by `SAME_BOX_IOU` at least; each box is the counterpart of one other at most.
-Boxes are served by descending score, and take the free box that overlaps most.
+same class and overlaps by at least `SAME_BOX_IOU`; no box is the counterpart of two. Boxes are matched
+by descending score, each with the unmatched box that overlaps most.
 
-0.8 is far above the 0.5 at which COCO and VOC call a box right: this is the same computation twice, so
-that boxes should hardly move. 0.4 is between the 0.25 that `ultralytics predict` shows and the 0.5 and
-more of objects that nobody would dispute.
+0.8 is far above the 0.5 at which COCO and VOC accept a box: this is the same computation twice, so boxes
+should hardly move. 0.4 lies between the 0.25 that `ultralytics predict` shows and the 0.5 and more of
+unmistakable objects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.trained_checks import TrainedChecks
-from pte_foundry.validation.case import Outcome, bounds_of
-from pte_foundry.validation.comparison import Comparison
+from pte_foundry.validation.case import Bound, Outcome, bounds_of
 from pte_foundry.validation.detections import Detections, decode, intersection_over_union
+from pte_foundry.validation.parity import Comparison
 
 COUNTED_SCORE = 0.4
 SAME_BOX_IOU = 0.8
@@ -74,7 +75,7 @@ def match_detections(found: Detections, expected: Detections) -> DetectionMatch:
     )
 
 
-def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> Outcome:
+def detection_outcome(comparisons: Sequence[Comparison], checks: TrainedChecks) -> Outcome:
     """Hold all photographs together to the thresholds.
 
     Raises:
@@ -122,39 +123,26 @@ def detection_outcome(comparisons: list[Comparison], checks: TrainedChecks) -> O
             "min_matched_detections": total.matched / total.counted,
             "max_extra_detections": total.extra / total.counted,
             "max_score_difference": total.score_difference,
+            "min_box_iou": total.least_iou,
         },
         asdict(checks),
     )
-    return Outcome(message, tuple(_problems(total, checks)), measured, bounds)
+    problems = tuple(_problem(total, bound) for bound in bounds if bound.is_broken)
+    return Outcome(message, problems, measured, bounds)
 
 
-def _problems(total: DetectionMatch, checks: TrainedChecks) -> list[str]:
-    problems = []
-    matched, extra = total.matched / total.counted, total.extra / total.counted
-    if checks.min_matched_detections is not None and matched < checks.min_matched_detections:
-        problems.append(
-            f"it finds {total.matched} of the eager fp32 model's {total.counted} detections "
-            f"({matched:.3f}), at least {checks.min_matched_detections} is declared"
-        )
-    if checks.max_extra_detections is not None and extra > checks.max_extra_detections:
-        problems.append(
-            f"it has {total.extra} detections that the eager fp32 model has not ({extra:.3f} of "
-            f"{total.counted}), at most {checks.max_extra_detections} is declared"
-        )
-    if (
-        checks.max_score_difference is not None
-        and total.score_difference > checks.max_score_difference
-    ):
-        problems.append(
-            f"a detection's score differs by {total.score_difference:.4f} from the eager fp32 "
-            f"model's, at most {checks.max_score_difference} is declared"
-        )
-    if checks.min_box_iou is not None and total.least_iou < checks.min_box_iou:
-        problems.append(
-            f"a detection's box overlaps by {total.least_iou:.4f} (IoU) with the eager fp32 model's, at "
-            f"least {checks.min_box_iou} is declared"
-        )
-    return problems
+def _problem(total: DetectionMatch, bound: Bound) -> str:
+    seen = {
+        "min_matched_detections": f"it finds {total.matched} of the eager fp32 model's {total.counted} "
+        f"detections ({bound.measured:.3f}), at least",
+        "max_extra_detections": f"it has {total.extra} detections that the eager fp32 model lacks "
+        f"({bound.measured:.3f} of {total.counted}), at most",
+        "max_score_difference": f"a detection's score differs by {bound.measured:.4f} from the eager "
+        "fp32 model's, at most",
+        "min_box_iou": f"a detection's box overlaps by {bound.measured:.4f} (IoU) with the eager fp32 "
+        "model's, at least",
+    }
+    return f"{seen[bound.name]} {bound.threshold} is declared"
 
 
 def _counted(detections: Detections) -> int:

@@ -7,7 +7,6 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.trained_checks import TrainedChecks
-from pte_foundry.validation.comparison import Comparison
 from pte_foundry.validation.detection_match import (
     MIN_PHOTOGRAPHS,
     DetectionMatch,
@@ -15,6 +14,7 @@ from pte_foundry.validation.detection_match import (
     match_detections,
 )
 from pte_foundry.validation.detections import Detections
+from pte_foundry.validation.parity import Comparison
 
 Box = tuple[float, float, float]
 """Left edge of a 100x100 box at the top, its score, its class."""

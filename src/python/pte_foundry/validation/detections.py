@@ -19,7 +19,8 @@ NMS_IOU = 0.7
 MIN_SCORE = 0.25
 """What scores less is no detection."""
 
-_BOX = 4
+BOX = 4
+"""Rows of a cell: centre x, centre y, width, height."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,22 @@ def decode(output: Tensor, min_score: float = MIN_SCORE) -> Detections:
     Raises:
         PteError: `task` for an output of another form.
     """
-    if output.dim() != 3 or output.shape[0] != 1 or output.shape[1] <= _BOX:
+    if output.dim() != 3 or output.shape[0] != 1 or output.shape[1] <= BOX:
         raise PteError(
             "task",
-            f"the first output has shape {list(output.shape)}, not [1, {_BOX} + classes, cells]: "
+            f"the first output has shape {list(output.shape)}, not [1, {BOX} + classes, cells]: "
             "it cannot be read as detections. Remove the checks of detections from the test",
         )
     values = output[0].detach().to(torch.float64)
-    scores, classes = values[_BOX:].max(0)
-    if bool((values[_BOX:] < 0).any()) or bool((values[_BOX:] > 1).any()):
+    scores, classes = values[BOX:].max(0)
+    if bool((values[BOX:] < 0).any()) or bool((values[BOX:] > 1).any()):
         raise PteError(
             "task",
-            f"the first output has scores from {float(values[_BOX:].min()):.3g} to "
-            f"{float(values[_BOX:].max()):.3g}, which are no scores within 0 and 1",
+            f"the first output has scores from {float(values[BOX:].min()):.3g} to "
+            f"{float(values[BOX:].max()):.3g}, which are no scores within 0 and 1",
         )
     kept = scores > min_score
-    scores, classes, boxes = scores[kept], classes[kept], _corners(values[:_BOX, kept].T)
+    scores, classes, boxes = scores[kept], classes[kept], _corners(values[:BOX, kept].T)
     order = scores.argsort(descending=True, stable=True)
     scores, classes, boxes = scores[order], classes[order], boxes[order]
     best = _suppress(boxes, classes)

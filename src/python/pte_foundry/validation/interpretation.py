@@ -1,4 +1,4 @@
-"""A program whose delegate this machine cannot execute, run by an interpreter of its payload."""
+"""Read a delegate's payload, and run it in an interpreter; called in child processes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
     PTEFile,
     deserialize_pte_binary,
 )
+from executorch.exir.scalar_type import ScalarType  # type: ignore[import-untyped]
 from executorch.exir.schema import DelegateCall, Program  # type: ignore[import-untyped]
+from executorch.exir.schema import Tensor as PlannedTensor
 from torch import Tensor
 
+from pte_foundry.backends.content import Constant
 from pte_foundry.backends.interpreter import InterpretedProgram, unknown
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import named_data_in, payloads_in
@@ -27,26 +31,22 @@ from pte_foundry.validation.isolation.child_process import (
     Start,
     serving_runs,
 )
-from pte_foundry.validation.payload_weights.handed_constants import handed_constants
 
 NOT_INTERPRETABLE = "not-interpretable"
 
 _KERNELS = ("DNNL_MAX_CPU_ISA", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
-"""What holds MKL and oneDNN to instructions that every CPU has, because an export's bytes must not depend on the CPU.
+"""They restrict MKL and oneDNN to instructions of every CPU, because an export's bytes must not depend on the CPU.
 
-An interpreter is held to thresholds alone, and with all instructions takes a third of the time for products and
-convolutions. It has a process of its own, in which neither library has been used before. The eager model keeps to
-them: its seeded and rewritten weights are those of the export to the last bit.
+An interpreter only has to meet thresholds, and without the restriction takes a third of the time for products and
+convolutions. Its process has used neither library before. The eager model stays restricted: its seeded and rewritten
+weights are those of the export to the last bit.
 """
+_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
 class InterpretedRunner:
-    """Runs like a loaded program (see `pte_foundry.validation.exercise.Runnable`).
-
-    Attributes:
-        tried: the inputs of the first run, whose `outputs` are kept: a run takes seconds.
-    """
+    """`outputs` are those of the inputs that it was `tried` on, kept because a run takes seconds."""
 
     program: InterpretedProgram
     tried: Inputs
@@ -82,10 +82,10 @@ def interpretation_start(
 
 
 def describe_executed(interpreter: str, pte: bytes) -> Answer:
-    """What a child process says of the payload that the runtime has executed.
+    """What a child process says of the payload that the runtime executed.
 
-    The constants that the program keeps itself and hands to its delegate are among the payload's. Raises
-    PteError as `interpret_program` does.
+    The constants that the program itself hands to its delegate count as the payload's. Raises PteError as
+    `interpret_program` does.
     """
     file = deserialize_pte_binary(pte)
     content = _read_payload(interpreter, file).content()
@@ -99,7 +99,7 @@ def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> Interpret
     Args:
         interpreter: dotted name of the interpreter module (see `pte_foundry.backends.interpreter`).
         pte: a program that can be deserialized.
-        inputs: any; the program's operators are only all known once it has run.
+        inputs: any; whether all operators are known shows when the program runs.
 
     Raises:
         PteError: `not-interpretable` if there is more in the program than one delegate call, or what
@@ -115,10 +115,7 @@ def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> Interpret
 def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
     """The only one; raises PteError as `interpret_program` does, `not-interpretable` also for several."""
     module = load_module(
-        "interpreter",
-        interpreter,
-        ("interpret",),
-        "pte_foundry.backends.coreml.program",
+        "interpreter", interpreter, ("interpret",), "pte_foundry.backends.coreml.program"
     )
     payloads = payloads_in(file)
     if len(payloads) != 1:
@@ -128,7 +125,7 @@ def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
 
 
 def is_not_interpretable(error: PteError) -> bool:
-    """Whether the error says that the interpreter is not up to a program, and nothing against it."""
+    """Whether the interpreter does not know something in a program, which is no fault of the program."""
     return error.kind == NOT_INTERPRETABLE
 
 
@@ -136,10 +133,38 @@ def _check_one_delegate_call(program: Program) -> None:
     """The delegate gets the program's inputs and gives its outputs, and nothing else happens."""
     plan = program.execution_plan[0]
     instructions = [one.instr_args for chain in plan.chains for one in chain.instructions]
-    where = "the program"
     if len(instructions) != 1 or not isinstance(instructions[0], DelegateCall):
-        raise unknown(where, "it does more than to call its delegate once")
+        raise unknown("the program", "it does more than call its delegate once")
     if list(instructions[0].args) != [*plan.inputs, *plan.outputs]:
         raise unknown(
-            where, "its delegate gets other tensors than the program's inputs and outputs"
+            "the program", "its delegate gets other tensors than the program's inputs and outputs"
         )
+
+
+def handed_constants(program: Program) -> tuple[Constant, ...]:
+    """The float32 constants that the method `forward` hands to its delegate, beside those in the payload.
+
+    XNNPACK's lowering leaves what an addition or a product takes in the program; filters go into the payload.
+
+    Raises:
+        PteError: `structure` for a constant with fewer bytes than its shape needs.
+    """
+    found = []
+    for place, value in enumerate(program.execution_plan[0].values):
+        tensor = value.val
+        if not isinstance(tensor, PlannedTensor) or not tensor.data_buffer_idx:
+            continue  # 0 stands for no constant
+        if tensor.scalar_type != ScalarType.FLOAT:
+            continue
+        stored = bytes(program.constant_buffer[tensor.data_buffer_idx].storage)
+        # In the order of memory, outermost dimension first.
+        shape = [tensor.sizes[dimension] for dimension in tensor.dim_order]
+        if len(stored) < _FLOAT_BYTES * int(np.prod(shape)):
+            raise PteError(
+                "structure",
+                f"value {place} of the program has {len(stored)} bytes for the shape {list(tensor.sizes)}",
+            )
+        flat = np.frombuffer(stored, np.float32, int(np.prod(shape))).reshape(shape)
+        numbers = torch.from_numpy(flat.transpose(np.argsort(tensor.dim_order)).copy())
+        found.append(Constant(f"value {place}", numbers, None, len(stored), torch.float32))
+    return tuple(found)

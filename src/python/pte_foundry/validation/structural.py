@@ -1,19 +1,20 @@
-"""The quantized graph in torch, for programs whose delegate this machine cannot execute.
+"""Evidence `structural`: nothing here runs the program, so its bytes are all there is to judge.
 
-The model is rewritten and quantized again, as the export did it, and the exported program that is
-handed to the backend runs in torch. That shows what quantization costs in accuracy. It does not show
-that the delegate computes the same: evidence stays structural.
+Of an int8 program the graph that was handed to the backend runs in torch: the model is rewritten and quantized
+again, as the export did it. That shows what quantization costs in accuracy. It does not show that the delegate
+computes the same, so evidence stays structural.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.eager import build_eager
+from pte_foundry.models.eager import EagerModel, build_eager
 from pte_foundry.models.plugins import load_module
 from pte_foundry.quantization.recipe import (
     REQUIRED,
@@ -24,10 +25,13 @@ from pte_foundry.quantization.recipe import (
 )
 from pte_foundry.records.quantization import Quantization
 from pte_foundry.stages import Begin
-from pte_foundry.validation.case import Outcome
-from pte_foundry.validation.exercise import flat_outputs
-from pte_foundry.validation.inputs import Inputs
+from pte_foundry.validation.case import Case, Outcome, run_case_for, skipped
+from pte_foundry.validation.exercise import compare, exercise_all, flat_outputs, reference_case
+from pte_foundry.validation.inputs import Inputs, photograph_inputs
+from pte_foundry.validation.parity import Comparison
 from pte_foundry.validation.request import QuantizedExportFiles, ValidationRequest
+from pte_foundry.validation.result import GRAPH_PREFIX as PREFIX
+from pte_foundry.validation.trained import trained_cases
 
 Graph = Callable[[Inputs], list[Tensor]]
 """One inference; outputs in the order of the program's."""
@@ -38,7 +42,60 @@ PROVES = (
 )
 
 
-def build_quantized_graph(
+def structural_cases(request: ValidationRequest, why: str, begin: Begin) -> list[Case]:
+    """The reference, a skipped case for each run, and those of the quantized graph.
+
+    Args:
+        why: the program does not run here.
+    """
+    reference, eager = reference_case(request, begin)
+    runs = exercise_all(request, why, eager, begin)
+    cases = [reference, *runs.cases, *trained_cases(request, runs.comparisons, runs.missing)]
+    if eager is not None and request.quantized_export is not None:
+        cases += _graph_cases(request, request.quantized_export, eager, begin)
+    return cases
+
+
+def _graph_cases(
+    request: ValidationRequest, export: QuantizedExportFiles, eager: EagerModel, begin: Begin
+) -> list[Case]:
+    """Hold the graph, on each photograph, to the thresholds of the program; the names begin with `graph:`."""
+    begin("quantizing the model again")
+    built, graph = run_case_for(
+        f"{PREFIX}build", "build", lambda: _quantized_graph(request, export, begin)
+    )
+    cases, comparisons, missing = [built], list[Comparison](), list[str]()
+    for path, prepare in photograph_inputs(request, eager.definition.preprocess).items():
+        name = PurePosixPath(path).name
+        if graph is None:
+            missing.append("the quantized graph was not built")
+            cases.append(skipped(f"{PREFIX}{name}", missing[-1]))
+            continue
+        begin(f"comparing the quantized graph on {name}")
+        case, comparison = _compared(request, eager, graph, name, prepare)
+        cases.append(replace(case, message=case.message + PROVES))
+        if comparison is None:
+            missing.append(f"nothing was compared on {name}")
+        else:
+            comparisons.append(comparison)
+    return [*cases, *trained_cases(request, comparisons, missing, PREFIX)]
+
+
+def _compared(
+    request: ValidationRequest,
+    eager: EagerModel,
+    graph: Graph,
+    name: str,
+    prepare: Callable[[], Inputs],
+) -> tuple[Case, Comparison | None]:
+    def run() -> tuple[Inputs, list[Tensor]]:
+        inputs = prepare()
+        return inputs, graph(inputs)
+
+    return compare(request, f"{PREFIX}{name}", name, run, eager)
+
+
+def _quantized_graph(
     request: ValidationRequest, export: QuantizedExportFiles, begin: Begin
 ) -> tuple[Outcome, Graph]:
     """Rewrite and quantize the model again, and compare how much is quantized with the report.
@@ -57,7 +114,7 @@ def build_quantized_graph(
     calibration = export.quantization.calibration
     check_recipe(recipe_name, recipe, export.quantization.options, bool(calibration))
     with torch.no_grad():
-        # A model of its own: rewrites may change the reference's.
+        # Built again: rewrites may change the reference's module.
         eager = build_eager(request.model, request.root)
         module: nn.Module = eager.module
         for rewrite in rewrites:

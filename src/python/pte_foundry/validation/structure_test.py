@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.validation.extent import extent_outcome
+from pte_foundry.validation.structure import extent_outcome
 
 
 def test_a_whole_file_passes(xnnpack: ExportResult, portable: ExportResult) -> None:

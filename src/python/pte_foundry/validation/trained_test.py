@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pte_foundry.errors import PteError
-from pte_foundry.validation.agreement import agreement_outcome
-from pte_foundry.validation.comparison import Comparison
+from pte_foundry.validation.parity import Comparison
+from pte_foundry.validation.trained import agreement_outcome
 
 
 def logits(*probabilities: float) -> torch.Tensor:

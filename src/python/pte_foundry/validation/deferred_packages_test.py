@@ -8,11 +8,9 @@ import sys
 
 import pytest
 
-from pte_foundry.validation.only_reading import READING
+from pte_foundry.validation.deferred_packages import READERS
 
-_BEGIN = (
-    "import sys; from pte_foundry.validation.only_reading import only_read, READING; only_read(); "
-)
+_BEGIN = "import sys; from pte_foundry.validation.deferred_packages import defer_packages, READERS; defer_packages(); "
 
 
 def run(statements: str) -> str:
@@ -25,9 +23,9 @@ def run(statements: str) -> str:
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("package", sorted(READING))
-def test_what_only_reads_is_imported_without_the_package(package: str) -> None:
-    modules = ", ".join(f"{package}.{name}" for name in READING[package])
+@pytest.mark.parametrize("package", sorted(READERS))
+def test_what_defer_packagess_is_imported_without_the_package(package: str) -> None:
+    modules = ", ".join(f"{package}.{name}" for name in READERS[package])
     heavy = "('torch._dynamo', 'torch._inductor', 'coremltools.converters')"
     assert run(f"import {modules}; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
