@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pte_foundry.records.addresses import address_problem
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.outside_text import shown
 from pte_foundry.records.paths import check_path
 from pte_foundry.records.report import Report
 
+# What no path can follow, and what a URL has to escape.
+_NO_FOLDER = re.compile(r"[?#\"<>]")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_ABSOLUTE_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\"<>\\?#]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,8 @@ class IndexRequest:
         if not _TIMESTAMP.fullmatch(generated):
             raise fields.error("generated", f"is {generated!r}, not like 1970-01-01T00:00:00Z")
         base_url = fields.text("base_url").rstrip("/")
-        if base_url != "." and not _ABSOLUTE_URL.fullmatch(base_url):
-            raise fields.error(
-                "base_url", f"is {base_url!r}: give `.` or an absolute URL without a query"
-            )
+        if (problem := base_url_problem(base_url)) is not None:
+            raise fields.error("base_url", f"is {shown(base_url)}, which {problem}")
         return IndexRequest(
             base_url,
             generated,
@@ -100,6 +101,15 @@ class IndexRequest:
             tuple(_labels(entry) for entry in fields.objects("labels")),
             tuple(UnavailableEntry.read(entry) for entry in fields.objects("unavailable")),
         )
+
+
+def base_url_problem(base_url: str) -> str | None:
+    """What is wrong with a base URL, as words that follow "it"; None for `.` and for one that clients follow."""
+    if base_url == ".":
+        return None
+    if _NO_FOLDER.search(base_url):
+        return "has a query, a fragment or a character that a URL escapes"
+    return address_problem(base_url)
 
 
 def _artifact(fields: Fields, root: Path) -> IndexedProgram:
