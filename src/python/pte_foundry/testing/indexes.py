@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from pte_foundry.index.index import build_index
 from pte_foundry.index.index_request import IndexRequest
 from pte_foundry.records.declared import Declared
 from pte_foundry.records.json_fields import Fields
@@ -17,6 +19,18 @@ from pte_foundry.testing.reports import (
     sample_int8_declared,
     sample_int8_facts,
 )
+from pte_foundry.tree.provenance.origin import Origin
+
+LOCK = "3rdparty/python/engine.lock"
+LOCK_TEXT = b"""\
+# Locked.
+ExecuTorch==1.4.1 \\
+    --hash=sha256:00
+torch==2.13.0 ; sys_platform == "linux" \\
+    --hash=sha256:01
+torch==2.13.1 ; sys_platform == "darwin" \\
+    --hash=sha256:02
+"""
 
 
 def sample_report(
@@ -105,6 +119,12 @@ def read_request(folder: Path, **changes: object) -> IndexRequest:
     return IndexRequest.read(Fields(sample_request(**changes), "index_request.json"), folder)
 
 
+def sample_index(folder: Path, **changes: object) -> dict[str, Any]:
+    """The index of an XNNPACK and a portable program, of official weights."""
+    write_reports(folder)
+    return build_index(read_request(folder, **changes))
+
+
 def sample_origin(*locks: str, **changes: object) -> dict[str, object]:
     """What a tree of `sample_request` was made from; each program has all of these lockfiles."""
     return {
@@ -117,3 +137,7 @@ def sample_origin(*locks: str, **changes: object) -> dict[str, object]:
         },
         **changes,
     }
+
+
+def read_origin(**changes: object) -> Origin:
+    return Origin.read(Fields(sample_origin(LOCK, **changes), "tree_request.json"))

@@ -14,8 +14,8 @@ from pte_foundry.records.json_files import canonical_json, read_json
 from pte_foundry.testing.sample_latencies import FILE
 from pte_foundry.testing.sample_tree import PROGRAMS, write_tree_inputs
 from pte_foundry.tree.pages.latencies import read_latencies
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.pages import catalogue_pages
+from pte_foundry.tree.pages.programs import Listed
 
 Spoil = Callable[[Any, Any, Any], None]
 

@@ -11,8 +11,7 @@ from pte_foundry.index.schema_version import check_schema_version
 from pte_foundry.index.versions import versions_document
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.paths import check_path, collisions
-from pte_foundry.tree.pages.listed import Listed
-from pte_foundry.tree.pages.paths import page_path, picture_path
+from pte_foundry.tree.pages.programs import Listed
 from pte_foundry.tree.provenance.origin import Origin
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
@@ -24,6 +23,8 @@ from pte_foundry.tree.tree_files import (
     SCHEMA,
     SUMS,
     VERSIONS,
+    page_path,
+    picture_path,
 )
 
 WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, CATALOGUE)

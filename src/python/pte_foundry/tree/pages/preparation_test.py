@@ -14,9 +14,8 @@ from pte_foundry.models.letterbox import letterbox
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
 from pte_foundry.tree.pages.contract import read_contract
-from pte_foundry.tree.pages.preparation import Preparation
-from pte_foundry.tree.pages.preparation_code import preparation_code
-from pte_foundry.tree.pages.templating import environment
+from pte_foundry.tree.pages.pages import environment
+from pte_foundry.tree.pages.preparation import Preparation, preparation_code
 
 INDEX = Path("index.json")
 SIZES = [(480, 636), (641, 479), (100, 77), (300, 1001), (640, 640)]

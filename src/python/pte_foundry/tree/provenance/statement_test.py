@@ -10,7 +10,7 @@ from in_toto_attestation.v1.statement import Statement  # type: ignore[import-un
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json
-from pte_foundry.testing.provenance import LOCK, read_origin, sample_index
+from pte_foundry.testing.indexes import LOCK, read_origin, sample_index
 from pte_foundry.testing.reports import SHA
 from pte_foundry.tree.provenance import statement as module
 from pte_foundry.tree.provenance.statement import provenance_statement
