@@ -46,12 +46,10 @@ _KINDS = ("bad-checkpoint", "forbidden-pickle", "bad-input-shape", "bad-builder"
 _VALUES: tuple[object, ...] = (
     *(None, True, False, 0, -1, 3, 2**62, -(2**63), 10**30, 1e308, float("nan"), "", "x", [], {}),
     *([[]], [None], {"a": 1}, "\ud800", "\x1b[31m", "a.b", "lambda", "x" * 30_000, 10**4000),
-    *(
-        "torch.ops.aten.add.Tensor",
-        "9**9**9**9",
-        "torch.ops.aten.from_file.default",
-        "_operator.pow",
-    ),
+    "torch.ops.aten.add.Tensor",
+    "9**9**9**9",
+    "torch.ops.aten.from_file.default",
+    "_operator.pow",
 )
 _SPY = "spy_of_pt2"
 _CODE = f"__import__({_SPY!r})"
@@ -60,13 +58,11 @@ _FACTORY = {"default_factory_module": _SPY, "default_factory_name": "x", "dict_c
 # What leaves a mark if torch evaluates it, imports it, or writes it into Python source.
 _HOSTILE: tuple[object, ...] = (
     *(_CODE, f"x={_CODE}", f'x"),{_CODE},("', f"x']),{_CODE},(['", f"x\n    {_CODE}\n    "),
-    *(
-        _ENUM,
-        json.dumps(_ENUM),
-        json.dumps([_ENUM]),
-        {"as_operator": "torch.os.mkdir"},
-        "torch.os.mkdir",
-    ),
+    _ENUM,
+    json.dumps(_ENUM),
+    json.dumps([_ENUM]),
+    {"as_operator": "torch.os.mkdir"},
+    "torch.os.mkdir",
     *({"as_string": _CODE}, {"expr_str": _CODE, "hint": None}),
     {"as_expr": {"expr_str": f"Symbol('s0', {_CODE})", "hint": None}},
     {"type": "collections.defaultdict", "context": _FACTORY, "children_spec": []},

@@ -25,6 +25,20 @@ _BIAS = torch.tensor([1.0, -1.0])
 _CLASSES = (record_class("some.package", "Layer"), set)
 _CANARY = "code-ran"
 _P = b"\x80\x02"
+_CALLED = """
+os.system posix.system subprocess.getoutput builtins.eval builtins.exec builtins.getattr
+builtins.__import__ __builtin__.eval builtins.open torch.os.system torch._utils.os.system
+torch.load torch.hub.load torch.serialization.load torch.jit.load
+torch._utils._import_dotted_name builtins.set.__class__ torch.ops.load_library
+torch.storage._load_from_bytes torch._tensor._rebuild_from_type operator.methodcaller
+functools.partial numpy.load numpy.core.multiarray._reconstruct torch.nn.Sequential
+some.package.Layer.__init__ collections.OrderedDict.fromkeys torch._C._import_ir_module
+some.package.Layer torch.Tensor torch.FloatStorage torch.float32 torch.storage.UntypedStorage
+collections.OrderedDict collections.Counter builtins.set builtins.bytearray _codecs.encode
+torch.Size torch.device builtins.complex torch.nn.parameter.Parameter
+torch._utils._rebuild_parameter torch._utils._rebuild_tensor_v2
+torch._tensor._rebuild_from_type_v2
+"""
 
 
 def attack(folder: Path, damaged_of_each: int) -> list[Tried]:
@@ -150,15 +164,8 @@ def _tensor(
         return b"(" + b"".join(map(_number, values)) + b"t"
 
     arguments = _storage(count, kind) + _number(offset) + numbers(size) + numbers(stride)
-    return (
-        named("torch._utils._rebuild_tensor_v2")
-        + b"("
-        + arguments
-        + b"\x89"
-        + named("collections.OrderedDict")
-        + b")Rt"
-        + b"R"
-    )
+    rebuild, hooks = named("torch._utils._rebuild_tensor_v2"), named("collections.OrderedDict")
+    return rebuild + b"(" + arguments + b"\x89" + hooks + b")RtR"
 
 
 def _forged_state(weight: bytes, data: bytes = bytes(32)) -> bytes:
@@ -249,60 +256,7 @@ def _of_other_contents() -> Iterator[tuple[str, bytes]]:
 
 def _calling(canary: Path) -> Iterator[tuple[str, bytes]]:
     command = text(f"touch {canary}")
-    for name in (
-        *("os.system", "posix.system", "subprocess.getoutput", "builtins.eval", "builtins.exec"),
-        *(
-            "builtins.getattr",
-            "builtins.__import__",
-            "__builtin__.eval",
-            "builtins.open",
-            "torch.os.system",
-        ),
-        *("torch._utils.os.system", "torch.load", "torch.hub.load", "torch.serialization.load"),
-        *(
-            "torch.jit.load",
-            "torch._utils._import_dotted_name",
-            "builtins.set.__class__",
-            "torch.ops.load_library",
-        ),
-        *(
-            "torch.storage._load_from_bytes",
-            "torch._tensor._rebuild_from_type",
-            "operator.methodcaller",
-        ),
-        *(
-            "functools.partial",
-            "numpy.load",
-            "numpy.core.multiarray._reconstruct",
-            "torch.nn.Sequential",
-        ),
-        *(
-            "some.package.Layer.__init__",
-            "collections.OrderedDict.fromkeys",
-            "torch._C._import_ir_module",
-            "x\x00.y",
-        ),
-        *(
-            "some.package.Layer",
-            "torch.Tensor",
-            "torch.FloatStorage",
-            "torch.float32",
-            "torch.storage.UntypedStorage",
-        ),
-        *(
-            "collections.OrderedDict",
-            "collections.Counter",
-            "builtins.set",
-            "builtins.bytearray",
-            "_codecs.encode",
-        ),
-        *("torch.Size", "torch.device", "builtins.complex", "torch.nn.parameter.Parameter"),
-        *(
-            "torch._utils._rebuild_parameter",
-            "torch._utils._rebuild_tensor_v2",
-            "torch._tensor._rebuild_from_type_v2",
-        ),
-    ):
+    for name in (*_CALLED.split(), "x\x00.y"):
         yield f"call of {name}", archive(_P + named(name) + command + b"\x85R.")
         yield f"object of {name}", archive(_P + named(name) + command + b"\x85\x81.")
         yield f"attributes of {name}", archive(

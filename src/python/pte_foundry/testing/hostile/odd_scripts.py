@@ -30,6 +30,82 @@ _FORWARD = """  def forward(self: __torch__.script.Model,
 _END = """    weight = self.weight
     return torch.linear(x, weight, None)
 """
+_CALLS = """
+torch.save(x, FILE)
+x.save(FILE)
+(x).save(FILE)
+ops.aten.save(x, FILE)
+torch.add(x, 1).save(FILE)
+[x].save(FILE)
+(x if True else x).save(FILE)
+torch.from_file(FILE)
+ops.aten.from_file(FILE, False, 8)
+torch.from_file
+getattr(x, "save")(FILE)
+getattr(x, FILE)
+getattr(x, "sa" "ve")(FILE)
+hasattr(x, "save")
+torch.ops.aten.save(x, FILE)
+torch.aten.save(x, FILE)
+ops.aten.save.default(x, FILE)
+ops.aten
+ops
+torch
+__torch__
+print(x)
+print
+fork(x)
+awaitable(x)
+open(FILE)
+exec(FILE)
+eval(FILE)
+__import__(FILE)
+torch.manual_seed(3)
+torch.seed()
+torch.set_grad_enabled(True)
+torch.load(FILE)
+torch.jit.load(FILE)
+torch.hub.load(FILE)
+torch._print(FILE)
+torch.set_(x, x)
+torch._sparse_coo_tensor_unsafe(x, x, [1])
+torch.record_stream(x)
+torch._foobar(x)
+torch.backward(x)
+x.backward()
+torch.wait(x)
+torch.to_here(x)
+ops.profiler._record_function_enter(FILE, None)
+ops.prim.Print(x)
+ops.prim.PythonOp(x)
+ops.prim.rpc_sync(FILE)
+ops.prim.TimePoint()
+ops.prim.awaitable_wait(x)
+ops.c10d.barrier(x)
+ops.quantized.linear_prepack(x, None)
+ops.static_runtime.reshape_copy(x, [1])
+ops.mkldnn.data(x)
+ops.inductor._reinterpret_tensor(x, [1], [1])
+ops.no_such.operator(x)
+ops.onnx.Reshape(x)
+ops.symm_mem.one_shot_all_reduce(x, FILE, FILE)
+torch.no_such_operator(x)
+__torch__.torch.classes.quantized.Conv2dPackedParamsBase(x)
+__torch__.torch.classes.c10d.Store()
+(lambda y: y)(x)
+[y for y in [x]]
+(f"{x}")
+b'x'
+...
+{x}
+(y := x)
+[*[x]]
+^Hidden(1)(x)
+Model(x)
+unknown
+unknown(x)
+self.unknown.save(x, FILE)
+"""
 
 
 class Model(nn.Module):
@@ -114,116 +190,7 @@ def hostile_bodies(file: str) -> dict[str, str]:
     return {
         **{
             f"call {number}: {call}": f"_0 = {call}".replace("FILE", path)
-            for number, call in enumerate(
-                (
-                    *(
-                        "torch.save(x, FILE)",
-                        "x.save(FILE)",
-                        "(x).save(FILE)",
-                        "ops.aten.save(x, FILE)",
-                    ),
-                    *(
-                        "torch.add(x, 1).save(FILE)",
-                        "[x].save(FILE)",
-                        "(x if True else x).save(FILE)",
-                    ),
-                    *(
-                        "torch.from_file(FILE)",
-                        "ops.aten.from_file(FILE, False, 8)",
-                        "torch.from_file",
-                    ),
-                    *(
-                        'getattr(x, "save")(FILE)',
-                        "getattr(x, FILE)",
-                        'getattr(x, "sa" "ve")(FILE)',
-                    ),
-                    *(
-                        'hasattr(x, "save")',
-                        "torch.ops.aten.save(x, FILE)",
-                        "torch.aten.save(x, FILE)",
-                    ),
-                    *("ops.aten.save.default(x, FILE)", "ops.aten", "ops", "torch", "__torch__"),
-                    *(
-                        "print(x)",
-                        "print",
-                        "fork(x)",
-                        "awaitable(x)",
-                        "open(FILE)",
-                        "exec(FILE)",
-                        "eval(FILE)",
-                    ),
-                    *(
-                        "__import__(FILE)",
-                        "torch.manual_seed(3)",
-                        "torch.seed()",
-                        "torch.set_grad_enabled(True)",
-                    ),
-                    *(
-                        "torch.load(FILE)",
-                        "torch.jit.load(FILE)",
-                        "torch.hub.load(FILE)",
-                        "torch._print(FILE)",
-                    ),
-                    *(
-                        "torch.set_(x, x)",
-                        "torch._sparse_coo_tensor_unsafe(x, x, [1])",
-                        "torch.record_stream(x)",
-                    ),
-                    *(
-                        "torch._foobar(x)",
-                        "torch.backward(x)",
-                        "x.backward()",
-                        "torch.wait(x)",
-                        "torch.to_here(x)",
-                    ),
-                    *(
-                        "ops.profiler._record_function_enter(FILE, None)",
-                        "ops.prim.Print(x)",
-                        "ops.prim.PythonOp(x)",
-                    ),
-                    *(
-                        "ops.prim.rpc_sync(FILE)",
-                        "ops.prim.TimePoint()",
-                        "ops.prim.awaitable_wait(x)",
-                    ),
-                    *(
-                        "ops.c10d.barrier(x)",
-                        "ops.quantized.linear_prepack(x, None)",
-                        "ops.static_runtime.reshape_copy(x, [1])",
-                    ),
-                    *(
-                        "ops.mkldnn.data(x)",
-                        "ops.inductor._reinterpret_tensor(x, [1], [1])",
-                        "ops.no_such.operator(x)",
-                    ),
-                    *(
-                        "ops.onnx.Reshape(x)",
-                        "ops.symm_mem.one_shot_all_reduce(x, FILE, FILE)",
-                        "torch.no_such_operator(x)",
-                    ),
-                    *(
-                        "__torch__.torch.classes.quantized.Conv2dPackedParamsBase(x)",
-                        "__torch__.torch.classes.c10d.Store()",
-                    ),
-                    *(
-                        "(lambda y: y)(x)",
-                        "[y for y in [x]]",
-                        '(f"{x}")',
-                        "b'x'",
-                        "...",
-                        "{x}",
-                        "(y := x)",
-                        "[*[x]]",
-                    ),
-                    *(
-                        "^Hidden(1)(x)",
-                        "Model(x)",
-                        "unknown",
-                        "unknown(x)",
-                        "self.unknown.save(x, FILE)",
-                    ),
-                )
-            )
+            for number, call in enumerate(_CALLS.strip().splitlines())
         },
         "an alias": f"f = torch.save\n_0 = f(x, {path})",
         "an alias of a method": f"f = x.save\n_0 = f({path})",

@@ -29,28 +29,24 @@ BAD = "!"
 
 _INDEX = "1.4.1/index.json"
 _NAMES = (
-    *(
-        b"CON",
-        b"nul.txt",
-        b"LICENSES/aux.txt",
-        b"a.",
-        b"a ",
-        b"\xff.pte",
-        b"a\x1b[2Jb",
-        b"a\nb",
-        b"-x",
-        b".hidden",
-    ),
-    *(
-        b"README.MD",
-        b"licenses/x",
-        "e\u0301".encode(),
-        "\u202etxt.exe".encode(),
-        b"a\\b",
-        b"x" * 255,
-        b"C:x",
-        b"d/" * 300 + b"x",
-    ),
+    b"CON",
+    b"nul.txt",
+    b"LICENSES/aux.txt",
+    b"a.",
+    b"a ",
+    b"\xff.pte",
+    b"a\x1b[2Jb",
+    b"a\nb",
+    b"-x",
+    b".hidden",
+    b"README.MD",
+    b"licenses/x",
+    "e\u0301".encode(),
+    "\u202etxt.exe".encode(),
+    b"a\\b",
+    b"x" * 255,
+    b"C:x",
+    b"d/" * 300 + b"x",
 )
 
 
