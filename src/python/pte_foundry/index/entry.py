@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.index_request import IndexedProgram, IndexRequest, Labels
-from pte_foundry.index.quantization import quantization_entry
+from pte_foundry.records.quantization import Quantization
 
 _BYTES_PER_MEGABYTE = 1_000_000
 
@@ -20,7 +20,7 @@ def model_name(artifact: IndexedProgram) -> str:
 
 
 def megabytes(size: int) -> float:
-    """Bytes as MB of 10^6 bytes, rounded to 2 decimals, as app stores and download pages count."""
+    """Bytes as MB of 10^6 bytes, rounded to 2 decimals, as app stores and download pages do."""
     return round(size / _BYTES_PER_MEGABYTE, 2)
 
 
@@ -59,7 +59,6 @@ def model_entry(request: IndexRequest, artifact: IndexedProgram, version: str) -
     if not report.inputs[0].shape:
         raise PteError("bad-request", f"{declared.address}: its first input is a scalar")
     labels = _labels(request, artifact)
-    labels_path = None if labels is None else f"{labels.category}/{labels.name}"
     return {
         "name": PurePosixPath(artifact.path).name,
         "address": declared.address,
@@ -73,13 +72,11 @@ def model_entry(request: IndexRequest, artifact: IndexedProgram, version: str) -
         "inputSize": report.inputs[0].shape[-1],
         "remoteUrl": remote_url(request.base_url, version, artifact.path),
         "platforms": list(declared.platforms),
-        "labelsFile": None if labels is None else labels.name,
-        "labelsRemoteUrl": (
-            None if labels_path is None else remote_url(request.base_url, version, labels_path)
-        ),
+        "labelsFile": labels and labels.name,
+        "labelsRemoteUrl": labels and remote_url(request.base_url, version, labels.path),
         "license": declared.weights.license,
         "precision": declared.precision,
-        "quantization": quantization_entry(report.quantization),
+        "quantization": _quantization(report.quantization),
         "weights": declared.weights.to_json(),
         "inputs": [dict(tensor.description) for tensor in report.inputs],
         "outputs": [dict(tensor.description) for tensor in report.outputs],
@@ -101,12 +98,12 @@ def _labels(request: IndexRequest, artifact: IndexedProgram) -> Labels | None:
     if declared.labels is None:
         return None
     for labels in request.labels:
-        if (labels.category, labels.name) == (declared.family, declared.labels.file):
+        if labels.path == f"{declared.family}/{declared.labels.file}":
             if (labels.sha256, labels.size) != (declared.labels.sha256, declared.labels.size):
                 raise PteError(
                     "bad-request",
                     f"{declared.address}: its report and the index name different contents of "
-                    f"{labels.category}/{labels.name}. Build both from one commit",
+                    f"{labels.path}. Build both from one commit",
                 )
             return labels
     raise PteError(
@@ -114,3 +111,15 @@ def _labels(request: IndexRequest, artifact: IndexedProgram) -> Labels | None:
         f"{declared.address}: the index lists no label file {declared.family}/"
         f"{declared.labels.file}. Add it to the request's labels",
     )
+
+
+def _quantization(quantization: Quantization | None) -> dict[str, object] | None:
+    """Enough to choose a program, the report has the rest; null for a float precision."""
+    if quantization is None:
+        return None
+    return {
+        "recipe": quantization.recipe,
+        "calibration_pictures": len(quantization.calibration),
+        "weights_fraction": quantization.weights_fraction,
+        "compute_fraction": quantization.compute_fraction,
+    }

@@ -4,10 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.entry import megabytes, model_entry
-from pte_foundry.testing.indexes import artifact, read_request, sample_report, write_reports
+from pte_foundry.index.schema import INDEX_SCHEMA
+from pte_foundry.testing.indexes import (
+    artifact,
+    int8_index,
+    read_request,
+    sample_report,
+    write_reports,
+)
 from pte_foundry.testing.reports import SHA, sample_facts
 
 PATH = "mobilenet/mobilenet_v3_small_xnnpack.pte"
@@ -106,3 +114,31 @@ def test_a_label_file_that_is_not_the_reports_is_refused(
     with pytest.raises(PteError, match="labels.txt") as caught:
         entry(tmp_path, labels=labels)
     assert caught.value.kind == "bad-request"
+
+
+def test_an_entry_says_how_much_is_quantized(tmp_path: Path) -> None:
+    built = int8_index(tmp_path)
+    (model,) = built["models"]
+    assert (model["modelName"], model["precision"]) == ("mobilenet_v3_small_int8", "int8")
+    assert model["quantization"] == {
+        "recipe": "pte_foundry.quantization.recipes.xnnpack_static",
+        "calibration_pictures": 2,
+        "weights_fraction": 0.998765,
+        "compute_fraction": 0.95,
+    }
+    Draft202012Validator(INDEX_SCHEMA).validate(built)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"weights_fraction": 1.5},
+        {"compute_fraction": None},
+        {"calibration_pictures": -1},
+        {"recipe": ""},
+    ],
+)
+def test_the_schema_refuses_a_wrong_value(tmp_path: Path, wrong: dict[str, object]) -> None:
+    built = int8_index(tmp_path)
+    built["models"][0]["quantization"].update(wrong)
+    assert not Draft202012Validator(INDEX_SCHEMA).is_valid(built)

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pte_foundry.errors import PteError
 from pte_foundry.index.entry import model_entry, remote_url
 from pte_foundry.index.index_request import IndexedProgram, IndexRequest
-from pte_foundry.index.schema_version import SCHEMA_VERSION
-from pte_foundry.index.versions import version_key
+from pte_foundry.index.versions import SCHEMA_VERSION, version_key
 
 
 def build_index(request: IndexRequest) -> dict[str, object]:
@@ -26,7 +25,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
     _refuse_duplicates(
         "artifact", [f"{entry['modelName']}_{entry['backend']}" for entry in entries]
     )
-    _refuse_duplicates("label file", [f"{each.category}/{each.name}" for each in request.labels])
+    _refuse_duplicates("label file", [each.path for each in request.labels])
     _refuse_duplicates("unavailable program", [each.address for each in request.unavailable])
     declared = [artifact.report.declared for artifact in request.artifacts]
     return {
@@ -43,9 +42,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
                 "category": labels.category,
                 "hash": labels.sha256,
                 "size": labels.size,
-                "remoteUrl": remote_url(
-                    request.base_url, version, f"{labels.category}/{labels.name}"
-                ),
+                "remoteUrl": remote_url(request.base_url, version, labels.path),
             }
             for labels in sorted(request.labels, key=lambda labels: (labels.category, labels.name))
         ],
@@ -65,15 +62,15 @@ def _common_version(request: IndexRequest) -> str:
     addresses: dict[str, list[str]] = {}
     for artifact in request.artifacts:
         version = artifact.report.versions["executorch"]
-        version_key(version)  # Refuses what could be no folder's name.
+        version_key(version)  # Refuses what cannot be the name of a folder.
         addresses.setdefault(version, []).append(artifact.report.declared.address)
     if len(addresses) > 1:
-        told = "; ".join(
+        listed = "; ".join(
             f"{version}: {', '.join(sorted(found))}" for version, found in sorted(addresses.items())
         )
         raise PteError(
             "bad-version",
-            f"one index holds one ExecuTorch version, these artifacts are of several: {told}. "
+            f"one index holds one ExecuTorch version, these artifacts are of several: {listed}. "
             "Lock all toolchains to one version, or split the index",
         )
     return next(iter(addresses))

@@ -43,6 +43,11 @@ class Labels:
     sha256: str
     size: int
 
+    @property
+    def path(self) -> str:
+        """Below its version's folder."""
+        return f"{self.category}/{self.name}"
+
 
 @dataclass(frozen=True)
 class UnavailableEntry:
@@ -56,13 +61,8 @@ class UnavailableEntry:
 
     @staticmethod
     def read(fields: Fields) -> UnavailableEntry:
-        return UnavailableEntry(
-            fields.text("address"),
-            fields.text("model"),
-            fields.text("backend"),
-            fields.text("precision"),
-            fields.text("reason"),
-        )
+        names = ("address", "model", "backend", "precision", "reason")
+        return UnavailableEntry(*map(fields.text, names))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
 from pte_foundry.records.report import build_report
 from pte_foundry.testing.reports import (
+    NO_FLOOR,
     SHA,
     sample_declared,
     sample_facts,
@@ -21,6 +22,7 @@ from pte_foundry.testing.reports import (
 )
 from pte_foundry.tree.provenance.origin import Origin
 
+INT8 = "mobilenet/mobilenet_v3_small_int8_xnnpack.pte"
 LOCK = "3rdparty/python/engine.lock"
 LOCK_TEXT = b"""\
 # Locked.
@@ -41,11 +43,14 @@ def sample_report(
     return build_report(declared, Fields(facts or sample_facts(), "facts.json")).to_json()
 
 
-def int8_report() -> dict[str, object]:
-    """The report of the same model in int8."""
+def int8_index(folder: Path) -> dict[str, Any]:
+    """The index of the same model in int8, and of nothing else."""
     address = "models/mobilenet:mobilenet_v3_small_int8_xnnpack"
     declared = Declared.read(Fields(sample_int8_declared(address=address), "declared.json"))
-    return build_report(declared, Fields(sample_int8_facts(), "facts.json")).to_json()
+    write_reports(
+        folder, build_report(declared, Fields(sample_int8_facts(), "facts.json")).to_json()
+    )
+    return build_index(read_request(folder, artifacts=[artifact(0, INT8)]))
 
 
 def portable_report(**changes: object) -> dict[str, object]:
@@ -58,17 +63,12 @@ def portable_report(**changes: object) -> dict[str, object]:
         "operators_before_lowering": 52,
         "delegated_fraction": 0.0,
     }
-    floor = {
-        "max_delegate_calls": None,
-        "max_undelegated_operators": None,
-        "min_delegated_fraction": None,
-    }
     declared: dict[str, object] = {
         "address": "models/mobilenet:mobilenet_v3_small_portable",
         "backend": "portable",
         "backend_description": "Portable kernels",
         "delegate": None,
-        "floor": floor,
+        "floor": NO_FLOOR,
         **changes,
     }
     return sample_report(sample_facts(delegation=delegation), **declared)

@@ -18,16 +18,13 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
 from pte_foundry.records.report import build_report
 from pte_foundry.testing.colour_classifier import LABELS, SIDE, trained_state
-from pte_foundry.testing.reports import SHA, sample_declared
+from pte_foundry.testing.reports import NO_FLOOR, SHA, sample_declared
 from pte_foundry.validation.case import Case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.validate import validate
 
 ADDRESS = "models/colour:colour_xnnpack_test"
 _TRAINED = {"source": "substitute", "file": "weights/colours.pth"}
-NO_FLOOR = dict.fromkeys(
-    ("max_delegate_calls", "max_undelegated_operators", "min_delegated_fraction")
-)
 CHECKS: dict[str, Any] = {
     "min_cosine": 0.9999,
     "max_abs_difference": 1e-4,

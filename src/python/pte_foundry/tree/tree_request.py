@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.index.schema_version import check_schema_version
-from pte_foundry.index.versions import versions_document
+from pte_foundry.index.versions import check_schema_version, versions_document
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.paths import check_path, collisions
 from pte_foundry.tree.pages.programs import Listed

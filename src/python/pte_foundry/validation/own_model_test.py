@@ -10,8 +10,8 @@ import torch
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
-from pte_foundry.testing.reports import SHA, sample_declared
-from pte_foundry.testing.workspace import CHECKS, NO_FLOOR, Workspace, report_of
+from pte_foundry.testing.reports import NO_FLOOR, SHA, sample_declared
+from pte_foundry.testing.workspace import CHECKS, Workspace, report_of
 
 
 @pytest.fixture(scope="module")
