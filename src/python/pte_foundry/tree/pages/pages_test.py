@@ -15,9 +15,8 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.testing.sample_catalogue import sample_pages, sample_parts
 from pte_foundry.testing.sample_latencies import sample_results
-from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.testing.sample_tree import sample_pages, sample_parts, write_sample_tree
 from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.tree.pages.programs import Listed
 

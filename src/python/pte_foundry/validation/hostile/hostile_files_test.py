@@ -5,8 +5,12 @@ import hashlib
 import pytest
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.testing.hostile.flatbuffer_places import field_places, table_places
-from pte_foundry.testing.hostile.hostile_files import SORTS, hostile_files
+from pte_foundry.testing.hostile.hostile_files import (
+    SORTS,
+    field_places,
+    hostile_files,
+    table_places,
+)
 
 
 @pytest.fixture()
