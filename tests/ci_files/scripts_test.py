@@ -1,4 +1,4 @@
-"""The scripts that CI hosts run, with a ./pants that tells what it was asked for."""
+"""The scripts that CI hosts run, with a ./pants that records its arguments."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def clone(tmp_path: Path) -> Path:
     root = tmp_path / "clone"
     shutil.copytree(".ci", root / ".ci")
     shutil.copytree("tools/affected", root / "tools/affected")
-    # What .ci/run does besides is no matter of this test.
+    # The rest of .ci/run does not matter here.
     (root / ".ci/run").write_text("#!/bin/sh\nexec ./pants everything\n")
     (root / "pants").write_text(_PANTS.format(python=sys.executable))
     for name in ("pants", ".ci/run"):
@@ -163,7 +163,7 @@ def test_the_token_of_a_release_is_for_its_host_alone(clone: Path, repository: s
         ("pull_request", {}, "branch"),
     ],
 )
-def test_what_is_missing_is_told(
+def test_a_missing_setting_is_named(
     clone: Path, script: str, settings: dict[str, str], missing: str
 ) -> None:
     finished = subprocess.run(
@@ -177,7 +177,7 @@ def test_what_is_missing_is_told(
     assert not (clone / "said.json").exists()
 
 
-# Notes what it was asked for, and writes the tree that the script looks at.
+# Records its arguments, and writes the tree that the script looks at.
 _WHOLE_RUN = """#!/bin/sh
 echo "$*" >>asked
 mkdir -p dist/tree

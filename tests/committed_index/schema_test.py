@@ -19,7 +19,7 @@ def test_it_says_that_its_weights_are_seeded(index: dict[str, Any]) -> None:
     assert {model["weights"]["source"] for model in index["models"]} == {"seeded"}
 
 
-def test_licences_are_told_per_artifact(index: dict[str, Any]) -> None:
+def test_each_artifact_names_its_licence(index: dict[str, Any]) -> None:
     licences = {model["category"]: model["license"] for model in index["models"]}
     assert licences == {
         "mobilenet": "BSD-3-Clause",

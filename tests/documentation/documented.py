@@ -1,4 +1,4 @@
-"""The commands that readers are told to type."""
+"""The commands that the documents tell readers to type."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _vulkan_float32(graph: dict[str, Any]) -> None:
 
 
 def _vulkan_memory(graph: dict[str, Any]) -> None:
-    """All that is computed shares the same memory."""
+    """All computed tensors share the same memory."""
     for tensor in _tensors(graph):
         if tensor["mem_obj_id"] >= 0:
             tensor["mem_obj_id"] = 0

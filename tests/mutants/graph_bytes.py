@@ -28,7 +28,7 @@ _SCHEMAS = {
 _HEADER = struct.Struct("<4s4sHIIIQ")
 _MPS_HEADER = struct.Struct("<4s4sQQ")
 _ALIGNMENT = 16
-# flatc has words of its own for these.
+# flatc spells these differently.
 _FROM_FLATC = (re.compile(r"(?<=[:\[,] )(-?)(inf|nan)\b"), {"inf": "Infinity", "nan": "NaN"})
 _TO_FLATC = (re.compile(r"(?<=[:\[,] )(-?)(Infinity|NaN)\b"), {"Infinity": "inf", "NaN": "nan"})
 

@@ -134,7 +134,7 @@ def test_a_server_without_room(pair: Pair, folder: Path) -> None:
     """A file system of 4 MB that only the server sees."""
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
     if not shutil.which("unshare") or subprocess.run([*own_mounts, "true"]).returncode:
-        pytest.skip("this machine gives no process a file system of its own (unshare)")
+        pytest.skip("this machine cannot give a process a separate file system (unshare)")
     server = Server(folder / "small", _casd_with_little_room(folder, own_mounts))
     with server.running():
         writing = {"PANTS_REMOTE_CACHE_WRITE": "true"}

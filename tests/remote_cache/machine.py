@@ -1,4 +1,4 @@
-"""Clones as other machines have them: another path, user and $PATH, and an empty store of their own."""
+"""Clones as other machines have them: another path, user and $PATH, and an empty store."""
 
 from __future__ import annotations
 

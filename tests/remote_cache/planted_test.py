@@ -1,4 +1,4 @@
-"""What somebody else who may write to the cache can make of a build, and what not."""
+"""What another writer of the cache can do to a build, and what not."""
 
 from __future__ import annotations
 

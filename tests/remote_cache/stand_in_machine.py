@@ -28,7 +28,7 @@ class StandInMachine:
     clone: UserClone
 
     def set_variant(self, number: int, megabytes: float = 0.0) -> None:
-        """Make the program one that nobody has exported yet, of about this size."""
+        """Make the program one that was never exported, of about this size."""
         content = f"variant {number} " + "." * int(megabytes * 1e6)
         (self.clone.root / _BUILDER).write_text(f"CONTENT = {content!r}\n")
 
@@ -41,7 +41,7 @@ class StandInMachine:
         return self.clone.run(SEEDED, "test", f"{PROGRAM}_test")
 
     def pte(self) -> bytes | None:
-        """The program in `dist/`; None if there is none."""
+        """The program in `dist/`; None if it is missing."""
         return self.clone.dist_files().get(PTE)
 
     def stop(self) -> None:

@@ -26,7 +26,7 @@ _LONGEST_VALUE = 60
 # The fields that people look at first.
 _FIRST = ("hash", "size", "toolchain")
 _REMEDY = (
-    "Look for what changed it. If that was meant, `./pants run tools/update_index` writes the file anew; commit it "
+    "Look for what changed it. If that was meant, `./pants run tools/update_index` rewrites the file; commit it "
     "with the change."
 )
 

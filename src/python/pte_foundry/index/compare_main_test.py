@@ -40,7 +40,7 @@ def test_a_current_file(files: tuple[Path, Path], capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == f"{files[0]} is current\n"
 
 
-def test_a_stale_file_is_told_with_what_differs_and_what_to_do(
+def test_a_stale_file_is_reported_with_differences_and_remedy(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     index: Any = read_json(files[0])
@@ -69,7 +69,7 @@ def test_no_file(files: tuple[Path, Path]) -> None:
         compare(files)
 
 
-def test_a_file_that_is_no_index(files: tuple[Path, Path]) -> None:
+def test_a_file_that_is_not_an_index(files: tuple[Path, Path]) -> None:
     files[0].write_text("<<<<<<< HEAD\n")
     with pytest.raises(PteError, match="no valid JSON"):
         compare(files)
@@ -84,7 +84,7 @@ def test_equal_indexes_do_not_differ(index: dict[str, Any]) -> None:
     assert told(index, copy.deepcopy(index)) == []
 
 
-def test_a_changed_artifact_is_told_with_hash_size_and_toolchain_first(
+def test_a_changed_artifact_is_reported_with_hash_size_and_toolchain_first(
     index: dict[str, Any],
 ) -> None:
     new = copy.deepcopy(index)
@@ -116,7 +116,7 @@ def test_what_became_available(index: dict[str, Any]) -> None:
     assert told(index, {**index, "unavailable": []}) == [f"gone    {address} (unavailable)"]
 
 
-def test_a_field_that_is_new_or_gone_is_told(index: dict[str, Any]) -> None:
+def test_a_new_or_removed_field_is_reported(index: dict[str, Any]) -> None:
     new = copy.deepcopy(index)
     new["models"][0]["colour"] = {"red": True}
     del new["models"][0]["license"]

@@ -87,7 +87,7 @@ def test_a_wrong_value_is_refused(index: dict[str, Any], field: str, value: obje
 
 
 @pytest.mark.parametrize("version", ["1.4.1\n", "1" * 5_000, "v1", "1.٤"])
-def test_what_is_no_version_is_refused(index: dict[str, Any], version: str) -> None:
+def test_a_malformed_version_is_refused(index: dict[str, Any], version: str) -> None:
     assert not VALIDATOR.is_valid({**index, "version": version})
 
 

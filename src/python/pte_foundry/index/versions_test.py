@@ -26,7 +26,7 @@ def test_versions_sort_as_numbers_and_pre_releases_before_their_release() -> Non
         *["1" * 5_000, "1." + "1" * 4_999, "1rc" + "1" * 5_000, "1" + ".1" * 5_000],
     ],
 )
-def test_what_is_no_supported_version_is_refused(text: str) -> None:
+def test_an_unsupported_version_is_refused(text: str) -> None:
     with pytest.raises(PteError) as caught:
         version_key(text)
     assert caught.value.kind == "bad-version"

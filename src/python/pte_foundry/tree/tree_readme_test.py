@@ -35,7 +35,7 @@ def test_official_weights_need_no_warning(index: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("source", ["seeded", "substitute"])
-def test_other_weights_are_told_loudly(index: dict[str, Any], source: str) -> None:
+def test_other_weights_are_announced_loudly(index: dict[str, Any], source: str) -> None:
     index["models"][1]["weights"]["source"] = source
     text = readme(index)
     assert f"WARNING: NOT OFFICIAL WEIGHTS.** 1 of 2 are **{source}**" in text

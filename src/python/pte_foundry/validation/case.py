@@ -25,7 +25,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Bound:
-    """A measured value and what it is held to.
+    """A measured value and its threshold.
 
     Attributes:
         name: the field of `pte_test` that declares the threshold; it begins with `min_` or `max_`.
@@ -106,7 +106,7 @@ class Outcome:
 
 
 def run_case(name: str, kind: Kind, check: Callable[[], Outcome]) -> Case:
-    """Run one check; whatever it raises is a failure of this case and of no other."""
+    """Run one check; an exception fails this case and no other."""
     return run_case_for(name, kind, lambda: (check(), None))[0]
 
 

@@ -1,4 +1,4 @@
-"""Each in a process of its own: in this one the packages may have been imported."""
+"""Each test runs a new process: in this one the packages may have been imported."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_intersection_over_union_is_shared_area_over_joint_area() -> None:
         (raw((10, 10, 4, 4, 0.5, -0.5)), "no scores within 0 and 1"),
     ],
 )
-def test_what_holds_no_detections_is_refused(output: Tensor, reason: str) -> None:
+def test_an_output_without_detections_is_refused(output: Tensor, reason: str) -> None:
     with pytest.raises(PteError, match=reason) as caught:
         decode(output)
     assert caught.value.kind == "task"

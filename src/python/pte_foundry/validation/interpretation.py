@@ -22,7 +22,7 @@ from pte_foundry.backends.interpreter import InterpretedProgram, unknown
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import named_data_in, payloads_in
 from pte_foundry.models.plugins import load_module
-from pte_foundry.validation.described import DESCRIBE, Description, tell
+from pte_foundry.validation.described import DESCRIBE, Description, encode
 from pte_foundry.validation.inputs import Inputs
 from pte_foundry.validation.isolation.child_process import (
     Answer,
@@ -74,7 +74,7 @@ def interpretation_start(
 
         def describe(tensors: Sequence[Tensor]) -> Answer:
             program = runner.program
-            return tell(Description(program.content(), program.broken_options(options)))
+            return encode(Description(program.content(), program.broken_options(options)))
 
         return {}, {**serving_runs(runner.run), DESCRIBE: describe}
 
@@ -90,7 +90,7 @@ def describe_executed(interpreter: str, pte: bytes) -> Answer:
     file = deserialize_pte_binary(pte)
     content = _read_payload(interpreter, file).content()
     constants = (*content.constants, *handed_constants(file.program))
-    return tell(Description(replace(content, constants=constants)))
+    return encode(Description(replace(content, constants=constants)))
 
 
 def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> InterpretedRunner:
@@ -125,7 +125,7 @@ def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
 
 
 def is_not_interpretable(error: PteError) -> bool:
-    """Whether the interpreter does not know something in a program, which is no fault of the program."""
+    """Whether a program has something that the interpreter does not know, which is not its fault."""
     return error.kind == NOT_INTERPRETABLE
 
 

@@ -23,7 +23,7 @@ def interpreted_cases(
 ) -> list[Case]:
     """Interpret the program, run it on every input, and compare its payload and predictions.
 
-    What the interpreter does not know is no fault of the program: evidence is structural then.
+    A program that the interpreter does not fully know is not at fault: evidence is structural then.
 
     Args:
         why: the program was not executed.

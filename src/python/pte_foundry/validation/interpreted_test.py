@@ -38,7 +38,7 @@ def test_an_interpreted_program_is_compared_and_says_so(gpu: Workspace) -> None:
 
 
 def _without_weights(pte: bytes) -> bytes:
-    """The same program with zeros in the place of its largest constant."""
+    """The same program with zeros instead of its largest constant."""
     buffers = deserialize_pte_binary(pte).named_data.buffers
     largest = max(buffers, key=len)
     place = pte.index(bytes(largest))

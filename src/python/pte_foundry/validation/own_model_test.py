@@ -66,7 +66,7 @@ def test_every_size_is_compared(workspace: Workspace) -> None:
     assert cases["repeat:fixed-middle"].status == "passed"
 
 
-def test_the_report_tells_the_freedom(workspace: Workspace) -> None:
+def test_the_report_declares_the_dynamic_dimensions(workspace: Workspace) -> None:
     tokens, mask = workspace.report["inputs"]
     length = {"axis": 1, "name": "length", "low": 1, "high": 8}
     assert (tokens["shape"], tokens["dynamic"], tokens["values"]) == ([1, 8], [length], [0, 19])

@@ -45,7 +45,7 @@ def test_zeros_agree_with_nothing() -> None:
         (torch.ones(3), torch.ones(3), "constant"),
     ],
 )
-def test_what_cannot_be_compared_is_a_mismatch(
+def test_incomparable_outputs_are_a_mismatch(
     actual: torch.Tensor, expected: torch.Tensor, reason: str
 ) -> None:
     with pytest.raises(PteError, match=reason) as caught:

@@ -23,7 +23,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
-    """`passed` if something passed and nothing failed: checking nothing is never a pass."""
+    """`passed` if something passed and nothing failed: no checks, no pass."""
     statuses = {case.status for case in cases}
     return "passed" if "passed" in statuses and "failed" not in statuses else "failed"
 
@@ -45,7 +45,7 @@ def evidence(cases: Sequence[Case]) -> Evidence:
 def worst_bounds(cases: Sequence[Case]) -> dict[str, Bound]:
     """The worst measured value of each threshold over all cases that measured it, by name.
 
-    The graph of an int8 program in torch is no measurement of the program.
+    The graph of an int8 program in torch does not measure the program.
     """
     worst: dict[str, Bound] = {}
     for case in cases:

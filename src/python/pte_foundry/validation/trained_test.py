@@ -50,7 +50,7 @@ def test_a_photograph_that_the_eager_model_is_not_sure_of_does_not_count() -> No
         (torch.zeros(1, 84, 8400), "shape"),
     ],
 )
-def test_what_proves_nothing_is_an_error(expected: torch.Tensor, reason: str) -> None:
+def test_a_comparison_that_proves_nothing_is_an_error(expected: torch.Tensor, reason: str) -> None:
     with pytest.raises(PteError, match=reason) as caught:
         agreement_outcome([compare(expected, expected)], 1.0)
     assert caught.value.kind == "task"

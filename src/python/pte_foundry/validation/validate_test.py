@@ -181,7 +181,7 @@ def test_a_reference_that_cannot_be_built_fails_and_the_program_still_runs(
     assert cases["parity:fixed-0"].status == cases["run:rose.png"].status == "skipped"
 
 
-def test_a_picture_that_is_none_fails_its_own_case(workspace: Workspace) -> None:
+def test_a_malformed_picture_fails_its_own_case(workspace: Workspace) -> None:
     (workspace.folder / "photographs" / "rose.png").write_bytes(b"not a picture")
     cases = workspace.run()
     assert failed_kinds(cases) == {"run:rose.png": "run"}

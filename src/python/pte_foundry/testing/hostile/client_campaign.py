@@ -1,4 +1,4 @@
-"""Test support: fetch from trees and servers that an attacker wrote, and count how each fetch ended."""
+"""Fetch from trees and servers that an attacker wrote, and count how each fetch ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pte_foundry.testing.hostile.mutated_json import mutated
 from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, sample_index
 
 BAD = "!"
-"""How an ending begins that must never be."""
+"""How an ending begins that must never happen."""
 
 _NAME = f"{MODEL}_xnnpack.pte"
 _PROGRAM = random.Random(0).randbytes(5_000)

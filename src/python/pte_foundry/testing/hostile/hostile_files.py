@@ -123,7 +123,7 @@ def self_reference(chance: random.Random, pte: bytes, other: bytes) -> bytes:
 
 
 def spliced(chance: random.Random, pte: bytes, other: bytes) -> bytes:
-    """A stretch of another program in the place of one's own."""
+    """A stretch of another program in place of the original."""
     begin = chance.randrange(len(pte))
     end = chance.randint(begin, len(pte))
     start = chance.randrange(len(other))

@@ -1,4 +1,4 @@
-"""Test support: JSON documents with something odd in them, the same for one seed."""
+"""JSON documents with something odd in them, the same for one seed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _RAW = (
 
 
 def mutated(chance: random.Random, document: object) -> bytes:
-    """The document as JSON, with one to three changes; seldom other bytes altogether, or some of its own changed."""
+    """The document as JSON with one to three changes; rarely with damaged bytes, or entirely other ones."""
     kind = chance.random()
     if kind < 0.08:
         return chance.choice(_RAW)

@@ -1,4 +1,4 @@
-"""Test support: verify trees that an attacker changed, and count how each verification ended."""
+"""Verify trees that an attacker changed, and count how each verification ended."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _special(chance: random.Random, tree: Path) -> None:
 
 
 def _missing(chance: random.Random, tree: Path) -> None:
-    # Nothing needs the schema or a page for browsers; sums can be written anew.
+    # Nothing needs the schema or a page for browsers; sums can be rewritten.
     needed = (".pte", "index.json", VERSIONS, PROVENANCE, ".txt")
     (tree / chance.choice([path for path in regular_files(tree) if path.endswith(needed)])).unlink()
 

@@ -50,7 +50,7 @@ WINDOWS = ["CON", "nul.txt", "LICENSES/aux.txt", "LICENSES/COM1", "a.", "a./b", 
 
 @pytest.mark.parametrize("name", WINDOWS)
 def test_a_name_that_windows_cannot_store(tree: Path, name: str) -> None:
-    """Even if the sums were written anew."""
+    """Even if the sums were rewritten."""
     (tree / name).parent.mkdir(exist_ok=True)
     (tree / name).write_text("x")
     seal(tree)
@@ -105,7 +105,7 @@ def test_folders_without_end(tree: Path, name: str, levels: int) -> None:
 
 @contextmanager
 def as_ordinary_user() -> Iterator[None]:
-    """Root reads everything, by two capabilities; without them it is held to the modes of its own files."""
+    """Root reads everything thanks to two capabilities; without them the modes of its files apply."""
     if os.geteuid() != 0:
         yield
         return

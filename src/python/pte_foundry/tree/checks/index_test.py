@@ -162,7 +162,7 @@ def test_an_index_that_lists_a_path_outside(tree: Path) -> None:
 
 
 def test_a_program_that_no_index_lists(tree: Path) -> None:
-    """Even if the sums were written anew."""
+    """Even if the sums were rewritten."""
     path = "1.4.1/mobilenet/x.pte"
     (tree / path).write_text("extra")
     seal(tree)

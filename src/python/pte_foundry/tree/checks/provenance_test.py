@@ -51,7 +51,7 @@ def test_a_statement_about_other_files(tree: Path, change: Callable[[Any], None]
         lambda statement: statement.clear(),
     ],
 )
-def test_a_statement_that_is_none(tree: Path, change: Callable[[Any], None]) -> None:
+def test_a_malformed_statement(tree: Path, change: Callable[[Any], None]) -> None:
     edit_json(tree, PROVENANCE, change)
     assert (PROVENANCE, "schema") in found(tree)
 
@@ -68,6 +68,6 @@ def test_a_bill_of_materials_with_another_hash_or_without_a_program(tree: Path) 
 @pytest.mark.parametrize(
     "text", ["{", "{}", '{"bomFormat": "CycloneDX", "specVersion": "1.6", "x": 1}']
 )
-def test_a_bill_of_materials_that_is_none(tree: Path, text: str) -> None:
+def test_a_malformed_bill_of_materials(tree: Path, text: str) -> None:
     (tree / BILL_OF_MATERIALS).write_text(text)
     assert (BILL_OF_MATERIALS, "schema") in found(tree)

@@ -36,7 +36,7 @@ def test_a_path_in_the_sums_that_leaves_the_tree(tree: Path, path: str) -> None:
         (f"{'0' * 64}  {SUMS}\n", f"lists {SUMS}, which it does not cover"),
     ],
 )
-def test_sums_that_are_no_sums(tree: Path, line: str, told: str) -> None:
+def test_malformed_sums(tree: Path, line: str, told: str) -> None:
     with (tree / SUMS).open("a") as sums:
         sums.write(line)
     assert any(told in defect.what for defect in verify_tree(tree) if defect.path == SUMS)

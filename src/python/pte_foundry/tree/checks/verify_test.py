@@ -55,7 +55,7 @@ def test_a_tree_that_is_a_link_itself(tree: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a\x00b", "a/" * 3_000])
-def test_a_path_that_is_none(tmp_path: Path, name: str) -> None:
+def test_an_impossible_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(PteError, match="is no folder"):
         verify_tree(tmp_path / name)
 
@@ -76,7 +76,7 @@ def test_an_own_file_that_is_missing(tree: Path, name: str) -> None:
     assert (name, "missing") in found(tree)
 
 
-def test_everything_is_told_and_sorted(tree: Path) -> None:
+def test_all_defects_are_reported_sorted(tree: Path) -> None:
     (tree / XNNPACK).write_bytes(b"other program")
     (tree / PORTABLE).unlink()
     (tree / "extra.txt").write_text("extra")
@@ -115,7 +115,7 @@ DEEP = b'{"a":' * 300 + b"1" + b"}" * 300
     [b"", b"\xff\xfe", b"[]", b"[" * 100_000, b'{"x":' + b"9" * 5_000 + b"}", b'{"x": 1e999}', DEEP]
     + [b'{"x": "\\ud800"}', b'{"schemaVersion":' + b"9" * 4_000 + b"}", b'{"components": {}}'],
 )
-def test_a_document_that_is_none(tree: Path, path: str, content: bytes) -> None:
+def test_a_malformed_document(tree: Path, path: str, content: bytes) -> None:
     (tree / path).write_bytes(content)
     assert path in {path for path, _ in found(tree)}
 

@@ -265,7 +265,7 @@ def test_a_model_that_is_no_file_name_is_refused(model: str) -> None:
         Listed.read(Fields({**listed[0], "model": model}, "tree_request.json"))
 
 
-def test_a_measurement_that_is_none_is_refused() -> None:
+def test_an_impossible_measurement_is_refused() -> None:
     index, listed, validations = sample_parts()
     cases = validations[listed[0]["address"]]["cases"]
     cases[0]["measured"]["logits"]["mean_abs"] = 1.0

@@ -43,7 +43,7 @@ def drawn(latencies: dict[str, tuple[Latency, ...]]) -> Picture:
     return picture
 
 
-def test_a_bar_for_each_number_of_threads_and_none_for_what_nobody_measured() -> None:
+def test_a_bar_for_each_number_of_threads_and_none_for_programs_without_measurement() -> None:
     assert latency_picture(sample_model(), {}) is None
     picture = drawn(sample_latencies())
     assert words(picture) == [

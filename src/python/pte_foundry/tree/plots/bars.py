@@ -75,7 +75,7 @@ def bar_chart(
         for bar, colour in zip(row.bars, SERIES):
             length = scale * (bar.value or 0.0)
             if bar.value is not None:
-                # One pixel at least: what is there is seen.
+                # One pixel at least, so that it is visible.
                 picture.box(
                     left, y, max(length, 1.0), _THICKNESS, colour, f"{row.label}: {bar.text}"
                 )

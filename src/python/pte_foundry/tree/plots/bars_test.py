@@ -63,6 +63,6 @@ def test_the_mark_of_a_bar_is_on_its_scale_and_the_text_stands_beyond_it() -> No
         ([Row("a", (Bar(1.0, "1"),))], ("one", "two")),
     ],
 )
-def test_what_no_bars_can_show_is_refused(rows: list[Row], series: tuple[str, ...]) -> None:
+def test_impossible_bars_are_refused(rows: list[Row], series: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="sizes: "):
         bar_chart("sizes", rows, series)

@@ -63,7 +63,7 @@ def bill_of_materials(
     Args:
         index: the content of the tree's index.json.
         index_sha256: the SHA-256 of its bytes.
-        locks: path in the repository -> content, of all that `origin` names.
+        locks: path in the repository -> content, of each that `origin` names.
 
     Raises:
         PteError: `bad-request` naming the index's field that is missing or wrong.

@@ -90,7 +90,7 @@ def test_seeded_weights_have_no_hash_and_say_so(tmp_path: Path) -> None:
     assert {"name": "pte-foundry:weights", "value": "seeded"} in seeded["properties"]
 
 
-def test_the_time_is_there_if_somebody_says_it(tmp_path: Path) -> None:
+def test_the_time_is_named_if_it_is_given(tmp_path: Path) -> None:
     assert "timestamp" not in bom(sample_index(tmp_path))["metadata"]
     built = bom(sample_index(tmp_path, generated="2026-01-02T03:04:05Z"))
     assert built["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"

@@ -10,7 +10,7 @@ from pte_foundry.testing.indexes import LOCK, read_origin, sample_index
 from pte_foundry.tree.provenance.origin import checkpoints
 
 
-def test_the_lockfiles_of_all_programs_are_told_once() -> None:
+def test_each_lockfile_is_listed_once() -> None:
     assert read_origin().lockfiles == (LOCK,)
     assert read_origin(source_commit="0a" * 20).source_commit == "0a" * 20
 
@@ -31,7 +31,7 @@ def test_a_wrong_origin_is_refused(changes: dict[str, object], reason: str) -> N
         read_origin(**changes)
 
 
-def test_programs_of_one_checkpoint_are_told_together(tmp_path: Path) -> None:
+def test_programs_of_one_checkpoint_are_listed_together(tmp_path: Path) -> None:
     models = Fields(sample_index(tmp_path), "index.json").objects("models")
     (found,) = checkpoints(models)
     assert found.name == "models/mobilenet:mobilenet_v3_small_weights"

@@ -71,7 +71,7 @@ def test_seeded_weights_have_no_hash(tmp_path: Path) -> None:
     assert first["annotations"]["source"] == "seeded"
 
 
-def test_the_commit_is_there_if_somebody_says_it(tmp_path: Path) -> None:
+def test_the_commit_is_named_if_it_is_given(tmp_path: Path) -> None:
     index = sample_index(tmp_path)
     said = statement(index, source_commit="0a" * 20)["predicate"]["buildDefinition"]
     assert said["resolvedDependencies"][0] == {
@@ -81,7 +81,7 @@ def test_the_commit_is_there_if_somebody_says_it(tmp_path: Path) -> None:
     assert "gitCommit" not in canonical_json(statement(index))
 
 
-def test_the_time_is_there_if_somebody_says_it(tmp_path: Path) -> None:
+def test_the_time_is_named_if_it_is_given(tmp_path: Path) -> None:
     assert "metadata" not in statement(sample_index(tmp_path))["predicate"]["runDetails"]
     index = sample_index(tmp_path, generated="2026-01-02T03:04:05Z")
     details = statement(index)["predicate"]["runDetails"]

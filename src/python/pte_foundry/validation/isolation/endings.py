@@ -1,4 +1,4 @@
-"""What a process's end means, in words for the person whose program it was."""
+"""What the end of a process means, in words for the person whose program it was."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pte_foundry.validation.isolation.limits import Limits
 CRASH, TIME_LIMIT, MEMORY_LIMIT = "crash", "time-limit", "memory-limit"
 
 _MEANINGS = {
-    signal.SIGSEGV: "it reached for memory that is not its own",
-    signal.SIGBUS: "it reached for memory that does not exist",
-    signal.SIGABRT: "it gave up on a state that it held for impossible",
+    signal.SIGSEGV: "it accessed memory that is not its own",
+    signal.SIGBUS: "it accessed memory that does not exist",
+    signal.SIGABRT: "it gave up on an impossible state",
     signal.SIGFPE: "it divided by zero, or the like",
-    signal.SIGILL: "it executed what is no instruction",
+    signal.SIGILL: "it executed an invalid instruction",
     signal.SIGKILL: "the system ended it, as it does when memory runs out",
     signal.SIGXFSZ: "it wrote more into a file than it may",
 }
@@ -23,7 +23,7 @@ _MEANINGS = {
 _OUT_OF_MEMORY = ("bad_alloc", "can't allocate memory", "MemoryError", "out of memory")
 _LOG_LINES = 3
 _LONGEST = 2000
-"""Characters of what a process says."""
+"""Characters of a line of a process's output."""
 
 
 def ending_error(status: int, log: str, limits: Limits) -> PteError:
@@ -78,7 +78,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def printable(text: str) -> str:
-    """One line without what a terminal would obey, cut where nobody reads on."""
+    """One line of bounded length, without control characters of a terminal."""
     line = " ".join(text[:_LONGEST].split())
     return "".join(one if one.isprintable() else "?" for one in line)
 

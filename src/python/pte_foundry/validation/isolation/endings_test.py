@@ -11,7 +11,7 @@ from pte_foundry.validation.isolation.limits import Limits
 @pytest.mark.parametrize(
     ("status", "log", "kind", "words"),
     [
-        (signal.SIGSEGV, "", "crash", "SIGSEGV, it reached for memory that is not its own"),
+        (signal.SIGSEGV, "", "crash", "SIGSEGV, it accessed memory that is not its own"),
         (signal.SIGABRT, "Check failed", "crash", "(it said: Check failed)"),
         (signal.SIGABRT, "what():  std::bad_alloc", "memory-limit", "more than 7 MB"),
         (signal.SIGXCPU, "", "time-limit", "too much CPU time"),

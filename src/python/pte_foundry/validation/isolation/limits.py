@@ -1,4 +1,4 @@
-"""How much time and memory a process may spend on bytes that nobody has vouched for."""
+"""How much time and memory a process may spend on untrusted bytes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one process; time is counted anew for each step, such as loading, or one run.
+    """Of one process; time starts again with each step, such as loading, or one run.
 
     Attributes:
         seconds: wall time of a step.
-        memory_mb: what the process may allocate, in units of 2^20 bytes, beyond what it begins with;
+        memory_mb: what the process may allocate, in units of 2^20 bytes, beyond what it starts with;
             also the size of a file that it may write.
         cpu_seconds: CPU time of a step, over all threads; None for twice the wall time, which
-            two threads cannot exceed. It is left to end a process whose parent was killed.
+            two threads cannot exceed. It ends a process whose parent was killed.
     """
 
     seconds: int = 300
@@ -43,7 +43,7 @@ def limit_memory(limits: Limits) -> None:
     Memory is limited as RLIMIT_DATA: what is private and writable (man 2 setrlimit; mmap counts since
     Linux 4.7). RLIMIT_AS would also count the address space of torch's libraries and of mapped
     files, gigabytes that cost nothing, and RLIMIT_RSS has no effect on Linux. On macOS neither
-    has: there, memory is bounded by the machine.
+    has one: there, only the machine bounds memory.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_FSIZE, limits.memory_mb * _MB)
@@ -65,14 +65,14 @@ def allow_cpu(limits: Limits) -> None:
 
 
 def _lower(which: int, value: int) -> None:
-    """Never above a limit that is there already, which would be refused."""
+    """Never above an existing limit, which would be refused."""
     _, hard = resource.getrlimit(which)
     bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (bound, bound))
 
 
 def _data_bytes() -> int | None:
-    """What RLIMIT_DATA counts now; None where the system does not tell."""
+    """What RLIMIT_DATA counts now; None where the system does not say."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
