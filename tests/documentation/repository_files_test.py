@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from documentation.hooks import CONFIGURATION, hook_commands
+from documentation.documented import CONFIGURATION, hook_commands
 
 FORMS = sorted(Path(".github/ISSUE_TEMPLATE").glob("*.yml"))
 # https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests

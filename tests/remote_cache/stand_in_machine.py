@@ -11,7 +11,7 @@ from end_to_end.clone import PantsOutcome, UserClone
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, repository_files, target_text
 from pte_build.stand_in_workspace import write_workspace
-from remote_cache.environment import machine_environment
+from remote_cache.machine import machine_environment
 
 PROGRAM = "models/variant:variant"
 PTE = "models/variant/variant.pte"

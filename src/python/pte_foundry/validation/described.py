@@ -15,7 +15,7 @@ from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.isolation.child_process import Answer, ChildProcess
-from pte_foundry.validation.isolation.endings import printable
+from pte_foundry.validation.isolation.limits import printable
 
 DESCRIBE = "describe"
 """The question to the child."""

@@ -11,7 +11,7 @@ from torch import Tensor, float64
 from pte_foundry.errors import PteError
 from pte_foundry.records.model_request import SEEDED
 from pte_foundry.validation.case import Bound, Case, Outcome, run_case, skipped
-from pte_foundry.validation.detection_match import detection_outcome
+from pte_foundry.validation.detections import detection_outcome
 from pte_foundry.validation.parity import Comparison, measure_parity
 from pte_foundry.validation.request import ValidationRequest
 

@@ -1,4 +1,5 @@
-"""What can be wrong with the files of a tree: links, special files, names that differ between systems."""
+"""What can be wrong with the files of a tree: links, special files, names that differ between systems, other hashes
+than SHA256SUMS has."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from pte_foundry.errors import PteError
 from pte_foundry.records.json_files import read_json
 from pte_foundry.records.outside_text import plain
 from pte_foundry.records.paths import LONGEST_PATH, collisions, path_problem
+from pte_foundry.tree.sums import parse_sums
+from pte_foundry.tree.tree_files import SUMS, is_covered
 
 # They lie at the root of a checkout, and are no part of the tree.
 _OF_GIT = (".git", ".gitattributes")
@@ -135,3 +138,26 @@ def _read(file: Path) -> TreeFile:
     with os.fdopen(descriptor, "rb") as content:
         digest = hashlib.file_digest(content, "sha256")
         return TreeFile(digest.hexdigest(), content.tell())
+
+
+def sums_defects(text: str, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+    """Malformed lines, paths that leave the tree, files that are missing, changed or not listed.
+
+    Args:
+        text: the content of SHA256SUMS.
+        files: all files of the tree, by path.
+    """
+    listed, problems = parse_sums(text)
+    for problem in problems:
+        yield Defect(SUMS, "sums", problem)
+    for path in listed.keys() - files.keys():
+        yield from name_defects(path)
+    yield from case_defects(listed)
+    for path in filter(is_covered, listed):
+        file = files.get(path)
+        if file is None:
+            yield Defect(path, "missing", f"is in {SUMS} and not in the tree")
+        elif file.sha256 != listed[path]:
+            yield Defect(path, "hash", f"has SHA-256 {file.sha256}; {SUMS} says {listed[path]}")
+    for path in filter(is_covered, files.keys() - listed.keys()):
+        yield Defect(path, "extra", f"is in the tree and not in {SUMS}")

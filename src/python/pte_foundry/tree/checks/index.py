@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from pte_foundry.client.index import read_index
 from pte_foundry.errors import PteError
-from pte_foundry.index.entry import remote_url
+from pte_foundry.index.index import remote_url
 from pte_foundry.index.index_request import base_url_problem
 from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.index.versions import check_schema_version, version_key, versions_document

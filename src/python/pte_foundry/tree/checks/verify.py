@@ -8,11 +8,16 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.outside_text import plain
-from pte_foundry.tree.checks.files import LARGEST_DOCUMENT, Defect, TreeFile, list_tree
+from pte_foundry.tree.checks.files import (
+    LARGEST_DOCUMENT,
+    Defect,
+    TreeFile,
+    list_tree,
+    sums_defects,
+)
 from pte_foundry.tree.checks.index import index_defects
 from pte_foundry.tree.checks.provenance import bill_of_materials_defects, statement_defects
 from pte_foundry.tree.checks.signing import check_signature
-from pte_foundry.tree.checks.sums import sums_defects
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,

@@ -10,8 +10,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.tree.pages.latencies import Latency, threads_text
 from pte_foundry.tree.pages.programs import ListedProgram, Model
-from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
-from pte_foundry.tree.plots.dots import Dot, DotRow, dot_chart
+from pte_foundry.tree.plots.charts import Bar, Dot, DotRow, Row, bar_chart, dot_chart
 from pte_foundry.tree.plots.svg import SERIES, Picture, text_width
 
 _LEFT_OVER_NAMED = 4

@@ -32,15 +32,17 @@ from pte_foundry.validation.isolation.descendants import (
     die_with,
     end_children,
 )
-from pte_foundry.validation.isolation.endings import (
+from pte_foundry.validation.isolation.limits import (
     CRASH,
+    Limits,
+    allow_cpu,
     ending_error,
     is_out_of_memory,
     late_error,
+    limit_memory,
     memory_error,
     printable,
 )
-from pte_foundry.validation.isolation.limits import Limits, allow_cpu, limit_memory
 from pte_foundry.validation.isolation.messages import (
     BadMessage,
     Closed,
