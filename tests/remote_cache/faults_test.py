@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import grpc
 import pytest
@@ -43,12 +44,6 @@ def test_a_server_that_is_absent(pair: Pair) -> None:
     assert "remote cache" in outcome.output
 
 
-def test_a_server_that_never_answers(pair: Pair) -> None:
-    right = pair.write()
-    pair.relay.change(pair.server.address, silent=True)
-    assert_built_here(pair, right, read_in_time(pair))
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -66,9 +61,14 @@ def test_a_server_that_answers_errors(pair: Pair, code: grpc.StatusCode) -> None
         assert_built_here(pair, right, read_in_time(pair))
 
 
-def test_a_slow_server(pair: Pair) -> None:
-    right = pair.write(megabytes=1)
-    pair.relay.change(pair.server.address, bytes_per_second=1000)
+@pytest.mark.parametrize(
+    ("megabytes", "fault"), [(0, {"silent": True}), (1, {"bytes_per_second": 1000})]
+)
+def test_a_server_that_is_silent_or_slow(
+    pair: Pair, megabytes: float, fault: dict[str, Any]
+) -> None:
+    right = pair.write(megabytes)
+    pair.relay.change(pair.server.address, **fault)
     assert_built_here(pair, right, read_in_time(pair))
 
 

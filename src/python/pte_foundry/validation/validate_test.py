@@ -234,25 +234,24 @@ def test_outputs_that_depend_on_earlier_runs_fail(
     assert "differs by up to 2" in cases["repeat:rose.png"].message
 
 
-def test_a_crash_while_running_fails_that_input_and_ends_no_validation(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("execute", "reason"),
+    [(os.abort, "SIGABRT"), (lambda: time.sleep(60), "no answer within 2 s")],
+    ids=["crash", "hang"],
+)
+def test_a_crash_or_hang_while_running_fails_that_input_and_ends_no_validation(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    execute: Callable[[], object],
+    reason: str,
 ) -> None:
-    _program(monkeypatch, os.abort)
+    workspace.request["limits"]["seconds"] = 2 if "2 s" in reason else 60
+    _program(monkeypatch, execute)
     cases = workspace.run()
     assert failed_kinds(cases) == {"run:fixed-0": "run"}
-    assert "SIGABRT" in cases["run:fixed-0"].message
+    assert reason in cases["run:fixed-0"].message
     assert cases["run:rose.png"].message == cases["parity:rose.png"].message == ENDED_REASON
     assert cases["repeat"].status == "skipped"
-
-
-def test_a_hang_while_running_fails_within_the_limit(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace.request["limits"] = {"seconds": 2, "memory_mb": 1024}
-    _program(monkeypatch, lambda: time.sleep(60))
-    cases = workspace.run()
-    assert failed_kinds(cases) == {"run:fixed-0": "run"}
-    assert "no answer within 2 s" in cases["run:fixed-0"].message
 
 
 def test_a_crash_or_too_much_memory_while_loading_fails_the_load(

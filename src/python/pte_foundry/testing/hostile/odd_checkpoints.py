@@ -8,6 +8,7 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.own.state_dict import plain_state_dict
+from pte_foundry.testing.exported_samples import files_of, packed
 from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 
 _WEIGHT = torch.arange(8.0).reshape(2, 4)
@@ -42,26 +44,20 @@ torch._tensor._rebuild_from_type_v2
 
 
 def attack(folder: Path, damaged_of_each: int) -> list[Tried]:
-    """Load every odd checkpoint, and as many damaged ones of each format as asked for.
-
-    Args:
-        folder: an empty folder for the files.
-    """
+    """Load every odd checkpoint, and so many damaged ones of each format, from an empty folder."""
     canary = folder / _CANARY
     tried = []
     for name, content in odd_checkpoints(canary).items():
         suffix = ".safetensors" if name.startswith("safetensors") else ".pt"
         path = folder / f"odd{suffix}"
         path.write_bytes(content)
-        tried.append(attempt(name, lambda path=path: _load(path), canary))  # type: ignore[misc]
+        tried.append(attempt(name, partial(_load, path), canary))
     for form, (suffix, content) in good_checkpoints().items():
         for seed in range(damaged_of_each):
             path = folder / f"damaged{suffix}"
             path.write_bytes(damaged(content, seed))
             # A file without checksums may carry other numbers: only its pinned hash can say so.
-            tried.append(
-                attempt(f"{form} {seed}", lambda path=path: _loads(path), canary)  # type: ignore[misc]
-            )
+            tried.append(attempt(f"{form} {seed}", partial(_loads, path), canary))
     return tried
 
 
@@ -92,11 +88,7 @@ def good_checkpoints() -> dict[str, tuple[str, bytes]]:
 
 
 def odd_checkpoints(canary: Path) -> dict[str, bytes]:
-    """Content by name. A file that loads has the values of `nn.Linear(4, 2)` that this module knows.
-
-    Args:
-        canary: what code in the files would make.
-    """
+    """Content by name; a file that loads has the values of `_load`. Code in the files would make `canary`."""
     return {
         **{
             f"good {form}": content
@@ -126,11 +118,7 @@ def archive(
     content: bytes, more: Mapping[str, bytes] = {}, method: int = zipfile.ZIP_STORED
 ) -> bytes:
     """An archive as torch.save writes it, of a pickle that it would not write."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as made:
-        for name, data in {"data.pkl": content, "version": b"3\n", **more}.items():
-            made.writestr(f"a/{name}", data)
-    return file.getvalue()
+    return packed({"data.pkl": content, "version": b"3\n", **more}, method)
 
 
 def named(name: str) -> bytes:
@@ -337,7 +325,7 @@ def _forged() -> Iterator[tuple[str, bytes]]:
 
 
 def _archives() -> Iterator[tuple[str, bytes]]:
-    state = _entries(good_checkpoints()["archive"][1])
+    state = files_of(good_checkpoints()["archive"][1])
     yield "packed values", archive(state["data.pkl"], state, zipfile.ZIP_DEFLATED)
     for method, name in ((zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")):
         yield f"packed by {name}", archive(state["data.pkl"], state, method)
@@ -348,9 +336,9 @@ def _archives() -> Iterator[tuple[str, bytes]]:
     )
     yield "big-endian", archive(state["data.pkl"], {**state, "byteorder": b"big"})
     yield "no pickle", archive(b"", {"data/0": bytes(8)})
-    yield "no archive of torch", _zip({"x": b"1", "y/z": b"2"})
-    yield "no entry", _zip({})
-    yield "twice the same", _zip({"a/data.pkl": state["data.pkl"]}) + _zip({"a/data.pkl": b"."})
+    yield "no archive of torch", packed({"x": b"1", "y/z": b"2"})
+    yield "no entry", packed({})
+    yield "twice the same", packed({"data.pkl": state["data.pkl"]}) + packed({"data.pkl": b"."})
     whole = good_checkpoints()["archive"][1]
     for name, offset, value in (
         ("encrypted", 8, 1),
@@ -422,16 +410,3 @@ def _entry(
 def _safetensors(header: object, data: bytes) -> bytes:
     encoded = json.dumps(header).encode()
     return struct.pack("<Q", len(encoded)) + encoded + data
-
-
-def _zip(entries: Mapping[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as made:
-        for name, content in entries.items():
-            made.writestr(name, content)
-    return file.getvalue()
-
-
-def _entries(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as opened:
-        return {name.partition("/")[2]: opened.read(name) for name in opened.namelist()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.models.own import torchscript
+from pte_foundry.testing.exported_samples import files_of, packed
 from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
 from pte_foundry.testing.own_samples import saved_model
 
@@ -118,11 +120,7 @@ class Model(nn.Module):
 
 
 def attack(folder: Path, damaged_scripts: int) -> list[Tried]:
-    """Load every odd script, and as many damaged ones as asked for.
-
-    Args:
-        folder: an empty folder for the files.
-    """
+    """Load every odd script, and so many damaged ones, from an empty folder."""
     canary = folder / "code-ran"
     files = odd_scripts(canary)
     whole = files["good"]
@@ -131,7 +129,7 @@ def attack(folder: Path, damaged_scripts: int) -> list[Tried]:
     for name, content in files.items():
         path = folder / "odd.pt"
         path.write_bytes(content)
-        tried.append(attempt(name, lambda path=path: _load(path), canary))  # type: ignore[misc]
+        tried.append(attempt(name, partial(_load, path), canary))
     return tried
 
 
@@ -142,11 +140,7 @@ def _load(path: Path) -> bool:
 
 
 def odd_scripts(canary: Path) -> dict[str, bytes]:
-    """Content by name. A file that loads computes what `Model` does.
-
-    Args:
-        canary: what the scripts would write.
-    """
+    """Content by name; a file that loads computes what `Model` does. The scripts would write `canary`."""
     return {
         "good": script(""),
         **{name: script(body) for name, body in harmless_bodies().items()},
@@ -166,7 +160,7 @@ def script(body: str, before: str = "", methods: str = "", more: Mapping[str, by
     """
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     code = f"{before}{_HEAD}{methods}{_FORWARD}{lines}{_END}"
-    return _archive({**_good(), _CODE: code.encode("utf-8", "surrogatepass"), **more})
+    return packed({**_good(), _CODE: code.encode("utf-8", "surrogatepass"), **more})
 
 
 def harmless_bodies() -> dict[str, str]:
@@ -281,25 +275,23 @@ def _odd_archives(file: str) -> Iterator[tuple[str, bytes]]:
         "attributes.pkl",
         "x.py",
     ):
-        yield f"with {name}", _archive({**good, name: b"x"})
+        yield f"with {name}", packed({**good, name: b"x"})
     for name in good:
-        yield f"without {name}", _archive(
-            {key: value for key, value in good.items() if key != name}
-        )
-        yield f"empty {name}", _archive({**good, name: b""})
-    yield "packed values", _archive(good, zipfile.ZIP_DEFLATED)
-    yield "packed by lzma", _archive(good, zipfile.ZIP_LZMA)
-    yield "a bomb", _archive({**good, "data/9": bytes(80 << 20)}, zipfile.ZIP_DEFLATED)
-    yield "a bomb of code", _archive(
+        yield f"without {name}", packed({key: value for key, value in good.items() if key != name})
+        yield f"empty {name}", packed({**good, name: b""})
+    yield "packed values", packed(good, zipfile.ZIP_DEFLATED)
+    yield "packed by lzma", packed(good, zipfile.ZIP_LZMA)
+    yield "a bomb", packed({**good, "data/9": bytes(80 << 20)}, zipfile.ZIP_DEFLATED)
+    yield "a bomb of code", packed(
         {**good, "code/__torch__/b.py": b"#" * (9 << 20)}, zipfile.ZIP_DEFLATED
     )
-    yield "an executable before", b"\x7fELF" + bytes(200) + _archive(good)
-    yield "an archive behind", _archive(good) + _archive({**good, _CODE: b"x"})
-    yield "with extra files", _archive(
+    yield "an executable before", b"\x7fELF" + bytes(200) + packed(good)
+    yield "an archive behind", packed(good) + packed({**good, _CODE: b"x"})
+    yield "with extra files", packed(
         {**good, "extra/labels.txt": b"a\nb", "extra/x.pkl": b"cos\nsystem\n"}
     )
-    yield "big-endian", _archive({**good, "byteorder": b"big"})
-    yield "cut off", _archive(good)[:-100]
+    yield "big-endian", packed({**good, "byteorder": b"big"})
+    yield "cut off", packed(good)[:-100]
     yield "no archive", b"PK\x03\x04 cut off"
     for name in (
         "__torch__.torch.classes.quantized.Conv2dPackedParamsBase",
@@ -308,8 +300,8 @@ def _odd_archives(file: str) -> Iterator[tuple[str, bytes]]:
     ):
         module, _, attribute = name.rpartition(".")
         pickle = f"\x80\x02c{module}\n{attribute}\n)\x81.".encode("latin1")
-        yield f"an object of {name}", _archive({**good, "data.pkl": pickle})
-        yield f"a constant of {name}", _archive({**good, "constants.pkl": pickle})
+        yield f"an object of {name}", packed({**good, "data.pkl": pickle})
+        yield f"a constant of {name}", packed({**good, "constants.pkl": pickle})
     for value in (float("nan"), float("inf"), float("-inf")):
         model = Model()
         nn.init.constant_(model.weight, value)
@@ -360,18 +352,9 @@ class _Writes(nn.Module):
 
 def _good() -> dict[str, bytes]:
     """The entries of `Model`'s script, its code under a name of ours."""
-    with zipfile.ZipFile(io.BytesIO(compiled(Model()))) as opened:
-        entries = {name.partition("/")[2]: opened.read(name) for name in opened.namelist()}
+    entries = files_of(compiled(Model()))
     kept = ("version", "byteorder", "constants.pkl", "data/0")
-    old = f"c{Model.__module__ and '__torch__.' + Model.__module__}\nModel\n".encode()
+    old = f"c__torch__.{Model.__module__}\nModel\n".encode()
     pickle = entries["data.pkl"].replace(old, b"c__torch__.script\nModel\n")
     code = f"{_HEAD}{_FORWARD}{_END}".encode()
     return {_CODE: code, "data.pkl": pickle, **{name: entries[name] for name in kept}}
-
-
-def _archive(entries: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as made:
-        for name, content in entries.items():
-            made.writestr(f"m/{name}", content)
-    return file.getvalue()

@@ -24,14 +24,10 @@ def test_wrong_versions(tree: Path, change: Callable[[Any], None]) -> None:
     assert ("versions.json", "version") in found(tree)
 
 
-def test_versions_that_are_no_json(tree: Path) -> None:
-    (tree / "versions.json").write_text("[]")
-    assert ("versions.json", "version") in found(tree)
-
-
-def test_a_root_index_of_another_version(tree: Path) -> None:
-    (tree / "index.json").write_text("{}")
-    assert ("index.json", "version") in found(tree)
+@pytest.mark.parametrize(("name", "text"), [("versions.json", "[]"), ("index.json", "{}")])
+def test_a_document_at_the_root_with_other_content(tree: Path, name: str, text: str) -> None:
+    (tree / name).write_text(text)
+    assert (name, "version") in found(tree)
 
 
 def test_an_older_version_is_checked_too(tree: Path) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,18 +55,10 @@ def test_facts_and_runs_come_from_another_process() -> None:
         os.kill(pid, 0)
 
 
-@pytest.mark.parametrize(
-    ("number", "meaning"),
-    [(signal.SIGSEGV, "not its own"), (signal.SIGABRT, "impossible"), (signal.SIGBUS, "exist")],
-)
-def test_a_crash_says_its_signal_and_what_it_means(number: signal.Signals, meaning: str) -> None:
-    error = failing_start(lambda: os.kill(os.getpid(), number))
-    assert error.kind == "crash"
-    assert f"ended by {number.name}, " in error.message and meaning in error.message
-
-
 def test_a_real_segmentation_fault() -> None:
-    assert "SIGSEGV" in failing_start(lambda: ctypes.string_at(8)).message
+    error = failing_start(lambda: ctypes.string_at(8))
+    assert error.kind == "crash"
+    assert "ended by SIGSEGV, it accessed memory that is not its own" in error.message
 
 
 def test_the_last_output_of_a_crash_is_quoted() -> None:

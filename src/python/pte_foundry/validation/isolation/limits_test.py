@@ -26,6 +26,8 @@ def test_a_limit_that_nothing_could_keep_is_refused(wrong: dict[str, object]) ->
     [
         (signal.SIGSEGV, "", "crash", "SIGSEGV, it accessed memory that is not its own"),
         (signal.SIGABRT, "Check failed", "crash", "(it said: Check failed)"),
+        (signal.SIGABRT, "", "crash", "SIGABRT, it gave up on an impossible state"),
+        (signal.SIGBUS, "", "crash", "SIGBUS, it accessed memory that does not exist"),
         (signal.SIGABRT, "what():  std::bad_alloc", "memory-limit", "more than 7 MB"),
         (signal.SIGXCPU, "", "time-limit", "too much CPU time"),
         (signal.SIGKILL, "", "crash", "memory runs out"),
