@@ -6,9 +6,9 @@ from typing import Any
 
 from coremltools.proto import MIL_pb2  # type: ignore[import-untyped]
 
-from mutants.coreml_bytes import edit_metadata, operations, shape, stored_constants
 from mutants.file_mutants import use_other_checkpoint
 from mutants.mutant import Mutant, on_bytes, on_model, on_payload, on_weight
+from mutants.program_bytes import edit_metadata, operations, shape, stored_constants
 from mutants.stored_weights import (
     flip_exponent_bit,
     flip_lowest_bits,

@@ -6,9 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mutants.artifact import follow
-from mutants.coreml_bytes import ChangeModel, edit_model
-from mutants.graph_bytes import ChangeGraph, edit_graph
-from mutants.program_bytes import ChangeBytes, ChangeProgram, edit_payload, edit_program
+from mutants.program_bytes import (
+    ChangeBytes,
+    ChangeGraph,
+    ChangeModel,
+    ChangeProgram,
+    edit_graph,
+    edit_model,
+    edit_payload,
+    edit_program,
+)
 from mutants.stored_weights import ChangeArray, edit_weight
 from pte_foundry.testing.workspace import Workspace
 from pte_foundry.validation.case import Kind

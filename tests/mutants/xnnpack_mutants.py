@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mutants.graph_bytes import read_graph
 from mutants.mutant import Mutant, on_bytes, on_graph, on_payload, on_weight
+from mutants.program_bytes import read_graph
 from mutants.stored_weights import (
     flip_exponent_bit,
     flip_lowest_bits,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -12,11 +15,12 @@ from typing import Any
 import grpc
 import pytest
 
+from cache_server.command.address import Address
 from cache_server.command.binary import find_casd
+from cache_server.command.free_port import free_port
 from end_to_end.clone import PantsOutcome
 from pte_build.stand_in_repository import CHECKPOINT
 from remote_cache.pair import Pair, assert_built_here, assert_taken_from_the_cache, sha256
-from remote_cache.refusing_server import refusing
 from remote_cache.server import Server
 from remote_cache.stand_in_machine import PROGRAM, make_stand_in_machine
 
@@ -161,3 +165,25 @@ exec {find_casd()} "$@"' casd "$@"\n"""
     )
     script.chmod(0o755)
     return script
+
+
+@contextmanager
+def refusing(code: grpc.StatusCode) -> Iterator[Address]:
+    class Refuse(grpc.GenericRpcHandler):
+        def service(
+            self, handler_call_details: grpc.HandlerCallDetails
+        ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+            def refuse(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+                context.abort(code, "a test says so")
+                yield b""
+
+            return grpc.stream_stream_rpc_method_handler(refuse)
+
+    address = Address("127.0.0.1", free_port())
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[Refuse()])
+    server.add_insecure_port(str(address))
+    server.start()
+    try:
+        yield address
+    finally:
+        server.stop(None).wait()
