@@ -174,8 +174,7 @@ def _exercise(
         cases = skipped(run, reason), skipped(parity, reason)
         return Exercise(name, (*cases, *_task_cases(request, name, label, None)))
     begin(f"running and comparing {name}")
-    child = program
-    run_case_, ran = run_case_for(run, "run", lambda: _run(child, prepare()))
+    ran_case, ran = run_case_for(run, "run", lambda: _run(program, prepare()))
     task = _task_cases(request, name, label, ran and ran[1])
     if ran is None:
         reason = "the program did not run"
@@ -184,10 +183,9 @@ def _exercise(
     elif unjudged is not None:
         reason = unjudged
     else:
-        compared = ran
-        case, comparison = compare(request, parity, name, lambda: compared, eager)
-        return Exercise(name, (run_case_, case, *task), ran, comparison)
-    return Exercise(name, (run_case_, skipped(parity, reason), *task), ran)
+        case, comparison = compare(request, parity, name, lambda: ran, eager)
+        return Exercise(name, (ran_case, case, *task), ran, comparison)
+    return Exercise(name, (ran_case, skipped(parity, reason), *task), ran)
 
 
 def _run(program: ChildProcess, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:

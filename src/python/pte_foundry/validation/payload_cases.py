@@ -46,8 +46,8 @@ def payload_cases(
     weights, constants = _weights(request, eager, description.content)
     if constants is None:
         return [weights]
-    described, model = description, constants
-    return [run_case(PAYLOAD, "structure", lambda: _payload(request, described, model)), weights]
+    payload = run_case(PAYLOAD, "structure", lambda: _payload(request, description, constants))
+    return [payload, weights]
 
 
 def executed_weights_case(

@@ -48,13 +48,13 @@ def structure_cases(
     ]
     if inspected is None:
         return tuple(cases), None
-    found, facts = inspected, inspected.facts
+    facts = inspected.facts
     # The number of operators before lowering leaves no trace in the bytes: it is the report's.
     delegation = Delegation(
         facts.delegates, facts.undelegated, report.delegation.operators_before_lowering
     )
     cases += [
-        run_case("version", "structure", lambda: _version(report, found)),
+        run_case("version", "structure", lambda: _version(report, inspected)),
         run_case("signature", "structure", lambda: _signature(report, facts)),
         run_case("planned-memory", "budget", lambda: _planned_memory(report, facts)),
         *budget_cases(report, request.checks, len(pte), facts),

@@ -152,7 +152,7 @@ def _model_page(
         delegation=Markup(delegation_picture(model).in_page()),
         measured=picture_path(model.name),
         sources=_unofficial(model.programs),
-        left_over=[
+        undelegated=[
             (program, most_first(program.undelegated))
             for program in model.programs
             if program.undelegated

@@ -178,7 +178,7 @@ def test_pages_of_models_tell_contract_delegation_and_errors() -> None:
     text = html_of(pages)["models/mobilenet_v3_small.html"].text
     assert "float32[1, 3, 224, 224]" in text and "class scores" in text
     assert "52 in portable kernels: 52 convolution" in text
-    assert "1 call of XnnpackBackend; nothing left over" in text
+    assert "1 call of XnnpackBackend; nothing in portable kernels" in text
     assert "max_planned_memory_ratio" in text
     picture = pages["measured/mobilenet_v3_small.svg"]
     assert "xnnpack fp32, fixed-0, logits: 2e-05" in picture

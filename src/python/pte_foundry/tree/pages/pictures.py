@@ -13,7 +13,7 @@ from pte_foundry.tree.pages.programs import ListedProgram, Model
 from pte_foundry.tree.plots.charts import Bar, Dot, DotRow, Row, bar_chart, dot_chart
 from pte_foundry.tree.plots.svg import SERIES, Picture, text_width
 
-_LEFT_OVER_NAMED = 4
+_KINDS_NAMED = 4
 _WIDTH = 720.0
 _ROW = 42.0
 _PARITY = "parity:"
@@ -156,7 +156,7 @@ def delegation_picture(model: Model) -> Picture:
 
 
 def delegation_text(program: ListedProgram) -> str:
-    """e.g. `1 call of XnnpackBackend; nothing left over`."""
+    """e.g. `1 call of XnnpackBackend; nothing in portable kernels`."""
     if program.delegates:
         calls = ", ".join(
             f"{count} call{'s' * (count != 1)} of {name}"
@@ -165,11 +165,11 @@ def delegation_text(program: ListedProgram) -> str:
     else:
         calls = "no delegate"
     if not program.undelegated:
-        return f"{calls}; nothing left over"
+        return f"{calls}; nothing in portable kernels"
     named = most_first(program.undelegated)
-    told = [f"{count} {short(operator)}" for operator, count in named[:_LEFT_OVER_NAMED]]
-    if len(named) > _LEFT_OVER_NAMED:
-        told.append(f"{len(named) - _LEFT_OVER_NAMED} other kinds")
+    told = [f"{count} {short(operator)}" for operator, count in named[:_KINDS_NAMED]]
+    if len(named) > _KINDS_NAMED:
+        told.append(f"{len(named) - _KINDS_NAMED} other kinds")
     total = sum(program.undelegated.values())
     return f"{calls}; {total} in portable kernels: {', '.join(told)}"
 
