@@ -71,9 +71,7 @@ def test_a_truncated_checkpoint_in_a_distdir(clone: UserClone, tmp_path: Path) -
 def test_an_unpinned_checkpoint(clone: UserClone) -> None:
     pin = '    sha256="047dcff4addef86ea5bc2eff13c9614dc11f47ab1160d0a71a25e7db994f4e1f",\n'
     with clone.edited(BUILD, pin, ""):
-        assert_refused(
-            clone, [], PROGRAM, WEIGHTS, f"./pants run tools/pin_weights -- {WEIGHTS}", "seeded"
-        )
+        assert_refused(clone, [], PROGRAM, WEIGHTS, f"./foundry pin {WEIGHTS}", "seeded")
 
 
 class Forbidden:

@@ -18,7 +18,7 @@ from pathlib import Path
 import grpc
 
 from cache_server.command.address import Address
-from cache_server.command.errors import CacheServerError
+from workspace.errors import ToolError
 
 _BYTES = 32
 _CALLS = 64
@@ -37,7 +37,7 @@ def make_token(file: Path) -> str:
     """Write a new token to a file that nobody but its owner reads, and return it.
 
     Raises:
-        CacheServerError: the file cannot be written.
+        ToolError: the file cannot be written.
     """
     token = secrets.token_urlsafe(_BYTES)
     try:
@@ -46,7 +46,7 @@ def make_token(file: Path) -> str:
         with os.fdopen(descriptor, "w") as opened:
             opened.write(token)
     except OSError as error:
-        raise CacheServerError(
+        raise ToolError(
             f"--token: {file} cannot be written: {error.strerror}. Name a folder that you may write to"
         ) from None
     return token
@@ -56,7 +56,7 @@ def make_token(file: Path) -> str:
 def open_door(address: Address, token: str, server: str) -> Iterator[None]:
     """Listen on `address` and pass each call that brings the token to `server`, a gRPC target such as `unix:/a/b`.
 
-    Raises CacheServerError if the address cannot be listened on.
+    Raises ToolError if the address cannot be listened on.
     """
     with (
         grpc.insecure_channel(server, options=_OPTIONS) as channel,
@@ -68,7 +68,7 @@ def open_door(address: Address, token: str, server: str) -> Iterator[None]:
         except RuntimeError:
             bound = 0
         if not bound:
-            raise CacheServerError(f"--bind: {address} cannot be listened on. Name another port")
+            raise ToolError(f"--bind: {address} cannot be listened on. Name another port")
         door.start()
         try:
             yield

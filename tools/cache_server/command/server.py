@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from cache_server.command.address import Address, UnixSocket, accepts_connections, check_free
 from cache_server.command.door import open_door
-from cache_server.command.errors import CacheServerError
+from workspace.errors import ToolError
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
@@ -20,11 +20,9 @@ _QUOTA = re.compile(r"[1-9][0-9]*[KMGT]")
 
 
 def check_quota(quota: str) -> None:
-    """Raises CacheServerError if the text is no size like 20G."""
+    """Raises ToolError if the text is no size like 20G."""
     if not _QUOTA.fullmatch(quota):
-        raise CacheServerError(
-            f"--quota: {quota!r} is no size; write a number and K, M, G or T, like 20G"
-        )
+        raise ToolError(f"--quota: {quota!r} is no size; write a number and K, M, G or T, like 20G")
 
 
 @contextmanager
@@ -35,14 +33,14 @@ def running_server(
 
     `folder` keeps the cache from one run to the next; above `quota` the entries that were not used for
     longest are deleted. With a `token` only calls that bring it reach the server; without one, all do. Raises
-    CacheServerError if the server does not start.
+    ToolError if the server does not start.
     """
     check_quota(quota)
     check_free(address)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CacheServerError(
+        raise ToolError(
             f"--folder: {folder} cannot be made: {error.strerror}. Name a folder that you may write to"
         ) from None
     with ExitStack() as running:
@@ -86,12 +84,12 @@ def _wait_until_ready(child: subprocess.Popen[bytes], address: Address | UnixSoc
     deadline = time.monotonic() + _START_SECONDS
     while not accepts_connections(address):
         if child.poll() is not None:
-            raise CacheServerError(
+            raise ToolError(
                 f"buildbox-casd ended with exit code {child.returncode} instead of listening on "
                 f"{address}; what it says is above"
             )
         if time.monotonic() > deadline:
-            raise CacheServerError(
+            raise ToolError(
                 f"buildbox-casd does not listen on {address} after {_START_SECONDS:.0f} s"
             )
         time.sleep(0.05)

@@ -40,7 +40,7 @@ def check_disk(folder: Path, free: int) -> Finding:
     free: bytes on its disk.
     """
     found = f"{gigabytes(free)} free for {folder}"
-    remedy = "`./pants run tools/doctor -- --disk` shows what the caches take"
+    remedy = "`./foundry doctor --disk` shows what the caches take"
     if free < DISK_NEEDED:
         return Finding("disk", State.missing, found, remedy, needed=True)
     if free < DISK_COMFORTABLE:

@@ -26,7 +26,7 @@ _LONGEST_VALUE = 60
 # The fields that people look at first.
 _FIRST = ("hash", "size", "toolchain")
 _REMEDY = (
-    "Look for what changed it. If that was meant, `./pants run tools/update_index` rewrites the file; commit it "
+    "Look for what changed it. If that was meant, `./foundry update-index` rewrites the file; commit it "
     "with the change."
 )
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.committed.exists():
         raise PteError(
             "no-index",
-            f"{options.committed} does not exist. Make it: `./pants run tools/update_index`",
+            f"{options.committed} does not exist. Make it: `./foundry update-index`",
         )
     if options.committed.read_bytes() == options.built.read_bytes():
         print(f"{options.committed} is current")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.index.index_request import IndexedProgram, IndexRequest, Labels
+from pte_foundry.index.index_request import IndexedProgram, IndexRequest
 from pte_foundry.index.versions import SCHEMA_VERSION, version_key
+from pte_foundry.records.index_request import Labels
 from pte_foundry.records.quantization import Quantization
 
 
@@ -49,7 +49,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
         ],
         "backends": _backends(request.artifacts),
         "unavailable": [
-            asdict(each) for each in sorted(request.unavailable, key=lambda each: each.address)
+            each.to_json() for each in sorted(request.unavailable, key=lambda each: each.address)
         ],
     }
 

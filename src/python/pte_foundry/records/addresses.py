@@ -7,6 +7,8 @@ import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
 _LONGEST = 8_000
+# What no path can follow, and what a URL has to escape.
+_NO_FOLDER = re.compile(r"[?#\"<>]")
 # RFC 1123, section 2.1, with the underscore that some names in use have. Names in other scripts are written in ASCII:
 # two that look alike are two there.
 _HOST = re.compile(
@@ -42,6 +44,15 @@ def address_problem(url: str) -> str | None:
     if ".." in path.replace("\\", "/").split("/"):
         return "has `..` in its path"
     return None
+
+
+def base_url_problem(base_url: str) -> str | None:
+    """What is wrong with the base URL of an index; None for `.`, and for one that clients follow."""
+    if base_url == ".":
+        return None
+    if _NO_FOLDER.search(base_url):
+        return "has a query, a fragment or a character that a URL escapes"
+    return address_problem(base_url)
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from pte_foundry.records.declared import Declared
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
 from pte_foundry.records.report import build_report
+from pte_foundry.records.tree_request import Origin
 from pte_foundry.testing.reports import (
     NO_FLOOR,
     SHA,
@@ -20,7 +21,6 @@ from pte_foundry.testing.reports import (
     sample_int8_declared,
     sample_int8_facts,
 )
-from pte_foundry.tree.provenance.origin import Origin
 
 INT8 = "mobilenet/mobilenet_v3_small_int8_xnnpack.pte"
 LOCK = "3rdparty/python/engine.lock"

@@ -15,6 +15,7 @@ from typing import Any
 from pte_foundry.index import main as index_main
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json, read_json, write_json
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.indexes import (
     portable_report,
     sample_origin,
@@ -28,7 +29,6 @@ from pte_foundry.tree import tree_main
 from pte_foundry.tree.checks.verify import verify_tree
 from pte_foundry.tree.pages.latencies import read_latencies
 from pte_foundry.tree.pages.pages import catalogue_pages
-from pte_foundry.tree.pages.programs import Listed
 from pte_foundry.tree.tree_files import SUMS, is_covered
 from pte_foundry.tree.tree_request import LATENCIES
 

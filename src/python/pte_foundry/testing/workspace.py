@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,6 @@ CHECKS: dict[str, Any] = {
 ABSENT = "AbsentsBackend"
 """A delegate that this machine's runtime lacks, with a name as long as XNNPACK's."""
 
-_DELEGATES = {"xnnpack": "XnnpackBackend", "portable": None, "vulkan": "VulkanBackend"}
-_PRECISIONS = {"vulkan": "fp16"}
-
 
 def model_request(weights: Mapping[str, object] = _TRAINED) -> dict[str, object]:
     return {
@@ -56,17 +54,24 @@ def export_colours(
     """Export the colour classifier, with trained weights multiplied by `scale`."""
     write_checkpoint(folder, scale)
     return export(
-        ExportRequest.from_json(
-            {
-                "model": model_request(weights),
-                "lowering": f"pte_foundry.backends.{backend}.lowering",
-                "precision": _PRECISIONS.get(backend, "fp32"),
-                "options": {},
-                "rewrites": [],
-            }
+        ExportRequest.read(
+            Fields(
+                {
+                    "model": model_request(weights),
+                    "lowering": _lowering(backend),
+                    "precision": importlib.import_module(_lowering(backend)).PRECISIONS[0],
+                    "options": {},
+                    "rewrites": [],
+                },
+                "export_request.json",
+            )
         ),
         folder,
     )
+
+
+def _lowering(backend: str) -> str:
+    return f"pte_foundry.backends.{backend}.lowering"
 
 
 def write_checkpoint(folder: Path, scale: float = 1.0) -> None:
@@ -127,6 +132,7 @@ def make_workspace(
     for name, colour in (("rose.png", (200, 30, 20)), ("leaf.png", (10, 180, 40))):
         Image.new("RGB", (24, 20), colour).save(folder / "photographs" / name)
     (folder / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    facts = Fields(exported.facts, "facts.json")
     sample: Any = sample_declared()
     weights = {
         **sample["weights"],
@@ -138,9 +144,9 @@ def make_workspace(
         model="colour",
         family="colour",
         backend=backend,
-        precision=_PRECISIONS.get(backend, "fp32"),
+        precision=facts.text("precision"),
         weights=weights,
-        delegate=_DELEGATES[backend],
+        delegate=next(iter(facts.nested("delegation").nested("delegates").values), None),
         floor=NO_FLOOR,
         checks=CHECKS,
     )

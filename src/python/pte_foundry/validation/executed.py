@@ -9,13 +9,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from pte_foundry.records.limits import Limits
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.exercise import Exercise, exercise_all, reference_case
 from pte_foundry.validation.inputs import Inputs
 from pte_foundry.validation.interpretation import describe_executed
 from pte_foundry.validation.isolation.child_process import ChildProcess, Start
-from pte_foundry.validation.isolation.limits import Limits
 from pte_foundry.validation.payload_cases import executed_weights_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.runtime import runtime_start, signature_of

@@ -14,6 +14,7 @@ from PIL import Image
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult, export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.trained_checks import TrainedChecks
 from pte_foundry.testing.workspace import (
     ABSENT,
@@ -80,7 +81,7 @@ def export_int8_colours(folder: Path, fault: str) -> ExportResult:
         "rewrites": [],
         "quantization": quantization_request(fault),
     }
-    return export(ExportRequest.from_json(request), folder)
+    return export(ExportRequest.read(Fields(request, "export_request.json")), folder)
 
 
 def write_calibration(folder: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
 from pte_foundry.testing.reports import NO_FLOOR, SHA, sample_declared
 from pte_foundry.testing.workspace import CHECKS, Workspace, report_of
@@ -34,7 +35,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "options": {},
         "rewrites": [],
     }
-    exported = export(ExportRequest.from_json(request), folder)
+    exported = export(ExportRequest.read(Fields(request, "a request")), folder)
     sample: Any = sample_declared()
     declared = sample_declared(
         model="sentence",

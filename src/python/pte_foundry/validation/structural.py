@@ -24,12 +24,13 @@ from pte_foundry.quantization.recipe import (
     check_recipe,
 )
 from pte_foundry.records.quantization import Quantization
+from pte_foundry.records.validation_request import QuantizedExportFiles
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case_for, skipped
 from pte_foundry.validation.exercise import compare, exercise_all, flat_outputs, reference_case
 from pte_foundry.validation.inputs import Inputs, photograph_inputs
 from pte_foundry.validation.parity import Comparison
-from pte_foundry.validation.request import QuantizedExportFiles, ValidationRequest
+from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import GRAPH_PREFIX as PREFIX
 from pte_foundry.validation.trained import trained_cases
 

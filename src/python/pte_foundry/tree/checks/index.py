@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from pte_foundry.client.index import read_index
 from pte_foundry.errors import PteError
 from pte_foundry.index.index import remote_url
-from pte_foundry.index.index_request import base_url_problem
 from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.index.versions import check_schema_version, version_key, versions_document
+from pte_foundry.records.addresses import base_url_problem
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.outside_text import shown
 from pte_foundry.tree.checks.files import Defect, TreeFile, name_defects, read_document

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import ContractTensor
 from pte_foundry.tree.pages.latencies import Latency
 from pte_foundry.tree.pages.pictures import (
@@ -24,7 +25,6 @@ from pte_foundry.tree.pages.pictures import (
 )
 from pte_foundry.tree.pages.preparation import Code, preparation_code
 from pte_foundry.tree.pages.programs import (
-    Listed,
     ListedProgram,
     Model,
     group_models,

@@ -7,11 +7,12 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
 from pte_foundry.testing.sample_tree import sample_parts
 from pte_foundry.tree.pages.latencies import Latency, read_latencies
 from pte_foundry.tree.pages.pictures import latency_picture
-from pte_foundry.tree.pages.programs import Listed, Model, group_models, read_programs
+from pte_foundry.tree.pages.programs import Model, group_models, read_programs
 from pte_foundry.tree.plots.svg import Picture
 
 

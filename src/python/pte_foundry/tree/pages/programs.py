@@ -8,39 +8,8 @@ from decimal import Decimal
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.paths import check_path
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import Contract, read_contract
-
-
-@dataclass(frozen=True)
-class Listed:
-    """What the pages say of a program beyond its index entry.
-
-    Attributes:
-        address: of the `pte_program`; the index has the same one.
-        model: name without precision, so that all programs of a model share a page.
-        task: what the model does, according to the BUILD file; None if it does not say.
-        validation: path of the program's validation.json, relative to the working directory.
-    """
-
-    address: str
-    model: str
-    task: str | None
-    validation: str
-
-    @staticmethod
-    def read(fields: Fields) -> Listed:
-        """Raises PteError `bad-request` or `bad-path` naming the field that is missing or wrong."""
-        # It becomes the name of a file.
-        model = check_path(fields.text("model"), fields.where)
-        if "/" in model:
-            raise fields.error("model", f"is {model!r}, which names a folder")
-        return Listed(
-            fields.text("address"),
-            model,
-            fields.optional_text("task"),
-            check_path(fields.text("validation"), fields.where),
-        )
 
 
 @dataclass(frozen=True)

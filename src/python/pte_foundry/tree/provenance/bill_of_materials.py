@@ -29,7 +29,8 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.tree.provenance.origin import Checkpoint, Origin, checkpoints
+from pte_foundry.records.tree_request import Origin
+from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
 from pte_foundry.tree.provenance.statement import NO_TIME
 from pte_foundry.tree.tree_files import MODEL_CARD
 

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.isolation.descendants import (
     adopt_orphans,
     children,
@@ -34,7 +35,6 @@ from pte_foundry.validation.isolation.descendants import (
 )
 from pte_foundry.validation.isolation.limits import (
     CRASH,
-    Limits,
     allow_cpu,
     ending_error,
     is_out_of_memory,

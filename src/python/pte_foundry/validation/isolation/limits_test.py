@@ -6,7 +6,8 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.validation.isolation.limits import Limits, ending_error
+from pte_foundry.records.limits import Limits
+from pte_foundry.validation.isolation.limits import ending_error
 
 
 def test_limits_of_a_request() -> None:
