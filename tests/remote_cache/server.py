@@ -16,7 +16,7 @@ _QUOTA = "4G"
 
 
 class Server:
-    """buildbox-casd on a port of its own. Its folder outlives it."""
+    """buildbox-casd on a free port. Its folder outlives it."""
 
     def __init__(self, folder: Path, program: Path | None = None) -> None:
         """program: to run instead of the server's own, with the same arguments."""

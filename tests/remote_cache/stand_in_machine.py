@@ -11,7 +11,7 @@ from end_to_end.clone import PantsOutcome, UserClone
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, repository_files, target_text
 from pte_build.stand_in_workspace import write_workspace
-from remote_cache.environment import machine_environment
+from remote_cache.machine import machine_environment
 
 PROGRAM = "models/variant:variant"
 PTE = "models/variant/variant.pte"
@@ -28,7 +28,7 @@ class StandInMachine:
     clone: UserClone
 
     def set_variant(self, number: int, megabytes: float = 0.0) -> None:
-        """Make the program one that nobody has exported yet, of about this size."""
+        """Make the program one that was never exported, of about this size."""
         content = f"variant {number} " + "." * int(megabytes * 1e6)
         (self.clone.root / _BUILDER).write_text(f"CONTENT = {content!r}\n")
 
@@ -41,7 +41,7 @@ class StandInMachine:
         return self.clone.run(SEEDED, "test", f"{PROGRAM}_test")
 
     def pte(self) -> bytes | None:
-        """The program in `dist/`; None if there is none."""
+        """The program in `dist/`; None if it is missing."""
         return self.clone.dist_files().get(PTE)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""A program that exports in seconds, with a checkpoint of its own, added to a clone."""
+"""A program that exports in seconds, with its checkpoint, added to a clone."""
 
 from __future__ import annotations
 
