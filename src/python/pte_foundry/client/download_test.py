@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from pte_foundry.client.content import Content
 from pte_foundry.client.download import Progress, download
@@ -15,7 +14,7 @@ from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.testing import faulty_server
-from pte_foundry.testing.faulty_server import FaultyServer, cut, other_range, status
+from pte_foundry.testing.faulty_server import FaultyServer, cut, direct_session, other_range, status
 
 DATA = random.Random(1).randbytes(1_000_003)  # Several blocks, the last one short.
 OTHER = random.Random(2).randbytes(len(DATA))
@@ -36,13 +35,6 @@ def partial(tmp_path: Path) -> Partial:
     return Partial(tmp_path / "partial", CONTENT)
 
 
-def session() -> requests.Session:
-    """Uses no proxy of this machine."""
-    result = requests.Session()
-    result.trust_env = False
-    return result
-
-
 def ignore(_done: int, _total: int) -> None:
     pass
 
@@ -53,7 +45,7 @@ def fetch(
     """Download, and return the delays between the attempts."""
     slept: list[float] = []
     retrying = Retrying(attempts=attempts, sleep=slept.append)
-    download(HttpClient(session()), server.url(PATH), partial, retrying, progress)
+    download(HttpClient(direct_session()), server.url(PATH), partial, retrying, progress)
     assert partial.path.read_bytes() == DATA
     return slept
 
