@@ -12,7 +12,7 @@ from pte_foundry.records.outside_text import shown
 _LONGEST = 8_000
 _USER = re.compile(r"//[^/?#]*@")
 # RFC 1123, section 2.1, with the underscore that some names in use have. Names in other scripts are written in ASCII:
-# two that look alike are two there.
+# there, two that look alike differ.
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*",
     re.ASCII,
@@ -20,24 +20,24 @@ _HOST = re.compile(
 
 
 def check_address(url: str, *, where: str) -> str:
-    """Return `url` if it is https, or http to this very machine, and has no way out of its folder.
+    """Return `url` if it is https, or http to this machine, and does not leave its folder.
 
-    Plain http to a loopback address never leaves the machine, so nobody can change it on its way.
+    Plain http to a loopback address never leaves the machine, so nobody can tamper with it.
 
     Raises:
-        InsecureAddressError: for another scheme, a user name or password in the URL, a backslash or a character that
-            does not print, a host that is none, or a `..` in its path, percent-encoded or not.
+        InsecureAddressError: for another scheme, a user name or password in the URL, a backslash, an unprintable
+            character, a malformed host, or a `..` in its path, percent-encoded or not.
     """
     if len(url) > _LONGEST:
         raise _refused(url, where, f"has more than {_LONGEST} characters")
     if not url.isprintable() or " " in url or "\\" in url:
-        raise _refused(url, where, "has a backslash, a blank or a character that does not print")
+        raise _refused(url, where, "has a backslash, a blank or an unprintable character")
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        _ = parts.port  # Raises ValueError where it is no number.
+        _ = parts.port  # Raises ValueError unless it is a number.
     except ValueError as error:
-        raise _refused(url, where, f"is no URL ({error})") from None
+        raise _refused(url, where, f"is not a URL ({error})") from None
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
         raise _refused(url, where, "is not https")
     if parts.username is not None or parts.password is not None:
@@ -53,7 +53,7 @@ def check_address(url: str, *, where: str) -> str:
 
 
 def redirected(url: str, location: str) -> str:
-    """The address that a redirection of `url` leads to, if it may be followed.
+    """The target of a redirection of `url`, if it may be followed.
 
     Raises:
         InsecureAddressError: as `check_address`, and for a step from https to http.
@@ -62,7 +62,7 @@ def redirected(url: str, location: str) -> str:
     try:
         joined = urljoin(url, location)
     except ValueError as error:
-        raise _refused(location, where, f"is no URL ({error})") from None
+        raise _refused(location, where, f"is not a URL ({error})") from None
     target = check_address(joined, where=where)
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
         raise _refused(target, where, "leaves https")
@@ -70,10 +70,7 @@ def redirected(url: str, location: str) -> str:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a checked address: what may see the credentials for one may see those for the other.
-
-    RFC 6454, section 4.
-    """
+    """Scheme, host and port of a checked address (RFC 6454, section 4): credentials stay within one origin."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme, parts.hostname or "", port

@@ -218,7 +218,7 @@ def test_a_pipe_or_a_device_in_a_folder_is_not_waited_for(
             os.mkfifo(tree / document)
         else:
             (tree / document).symlink_to(device)
-        with pytest.raises(ClientError, match="is no regular file"):
+        with pytest.raises(ClientError, match="is not a regular file"):
             check(opened(tmp_path, tree))
 
 
@@ -240,5 +240,5 @@ def test_a_file_url_of_another_machine_is_refused(tmp_path: Path, tree: Path) ->
 
 
 def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path, tree: Path) -> None:
-    with pytest.raises(BadLocationError, match="is no folder"):
+    with pytest.raises(BadLocationError, match="is not a folder"):
         opened(tmp_path, tree / "index.json")
