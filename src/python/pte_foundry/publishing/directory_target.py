@@ -10,15 +10,15 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.directory_lock import directory_lock
-from pte_foundry.publishing.merging import Release
-from pte_foundry.publishing.os_failure import writing
-from pte_foundry.publishing.placing import (
+from pte_foundry.publishing.durable_files import (
     copy_file,
     link_or_copy,
     open_to_readers,
     sync_folder,
     write_bytes,
 )
+from pte_foundry.publishing.merging import Release
+from pte_foundry.publishing.os_failure import writing
 from pte_foundry.publishing.release import is_release_name
 from pte_foundry.publishing.repository import DirectoryRepository
 from pte_foundry.publishing.target import Step

@@ -6,9 +6,9 @@ import os
 from pathlib import Path, PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.git_blobs import open_blobs
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.git_lfs import is_large, pointer
+from pte_foundry.publishing.git_objects import open_blobs
 from pte_foundry.publishing.git_tree import GitTree
 from pte_foundry.publishing.merging import Release
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pte_foundry.errors import PteError
+from pte_foundry.publishing.durable_files import copy_file
 from pte_foundry.publishing.git_command import Git
-from pte_foundry.publishing.placing import copy_file
 
 ATTRIBUTES = ".gitattributes"
 PLAIN_ATTRIBUTES = "* -text\n"

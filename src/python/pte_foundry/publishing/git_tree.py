@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.git_blobs import open_blobs
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.git_lfs import ATTRIBUTES
+from pte_foundry.publishing.git_objects import open_blobs
 from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 
 _KINDS = {"100644": FILE, "100755": FILE, "120000": "symlink", "160000": "submodule"}
