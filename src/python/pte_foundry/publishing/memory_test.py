@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from pte_foundry.testing.large_trees import peak_of_publishing, write_large_tree
-from pte_foundry.testing.sample_repositories import bare_repository, git, only_this_git
+from pte_foundry.testing.sample_repositories import git
 
 MEGABYTE = 1_000_000
 LARGE = 300 * MEGABYTE
@@ -28,11 +26,7 @@ def test_a_large_file_is_streamed_into_a_folder(tmp_path: Path) -> None:
     assert program.stat().st_nlink == 2
 
 
-def test_a_large_file_is_streamed_into_a_repository(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only_this_git(monkeypatch, tmp_path / "home")
-    remote = bare_repository(tmp_path / "remote.git")
+def test_a_large_file_is_streamed_into_a_repository(tmp_path: Path, remote: Path) -> None:
     # The other side's memory is the other side's business, but here it is counted with ours.
     git(remote, "config", "core.bigFileThreshold", "16m")
     write_large_tree(tmp_path / "tree", [LARGE])

@@ -1,4 +1,4 @@
-"""What to publish and where, as the plugin asks for it."""
+"""The plugin's request: what to publish, and where."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pte_foundry.records.json_fields import Fields
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the options `[tree] allow_…` let through."""
+    """The options `[tree] allow_…`."""
 
     unofficial: bool
     changed: bool
@@ -23,8 +23,8 @@ class PublishRequest:
     """Attributes:
     tree: the address of the `model_tree`, for messages.
     folder: the tree, relative to the working directory.
-    scratch: a folder to make, relative to the working directory, for clones of repositories.
-    git_lfs: whether git repositories get `.pte` files by Git LFS.
+    scratch: a folder to make for clones, relative to the working directory.
+    git_lfs: whether git repositories get `.pte` files through Git LFS.
     """
 
     tree: str
