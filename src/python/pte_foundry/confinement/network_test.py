@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.confinement.landlock import landlock_version
-from pte_foundry.confinement.user_namespace import enter_user_namespace
+from pte_foundry.confinement.namespaces import enter_user_namespace
 from pte_foundry.testing.canary import FILTER, LANDLOCK, NAMESPACES, PRIVILEGES, run_canary
 
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), 5); print('reached')"
