@@ -22,7 +22,7 @@ model_weights(name="evil_weights", file="evil.pth", sha256="{sha256}", size={siz
 
 # A name without what belongs to it.
 pte_backend(
-    name="renamed",
+    name="renamed_backend",
     resolve="executorch",
     lowering=["src/python/pte_foundry/backends/portable/lowering.py"],
     delegate="XnnpackBackend",
@@ -30,7 +30,7 @@ pte_backend(
     summary="Portable under the name of XNNPACK.",
 )
 pte_backend(
-    name="bare",
+    name="bare_backend",
     resolve="executorch",
     lowering=["src/python/pte_foundry/backends/xnnpack/lowering.py"],
     delegate="XnnpackBackend",
@@ -61,8 +61,8 @@ _FAULTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "good": ({}, ()),
     "pickle": ({"weights": f"{FOLDER}:evil_weights"}, ("forbidden-pickle", "shutil.rmtree")),
     "shape": ({"shape": "float32[1,4,8,8]"}, ("bad-input-shape", "image", "[1,4,8,8]")),
-    "renamed": ({"backend": f"{FOLDER}:renamed"}, ("delegation", "XnnpackBackend")),
-    "bare": ({"backend": f"{FOLDER}:bare"}, ("delegation", "_to_dim_order_copy")),
+    "renamed": ({"backend": f"{FOLDER}:renamed_backend"}, ("delegation", "XnnpackBackend")),
+    "bare": ({"backend": f"{FOLDER}:bare_backend"}, ("delegation", "_to_dim_order_copy")),
 }
 
 
@@ -109,7 +109,7 @@ def test_a_program_that_cannot_be_built_fails_its_own_test_and_no_other(
 ) -> None:
     outcome = clone.run(declare(clone.root, tmp_path), "test", f"{FOLDER}::")
     assert outcome.exit_code == 1, outcome.output
-    assert f"✓ {FOLDER}:good_test succeeded" in outcome.output
+    assert f"✓ {FOLDER}:good_test succeeded" in outcome.output, outcome.output
     for name, (_, expected) in _FAULTS.items():
         if not expected:
             continue

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import PreparationError
 from interpreters import find_interpreter
+from messages import PreparationError
 from pins import platform_pins
 from pip_settings import read_pip_settings
 
