@@ -25,13 +25,11 @@ def writing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         file = f": {error.filename}" if error.filename else ""
-        raise PteError(
-            "disk-full" if full else "cannot-write",
-            f"{what}: {error.strerror or error}{file}. What was published before is untouched: "
-            f"{'make room' if full else 'put this right'}, and try again",
-        ) from error
+        about = f"{what}: {error.strerror or error}{file}. What was published before is untouched"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise PteError("disk-full", f"{about}: make room, and try again") from error
+        raise PteError("cannot-write", f"{about}: put this right, and try again") from error
 
 
 def copy_file(source: Path, destination: Path, sha256: str | None) -> None:
