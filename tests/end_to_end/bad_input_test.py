@@ -44,7 +44,7 @@ pte_program(
     model="tiny",
     weights=["{weights}"],
     builder=["{builder}"],
-    builder_resolve="torchvision",
+    builder_resolve="timm",
     inputs={{"image": "{shape}"}},
     backend=["{backend}"],
     max_undelegated_operators={most},
