@@ -116,7 +116,7 @@ def test_a_program_that_cannot_be_built_fails_its_own_test_and_no_other(
         assert f"✕ {FOLDER}:{name}_test failed" in outcome.output, outcome.output
         said = [line for line in outcome.output.splitlines() if f"{FOLDER}:{name}" in line]
         for text in expected:
-            assert any(text in line for line in said), (name, text, outcome.output)
+            assert any(text in line for line in said), f"{name}: {text}\n{outcome.output}"
 
 
 def test_a_checkpoint_with_another_hash(clone: UserClone, tmp_path: Path) -> None:

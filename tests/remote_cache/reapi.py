@@ -1,4 +1,4 @@
-"""A client of the Remote Execution API, to read what Pants wrote to a cache and to plant something else.
+"""A client of the Remote Execution API, to read and change what Pants wrote to a cache.
 
 The messages are those of https://github.com/bazelbuild/remote-apis, generated for BuildStream.
 """
@@ -21,7 +21,7 @@ from remote_cache.server import Server
 
 
 class Client:
-    """Small blobs only: they travel in one message."""
+    """For small blobs, which fit into one message."""
 
     def __init__(self, address: Address) -> None:
         channel = grpc.insecure_channel(str(address))
@@ -53,7 +53,7 @@ class Client:
         )
 
     def actions_with(self, server: Server, name: str, sha256: str) -> list[Any]:
-        """The digests of the actions whose results on the server have a file of this name and content."""
+        """The digests of the actions whose results have a file of this name and content."""
         actions = server.actions()
         found = []
         for action in actions:
@@ -61,7 +61,7 @@ class Client:
             try:
                 result = self.result(digest)
             except grpc.RpcError:
-                continue  # a result with folders, which this server never finds
+                continue  # A result with folders, which this server never finds.
             if any((each.path, each.digest.hash) == (name, sha256) for each in result.output_files):
                 found.append(digest)
         return found
