@@ -1,21 +1,9 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from fake_machine import FakeMachine, make_machine
-
-
-@dataclass(frozen=True)
-class FirstRun:
-    """A machine after its first `./pants hello`, a copy of it, and what that run printed."""
-
-    machine: FakeMachine
-    copy: Path
-    finished: subprocess.CompletedProcess[str]
+from fake_machine import FakeMachine, FirstRun, make_machine
 
 
 @pytest.fixture(scope="session")

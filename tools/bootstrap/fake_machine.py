@@ -151,6 +151,15 @@ class FakeMachine:
         return self.run("bash", "-c", f"{options} . repo/.pants.bootstrap || exit; {then}", **more)
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """A machine after its first `./pants hello`, a copy of it, and what that run printed."""
+
+    machine: FakeMachine
+    copy: Path
+    finished: subprocess.CompletedProcess[str]
+
+
 def repository() -> Path:
     """The folder that holds `pants`, above this file."""
     return next(folder for folder in _HERE.parents if (folder / "pants").is_file())

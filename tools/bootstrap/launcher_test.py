@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import FirstRun
-from fake_machine import FakeMachine, make_machine
+from fake_machine import FakeMachine, FirstRun, make_machine
 
 _RAN = "pants ran hello\n"
 

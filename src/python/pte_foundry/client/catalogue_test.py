@@ -138,14 +138,6 @@ def test_a_file_that_changed_in_the_folder_is_never_returned(tmp_path: Path, tre
     check(catalogue)
 
 
-def test_a_damaged_cache_is_repaired(tmp_path: Path, tree: Path) -> None:
-    catalogue = opened(tmp_path, tree)
-    path = catalogue.fetch(catalogue.best(MODEL, "linux"))
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    check(catalogue)
-
-
 @pytest.mark.parametrize("document", ["versions.json", f"{VERSION}/index.json"])
 def test_a_newer_schema_is_refused_with_what_to_upgrade(
     tmp_path: Path, tree: Path, server: FaultyServer, document: str
@@ -155,14 +147,6 @@ def test_a_newer_schema_is_refused_with_what_to_upgrade(
     for location in (str(tree), server.url("/models")):
         with pytest.raises(NewerSchemaError, match=f"{document} has schema version 99.*Upgrade"):
             opened(tmp_path, location)
-
-
-def test_an_absent_version_is_refused_and_the_present_ones_are_named(
-    tmp_path: Path, tree: Path
-) -> None:
-    assert opened(tmp_path, tree, VERSION).index.version == VERSION
-    with pytest.raises(NoArtifactError, match="nothing for ExecuTorch 1.3.0, only for 1.4.1"):
-        opened(tmp_path, tree, "1.3.0")
 
 
 @pytest.mark.parametrize("path", ["versions.json", f"{VERSION}/index.json"])

@@ -78,21 +78,6 @@ def test_an_entry_whose_time_changed_is_read_once(
     assert store.find(CONTENT) == path
 
 
-@pytest.mark.parametrize("kind", ["folder", "symlink"])
-def test_a_folder_or_link_is_replaced(tmp_path: Path, kind: str) -> None:
-    store = Store(tmp_path / "cache")
-    path = store.path(CONTENT)
-    path.parent.mkdir(parents=True)
-    (tmp_path / "same").write_bytes(DATA)
-    if kind == "folder":
-        path.mkdir()
-        (path / "x").touch()
-    else:
-        path.symlink_to(tmp_path / "same")
-    assert store.obtain(CONTENT, fill).read_bytes() == DATA
-    assert path.is_file() and not path.is_symlink()
-
-
 def test_the_next_fill_gets_what_a_failed_one_left(tmp_path: Path) -> None:
     store = Store(tmp_path)
 

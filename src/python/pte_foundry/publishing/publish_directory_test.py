@@ -149,17 +149,6 @@ def test_leftovers_are_removed_even_if_there_is_nothing_to_do(
     assert sorted(os.listdir(releases)) == [".publish.lock", "current", release_of(tree)]
 
 
-def test_going_back_to_an_older_release(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree")
-    first = release_of(tree)
-    run(tmp_path)
-    write_tree(tree, {"alpha_portable": b"p", "alpha_xnnpack": b"fast"})
-    run(tmp_path, changed=True)
-    write_tree(tree)
-    assert "a release that was there before" in run(tmp_path, changed=True)
-    assert os.readlink(tmp_path / "releases/current") == first
-
-
 @pytest.mark.parametrize("moved", [False, True], ids=["current", "older"])
 def test_a_release_that_was_changed(tmp_path: Path, moved: bool) -> None:
     name = release_of(write_tree(tmp_path / "tree"))
