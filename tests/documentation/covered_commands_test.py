@@ -9,6 +9,7 @@ import pytest
 from documentation.covered_commands import TABLE, Covered, entry_of, missing_evidence, read_table
 from documentation.documented import documented
 from documentation.tool_options import unknown_options
+from foundry.command.table import commands
 
 REASONS = '[reasons]\nlong = "takes long"\n'
 
@@ -35,18 +36,24 @@ def test_what_is_said_to_run_a_command_exists(table: list[Covered]) -> None:
     assert [reason for reason in missing if reason] == []
 
 
-def test_tools_have_the_options_that_the_documents_give_them() -> None:
-    wrong = {}
+def test_commands_have_the_options_that_the_documents_give_them() -> None:
+    folders = {entry.name: Path("tools") / entry.folder for entry in commands()}
+    checked, wrong = set(), {}
     for text, where in documented().items():
-        own, _, behind = text.partition(" -- ")
-        name = own.rpartition(" ")[2]
-        if (
-            " run tools/" in own
-            and "<" not in name
-            and (unknown := unknown_options(Path(name), behind.split()))
-        ):
+        _, found, behind = text.replace(" run tools/foundry -- ", "./foundry ").partition(
+            "./foundry "
+        )
+        name, *arguments = behind.split() or [""]
+        if not found or name in ("", "COMMAND", "--help"):
+            continue
+        if name not in folders:
+            wrong[text] = ([f"there is no command {name}"], where)
+            continue
+        checked.add(name)
+        if unknown := unknown_options(folders[name], arguments):
             wrong[text] = (unknown, where)
     assert wrong == {}
+    assert checked == set(folders), "a command that no page names"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _PARSER = MarkdownIt("commonmark").enable("table")
-_PROGRAM = "./pants "
+_PROGRAMS = ("./pants ", "./foundry ")
 _CONTINUED = re.compile(r"\s*\\\n\s*")
 # In a block a command may be followed by what it does, further to the right.
 _REMARK = re.compile(r"\s{2,}.*|\s+#.*")
@@ -28,7 +28,7 @@ class DocumentedCommand:
 
 
 def commands(page: str) -> list[DocumentedCommand]:
-    """The `./pants` commands in blocks of code and in inline code, in their order."""
+    """The commands of `./pants` and `./foundry` in blocks of code and in inline code, in their order."""
     found: list[DocumentedCommand] = []
     for token in _tokens(page):
         if token.type in ("code_block", "fence"):
@@ -37,9 +37,9 @@ def commands(page: str) -> list[DocumentedCommand]:
             found += [
                 DocumentedCommand(_REMARK.sub("", line), True)
                 for line in typed
-                if line.startswith(_PROGRAM)
+                if line.startswith(_PROGRAMS)
             ]
-        elif token.type == "code_inline" and token.content.startswith(_PROGRAM):
+        elif token.type == "code_inline" and token.content.startswith(_PROGRAMS):
             found.append(DocumentedCommand(token.content.strip(), False))
     return found
 

@@ -30,7 +30,7 @@ Say `./pants help x`, or [look](there.md#part) at `this`. Not ./pants outside of
 
 | kind | do |
 |---|---|
-| `one` | `./pants run tools/x -- ADDRESS` |
+| `one` | `./foundry x ADDRESS` |
 
 ![picture](p.svg)
 """
@@ -43,7 +43,7 @@ def test_commands_are_found_in_blocks_and_in_inline_code() -> None:
         DocumentedCommand("./pants test a::", True),
         DocumentedCommand("./pants package b:c", True),
         DocumentedCommand("./pants package d:e", True),
-        DocumentedCommand("./pants run tools/x -- ADDRESS", False),
+        DocumentedCommand("./foundry x ADDRESS", False),
     ]
 
 

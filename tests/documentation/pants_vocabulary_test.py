@@ -25,7 +25,7 @@ HELP_ALL = json.dumps(
     }
 )
 VOCABULARY = read_vocabulary(
-    HELP_ALL, "//:tree\nmodels/a:one\nmodels/a/b_test.py:tests\ntools/bench:bench\n"
+    HELP_ALL, "//:tree\nmodels/a:one\nmodels/a/b_test.py:tests\ntools/foundry:foundry\n"
 )
 
 
@@ -39,8 +39,8 @@ VOCABULARY = read_vocabulary(
         "./pants test ADDRESS_test",
         "./pants test models/a/b_test.py",
         "./pants test models/my::",
-        "./pants run tools/<name> -- --help",
-        "./pants run tools/bench -- models/nothing:here --level=none",
+        "./pants run tools/foundry -- --help",
+        "./pants run tools/foundry -- bench models/nothing:here --level=none",
         "./pants help pte_program",
         "./pants help test",
     ],
@@ -69,7 +69,7 @@ def test_what_pants_does_not_take(command: str, problem: str) -> None:
 
 
 def test_a_tools_arguments_stand_behind_the_dashes() -> None:
-    command = "./pants --tag=a run tools/bench -- int8 --program ADDRESS"
+    command = "./pants --tag=a run tools/foundry -- bench int8 --program ADDRESS"
     assert parts_of(command, VOCABULARY.goals) == Parts(
-        ("--tag=a",), ("run",), ("tools/bench",), ("int8", "--program", "ADDRESS")
+        ("--tag=a",), ("run",), ("tools/foundry",), ("bench", "int8", "--program", "ADDRESS")
     )

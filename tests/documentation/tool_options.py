@@ -1,6 +1,6 @@
-"""Whether a tool of `tools/` has the options that a page names.
+"""Whether a command of `./foundry` has the options that a page names.
 
-By its sources, since starting each tool would take minutes.
+By its sources: the command itself needs another resolve than the tests of the documents.
 """
 
 from __future__ import annotations

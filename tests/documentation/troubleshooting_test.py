@@ -14,7 +14,7 @@ from pte_foundry.validation.case import Kind
 
 PAGE = Path("docs/troubleshooting.md")
 # The chapters whose first column quotes our own messages.
-QUOTING = ("Messages of the build", "Messages of ./pants", "Messages of the tools")
+QUOTING = ("Messages of the build", "Messages of ./pants", "Messages of the commands")
 
 
 def chapters(page: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ model_weights(name="evil_weights", file="evil.pth", sha256="{sha256}", size={siz
 
 # A name without what belongs to it.
 pte_backend(
-    name="renamed_backend",
+    name="disguised",
     resolve="executorch",
     lowering=["src/python/pte_foundry/backends/portable/lowering.py"],
     delegate="XnnpackBackend",
@@ -30,7 +30,7 @@ pte_backend(
     summary="Portable under the name of XNNPACK.",
 )
 pte_backend(
-    name="bare_backend",
+    name="unaided",
     resolve="executorch",
     lowering=["src/python/pte_foundry/backends/xnnpack/lowering.py"],
     delegate="XnnpackBackend",
@@ -61,8 +61,8 @@ _FAULTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "good": ({}, ()),
     "pickle": ({"weights": f"{FOLDER}:evil_weights"}, ("forbidden-pickle", "shutil.rmtree")),
     "shape": ({"shape": "float32[1,4,8,8]"}, ("bad-input-shape", "image", "[1,4,8,8]")),
-    "renamed": ({"backend": f"{FOLDER}:renamed_backend"}, ("delegation", "XnnpackBackend")),
-    "bare": ({"backend": f"{FOLDER}:bare_backend"}, ("delegation", "_to_dim_order_copy")),
+    "renamed": ({"backend": f"{FOLDER}:disguised"}, ("delegation", "XnnpackBackend")),
+    "bare": ({"backend": f"{FOLDER}:unaided"}, ("delegation", "_to_dim_order_copy")),
 }
 
 

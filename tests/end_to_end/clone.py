@@ -19,6 +19,7 @@ PARTS = (
     "BUILD",
     # The tree has pages that show them.
     "docs/bench/results",
+    "foundry",
     "index.json",
     "models",
     "pants",

@@ -1,4 +1,4 @@
-"""What `tools/explain` and a kept sandbox say of a program that is refused, in a real toolchain.
+"""What `foundry explain` and a kept sandbox say of a program that is refused, in a real toolchain.
 
 That has no pandas, which ExecuTorch's devtools ask for.
 """
@@ -26,7 +26,15 @@ def test_explain(clone: UserClone, tmp_path: Path) -> None:
     with clone.edited(BACKEND, REWRITE, ""):
         build = clone.run(SEEDED, "--keep-sandboxes=always", "--no-local-cache", "package", PROGRAM)
         outcome = clone.run(
-            *("run", "tools/explain", "--", PROGRAM, "--weights-source=seeded", "--json"),
+            *(
+                "run",
+                "tools/foundry",
+                "--",
+                "explain",
+                PROGRAM,
+                "--weights-source=seeded",
+                "--json",
+            ),
             *(f"--{name}={file}" for name, file in names.items()),
         )
     assert build.exit_code == 1 and "its report was refused" in build.output, build.output

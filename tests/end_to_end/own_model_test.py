@@ -29,9 +29,9 @@ def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> Non
     torch.manual_seed(0)
     file = tmp_path / "my.pt"
     torch.jit.script(Sentiment().eval()).save(str(file))  # type: ignore[no-untyped-call]
-    tool = ("run", "tools/new_model", "--")
+    tool = ("run", "tools/foundry", "--", "new")
     refused = clone.run(*tool, "--from", str(file), "--inputs", "1,0")
-    assert refused.exit_code == 1 and "positive" in refused.output, refused.output
+    assert refused.exit_code == 2 and "positive" in refused.output, refused.output
     assert not (clone.root / "models/my").exists()
 
     inputs = ("--inputs", "tokens=int64[1,length=1..12]{0..49}")

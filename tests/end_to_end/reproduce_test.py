@@ -1,4 +1,4 @@
-"""`./pants run tools/reproduce`: bytes that depend on the machine are found, and their part is named."""
+"""`./foundry reproduce`: bytes that depend on the machine are found, and their part is named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ PLANTED = """\
 
 
 def reproduce(clone: UserClone, *arguments: str) -> PantsOutcome:
-    return clone.run("run", "tools/reproduce", "--", "--weights-source=seeded", *arguments)
+    return clone.run(
+        "run", "tools/foundry", "--", "reproduce", "--weights-source=seeded", *arguments
+    )
 
 
 def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: UserClone) -> None:

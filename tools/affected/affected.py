@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -32,8 +33,9 @@ EVERYTHING = (
     "tools/macros/*",
     "tools/pants-plugins/*",
 )
-# Locks of toolchains, on which the programs that use them depend. Others are dependencies of no target.
-SEEN_LOCKS = ("coreml", "executorch", "photographs", "qnn", "timm", "torchvision", "ultralytics")
+# Where the locks of toolchains are named, on which programs and pictures depend. Others are dependencies of no target.
+_NAMING = ("toolchains/BUILD", "models/*/BUILD")
+_RESOLVE = re.compile(r"""\b(?:builder_)?resolve\s*=\s*["'](\w+)["']""")
 _LOCKS = "3rdparty/python/"
 
 
@@ -49,8 +51,19 @@ class Change:
     path: str
 
 
-def why_everything(changes: Iterable[Change]) -> str | None:
-    """The reason why everything has to run; None if Pants finds what is affected."""
+def seen_locks(root: Path) -> frozenset[str]:
+    """Names of the locks on which targets depend, so that Pants knows what a change of one affects."""
+    files = [file for pattern in _NAMING for file in root.glob(pattern)]
+    return frozenset(
+        name for file in files for name in _RESOLVE.findall(file.read_text(encoding="utf-8"))
+    )
+
+
+def why_everything(changes: Iterable[Change], seen: Collection[str]) -> str | None:
+    """The reason why everything has to run; None if Pants finds what is affected.
+
+    seen: names of locks, see `seen_locks`.
+    """
     for change in changes:
         if change.status == "D":
             # Who depended on it does no longer, and is not found: but it is what may be broken now.
@@ -59,14 +72,14 @@ def why_everything(changes: Iterable[Change]) -> str | None:
             return f"{change.path} changed"
         folder, _, name = change.path.rpartition("/")
         is_lock = f"{folder}/" == _LOCKS and name.endswith(".lock")
-        if is_lock and name[: -len(".lock")] not in SEEN_LOCKS:
+        if is_lock and name[: -len(".lock")] not in seen:
             return f"{change.path} changed"
     return None
 
 
-def pants_arguments(since: str, changes: Sequence[Change], wanted: Sequence[str]) -> list[str]:
+def pants_arguments(since: str, everything: bool, wanted: Sequence[str]) -> list[str]:
     """Arguments of `./pants`: `wanted`, its options and goals, and on what."""
-    if why_everything(changes) is not None:
+    if everything:
         return [*wanted, "::"]
     return [f"--changed-since={since}", "--changed-dependents=transitive", *wanted]
 
@@ -108,14 +121,14 @@ def main(arguments: Sequence[str]) -> int:
     except AffectedError as error:
         print(f"tools/affected: {error}.", file=sys.stderr)
         return 2
-    reason = why_everything(changes)
+    reason = why_everything(changes, seen_locks(root))
     print(
         f"tools/affected: {len(changes)} changed files; "
         + (f"everything runs: {reason}" if reason else "what depends on them runs"),
         file=sys.stderr,
         flush=True,
     )
-    return _become_pants(root, pants_arguments(options.since, changes, options.wanted))
+    return _become_pants(root, pants_arguments(options.since, reason is not None, options.wanted))
 
 
 def _become_pants(root: Path, arguments: Sequence[str]) -> NoReturn:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -10,15 +9,16 @@ import pytest
 
 from affected import affected
 from affected.affected import (
-    SEEN_LOCKS,
     AffectedError,
     Change,
     pants_arguments,
     read_changes,
+    seen_locks,
     why_everything,
 )
 
 REPOSITORY = Path(affected.__file__).resolve().parents[2]
+SEEN = {"coreml", "executorch"}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ REPOSITORY = Path(affected.__file__).resolve().parents[2]
     ],
 )
 def test_everything_runs_where_no_target_has_the_file(path: str) -> None:
-    assert why_everything([Change("M", "README.md"), Change("M", path)]) == f"{path} changed"
+    assert why_everything([Change("M", "README.md"), Change("M", path)], SEEN) == f"{path} changed"
 
 
 @pytest.mark.parametrize(
@@ -59,27 +59,42 @@ def test_everything_runs_where_no_target_has_the_file(path: str) -> None:
     ],
 )
 def test_pants_finds_what_depends_on_other_files(path: str) -> None:
-    assert why_everything([Change("M", path), Change("A", path)]) is None
+    assert why_everything([Change("M", path), Change("A", path)], SEEN) is None
 
 
 def test_everything_runs_after_a_deletion() -> None:
-    assert why_everything([Change("D", "src/a.py")]) == "src/a.py was deleted"
+    assert why_everything([Change("D", "src/a.py")], SEEN) == "src/a.py was deleted"
 
 
 def test_the_arguments_of_pants() -> None:
     wanted = ["--weights-source=seeded", "test"]
-    assert pants_arguments("origin/main", [Change("M", "src/a.py")], wanted) == [
+    assert pants_arguments("origin/main", False, wanted) == [
         "--changed-since=origin/main", "--changed-dependents=transitive", *wanted,
     ]  # fmt: skip
-    assert pants_arguments("origin/main", [Change("M", "pants.toml")], wanted) == [*wanted, "::"]
-    assert "::" not in pants_arguments("origin/main", [], wanted)
+    assert pants_arguments("origin/main", True, wanted) == [*wanted, "::"]
 
 
 def test_the_locks_that_pants_sees_are_those_of_programs_and_pictures() -> None:
-    named = set()
-    for file in (REPOSITORY / "toolchains/BUILD", *REPOSITORY.glob("models/*/BUILD")):
-        named |= set(re.findall(r'\b(?:builder_)?resolve="(\w+)"', file.read_text()))
-    assert named == set(SEEN_LOCKS)
+    locks = {file.stem for file in (REPOSITORY / "3rdparty/python").glob("*.lock")}
+    seen = seen_locks(REPOSITORY)
+    assert seen < locks
+    assert {"coreml", "executorch", "photographs", "qnn", "timm"} < seen
+    assert seen.isdisjoint({"dev", "executorch_next", "plugin", "pytest"})
+
+
+def test_a_lock_is_seen_once_a_backend_names_it(tmp_path: Path) -> None:
+    lock = Change("M", "3rdparty/python/mine.lock")
+    for name, text in {
+        "toolchains/BUILD": 'pte_backend(name="a", resolve="engine")\n',
+        "models/b/BUILD": "pte_model(name='b', builder_resolve = 'family')\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    assert seen_locks(tmp_path) == {"engine", "family"}
+    assert why_everything([lock], seen_locks(tmp_path)) is not None
+    with (tmp_path / "toolchains/BUILD").open("a") as file:
+        file.write('pte_backend(name="mine", resolve="mine")\n')
+    assert why_everything([lock], seen_locks(tmp_path)) is None
 
 
 def git(root: Path, *arguments: str) -> None:

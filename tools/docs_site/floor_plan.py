@@ -1,4 +1,4 @@
-"""The floor plan of the library: which package may import which, and its picture.
+"""The floor plans of the library and of the Pants plugin: which package may import which; the library's picture.
 
 `./pants run docs:floor_plan` writes docs/architecture.svg anew.
 """
@@ -42,31 +42,62 @@ FLOORS: tuple[Mapping[str, str], ...] = (
 )
 ATTIC = "testing"
 
+PLUGIN = "pte_build"
+PLUGIN_SOURCES = Path("tools/pants-plugins") / PLUGIN
+# Likewise. Of the library it imports `records` and `errors` alone.
+PLUGIN_FLOORS: tuple[Mapping[str, str], ...] = (
+    {
+        "errors": "what a user can put right",
+        "choices": "who chooses weights and SDKs",
+        "command_line": "what the command line names",
+    },
+    {
+        "sdk": "SDKs of vendors",
+        "cache_entry": "what a cache returned",
+        "process_failure": "why a process failed",
+        "tiers": "which tests run",
+    },
+    {"targets": "target types and their fields", "progress": "what a session logs"},
+    {"addresses": "looks targets up", "toolchain": "what processes run in"},
+    {"weights": "checkpoints", "quantization": "what int8 programs declare"},
+    {"result_cache": "runs in toolchains"},
+    {"library": "runs of the library"},
+    {"pictures": "photographs, calibration"},
+    {"program": "from a target to .pte and report"},
+    {"validation": "pte_test"},
+    {"aggregate": "index and tree"},
+    {"inference": "dependencies of targets", "publishing": "publish goal"},
+    {"register": "entry point"},
+)
+# Workspaces and rule runners of tests and benchmarks.
+PLUGIN_ATTIC = ("stand_in_library", "stand_in_repository", "stand_in_workspace", "test_support")
+PLUGIN_BORROWS = ("records", "errors")
+
 _ROOM = (190, 46)  # Width and height of a room, in pixels.
 _GAP = (30, 44)
 _MARGIN = 20
 
 
-def floors() -> dict[str, int]:
+def floors(plan: Sequence[Mapping[str, str]] = FLOORS) -> dict[str, int]:
     """The floor of each room, 0 for the lowest."""
-    return {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+    return {room: level for level, rooms in enumerate(plan) for room in rooms}
 
 
-def imports(sources: Path) -> dict[tuple[str, str], set[str]]:
-    """(room, imported room) to the files in which the import stands; tests do not count."""
+def imports(sources: Path, library: str = LIBRARY) -> dict[tuple[str, str], set[str]]:
+    """(room, imported room of `library`) to the files in which the import stands; tests do not count."""
     found: dict[tuple[str, str], set[str]] = {}
     for file in sorted(sources.rglob("*.py")):
         if file.name.endswith("_test.py") or file.name in ("conftest.py", "__init__.py"):
             continue
         path = file.relative_to(sources)
         room = path.parts[0].removesuffix(".py")
-        for imported in _imported_rooms(ast.parse(file.read_text(encoding="utf-8"))):
+        for imported in _imported_rooms(ast.parse(file.read_text(encoding="utf-8")), library):
             if imported != room:
                 found.setdefault((room, imported), set()).add(path.as_posix())
     return found
 
 
-def _imported_rooms(module: ast.Module) -> Iterator[str]:
+def _imported_rooms(module: ast.Module, wanted: str) -> Iterator[str]:
     for node in ast.walk(module):
         names: list[str] = []
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -76,20 +107,24 @@ def _imported_rooms(module: ast.Module) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         for name in names:
             library, _, rest = name.partition(".")
-            if library == LIBRARY and rest:
+            if library == wanted and rest:
                 yield rest.partition(".")[0]
 
 
-def violations(found: Mapping[tuple[str, str], set[str]]) -> list[str]:
+def violations(
+    found: Mapping[tuple[str, str], set[str]],
+    plan: Sequence[Mapping[str, str]] = FLOORS,
+    attic: Sequence[str] = (ATTIC,),
+) -> list[str]:
     """For each import that does not go down, a line with what is wrong and where."""
-    levels = floors()
+    levels = floors(plan)
     lines = []
     for (room, imported), files in sorted(found.items()):
         where = ", ".join(sorted(files))
-        if room == ATTIC:
+        if room in attic:
             continue
-        if imported == ATTIC:
-            lines.append(f"{room} imports {ATTIC}, which is for tests alone: {where}")
+        if imported in attic:
+            lines.append(f"{room} imports {imported}, which is for tests alone: {where}")
         elif room not in levels or imported not in levels:
             missing = room if room not in levels else imported
             lines.append(f"{missing} has no floor in tools/docs_site/floor_plan.py: {where}")

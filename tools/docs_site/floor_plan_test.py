@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from docs_site.floor_plan import (
     ATTIC,
     FLOORS,
     PICTURE,
+    PLUGIN,
+    PLUGIN_ATTIC,
+    PLUGIN_BORROWS,
+    PLUGIN_FLOORS,
+    PLUGIN_SOURCES,
     SOURCES,
     floors,
     imports,
@@ -35,10 +41,30 @@ def test_every_package_has_a_floor() -> None:
     assert packages - {ATTIC} <= set(floors())
 
 
-def test_the_floors_name_what_there_is() -> None:
-    for rooms in FLOORS:
+@pytest.mark.parametrize(
+    ("sources", "plan"),
+    [(SOURCES, FLOORS), (PLUGIN_SOURCES, PLUGIN_FLOORS)],
+    ids=["library", "plugin"],
+)
+def test_the_floors_name_what_there_is(sources: Path, plan: tuple[Mapping[str, str], ...]) -> None:
+    for rooms in plan:
         for room in rooms:
-            assert (SOURCES / room).is_dir() or (SOURCES / f"{room}.py").is_file(), room
+            assert (sources / room).is_dir() or (sources / f"{room}.py").is_file(), room
+
+
+def test_every_import_of_the_plugin_goes_down() -> None:
+    assert violations(imports(PLUGIN_SOURCES, PLUGIN), PLUGIN_FLOORS, PLUGIN_ATTIC) == []
+
+
+def test_every_module_of_the_plugin_has_a_floor() -> None:
+    rooms = {file.relative_to(PLUGIN_SOURCES).parts[0] for file in PLUGIN_SOURCES.rglob("*.py")}
+    named = {room.removesuffix(".py") for room in rooms if not room.endswith("_test.py")}
+    assert named - {"__init__"} == {*floors(PLUGIN_FLOORS), *PLUGIN_ATTIC}
+
+
+def test_the_plugin_imports_no_more_of_the_library_than_its_records() -> None:
+    """Its daemon restarts when one of them changes, see pants.toml."""
+    assert {imported for _, imported in imports(PLUGIN_SOURCES)} == {*PLUGIN_BORROWS}
 
 
 def test_the_picture_is_up_to_date() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 # Names of pages without `.md`. One that does not exist is passed over.
 CHAPTERS: dict[str, tuple[str, ...]] = {
-    "Begin": ("index", "getting-started", "coming-from-executorch-flutter-models"),
+    "Begin": ("index", "getting-started", "commands", "coming-from-executorch-flutter-models"),
     "Models": (
         "weights",
         "adding-a-model",

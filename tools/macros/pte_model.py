@@ -29,18 +29,6 @@ def pte_model(
     toolchains: the folder of the backends, e.g. "//toolchains/next" for those of the next ExecuTorch.
     The other arguments, `common` too, are fields of every program, see `./pants help pte_program`.
     """
-    # Within a tenth of what the programs of MobileNet, YOLO and PE have: their weights in the precision's bytes, and
-    # next to nothing else.
-    size_ratios = {
-        "portable": 1.08,
-        "xnnpack": 1.08,
-        "coreml": 0.54,
-        "mps": 0.54,
-        "vulkan": 0.54,
-        "int8_xnnpack": 0.305,
-        "int8_coreml": 0.285,
-        "int8_vulkan": 0.29,
-    }
     unknown = set(bounds or {}) - set(programs)
     if unknown:
         raise ValueError(
@@ -66,10 +54,9 @@ def pte_model(
             tags=tags,
             **fields,
         )
-        usual = {"max_size_ratio": size_ratios[key]} if key in size_ratios else {}
         own_bounds = (bounds or {}).get(key, {})
         pte_test(
             name=f"{program}_test",
             program=[f":{program}"],
-            **{"tags": tags, **usual, **(test or {}), **own_test, **own_bounds},
+            **{"tags": tags, **(test or {}), **own_test, **own_bounds},
         )

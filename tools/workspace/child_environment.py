@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from workspace.root import CALLER, ROOT
+
 # What the outer Pants, its PEX and its virtual environment set for this process alone.
-_OUTER_PREFIXES = ("PEX", "_PEX", "PYTHON", "PANTSD_", "__PANTS", "VIRTUAL_ENV", "__PYVENV")
+_OUTER_PREFIXES = (
+    "PEX",
+    "_PEX",
+    "PYTHON",
+    "PANTSD_",
+    "__PANTS",
+    "VIRTUAL_ENV",
+    "__PYVENV",
+    ROOT,
+    CALLER,
+)
 
 # Where this machine's packages, tools, interpreters and caches are: the launcher exports the first
 # four, a user may have set any of them.

@@ -16,6 +16,7 @@ OUTER = {
     "PEX": "/tmp/tool.pex",
     "_PEX_CACHE_ACCESS_LOCK": "0|3|/lock",
     "PYTHONPATH": "/elsewhere",
+    "PTE_FOUNDRY_ROOT": "/repository",
     "__PANTS_BIN_NAME": "pants",
 }
 OF_THE_OUTER_RUN = {
@@ -23,6 +24,7 @@ OF_THE_OUTER_RUN = {
     "PEX",
     "_PEX_CACHE_ACCESS_LOCK",
     "PYTHONPATH",
+    "PTE_FOUNDRY_ROOT",
     "__PANTS_BIN_NAME",
 }
 

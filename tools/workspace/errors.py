@@ -2,4 +2,4 @@ from __future__ import annotations
 
 
 class ToolError(Exception):
-    """A tool cannot do its work; the message says what went wrong, where, and what to do next."""
+    """A command cannot do its work; the message says what went wrong, where, and what to do next."""

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pte_foundry.confinement.namespaces import enter_user_namespace
+from workspace.child import run_child
 from workspace.errors import ToolError
 from workspace.run_script import Command
 
@@ -43,17 +44,12 @@ def run_in_sandbox(
     other `user_id`.
     """
     try:
-        finished = subprocess.run(
+        finished = run_child(
             command.argv,
-            cwd=root,
-            env=dict(command.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
+            folder=root,
+            environment=command.environment,
             umask=umask,
-            preexec_fn=None if user_id is None else partial(enter_user_namespace, user_id, user_id),
+            prepare=None if user_id is None else partial(enter_user_namespace, user_id, user_id),
         )
     except subprocess.SubprocessError as error:
         # What is raised in the new process comes without its message.

@@ -35,18 +35,20 @@ class ProcessCost:
 class KeptSandbox:
     folder: Path
 
-    def run(self, outputs: tuple[str, ...]) -> ProcessCost:
-        """What the process takes. It has to write `outputs` anew.
+    def run(self, outputs: tuple[str, ...], other: Command | None = None) -> ProcessCost:
+        """What the process takes, or `other` in its place. It has to write `outputs` anew.
 
         Raises ToolError with the end of its output if it fails.
         """
         for name in outputs:
             (self.folder / name).unlink(missing_ok=True)
+        argv = ("bash", _SCRIPT) if other is None else other.argv
         with tempfile.TemporaryFile("w+", errors="replace") as said:
             start = time.perf_counter()
             process = subprocess.Popen(
-                ["bash", _SCRIPT],
+                argv,
                 cwd=self.folder,
+                env=None if other is None else dict(other.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -60,7 +62,7 @@ class KeptSandbox:
         missing = [name for name in outputs if not (self.folder / name).is_file()]
         if process.returncode != 0 or missing:
             raise ToolError(
-                f"the process of a kept sandbox, run without Pants, ended with exit code "
+                f"{argv[0]} in a kept sandbox, run without Pants, ended with exit code "
                 f"{process.returncode} and without {missing or 'no'} outputs. The end of its "
                 "output:\n" + "\n".join(output.splitlines()[-20:])
             )

@@ -33,6 +33,14 @@ def test_a_process_runs_again_and_is_timed(tmp_path: Path) -> None:
     assert (tmp_path / "output").read_text() == "one"
 
 
+def test_another_command_runs_in_its_place_and_environment(tmp_path: Path) -> None:
+    sandbox = kept(tmp_path, "exit 3\n")
+    other = Command(("/bin/sh", "-c", 'cp input output; echo "$A$HOME" >> output'), {"A": "1"})
+    (tmp_path / "input").write_text("one ")
+    sandbox.run(("output",), other)
+    assert (tmp_path / "output").read_text() == "one 1\n"
+
+
 def test_the_memory_of_the_largest_child_is_told(tmp_path: Path) -> None:
     small = kept(tmp_path, f"{sys.executable} -c 'pass'\n").run(()).peak_bytes
     large = kept(tmp_path, f"{sys.executable} -c 'b\"x\" * 200_000_000'; true\n").run(()).peak_bytes

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from workspace.child import run_child
 from workspace.errors import ToolError
 from workspace.pants_run import PantsRun
 
@@ -25,16 +25,11 @@ def run_pants(
     umask: of the process; -1 for this one's own.
     """
     start = time.perf_counter()
-    finished = subprocess.run(
+    finished = run_child(
         ["./pants", *arguments],
-        cwd=root,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
+        folder=root,
+        environment=environment,
+        merge_output=True,
         umask=umask,
     )
     seconds = time.perf_counter() - start

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workspace.child import run_child
 from workspace.errors import ToolError
 
 # Pants' own words, which stand below a traceback of its engine.
@@ -23,14 +23,10 @@ def peek(root: Path, specs: Sequence[str], environment: Mapping[str, str]) -> li
 
     Raises ToolError with Pants' reason for what it cannot read, e.g. an unknown address.
     """
-    finished = subprocess.run(
+    finished = run_child(
         ["./pants", "--no-dynamic-ui", "--no-colors", "peek", *specs],
-        cwd=root,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        folder=root,
+        environment=environment,
     )
     if finished.returncode != 0:
         found = _REASON.search(finished.stderr)

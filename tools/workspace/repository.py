@@ -1,4 +1,4 @@
-"""The repository that the tool was started in."""
+"""The repository that a command works on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workspace.errors import ToolError
+from workspace.root import find_root
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,9 @@ class Repository:
     files: tuple[Path, ...]
 
 
-def find_repository(start: Path) -> Repository:
-    """The checkout that holds `start`. Raises ToolError if it is no git checkout with `./pants`."""
-    for root in (start, *start.parents):
-        if (root / "pants.toml").is_file() and (root / "pants").is_file():
-            break
-    else:
-        raise ToolError(
-            f"{start}: neither this folder nor one above has pants.toml and the launcher ./pants. "
-            "Run the tool inside the repository."
-        )
+def find_repository(root: Path | None = None) -> Repository:
+    """The git checkout at `root`, or else where the command was started. Raises ToolError if there is none."""
+    root = root or find_root()
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = sorted({name for name in listed.split("\0") if name})
     return Repository(

@@ -25,13 +25,16 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_files_are_those_of_the_working_tree(checkout: Path) -> None:
+def test_files_are_those_of_the_working_tree(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not find_repository(checkout).modified
     (checkout / "deleted.py").unlink()
     (checkout / "ignored.py").write_text("")
     (checkout / "new").mkdir()
     (checkout / "new" / "füür.py").write_text("")
-    repository = find_repository(checkout / "new")
+    monkeypatch.chdir(checkout / "new")
+    repository = find_repository()
     assert repository.root == checkout
     assert [str(file) for file in repository.files] == [
         ".gitignore",
@@ -42,11 +45,6 @@ def test_files_are_those_of_the_working_tree(checkout: Path) -> None:
     ]
     assert repository.modified
     assert len(repository.commit) == 40
-
-
-def test_another_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="Run the tool inside the repository"):
-        find_repository(tmp_path)
 
 
 def test_a_checkout_without_git_is_refused(tmp_path: Path) -> None:

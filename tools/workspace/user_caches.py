@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,3 +17,13 @@ def user_caches(environment: Mapping[str, str]) -> dict[str, str]:
         "PTE_FOUNDRY_CACHE": environment.get("PTE_FOUNDRY_CACHE") or str(cache / "pte-foundry"),
         "PYENV_ROOT": environment.get("PYENV_ROOT") or str(home / ".pyenv"),
     }
+
+
+def user_pip_cache(environment: Mapping[str, str]) -> str:
+    """Where the user's pip keeps what it has downloaded (https://pip.pypa.io/en/stable/topics/caching)."""
+    home = Path(environment["HOME"])
+    if sys.platform == "darwin":
+        default = home / "Library" / "Caches"
+    else:
+        default = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    return environment.get("PIP_CACHE_DIR") or str(default / "pip")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from workspace.user_caches import user_caches
+import pytest
+
+from workspace.user_caches import user_caches, user_pip_cache
 
 
 def test_defaults_are_below_home() -> None:
@@ -20,3 +22,19 @@ def test_what_the_user_has_set_stays() -> None:
         "PYENV_ROOT": "/pyenv",
     }
     assert user_caches({"HOME": "/home/a", **chosen}) == chosen
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "folder"),
+    [
+        ("linux", {}, "/home/a/.cache/pip"),
+        ("linux", {"XDG_CACHE_HOME": "/cache"}, "/cache/pip"),
+        ("darwin", {"XDG_CACHE_HOME": "/cache"}, "/home/a/Library/Caches/pip"),
+        ("linux", {"XDG_CACHE_HOME": "/cache", "PIP_CACHE_DIR": "/mine"}, "/mine"),
+    ],
+)
+def test_pips_cache(
+    monkeypatch: pytest.MonkeyPatch, platform: str, environment: dict[str, str], folder: str
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    assert user_pip_cache({"HOME": "/home/a", **environment}) == folder

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
+from bench.benchmarks.measurement import Goal, Measurement
+
 
 @dataclass(frozen=True)
 class TimeComparison:
@@ -18,6 +20,13 @@ class TimeComparison:
     def ratio(self) -> float:
         """Median of `measured` over median of `baseline`."""
         return median(self.measured) / median(self.baseline)
+
+    def row(
+        self, benchmark: str, what: str, baseline: str, goal: Goal, **details: object
+    ) -> Measurement:
+        """The ratio; `details` besides the times."""
+        more = {**self.details(), **details}
+        return Measurement(benchmark, what, baseline, self.ratio, "ratio", goal, more)
 
     def details(self) -> Mapping[str, object]:
         return {

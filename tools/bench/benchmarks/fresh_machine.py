@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.second_checkout import differing_files
+from bench.benchmarks.second_checkout import reuse_rows
 from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
 from workspace.builds import NO_REMOTE_CACHE
 from workspace.clone import Clone
@@ -22,8 +22,7 @@ ABOUT = (
     "a clone with an empty store and a shared cache, against the cold build that filled the cache"
 )
 GOAL = Goal("at_most", 0.05)
-NONE = Goal("at_most", 0)
-_SERVER = "dist/tools.cache_server/cache_server.pex"
+_FOUNDRY = "dist/tools.foundry/foundry.pex"
 _START_SECONDS = 60.0
 # pants.remote.toml reads; writing is said.
 _WRITE = "--remote-cache-write"
@@ -33,8 +32,8 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     wanted = ("package", *setting.programs) if setting.programs else PACKAGE_ARTIFACTS
     with setting.clone("writer", _own_store(setting, "writer", None)) as clone:
         setting.progress("building the cache server")
-        clone.pants("package", "tools/cache_server")
-        with _cache_server(clone.root / _SERVER, setting.scratch / "cache") as address:
+        clone.pants("package", "tools/foundry")
+        with _cache_server(clone.root / _FOUNDRY, setting.scratch / "cache") as address:
             # The store has what the server's own build left in it, and no export.
             shared = _own_store(setting, "writer", address)
             clone = _with_cache(clone, shared)
@@ -46,36 +45,20 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             with setting.clone("reader", _own_store(setting, "reader", address)) as reader:
                 setting.progress("building everything on the fresh machine")
                 cached = _with_cache(reader, {}).pants(*wanted)
-                differing = differing_files(files, reader.artifacts())
+                reader_files = reader.artifacts()
+    baseline = f"the cold build, {len(cold.exports)} exports"
     details = {"cold_seconds": round(cold.seconds, 2), "cached_seconds": round(cached.seconds, 2)}
     return (
         Measurement(
             NAME,
             "`package` on a fresh machine with a shared cache",
-            f"the cold build, {len(cold.exports)} exports",
+            baseline,
             cached.seconds / cold.seconds,
             "ratio",
             GOAL,
             details,
         ),
-        Measurement(
-            NAME,
-            "exports on the fresh machine",
-            f"the cold build, {len(cold.exports)} exports",
-            len(cached.exports),
-            "exports",
-            NONE,
-            {"exports": list(cached.exports)},
-        ),
-        Measurement(
-            NAME,
-            f"differing files, of {len(files)} .pte and .json files",
-            "the cold build",
-            len(differing),
-            "files",
-            NONE,
-            {"differing": differing},
-        ),
+        *reuse_rows(NAME, "exports on the fresh machine", baseline, cached, files, reader_files),
     )
 
 
@@ -99,18 +82,18 @@ def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[s
 
 
 @contextmanager
-def _cache_server(program: Path, folder: Path) -> Iterator[str]:
-    """Run tools/cache_server on a port of its own; the address for Pants. Raises ToolError if it does not start."""
+def _cache_server(foundry: Path, folder: Path) -> Iterator[str]:
+    """Run `foundry cache-server` on a port of its own; the address for Pants. Raises ToolError if it does not start."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    command = [str(program), f"--bind=127.0.0.1:{port}", f"--folder={folder}"]
+    command = [str(foundry), "cache-server", f"--bind=127.0.0.1:{port}", f"--folder={folder}"]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _accepts_connections(port):
             if child.poll() is not None or time.monotonic() > deadline:
                 raise ToolError(
-                    "the cache server did not start; run `./pants run tools/cache_server` to see why"
+                    "the cache server did not start; run `./foundry cache-server` to see why"
                 )
             time.sleep(0.1)
         yield f"grpc://127.0.0.1:{port}"

@@ -12,7 +12,7 @@ from workspace.errors import ToolError
 SERVER = """\
 #!/usr/bin/env python3
 import socket, sys
-host, _, port = sys.argv[1].removeprefix("--bind=").rpartition(":")
+host, _, port = sys.argv[2].removeprefix("--bind=").rpartition(":")
 listener = socket.create_server((host, int(port)))
 while True:
     listener.accept()
@@ -20,8 +20,8 @@ while True:
 # Exports what the cache has not; the cache is a folder beside the clones.
 LAUNCHER = """\
 case "$*" in
-  *tools/cache_server*) mkdir -p dist/tools.cache_server; cp server dist/tools.cache_server/cache_server.pex
-    chmod +x dist/tools.cache_server/cache_server.pex ;;
+  *tools/foundry*) mkdir -p dist/tools.foundry; cp server dist/tools.foundry/foundry.pex
+    chmod +x dist/tools.foundry/foundry.pex ;;
   *) echo "$PANTS_REMOTE_STORE_ADDRESS $*" >> LOG
     if [ -e ../entry ]; then cp ../entry dist/a.pte; else sleep 0.2; exported; echo bytes > dist/a.pte; ENTRY; fi ;;
 esac

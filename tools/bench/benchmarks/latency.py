@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.benchmarks.kept_exports import package_and_keep
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
+from bench.benchmarks.uncached import package_and_keep
 from bench.latency.alternation import ROUNDS, alternate
 from bench.latency.arrays import lowest_cosine, read_arrays
 from bench.latency.files import (

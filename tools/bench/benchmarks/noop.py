@@ -29,17 +29,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             lambda: _list(clone),
             setting.progress,
         )
-    return (
-        Measurement(
-            NAME,
-            "warm no-op `package ::`",
-            "warm `list ::`",
-            comparison.ratio,
-            "ratio",
-            GOAL,
-            comparison.details(),
-        ),
-    )
+    return (comparison.row(NAME, "warm no-op `package ::`", "warm `list ::`", GOAL),)
 
 
 def _package(clone: Clone) -> float:

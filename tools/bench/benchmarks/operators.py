@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bench.benchmarks.kept_exports import package_and_keep
 from bench.benchmarks.latency import find_rivals
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
+from bench.benchmarks.uncached import package_and_keep
 from bench.latency.files import ONNX_PROFILE, OPERATOR_TIMES
 from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare

@@ -13,6 +13,7 @@ from bench.benchmarks.setting import Setting
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.report import Report
+from workspace.backends import read_backends
 from workspace.clone import Clone
 from workspace.errors import ToolError
 
@@ -64,14 +65,21 @@ class BenchProgram:
 
 
 def chosen_programs(
-    setting: Setting, clone: Clone, backends: Collection[str], precisions: Precisions = "all"
+    setting: Setting,
+    clone: Clone,
+    backends: Collection[str] | None = None,
+    precisions: Precisions = "all",
 ) -> tuple[BenchProgram, ...]:
     """The programs of these backends and precisions, sorted; of them those that the user has named, if any.
+
+    backends: None for all whose programs need no vendor's SDK, which not every machine has.
 
     Those that their BUILD files declare unavailable are left out, unless they are named.
 
     Raises ToolError for a named program that does not exist, and if none is left.
     """
+    if backends is None:
+        backends = [each.name for each in read_backends(clone.root).values() if each.sdk is None]
     existing = _existing(clone)
     if unknown := sorted(set(setting.programs) - set(existing)):
         raise ToolError(f"there is no program {unknown}; there are {sorted(existing)}")

@@ -28,11 +28,12 @@ PEEKED = """\
 def chosen(
     folder: Path,
     named: tuple[str, ...],
-    backends: Collection[str],
+    backends: Collection[str] | None,
     precisions: Precisions = "all",
     peeked: str = PEEKED,
 ) -> list[str]:
-    files = {"peeked.json": peeked}
+    toolchains = 'pte_backend(name="xnnpack")\npte_backend(name="coreml", sdk="xcode")\n'
+    files = {"peeked.json": peeked, "toolchains/BUILD": toolchains}
     setting = replace(stand_in_setting(folder, LAUNCHER, files), programs=named)
     with setting.clone("clone") as clone:
         found = chosen_programs(setting, clone, backends, precisions)
@@ -44,6 +45,10 @@ def test_programs_of_a_backend_are_found(tmp_path: Path) -> None:
         "models/b:net_int8_xnnpack",
         "models/b:net_xnnpack",
     ]
+
+
+def test_programs_that_need_an_sdk_are_left_out(tmp_path: Path) -> None:
+    assert chosen(tmp_path, (), None) == ["models/b:net_int8_xnnpack", "models/b:net_xnnpack"]
 
 
 def test_precisions_can_be_left_out(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.benchmarks import (
-    cold_build,
+    cold,
     fresh_machine,
     int8,
     latency,
@@ -40,7 +40,7 @@ BENCHMARKS = tuple(
         unaffected_edits,
         tree,
         size,
-        cold_build,
+        cold,
         validation,
         latency,
         int8,

@@ -15,17 +15,17 @@ ABOUT = (
 
 _FLOAT_BYTES = 4
 # Parameters in fp32 and a few percent for the graph; half of that in fp16, with biases and constants that stay wide.
-_BOUNDS = {"portable": 1.02, "xnnpack": 1.02, "coreml": 0.56, "mps": 0.56, "vulkan": 0.56}
+_BOUNDS = {"fp32": 1.02, "fp16": 0.56}
 # The rewrite that removes nearest upsampling repeats some 1x1 weights four times.
-_FAMILY_BOUNDS = {("yolo", "xnnpack"): 1.07}
+_REPEATING, _REPEATED_BOUND = "pte_foundry.rewrites.fold_nearest_upsampling", 1.07
 NO_LARGER = Goal("at_most", 1.0)
-# On XNNPACK the repeated weights buy a graph in one piece: larger than a file with many calls of the delegate.
-_NO_LARGER_ON = ("coreml", "mps", "vulkan")
+# In fp32 repeated weights and one piece of graph are larger than a file with many calls of the delegate.
+_NO_LARGER_IN = "fp16"
 
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
-        programs = chosen_programs(setting, clone, _BOUNDS, "default")
+        programs = chosen_programs(setting, clone, precisions="default")
         setting.progress(f"building {len(programs)} programs")
         clone.pants("package", *(program.address for program in programs))
         reports = [program.report(clone) for program in programs]
@@ -35,7 +35,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 def size_rows(report: Report) -> list[Measurement]:
     """One row against the parameters, and one against the replaced file if there is one to be no larger than."""
     declared = report.declared
-    bound = _FAMILY_BOUNDS.get((declared.family, declared.backend), _BOUNDS[declared.backend])
+    bound = _REPEATED_BOUND if _REPEATING in report.rewrites else _BOUNDS[declared.precision]
     parameter_bytes = _FLOAT_BYTES * report.parameters.count
     details = {"program": declared.address, "bytes": report.size}
     rows = [
@@ -50,7 +50,7 @@ def size_rows(report: Report) -> list[Measurement]:
         )
     ]
     replaced = REFERENCE_SIZES.get(declared.model, {}).get(declared.backend)
-    if replaced is not None and declared.backend in _NO_LARGER_ON:
+    if replaced is not None and declared.precision == _NO_LARGER_IN:
         rows.append(
             Measurement(
                 NAME,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from pte_foundry.records.report import Report, build_report
 from pte_foundry.testing.reports import SHA, sample_declared, sample_facts
 
 
-def report(bytes_: int, **declared: object) -> Report:
+def report(bytes_: int, rewrites: Sequence[str] = (), **declared: object) -> Report:
     """Of a MobileNet with 2542856 parameters, so 10171424 bytes in fp32."""
+    facts: dict[str, object] = {"pte": {"sha256": SHA, "size": bytes_}, "rewrites": list(rewrites)}
+    if "precision" in declared:
+        facts["precision"] = declared["precision"]
     return build_report(
         Declared.read(Fields(sample_declared(**declared), "declared.json")),
-        Fields(sample_facts(pte={"sha256": SHA, "size": bytes_}), "facts.json"),
+        Fields(sample_facts(**facts), "facts.json"),
     )
 
 
@@ -27,26 +31,26 @@ def test_a_program_is_held_against_its_parameters_and_the_file_it_replaces() -> 
     (ours,) = size_rows(report(10374853))
     assert ours.value == pytest.approx(1.02)
     assert (ours.goal, ours.met) == (Goal("at_most", 1.02), False)
-    ours, theirs = size_rows(report(5200000, backend="vulkan"))
+    vulkan = {"backend": "vulkan", "precision": "fp16"}
+    ours, theirs = size_rows(report(5200000, **vulkan))
     assert theirs.value == pytest.approx(5200000 / 5184644)
     assert (ours.met, theirs.met) == (True, False)
-    assert all(row.met for row in size_rows(report(5184644, backend="vulkan")))
+    assert all(row.met for row in size_rows(report(5184644, **vulkan)))
 
 
 @pytest.mark.parametrize(
-    ("family", "backend", "bound"),
+    ("precision", "rewrites", "bound"),
     [
-        ("mobilenet", "xnnpack", 1.02),
-        ("yolo", "xnnpack", 1.07),
-        ("yolo", "coreml", 0.56),
-        ("pe_core", "vulkan", 0.56),
-        ("pe_core", "mps", 0.56),
+        ("fp32", [], 1.02),
+        ("fp16", ["pte_foundry.rewrites.fold_batch_norm"], 0.56),
+        # Repeats weights.
+        ("fp32", ["pte_foundry.rewrites.fold_nearest_upsampling"], 1.07),
     ],
 )
-def test_the_bound_is_that_of_the_backend_and_the_family(
-    family: str, backend: str, bound: float
+def test_the_bound_is_that_of_the_precision_and_the_rewrites(
+    precision: str, rewrites: list[str], bound: float
 ) -> None:
-    rows = size_rows(report(1, family=family, backend=backend))
+    rows = size_rows(report(1, rewrites, precision=precision))
     assert rows[0].goal == Goal("at_most", bound)
 
 
@@ -56,7 +60,9 @@ def test_a_model_that_replaces_nothing_has_one_row() -> None:
 
 def test_programs_are_built_and_their_reports_read(tmp_path: Path) -> None:
     address = "models/mobilenet:mobilenet_v3_small_vulkan"
-    text = json.dumps(report(5184645, address=address, backend="vulkan").to_json())
+    text = json.dumps(
+        report(5184645, address=address, backend="vulkan", precision="fp16").to_json()
+    )
     launcher = f"""\
 case "$*" in
   *peek*) printf '[\n{{"address": "{address}"}},\n{{"address": "models/mobilenet:other_int8_vulkan"}}\n]\n' ;;

@@ -13,6 +13,13 @@ _EXPORTED = (
     "echo '01:02:03.04 [INFO] Completed: Export models/mobilenet:mobilenet_v3_small_xnnpack'"
 )
 
+_TOOLCHAINS = """\
+pte_backend(name="portable")
+pte_backend(name="xnnpack")
+pte_backend(name="vulkan", precisions=["fp16"])
+pte_backend(name="qnn", sdk="qnn")
+"""
+
 
 def stand_in_setting(folder: Path, script: str, files: Mapping[str, str]) -> Setting:
     """A setting below `folder`, timed twice.
@@ -21,7 +28,11 @@ def stand_in_setting(folder: Path, script: str, files: Mapping[str, str]) -> Set
     files: the repository's other files.
     """
     root = folder / "original"
-    texts = {**files, "pants": f"#!/bin/sh\nset -e\nexported() {{ {_EXPORTED}; }}\n{script}"}
+    texts = {
+        "toolchains/BUILD": _TOOLCHAINS,
+        **files,
+        "pants": f"#!/bin/sh\nset -e\nexported() {{ {_EXPORTED}; }}\n{script}",
+    }
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

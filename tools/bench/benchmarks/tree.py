@@ -34,17 +34,8 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             lambda: _copy(tree, setting.scratch / "copy"),
             setting.progress,
         )
-    return (
-        Measurement(
-            NAME,
-            "warm `package //:tree` into an empty dist/",
-            "`cp -r dist/tree`",
-            comparison.ratio,
-            "ratio",
-            GOAL,
-            {**comparison.details(), "files": len(files), "bytes": size},
-        ),
-    )
+    what = "warm `package //:tree` into an empty dist/"
+    return (comparison.row(NAME, what, "`cp -r dist/tree`", GOAL, files=len(files), bytes=size),)
 
 
 def _package(clone: Clone, tree: Path) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
-from bench.benchmarks import second_family
 from bench.benchmarks.edits import unique_comment
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.rebuild import BUILDER
-from bench.benchmarks.second_family import of_family
 from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
 from workspace.clone import Clone
 from workspace.errors import ToolError
@@ -17,6 +16,27 @@ NAME = "unaffected-edits"
 ABOUT = "exports after edits that no program depends on, or only another family's"
 NONE = Goal("at_most", 0)
 SOME = Goal("at_least", 1)
+
+# A small model family that the benchmark adds to its clone.
+FAMILY = "bench_family"
+FAMILY_BUILDER = f"src/python/pte_foundry/models/{FAMILY}.py"
+# The smallest builder that the library has: its tests use it.
+_TEMPLATE = "src/python/pte_foundry/testing/tiny_builder.py"
+# Outside of `models`, because the index and the tree want labels and a licence of every family.
+_BUILD = f"""\
+model_weights(
+    name="{FAMILY}_weights",
+    file="{FAMILY}.pth",
+    license="CC0-1.0",
+)
+
+pte_model(
+    name="{FAMILY}",
+    builder="{FAMILY_BUILDER}",
+    inputs={{"image": "float32[1,3,8,8]"}},
+    programs={{"portable": {{}}}},
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -39,14 +59,18 @@ EDITS = (
         "src/python/pte_foundry/validation/validate.py",
         validates=True,
     ),
-    Edit("an edit of another family's builder", second_family.BUILDER, second_family.FAMILY),
-    Edit("an edit of MobileNet's builder", BUILDER, "models/mobilenet"),
+    Edit("an edit of another family's builder", FAMILY_BUILDER, FAMILY),
+    Edit(
+        "an edit of MobileNet's builder",
+        "src/python/pte_foundry/models/mobilenet.py",
+        "models/mobilenet",
+    ),
 )
 
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
     with setting.clone("repository") as clone:
-        second_family.add_family(clone.root)
+        add_family(clone.root)
         setting.progress("building everything once")
         clone.pants(*PACKAGE_ARTIFACTS)
         if left := clone.pants(*PACKAGE_ARTIFACTS).exports:
@@ -56,6 +80,22 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             setting.progress(edit.what)
             measurements += _measure(clone, edit)
     return tuple(measurements)
+
+
+def add_family(root: Path) -> None:
+    """Raises ToolError if the library's smallest builder is no longer where it was."""
+    template = root / _TEMPLATE
+    if not template.is_file():
+        raise ToolError(f"{_TEMPLATE} does not exist; name another small builder in this file")
+    shutil.copyfile(template, root / FAMILY_BUILDER)
+    folder = root / FAMILY
+    folder.mkdir()
+    (folder / "BUILD").write_text(_BUILD)
+
+
+def of_family(addresses: tuple[str, ...], family: str) -> tuple[str, ...]:
+    """The addresses in the family's folder."""
+    return tuple(address for address in addresses if address.startswith(f"{family}:"))
 
 
 def _measure(clone: Clone, edit: Edit) -> list[Measurement]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,18 +20,22 @@ from bench.command.result_file import (
     read_results,
     results_document,
     to_text,
-    write_text,
 )
 from bench.command.result_table import results_table
 from bench.command.run_benchmarks import run_benchmarks
+from workspace.atomic_file import replace_text
 from workspace.child_environment import clone_environment
 from workspace.errors import ToolError
 from workspace.repository import find_repository
+from workspace.tool_command import ToolCommand
 
 app = typer.Typer(add_completion=False)
+_LIST = "\n\n".join(f"{one.name}: {one.about}." for one in BENCHMARKS)
 
 
-@app.command()
+@app.command("bench", cls=ToolCommand, epilog=f"Benchmarks:
+
+{_LIST}")
 def main(
     names: Annotated[
         list[str] | None, typer.Argument(help="The benchmarks to run; all if none is named.")
@@ -46,7 +49,7 @@ def main(
         typer.Option(
             "--program",
             metavar="ADDRESS",
-            help="Measure this program (repeatable), not all: size, cold-build, validation, latency, …",
+            help="Measure this program (repeatable), not all: size, cold, rebuild, validation, latency, …",
         ),
     ] = None,
     json_file: Annotated[
@@ -73,10 +76,11 @@ def main(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a goal is missed.")] = False,
 ) -> None:
-    """Measure the build in temporary clones of the working tree, uncommitted changes included.
+    """Measure the build and the programs, as ratios within one run.
 
-    Every time is compared with another time of the same run: only ratios and counts mean anything on a machine that
-    others use too. Exit code 0 even if a goal is missed (see --strict); 2 if a benchmark could not be run.
+    Builds in temporary clones of the working tree, uncommitted changes included, always with seeded weights. Every
+    time is compared with another time of the same run: only ratios and counts mean anything on a machine that others
+    use too. Exit code 0 even if a goal is missed, unless --strict is given; 2 if a benchmark could not be run.
     """
     progress = Console(stderr=True)
     output = Console(width=None if Console().is_terminal else 150)
@@ -84,35 +88,29 @@ def main(
         for benchmark in BENCHMARKS:
             output.print(f"{benchmark.name:18}{benchmark.about}", markup=False, highlight=False)
         raise typer.Exit(0)
-    # Ended from outside, the clones' daemons would live on.
-    signal.signal(signal.SIGTERM, _interrupt)
     say = _progress(progress)
-    try:
-        chosen = _chosen(names or ())
-        for option, file in (("--json", json_file), ("--markdown", markdown_file)):
-            if file is not None and not file.parent.is_dir():
-                raise ToolError(f"{option}: {file.parent} is not a folder; make it first")
-        if plots_folder is not None:
-            if markdown_file is None:
-                raise ToolError("--plots draws for a page: give --markdown with it")
-            if not plots_folder.is_dir():
-                raise ToolError(f"--plots: {plots_folder} is not a folder; make it first")
-        if results_files:
-            if markdown_file is None or names or json_file is not None:
-                raise ToolError("--from makes a page: give --markdown with it, and nothing to run")
-            _write_page(_documents(results_files), markdown_file, plots_folder)
-            raise typer.Exit(0)
-        repository = find_repository(Path.cwd())
-    except ToolError as error:
-        say(f"tools/bench: {error}")
-        raise typer.Exit(2) from None
+    chosen = _chosen(names or ())
+    for option, file in (("--json", json_file), ("--markdown", markdown_file)):
+        if file is not None and not file.parent.is_dir():
+            raise ToolError(f"{option}: {file.parent} is not a folder; make it first")
+    if plots_folder is not None:
+        if markdown_file is None:
+            raise ToolError("--plots draws for a page: give --markdown with it")
+        if not plots_folder.is_dir():
+            raise ToolError(f"--plots: {plots_folder} is not a folder; make it first")
+    if results_files:
+        if markdown_file is None or names or json_file is not None:
+            raise ToolError("--from makes a page: give --markdown with it, and nothing to run")
+        _write_page(_documents(results_files), markdown_file, plots_folder)
+        raise typer.Exit(0)
+    repository = find_repository()
     machine = this_machine()
     environment = clone_environment(os.environ)
     results = run_benchmarks(chosen, repository, environment, rounds, tuple(programs or ()), say)
     command = _command(names or (), programs or (), rounds)
     document = results_document(results, repository, machine, command)
     if json_file is not None:
-        write_text(json_file, to_text(document))
+        replace_text(json_file, to_text(document))
     if markdown_file is not None:
         _write_page([document], markdown_file, plots_folder)
     output.print(results_table(results))
@@ -145,10 +143,10 @@ def _write_page(documents: Sequence[Document], page: Path, folder: Path | None) 
     shown: dict[str, list[str]] = {}
     for plot in drawn:
         assert folder is not None
-        write_text(folder / plot.file, plot.picture.as_file())
+        replace_text(folder / plot.file, plot.picture.as_file())
         path = os.path.relpath(folder / plot.file, page.parent)
         shown.setdefault(plot.benchmark, []).append(f"![{plot.picture.title}]({path})")
-    write_text(page, markdown_page(documents, shown))
+    replace_text(page, markdown_page(documents, shown))
 
 
 def _chosen(names: Sequence[str]) -> list[Benchmark]:
@@ -175,11 +173,3 @@ def _progress(console: Console) -> Callable[[str], None]:
         console.print(f"{seconds:6.0f} s  {text}", markup=False, highlight=False, soft_wrap=True)
 
     return say
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/bench --")

@@ -26,7 +26,7 @@ def use(
 
     monkeypatch.setattr(main, "BENCHMARKS", (Benchmark("only", "about it", run),))
     repository = Repository(tmp_path, "0" * 40, False, ())
-    monkeypatch.setattr(main, "find_repository", lambda start: repository)
+    monkeypatch.setattr(main, "find_repository", lambda: repository)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_list_names_every_benchmark() -> None:
         "unaffected-edits",
         "tree",
         "size",
-        "cold-build",
+        "cold",
         "validation",
         "latency",
         "int8",
@@ -124,9 +124,7 @@ def test_the_page_of_a_run_is_that_of_its_result_file(
     run = CliRunner().invoke(main.app, [*arguments, *files])
     assert run.exit_code == 0, run.output
     assert "| [what] | base | 1.100 | at most 1 | **missed** |" in page.read_text()
-    assert (
-        "`./pants run tools/bench -- only --program a:b --rounds 3` at commit" in page.read_text()
-    )
+    assert "`./foundry bench only --program a:b --rounds 3` at commit" in page.read_text()
     assert str(tmp_path) not in page.read_text()
     use(monkeypatch, tmp_path, 1.1, error="it ran")
     made = CliRunner().invoke(main.app, ["--from", str(results), "--markdown", str(again)])

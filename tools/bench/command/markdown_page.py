@@ -15,15 +15,15 @@ _INTRODUCTION = """\
 Each number is compared with another one of the same run on the same machine; only such ratios mean anything elsewhere.
 Weights are seeded. Do not edit this page: it is made by
 
-    ./pants run tools/bench -- --json RESULT --markdown docs/benchmarks.md
+    ./foundry bench --json RESULT --markdown docs/benchmarks.md
 
 and again, from earlier results and without running anything, by
 
-    ./pants run tools/bench -- --from RESULT --from ANOTHER --markdown docs/benchmarks.md
+    ./foundry bench --from RESULT --from ANOTHER --markdown docs/benchmarks.md
 
 This page and its pictures are those of the results in `docs/bench/results`:
 
-    ./pants run tools/bench -- --from docs/bench/results --markdown docs/benchmarks.md --plots docs/bench
+    ./foundry bench --from docs/bench/results --markdown docs/benchmarks.md --plots docs/bench
 """
 # Of runnable processes: below it the benchmarks have the machine for themselves.
 _QUIET_LOAD = 0.5
@@ -72,7 +72,7 @@ def _section(document: Document, name: str, rows: list[Document], lines: list[st
 def _origin(document: Document) -> str:
     machine = document["machine"]
     changed = " with changes" if document["modified"] else ""
-    command = " ".join(["./pants run tools/bench --", *document["command"]])
+    command = " ".join(["./foundry bench", *document["command"]])
     return (
         f"`{command}` at commit {document['commit'][:12]}{changed}, on {machine['system']}, "
         f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gb']:g} GB; load in the minute before: "
@@ -94,13 +94,22 @@ def _lines(rows: list[Document]) -> list[str]:
             for row in rows
         ],
     )
+    kinds = next((row["details"]["kinds"] for row in rows if "kinds" in row["details"]), None)
+    if kinds:
+        lines += [
+            "",
+            *table(
+                ["processes of the whole command, some beside others", "ran", "s"],
+                [[kind, str(one["count"]), f"{one['seconds']:.0f}"] for kind, one in kinds.items()],
+            ),
+        ]
     each = {name: row["details"].get(name) for row in rows for name in row["details"]}
     seconds, memory = each.get("each_seconds"), each.get("each_gb")
     if seconds and memory:
         lines += [
             "",
             *table(
-                ["process, alone", "s", "peak memory, GB"],
+                ["process of the script, alone", "s", "peak memory, GB"],
                 [[what, f"{seconds[what]:.1f}", f"{memory[what]:.2f}"] for what in seconds],
             ),
         ]

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.benchmarks.cold_build import rows as cold_build_rows
-from bench.benchmarks.kept_exports import KeptExports
+from bench.benchmarks.cold import rows as cold_rows
 from bench.benchmarks.latency import disagreement_row, latency_rows
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.programs import BenchProgram
@@ -14,6 +13,7 @@ from bench.command.markdown_page import markdown_page
 from bench.command.result_file import Document, results_document
 from bench.command.run_benchmarks import Results
 from workspace.kept_sandbox import ProcessCost
+from workspace.pants_run import PantsRun
 from workspace.repository import Repository
 
 PROGRAM = BenchProgram("models/a:net_xnnpack")
@@ -36,7 +36,7 @@ def test_a_benchmark_is_a_table_with_its_origin() -> None:
     assert "| a \\| b | base | 1.234 | at most 1.5 | met |" in page
     assert "| a \\| b | base | 1.600 | at most 1.5 | **missed** |" in page
     assert (
-        "`./pants run tools/bench -- noop` at commit 0123456789ab, on Linux x86_64, a CPU, 2 CPUs, 24 GB; "
+        "`./foundry bench noop` at commit 0123456789ab, on Linux x86_64, a CPU, 2 CPUs, 24 GB; "
         "load in the minute before: 0.1.\n"
     ) in page
 
@@ -77,8 +77,12 @@ def test_a_program_with_wrong_outputs_is_told() -> None:
     )
 
 
-def test_time_and_memory_of_every_export_are_shown(tmp_path: Path) -> None:
+def test_the_split_of_a_cold_run_and_the_exports_of_the_script_are_shown() -> None:
     costs = {PROGRAM: ProcessCost(4.04, 2_500_000_000)}
-    page = markdown_page([document(*cold_build_rows(KeptExports(2.0, {}), costs))])
+    ours = {PROGRAM: ProcessCost(3.0, 2_600_000_000)}
+    run = PantsRun(("--level=info", "test", "::"), 0, "", 100.0)
+    kinds = {"exports": {"count": 18, "seconds": 60.4}}
+    page = markdown_page([document(*cold_rows(run, kinds, 2.0, 30.0, 0.5, costs, ours))])
+    assert "| exports | 18 | 60 |" in page
     assert "| models/a:net_xnnpack | 4.0 | 2.50 |" in page
-    assert "| 2.50 GB | at most 3 | met |" in page
+    assert "| 2.60 GB | at most 3 | met |" in page

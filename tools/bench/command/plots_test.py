@@ -78,11 +78,17 @@ def test_int8_of_several_documents_is_one_picture() -> None:
     assert words(plot)[1:3] == ["bytes", "time, 2 threads"]
 
 
-def test_a_cold_build_and_what_has_no_picture() -> None:
-    cold = row("cold-build", "one by one", 0.5, measured_seconds=800.6, baseline_seconds=1616.3)
-    memory = row("cold-build", "resident set", 2.7, each_gb={})
-    (plot,) = plots([document(row("noop", "base", 1.0), memory, cold)])
-    assert words(plot) == ["cold build: seconds", "it", "801 s", "one by one", "1616 s"]
+def test_a_cold_run_and_what_has_no_picture() -> None:
+    exports = row("cold", "script", 0.3, measured_seconds=240.6, baseline_seconds=800.3)
+    kinds = {"tests": {"count": 240, "seconds": 900.1}, "exports": {"count": 18, "seconds": 430.0}}
+    whole = row("cold", "nothing", 1140.0, script_seconds=800.3, kinds=kinds)
+    memory = row("cold", "resident set", 2.7)
+    (plot,) = plots([document(row("noop", "base", 1.0), exports, whole, memory)])
+    assert plot.file == "cold.svg"
+    labels = ["exports alone", "241 s", "script with stock ExecuTorch", "800 s"]
+    labels += ["whole command", "1140 s", "of it tests: 240 processes", "900 s"]
+    labels += ["of it exports: 18 processes", "430 s"]
+    assert words(plot) == ["cold run: seconds", *labels]
 
 
 def test_the_same_results_give_the_same_bytes() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,10 +57,3 @@ def read_results(path: Path) -> Document:
     if not isinstance(document, dict) or not {"machine", "measurements"} <= document.keys():
         raise ToolError(f"{path}: is no result of this tool; name a file that --json has written")
     return document
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace the file at once, so that no reader sees a part of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -7,8 +7,9 @@ import pytest
 
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.command.machine import BenchMachine
-from bench.command.result_file import read_results, results_document, to_text, write_text
+from bench.command.result_file import read_results, results_document, to_text
 from bench.command.run_benchmarks import Results
+from workspace.atomic_file import replace_text
 from workspace.errors import ToolError
 from workspace.repository import Repository
 
@@ -24,7 +25,7 @@ def test_the_file_has_values_goals_and_verdicts(tmp_path: Path) -> None:
     target = tmp_path / "results.json"
     target.write_text("an earlier result")
     document = results_document(results, repository, MACHINE, ["noop", "--strict"])
-    write_text(target, to_text(document))
+    replace_text(target, to_text(document))
     assert json.loads(target.read_text()) == {
         "command": ["noop", "--strict"],
         "commit": "0" * 40,

@@ -22,6 +22,8 @@ from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.models.eager import build_eager
 from pte_foundry.models.plugins import load_module
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
 from pte_foundry.validation.runtime import load_program
 
 _WARM_UP, _TIMED = 5, 30
@@ -32,7 +34,7 @@ def main() -> int:
     folder = Path.cwd()
     torch.set_num_threads(1)
     portable_lib._unsafe_reset_threadpool(1)
-    request = ExportRequest.from_json(json.loads((folder / REQUEST).read_text("utf-8")))
+    request = ExportRequest.read(Fields(read_json(folder / REQUEST), REQUEST))
     backend = load_module(
         "lowering", request.lowering, ("lower",), "pte_foundry.backends.xnnpack.lowering"
     )

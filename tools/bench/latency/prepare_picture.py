@@ -6,7 +6,6 @@ taken where no picture has been calibrated on, are outside of what a static quan
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,12 +14,14 @@ from bench.latency.eager_model import load_eager
 from bench.latency.files import INPUTS, REQUEST
 from pte_foundry.photographs.decode import read_photograph
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import read_json
 
 
 def main() -> int:
     folder = Path.cwd()
     eager = load_eager(folder)
-    request = ExportRequest.from_json(json.loads((folder / REQUEST).read_text("utf-8")))
+    request = ExportRequest.read(Fields(read_json(folder / REQUEST), REQUEST))
     inputs = eager.example_inputs
     if request.quantization is not None and request.quantization.calibration:
         picture = min(request.quantization.calibration)

@@ -26,6 +26,7 @@ from bench.latency.runtimes import LOADERS
 from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.rewrites import float_hardsigmoid
 from pte_foundry.testing import tiny_builder
 
@@ -52,7 +53,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What an export and `bench.latency.prepare` leave, without ONNX."""
     folder = tmp_path_factory.mktemp("sandbox")
     (folder / REQUEST).write_text(json.dumps(_REQUEST))
-    (folder / PROGRAM).write_bytes(export(ExportRequest.from_json(_REQUEST), folder).pte)
+    (folder / PROGRAM).write_bytes(
+        export(ExportRequest.read(Fields(_REQUEST, "a request")), folder).pte
+    )
     eager = load_eager(folder)
     write_arrays(folder / INPUTS, [tensor.numpy() for tensor in eager.example_inputs])
     return folder

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache_server.command.errors import CacheServerError
+from workspace.errors import ToolError
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,23 @@ class UnixSocket:
 
 
 def parse_address(text: str) -> Address:
-    """Read `127.0.0.1:8980` or `[::1]:8980`. Raises CacheServerError for anything else."""
+    """Read `127.0.0.1:8980` or `[::1]:8980`. Raises ToolError for anything else."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
         ipaddress.ip_address(host)
         number = int(port)
     except ValueError:
-        raise CacheServerError(
+        raise ToolError(
             f"--bind: {text!r} is not a numeric address with a port, like 127.0.0.1:8980"
         ) from None
     if not 1 <= number <= 65535:
-        raise CacheServerError(f"--bind: there is no port {number}; use one of 1 to 65535")
+        raise ToolError(f"--bind: there is no port {number}; use one of 1 to 65535")
     return Address(host, number)
 
 
 def check_free(address: Address) -> None:
-    """Raises CacheServerError if the address cannot be listened on.
+    """Raises ToolError if the address cannot be listened on.
 
     The server itself would share a port with another server, and each would get some of the requests.
     """
@@ -70,11 +70,11 @@ def check_free(address: Address) -> None:
             probe.bind((address.host, address.port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise CacheServerError(
+                raise ToolError(
                     f"--bind: {address} is taken by another program, perhaps by another cache "
                     "server. Stop that one, or name another port"
                 ) from None
-            raise CacheServerError(
+            raise ToolError(
                 f"--bind: {address} cannot be used: {error.strerror}. Name an address of this machine"
             ) from None
 

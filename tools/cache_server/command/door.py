@@ -18,7 +18,7 @@ from pathlib import Path
 import grpc
 
 from cache_server.command.address import Address
-from cache_server.command.errors import CacheServerError
+from workspace.errors import ToolError
 
 _BYTES = 32
 _CALLS = 64
@@ -36,7 +36,7 @@ _OPTIONS = [
 def make_token(file: Path) -> str:
     """Write a new token to a file that only its owner can read, and return it.
 
-    Raises CacheServerError if the file cannot be written.
+    Raises ToolError if the file cannot be written.
     """
     token = secrets.token_urlsafe(_BYTES)
     try:
@@ -45,7 +45,7 @@ def make_token(file: Path) -> str:
         with os.fdopen(descriptor, "w") as opened:
             opened.write(token)
     except OSError as error:
-        raise CacheServerError(
+        raise ToolError(
             f"--token: {file} cannot be written: {error.strerror}. Name a folder that you may write to"
         ) from None
     return token
@@ -55,7 +55,7 @@ def make_token(file: Path) -> str:
 def open_door(address: Address, token: str, server: str) -> Iterator[None]:
     """Listen on `address`, and pass each call with the token to `server`, a gRPC target such as `unix:/a/b`.
 
-    Raises CacheServerError if the address cannot be listened on.
+    Raises ToolError if the address cannot be listened on.
     """
     with (
         grpc.insecure_channel(server, options=_OPTIONS) as channel,
@@ -67,7 +67,7 @@ def open_door(address: Address, token: str, server: str) -> Iterator[None]:
         except RuntimeError:
             bound = 0
         if not bound:
-            raise CacheServerError(f"--bind: {address} cannot be listened on. Name another port")
+            raise ToolError(f"--bind: {address} cannot be listened on. Name another port")
         door.start()
         try:
             yield

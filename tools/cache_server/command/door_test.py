@@ -21,9 +21,9 @@ from buildstream._protos.google.bytestream import bytestream_pb2, bytestream_pb2
 from cache_server.command.address import Address
 from cache_server.command.binary import find_casd
 from cache_server.command.door import make_token, open_door
-from cache_server.command.errors import CacheServerError
 from cache_server.command.free_port import free_port
 from cache_server.command.server import running_server
+from workspace.errors import ToolError
 
 TOKEN = "the token"
 LARGE = bytes(range(256)) * 40_000  # 10 MB: more than one message carries.
@@ -153,7 +153,7 @@ def test_a_token_is_for_its_owner_alone_and_new_each_time(tmp_path: Path) -> Non
 
 
 def test_a_token_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CacheServerError, match="--token: .*cannot be written"):
+    with pytest.raises(ToolError, match="--token: .*cannot be written"):
         make_token(tmp_path / "absent" / "token")
 
 
@@ -161,7 +161,7 @@ def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address("127.0.0.1", taken.getsockname()[1])
         with (
-            pytest.raises(CacheServerError, match="cannot be listened on"),
+            pytest.raises(ToolError, match="cannot be listened on"),
             open_door(address, TOKEN, "unix:/nowhere"),
         ):
             pass

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,13 +13,14 @@ from rich.console import Console
 from cache_server.command.address import Address, parse_address
 from cache_server.command.binary import find_casd
 from cache_server.command.door import make_token
-from cache_server.command.errors import CacheServerError
 from cache_server.command.server import running_server
+from workspace.errors import ToolError
+from workspace.tool_command import NEGATIVE, ToolCommand
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("cache-server", cls=ToolCommand)
 def main(
     bind: Annotated[
         str, typer.Option(metavar="ADDRESS:PORT", help="What to listen on.")
@@ -53,35 +53,25 @@ def main(
         str, typer.Option(metavar="SIZE", help="Size at which old entries are deleted, like 20G.")
     ] = "20G",
 ) -> None:
-    """Run a remote cache (buildbox-casd) until Ctrl-C, and say which options of ./pants use it.
+    """Run a remote cache for one machine or a small team.
 
-    Exit code 0 if it was ended by Ctrl-C or SIGTERM, 1 if it ended by itself, 2 if it could not start.
+    It is buildbox-casd. Says which options of ./pants use it, and runs until Ctrl-C; exit code 1 if it ends by itself.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        address = parse_address(bind)
-        if not address.is_loopback and not allow_network:
-            raise CacheServerError(
-                f"--bind: other machines reach {address}, and the server asks nobody who they are. If all "
-                "of them may write to this cache, add --allow-network"
-            )
-        place = (folder or _default_folder()).absolute()
-        program = find_casd()
-        secret = None if token is None else make_token(token.absolute())
-        with running_server(program, place, address, quota, secret) as child:
-            console.print(instructions(address, place, quota, token), markup=False)
-            code = child.wait()
-    except CacheServerError as error:
-        console.print(f"tools/cache_server: {error}", markup=False)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        console.print("stopped", markup=False)
-        raise typer.Exit(0) from None
-    console.print(
-        f"tools/cache_server: buildbox-casd ended by itself, exit code {code}", markup=False
-    )
-    raise typer.Exit(1)
+    address = parse_address(bind)
+    if not address.is_loopback and not allow_network:
+        raise ToolError(
+            f"--bind: other machines reach {address}, and the server asks nobody who they are. If all "
+            "of them may write to this cache, add --allow-network"
+        )
+    place = (folder or _default_folder()).absolute()
+    program = find_casd()
+    secret = None if token is None else make_token(token.absolute())
+    with running_server(program, place, address, quota, secret) as child:
+        console.print(instructions(address, place, quota, token), markup=False)
+        code = child.wait()
+    console.print(f"buildbox-casd ended by itself, exit code {code}", markup=False)
+    raise typer.Exit(NEGATIVE)
 
 
 def instructions(address: Address, folder: Path, quota: str, token: Path | None) -> str:
@@ -116,11 +106,3 @@ def _default_folder() -> Path:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         cache = str(Path(base) / "pte-foundry")
     return Path(cache) / "cache-server"
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/cache_server --")

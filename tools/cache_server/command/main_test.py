@@ -25,7 +25,7 @@ def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[
     """The tool as a process."""
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "cache_server.command.main",
+            sys.executable, "-m", "foundry.command.main", "cache-server",
             "--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path / "cache"), "--quota", "1G", *more,
         ],
         stderr=subprocess.PIPE,
@@ -57,12 +57,12 @@ def test_it_says_what_to_set_and_ends_cleanly(tmp_path: Path, number: signal.Sig
         assert accepts_connections(address)
         process.send_signal(number)
         said += process.communicate(timeout=_SECONDS)[1]
-        assert process.returncode == 0, said
+        assert process.returncode == 128 + number, said
     assert "WARNING: this server asks nobody who they are. Every user of this machine can" in said
     assert "--token FILE" in said
     assert f"export PANTS_REMOTE_STORE_ADDRESS={address.url}\n" in said
     assert "export PANTS_CONFIG_FILES=pants.remote.toml\n" in said
-    assert said.endswith("stopped\n")
+    assert said.endswith(f"foundry cache-server: stopped by {number.name}\n")
     assert not accepts_connections(address)
 
 
@@ -84,7 +84,7 @@ def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Pa
         grpc.StatusCode.UNAUTHENTICATED,
         grpc.StatusCode.UNAUTHENTICATED,
     ]
-    assert process.returncode == 0, said
+    assert process.returncode == 143, said
     assert "WARNING" not in said
     assert not accepts_connections(address)
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from cache_server.command.address import Address, UnixSocket, accepts_connections, check_free
 from cache_server.command.door import open_door
-from cache_server.command.errors import CacheServerError
+from workspace.errors import ToolError
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
@@ -20,9 +20,9 @@ _QUOTA = re.compile(r"[1-9][0-9]*[KMGT]")
 
 
 def check_quota(quota: str) -> None:
-    """Raises CacheServerError unless the text is a size like 20G."""
+    """Raises ToolError unless the text is a size like 20G."""
     if not _QUOTA.fullmatch(quota):
-        raise CacheServerError(
+        raise ToolError(
             f"--quota: {quota!r} is not a size; write a number and K, M, G or T, like 20G"
         )
 
@@ -34,14 +34,14 @@ def running_server(
     """A server that accepts connections; stopped at the end.
 
     `folder` keeps the cache between runs; above `quota` the least recently used entries are deleted. If a `token` is
-    given, only calls with it reach the server. Raises CacheServerError if the server does not start.
+    given, only calls with it reach the server. Raises ToolError if the server does not start.
     """
     check_quota(quota)
     check_free(address)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CacheServerError(
+        raise ToolError(
             f"--folder: {folder} cannot be made: {error.strerror}. Name a folder that you may write to"
         ) from None
     with ExitStack() as running:
@@ -85,12 +85,12 @@ def _wait_until_ready(child: subprocess.Popen[bytes], address: Address | UnixSoc
     deadline = time.monotonic() + _START_SECONDS
     while not accepts_connections(address):
         if child.poll() is not None:
-            raise CacheServerError(
+            raise ToolError(
                 f"buildbox-casd ended with exit code {child.returncode} instead of listening on "
                 f"{address}; what it says is above"
             )
         if time.monotonic() > deadline:
-            raise CacheServerError(
+            raise ToolError(
                 f"buildbox-casd does not listen on {address} after {_START_SECONDS:.0f} s"
             )
         time.sleep(0.05)

@@ -111,7 +111,7 @@ def check_memory(available: int, parallel: int) -> Finding:
 def check_disk(folder: Path, free: int) -> Finding:
     """Check the free bytes on the disk of `folder`, where Pants keeps its caches."""
     found = f"{gigabytes(free)} free for {folder}"
-    remedy = "`./pants run tools/doctor -- --disk` shows what the caches take"
+    remedy = "`./foundry doctor --disk` shows what the caches take"
     if free < DISK_NEEDED:
         return Finding("disk", State.missing, found, remedy, needed=True)
     if free < DISK_COMFORTABLE:

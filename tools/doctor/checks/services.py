@@ -72,7 +72,7 @@ def _check_checkpoint(target: Mapping[str, Any], answers: Answers) -> Finding:
     found += ", can be fetched" if reachable else f", cannot be fetched ({'; '.join(why_not)})"
     remedies = []
     if not pinned:
-        remedies.append(f"`./pants run tools/pin_weights -- {address}`")
+        remedies.append(f"`./foundry pin {address}`")
     if not reachable:
         remedies.append("name a folder that has the file with --weights-distdirs")
     state = State.ok if pinned and reachable else State.missing

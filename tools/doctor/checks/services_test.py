@@ -33,7 +33,7 @@ def test_what_is_in_the_way_is_told_and_stops_no_seeded_build() -> None:
         targets, lambda url: "no answer" if url.endswith("b.pt") else ""
     )
     assert unpinned.found == "not pinned, can be fetched"
-    assert unpinned.remedy == "`./pants run tools/pin_weights -- models/x:a`"
+    assert unpinned.remedy == "`./foundry pin models/x:a`"
     assert unreachable.found == "pinned, cannot be fetched (example.org: no answer)"
     assert "--weights-distdirs" in unreachable.remedy
     assert nowhere.state == State.missing

@@ -27,12 +27,13 @@ from doctor.facts.pants_options import Options, read_options, text_option
 from pte_foundry.client.store import default_cache
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
-from workspace.repository import find_repository
+from workspace.root import find_root
+from workspace.tool_command import ToolCommand
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("doctor", cls=ToolCommand)
 def main(
     disk: Annotated[
         bool, typer.Option("--disk", help="Show what the caches take instead of the checks.")
@@ -55,7 +56,7 @@ def main(
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what this machine can build and why not the rest.
+    """Show what this machine can build, and why not the rest.
 
     Exit code 0 if the programs can be built with seeded weights, 1 if not; with --disk 0.
     """
@@ -65,19 +66,15 @@ def main(
             "--clean goes with --disk, --yes and --environments with --clean, and --json with --clean "
             "needs --yes"
         )
-    output, errors = Console(soft_wrap=as_json), Console(stderr=True, soft_wrap=True)
-    try:
-        root = find_repository(Path.cwd()).root
-        options = read_options(root, same_checkout_environment(os.environ))
-        if disk:
-            named = Path(text_option(options, "", "named_caches_dir") or "")
-            more = find_environments(named, root) if environments else []
-            _disk(options, output, more, clean, yes, as_json)
-            return
-        findings = diagnose(root, options, os.environ)
-    except ToolError as error:
-        errors.print(f"tools/doctor: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+    output = Console(soft_wrap=as_json)
+    root = find_root()
+    options = read_options(root, same_checkout_environment(os.environ))
+    if disk:
+        named = Path(text_option(options, "", "named_caches_dir") or "")
+        more = find_environments(named, root) if environments else []
+        _disk(options, output, more, clean, yes, as_json)
+        return
+    findings = diagnose(root, options, os.environ)
     if as_json:
         print(findings_json(findings))
     else:
@@ -124,7 +121,3 @@ def _remove(removable: list[Removable], console: Console) -> None:
             raise ToolError(f"{each.path} cannot be removed ({error.strerror})") from error
         freed += size
     console.print(f"removed {len(removable)}, {gigabytes(freed)}", markup=False, highlight=False)
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/doctor --")

@@ -38,14 +38,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
 
     monkeypatch.setattr(main, "read_options", read_options)
     monkeypatch.setattr(main, "diagnose", lambda *_: findings)
-    monkeypatch.setattr(main, "find_repository", lambda _: Here(tmp_path))
+    monkeypatch.setattr(main, "find_root", lambda: tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return findings
-
-
-class Here:
-    def __init__(self, root: Path) -> None:
-        self.root = root
 
 
 def run(*arguments: str, typed: str = "") -> Any:  # of click, which is no direct requirement
@@ -130,7 +125,7 @@ def test_environments_stay_while_a_daemon_runs(
     sandbox = leftover(tmp_path)
     monkeypatch.setattr("doctor.disk.environments.running_daemons", lambda root: [7])
     result = run("--disk", "--clean", "--yes", "--environments")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "`kill 7`" in result.stderr
     assert (tmp_path / "named" / "pex_root").exists() and sandbox.exists()
 
@@ -158,5 +153,5 @@ def test_a_pants_that_does_not_answer_is_one_message(
 
     monkeypatch.setattr(main, "diagnose", fail)
     result = run()
-    assert result.exit_code == 1
-    assert result.stderr.strip() == "tools/doctor: no answer"
+    assert result.exit_code == 2
+    assert result.stderr.strip() == "foundry doctor: no answer"

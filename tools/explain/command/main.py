@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,17 +16,19 @@ from rich.console import Console
 from explain.command.explanation import Explanation, explanation_json, parse_explanation
 from explain.command.sandbox import run_explanation
 from explain.command.tables import explanation_texts
+from workspace.atomic_file import replacing
 from workspace.builds import BuildSetting, export_sandbox, written_program
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
 from workspace.programs import find_programs
 from workspace.repository import find_repository
+from workspace.tool_command import ToolCommand
 from workspace.weights_source import SourceOfWeights, weights_options
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("explain", cls=ToolCommand)
 def main(
     address: Annotated[str, typer.Argument(help="A program, as models/yolo:yolo11n_xnnpack.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -54,18 +55,15 @@ def main(
     ] = None,
     weights_source: Annotated[
         SourceOfWeights | None,
-        typer.Option(help="--weights-source of the build; else what your Pants options say."),
+        typer.Option(help="Where the weights come from; else what your Pants options say."),
     ] = None,
 ) -> None:
-    """Explain one program: operators, delegate calls and their sizes, what is left over and why.
+    """Explain what a delegate took of a program, what not and why.
 
-    The program is exported twice without a cache: by Pants, and once more in a copy of that export's sandbox while
-    it is watched. Both have to give the same bytes. A program that is refused for its delegation floor is explained
-    too.
-
-    Exit code 0, or 1 with a message.
+    Shows operators, delegate calls and their sizes. The program is exported twice without a cache: by Pants, and once
+    more in a copy of that export's sandbox while it is watched. Both have to give the same bytes. A program that is
+    refused for its delegation floor is explained too.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     output, errors = Console(soft_wrap=as_json), Console(stderr=True, soft_wrap=True)
     files = {
         "selected_operators.yaml": operators,
@@ -73,16 +71,12 @@ def main(
         "etrecord.bin": etrecord,
     }
     wanted = {name: file for name, file in files.items() if file is not None}
-    try:
-        for file in wanted.values():
-            if not file.parent.is_dir():
-                raise ToolError(f"{file}: {file.parent} is not a folder; make it first")
-        with tempfile.TemporaryDirectory(prefix="pte-explain-") as scratch:
-            options = weights_options(weights_source)
-            found, explanation = _explain(address, wanted, Path(scratch).resolve(), options)
-    except ToolError as error:
-        errors.print(f"tools/explain: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+    for file in wanted.values():
+        if not file.parent.is_dir():
+            raise ToolError(f"{file}: {file.parent} is not a folder; make it first")
+    with tempfile.TemporaryDirectory(prefix="pte-explain-") as scratch:
+        options = weights_options(weights_source)
+        found, explanation = _explain(address, wanted, Path(scratch).resolve(), options)
     if as_json:
         print(explanation_json(found, explanation))
     else:
@@ -96,7 +90,7 @@ def _explain(
     address: str, wanted: Mapping[str, Path], scratch: Path, options: tuple[str, ...]
 ) -> tuple[str, Explanation]:
     """The program's full address and its explanation; the `wanted` results are copied to their files."""
-    repository = find_repository(Path.cwd())
+    repository = find_repository()
     environment = same_checkout_environment(os.environ)
     programs = find_programs(repository.root, [address], environment)
     if len(programs) != 1:
@@ -110,19 +104,10 @@ def _explain(
     if explanation.sha256 != built:
         raise ToolError(
             f"{program.address}: the export that was watched wrote other bytes ({explanation.sha256}) than "
-            f"the one before ({built}). `./pants run tools/reproduce -- {program.address}` says what "
+            f"the one before ({built}). `./foundry reproduce {program.address}` says what "
             "the bytes depend on"
         )
     for name, file in wanted.items():
-        temporary = file.with_name(file.name + ".part")
-        shutil.copyfile(results / name, temporary)
-        temporary.replace(file)
+        with replacing(file) as temporary:
+            shutil.copyfile(results / name, temporary)
     return program.address, explanation
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/explain --")

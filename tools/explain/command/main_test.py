@@ -85,15 +85,15 @@ def test_other_bytes_are_an_error(
     export = repository / "kept" / "src" / "export.py"
     export.write_text(export.read_text().replace("str('bytes')", "os.getcwd()"))
     outcome = Outcome(PROGRAM, "--dump", str(file))
-    assert outcome.exit_code == 1
-    assert "wrote other bytes" in outcome.stderr and "tools/reproduce" in outcome.stderr
+    assert outcome.exit_code == 2
+    assert "wrote other bytes" in outcome.stderr and "./foundry reproduce" in outcome.stderr
     assert not file.exists()
 
 
 def test_a_failure_inside_is_told(repository: Path) -> None:
     (repository / INSIDE / "explain_export.py").write_text("raise SystemExit('no such operator')")
     outcome = Outcome(PROGRAM)
-    assert outcome.exit_code == 1
+    assert outcome.exit_code == 2
     assert "no such operator" in outcome.stderr
 
 
@@ -108,7 +108,7 @@ def test_a_failure_inside_is_told(repository: Path) -> None:
 )
 def test_bad_input(repository: Path, arguments: list[str], message: str) -> None:
     outcome = Outcome(*arguments)
-    assert outcome.exit_code == 1
+    assert outcome.exit_code == 2
     assert message in outcome.stderr
     asked = repository / "asked"
     assert not asked.exists() or "package" not in asked.read_text()

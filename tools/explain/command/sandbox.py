@@ -28,7 +28,7 @@ def run_explanation(sandbox: KeptSandbox, repository: Path, scratch: Path, etrec
     """The folder with what `explain.inside.explain_export` has written.
 
     Args:
-        repository: whose `tools/explain` explains.
+        repository: whose `foundry explain` explains.
         scratch: a folder on the sandbox's file system. What is put there lasts as long as it.
 
     Raises ToolError with the end of what the process says if it fails.

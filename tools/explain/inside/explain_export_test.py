@@ -21,6 +21,7 @@ from explain.inside.explain_export import (
 )
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing import tiny_builder
 
 # Without the rewrite that XNNPACK has for it, hardsigmoid leaves integer scalars.
@@ -47,7 +48,7 @@ def test_the_program_and_what_is_said_of_it(
     output.mkdir()
     assert main(["request.json", str(output), "--etrecord"]) == 0
     pte = (output / PROGRAM).read_bytes()
-    assert pte == export(ExportRequest.from_json(REQUEST), tmp_path).pte
+    assert pte == export(ExportRequest.read(Fields(REQUEST, "a request")), tmp_path).pte
 
     said = json.loads((output / EXPLANATION).read_text())
     assert said["size"] == len(pte)

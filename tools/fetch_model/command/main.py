@@ -17,9 +17,8 @@ from pte_foundry.client.index import Artifact, ListedFile
 from pte_foundry.client.store import default_cache
 from pte_foundry.records.outside_text import plain
 from workspace.errors import ToolError
+from workspace.tool_command import NEGATIVE, ToolCommand
 
-_FAILED = 1
-_NOTHING_FITS = 3
 _PLATFORMS = {"darwin": "macos", "win32": "windows"}
 
 app = typer.Typer(add_completion=False)
@@ -30,7 +29,7 @@ def this_platform() -> str:
     return _PLATFORMS.get(sys.platform, "linux")
 
 
-@app.command()
+@app.command("fetch", cls=ToolCommand)
 def main(
     location: Annotated[
         str, typer.Argument(help="Root of the tree: an https URL, a file: URL or a folder.")
@@ -68,13 +67,13 @@ def main(
         bool, typer.Option("--always-hash", help="Hash a file that is in the cache already.")
     ] = False,
 ) -> None:
-    """Fetch the program of a model that fits a platform best, and its labels.
+    """Fetch the program of a published tree that fits a platform best.
 
-    A download that was cut off goes on where it ended. Every file has the size and the SHA-256 that the tree's index
-    promises, or is not given. Prints the path of the program and, in a second line, that of its labels if it has some.
+    Its labels too. A download that was cut off goes on where it ended. Every file has the size and the SHA-256 that
+    the tree's index promises, or is not given. Prints the path of the program and, in a second line, that of its
+    labels if it has some.
 
-    Exit code 0 if it is there, 1 if it could not be fetched, 2 for wrong arguments, 3 if the tree has nothing that
-    fits.
+    Exit code 0 if it is there, 1 if the tree has nothing that fits, 2 if it could not be fetched.
     """
     progress = Console(stderr=True, soft_wrap=True)
     try:
@@ -87,9 +86,11 @@ def main(
         progress.print(_told(catalogue, artifact), markup=False, highlight=False)
         for path in _fetch(catalogue, artifact, to, progress):
             print(path)
-    except (ClientError, ToolError) as error:
-        progress.print(f"tools/fetch_model: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(_NOTHING_FITS if isinstance(error, NoArtifactError) else _FAILED) from None
+    except NoArtifactError as error:
+        progress.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(NEGATIVE) from None
+    except ClientError as error:
+        raise ToolError(str(error)) from None
 
 
 def _names(value: str | None) -> list[str] | None:
@@ -125,7 +126,3 @@ def _fetch(
         if artifact.labels is not None and labels is not None:
             paths.append(shown(artifact.labels, labels))
     return paths
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/fetch_model --")

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from locks.command.plan import Lock, Plan, PlanError
+from locks.command.plan import Lock, Plan
 from locks.command.trim import parse_entries, render_lock, trim
+from workspace.child import run_child
+from workspace.errors import ToolError
 
 # A marker that holds nowhere: overriding a dependency with it leaves the dependency out.
 _NOWHERE = "sys_platform == 'never'"
 
 
 def find_uv() -> str:
-    """The `uv` of this tool's own environment, else the one on PATH. Raises PlanError if there is none."""
+    """The `uv` of this tool's own environment, else the one on PATH. Raises ToolError if there is none."""
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
-        raise PlanError("uv was not found; run this tool as `./pants run tools/locks`")
+        raise ToolError("uv was not found; run this command as `./foundry locks`")
     return found
 
 
@@ -35,7 +36,7 @@ def compile_lock(
 ) -> str:
     """The text of `lock`'s lockfile. `upgrade` is the text of the present lockfile, whose versions are preferred.
 
-    Raises PlanError with the resolver's own words if there is no solution or no index.
+    Raises ToolError with the resolver's own words if there is no solution or no index.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -60,18 +61,11 @@ def compile_lock(
             *(argument for link in find_links for argument in ("--find-links", link)),
             *(argument for index in indexes for argument in ("--index", index)),
         ]  # fmt: skip
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = run_child(command)
         if result.returncode != 0:
-            raise PlanError(f"[locks.{lock.name}]: the resolver failed:\n{result.stderr.strip()}")
+            raise ToolError(f"[locks.{lock.name}]: the resolver failed:\n{result.stderr.strip()}")
         entries = parse_entries(output.read_text())
     return render_lock(plan, lock, trim(entries, plan.environments(lock), plan.pins, lock.drop))
-
-
-def write_lock(path: Path, text: str) -> None:
-    """Under a temporary name first: a killed tool leaves no half file."""
-    temporary = path.with_suffix(path.suffix + ".new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _minor(version: str) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import tomllib
 
+from workspace.errors import ToolError
+
 PLAN_FILE = Path("3rdparty/python/locks.toml")
 
 # PEP 508 marker values of the platforms that the project supports.
@@ -31,10 +33,6 @@ PLATFORM_MARKERS: dict[str, dict[str, str]] = {
         "os_name": "posix",
     },
 }
-
-
-class PlanError(Exception):
-    """The plan cannot be read; the message names the file, the entry and what is expected."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,16 @@ class Plan:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read the plan. Raises PlanError for a missing file, bad TOML, or an unknown or ill-typed entry."""
+    """Read the plan. Raises ToolError for a missing file, bad TOML, or an unknown or ill-typed entry."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PlanError(f"{path}: no such file; run this tool from the repository's root") from None
+        raise ToolError(f"{path}: no such file; the repository is not complete") from None
     except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"{path}: not valid TOML: {error}") from None
+        raise ToolError(f"{path}: not valid TOML: {error}") from None
     unknown = sorted(set(table.get("platforms", ())) - set(PLATFORM_MARKERS))
     if unknown:
-        raise PlanError(
+        raise ToolError(
             f"{path}: platforms: unknown {unknown}; known are {sorted(PLATFORM_MARKERS)}"
         )
     return Plan(
@@ -111,12 +109,12 @@ def read_plan(path: Path) -> Plan:
 def _lock(path: Path, name: str, entry: dict[str, Any]) -> Lock:
     allowed = {"about", "python", "requirements", "drop"}
     if unknown := sorted(set(entry) - allowed):
-        raise PlanError(
+        raise ToolError(
             f"{path}: [locks.{name}]: unknown keys {unknown}; known are {sorted(allowed)}"
         )
     for required in ("about", "python", "requirements"):
         if required not in entry:
-            raise PlanError(f"{path}: [locks.{name}]: `{required}` is missing")
+            raise ToolError(f"{path}: [locks.{name}]: `{required}` is missing")
     return Lock(
         name=name,
         about=entry["about"],

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from locks.command.plan import PlanError, read_plan
+from locks.command.plan import read_plan
+from workspace.errors import ToolError
 
 GOOD = """
 platforms = ["linux-x86_64", "macos-arm64"]
@@ -49,10 +50,10 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
 )
 def test_a_wrong_plan_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GOOD
-    with pytest.raises(PlanError, match=message):
+    with pytest.raises(ToolError, match=message):
         read_plan(write(tmp_path, GOOD.replace(old, new)))
 
 
-def test_a_missing_plan_says_where_to_run(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="no such file; run this tool from the repository's root"):
+def test_a_missing_plan_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="no such file; the repository is not complete"):
         read_plan(tmp_path / "locks.toml")

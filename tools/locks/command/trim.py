@@ -10,7 +10,8 @@ from fnmatch import fnmatch
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from locks.command.plan import Lock, PackagePin, Plan, PlanError
+from locks.command.plan import Lock, PackagePin, Plan
+from workspace.errors import ToolError
 
 _ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))? *\\?$"
@@ -34,7 +35,7 @@ class Entry:
 
 
 def parse_entries(text: str) -> list[Entry]:
-    """The entries of a requirements file with hashes, in its order. Raises PlanError for a line of another form."""
+    """The entries of a requirements file with hashes, in its order. Raises ToolError for a line of another form."""
     entries: list[Entry] = []
     for line in text.splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
@@ -49,7 +50,7 @@ def parse_entries(text: str) -> list[Entry]:
                 Entry(canonicalize_name(match["name"]), match["version"], match["marker"] or "", ())
             )
         else:
-            raise PlanError(f"not understood in the resolver's output: {line!r}")
+            raise ToolError(f"not understood in the resolver's output: {line!r}")
     return entries
 
 
@@ -61,7 +62,7 @@ def trim(
 ) -> list[Entry]:
     """Keep what installs on at least one environment and is not dropped; replace pinned packages by their pins.
 
-    A marker that holds in all environments is left out. Raises PlanError for an entry without a hash.
+    A marker that holds in all environments is left out. Raises ToolError for an entry without a hash.
     """
     kept: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -75,7 +76,7 @@ def trim(
             kept[entry.name] = [Entry(entry.name, pin.version, "", tuple(sorted(pin.sha256)))]
             continue
         if not entry.sha256:
-            raise PlanError(f"{entry.name}=={entry.version}: the index gives no hash for it")
+            raise ToolError(f"{entry.name}=={entry.version}: the index gives no hash for it")
         marker = "" if all(holds) else entry.marker
         kept.setdefault(entry.name, []).append(
             Entry(entry.name, entry.version, marker, tuple(sorted(entry.sha256)))
@@ -88,7 +89,7 @@ def render_lock(plan: Plan, lock: Lock, entries: Iterable[Entry]) -> str:
     trimmed = f"#\n# Trimmed: never imported here: {', '.join(lock.drop)}.\n" if lock.drop else ""
     return (
         f"# {lock.about}\n"
-        "# Generated from locks.toml by `./pants run tools/locks`; do not edit.\n"
+        "# Generated from locks.toml by `./foundry locks`; do not edit.\n"
         f"# CPython {', '.join(lock.python)} on {', '.join(plan.platforms)}.\n"
         f"{trimmed}\n" + "".join(entry.render() for entry in entries)
     )

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from locks.command.plan import Lock, PackagePin, Plan, PlanError
+from locks.command.plan import Lock, PackagePin, Plan
 from locks.command.trim import Entry, parse_entries, render_lock, trim
+from workspace.errors import ToolError
 
 A, B = "a" * 64, "b" * 64
 LOCK = Lock("name", "about it", ("3.11",), (), ())
@@ -23,7 +24,7 @@ def test_entries_are_read_with_marker_and_hashes() -> None:
 
 
 def test_a_line_of_another_form_is_refused() -> None:
-    with pytest.raises(PlanError, match="not understood.*git"):
+    with pytest.raises(ToolError, match="not understood.*git"):
         parse_entries("six @ git+https://example.invalid/six\n")
 
 
@@ -59,7 +60,7 @@ def test_a_pin_replaces_all_entries_of_its_package() -> None:
 
 
 def test_an_entry_without_hash_is_refused() -> None:
-    with pytest.raises(PlanError, match="six==1: the index gives no hash"):
+    with pytest.raises(ToolError, match="six==1: the index gives no hash"):
         trim([Entry("six", "1", "", ())], ENVIRONMENTS, {})
 
 

@@ -14,13 +14,15 @@ from new_model.command.texts import BUILDERS, build_text, builder_text, card_tex
 from new_model.command.unclaimed import CHECKPOINTS, unclaimed_checkpoints
 from new_model.command.write import write_model
 from pin_weights.command.content import content_of_file
+from workspace.backends import read_backends
 from workspace.errors import ToolError
 from workspace.repository import find_repository
+from workspace.tool_command import NEGATIVE, ToolCommand
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("new", cls=ToolCommand)
 def main(
     checkpoint: Annotated[
         Path | None,
@@ -55,45 +57,42 @@ def main(
         bool, typer.Option("--check", help="Only look for checkpoints without a target.")
     ] = False,
 ) -> None:
-    """Declare a model of your own: models/NAME with BUILD, model card and, for a state_dict, a builder to fill in.
+    """Declare a model of your own from a checkpoint file.
 
-    The checkpoint is copied into the folder checkpoints/, which git ignores, and pinned by SHA-256 and size. It is
-    recognised by its content, and nothing of it is run.
+    Writes models/NAME with BUILD, model card and, for a state_dict, a builder to fill in. The checkpoint is copied
+    into the folder checkpoints/, which git ignores, and pinned by SHA-256 and size. It is recognised by its content,
+    and nothing of it is run.
     """
-    output, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    try:
-        repository = find_repository(Path.cwd())
-        root = repository.root
-        if check:
-            _check(output, unclaimed_checkpoints(root, repository.files))
-            return
-        if checkpoint is None or not inputs:
-            raise ToolError("--from and --inputs are needed, or --check")
-        request = Request(
-            name=checkpoint.stem.lower().replace("-", "_") if name is None else name,
-            inputs=parse_inputs(inputs),
-            backends=tuple(part.strip() for part in backends.split(",") if part.strip()),
-            license=license_id,
-            classes=tuple(allow_class or ()),
-            imports=tuple(imports or ()),
-        )
-        check_request(root, request)
-        content = content_of_file(checkpoint)
-        found = recognise(checkpoint)
-        _check_classes(request, found, checkpoint)
-        file = _file_name(found, checkpoint)
-        texts = {
-            "BUILD": build_text(request, found, file, content),
-            "README.md": card_text(request, found, file),
-        }
-        if found.form not in BUILDERS:
-            texts["builder.py"] = builder_text(request)
-        write_model(
-            root / "models" / request.name, texts, checkpoint, root / CHECKPOINTS / file, content
-        )
-    except (ToolError, OSError) as error:
-        errors.print(f"tools/new_model: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+    output = Console(soft_wrap=True)
+    repository = find_repository()
+    root = repository.root
+    if check:
+        _check(output, unclaimed_checkpoints(root, repository.files))
+        return
+    if checkpoint is None or not inputs:
+        raise ToolError("--from and --inputs are needed, or --check")
+    request = Request(
+        name=checkpoint.stem.lower().replace("-", "_") if name is None else name,
+        inputs=parse_inputs(inputs),
+        backends=tuple(part.strip() for part in backends.split(",") if part.strip()),
+        license=license_id,
+        classes=tuple(allow_class or ()),
+        imports=tuple(imports or ()),
+    )
+    check_request(root, request)
+    content = content_of_file(checkpoint)
+    found = recognise(checkpoint)
+    _check_classes(request, found, checkpoint)
+    file = _file_name(found, checkpoint)
+    texts = {
+        "BUILD": build_text(request, found, file, content, read_backends(root)),
+        "README.md": card_text(request, found, file),
+    }
+    if found.form not in BUILDERS:
+        texts["builder.py"] = builder_text(request)
+    write_model(
+        root / "models" / request.name, texts, checkpoint, root / CHECKPOINTS / file, content
+    )
     _tell(output, request, found, texts)
 
 
@@ -102,10 +101,10 @@ def _check(output: Console, unclaimed: list[Path]) -> None:
         output.print(f"{path}: no target pins it", markup=False, highlight=False)
     if unclaimed:
         output.print(
-            "Add each with `./pants run tools/new_model -- --from FILE --inputs SHAPE`, or remove it",
+            "Add each with `./foundry new --from FILE --inputs SHAPE`, or remove it",
             markup=False,
         )
-        raise typer.Exit(1)
+        raise typer.Exit(NEGATIVE)
     output.print("every checkpoint has a target")
 
 
@@ -144,10 +143,6 @@ def _tell(output: Console, request: Request, found: Recognised, texts: dict[str,
     lines += [
         f"    ./pants test {folder}::",
         f"    ./pants package {folder}:{request.name}_{request.backends[0]}",
-        "    ./pants run tools/update_index",
+        "    ./foundry update-index",
     ]
     output.print("\n".join(lines), markup=False, highlight=False)
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/new_model --")

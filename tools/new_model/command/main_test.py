@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from new_model.command.main import app
 
 TOOLCHAINS = (
-    'pte_backend(name="portable")\npte_backend(name="xnnpack")\npte_backend(name="coreml")\n'
+    'pte_backend(name="portable", dynamic_dimensions=True)\n'
+    'pte_backend(name="xnnpack", dynamic_dimensions=True, max_size_ratios={"fp32": 1.08})\n'
+    'pte_backend(name="coreml", precisions=["fp16", "int8"], max_size_ratios={"fp16": 0.54})\n'
 )
 
 
@@ -80,6 +82,12 @@ def test_torchscript(root: Path) -> None:
     model = declared["pte_model"]
     assert model["inputs"] == {"input": "float32[1,4]"}
     assert list(model["programs"]) == ["xnnpack", "coreml"] == list(model["bounds"])  # type: ignore[call-overload]
+    float32, float16 = model["bounds"].values()  # type: ignore[attr-defined]
+    # The budget of the backend, and room for the structure of a program with ten parameters.
+    structure = 512_000 / 40
+    assert float32["max_size_ratio"] == pytest.approx(1.08 + structure, abs=0.01)
+    assert float16["max_size_ratio"] == pytest.approx(0.54 + structure, abs=0.01)
+    assert "min_cosine" in float16 and "min_cosine" not in float32
     assert str(model["builder"]).endswith("models/own/torchscript.py")
     assert sorted(path.name for path in (root / "models/my_net").iterdir()) == [
         "BUILD",
@@ -106,7 +114,7 @@ def test_a_state_dict_gets_a_builder_that_says_what_is_missing(root: Path) -> No
 def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
     arguments: tuple[str, ...] = ("--from", "../whole.pt", "--inputs", "1,4")
     code, output = run(*arguments)
-    assert code == 1 and "state_dict" in output
+    assert code == 2 and "state_dict" in output
     for name in (f"{Net.__module__}.Net", "torch.nn.modules.linear.Linear"):
         assert f"--allow-class {name}" in output
         arguments = (*arguments, "--allow-class", name)
@@ -140,13 +148,13 @@ def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
         (["--from", "../my-net.pt", "--inputs", "1,4", "--imports", "../x.py"], "no Python file"),
         (
             ["--from", "../my-net.pt", "--inputs", "float32[1,n=1..4]", "--backends", "coreml"],
-            "dynamic",
+            "dynamic dimensions, which are for portable and xnnpack only. Declare fixed sizes, or leave out coreml",
         ),
     ],
 )
 def test_refusals_write_nothing(root: Path, arguments: list[str], told: str) -> None:
     code, output = run(*arguments)
-    assert code == 1 and told in output, output
+    assert code == 2 and told in output, output
     assert [path.name for path in (root / "models").iterdir()] == ["taken"]
     assert not (root / "checkpoints").exists()
 
@@ -155,7 +163,7 @@ def test_another_checkpoint_of_that_name_is_kept(root: Path) -> None:
     (root / "checkpoints").mkdir()
     (root / "checkpoints/my-net.pt").write_bytes(b"something else")
     code, output = run("--from", "../my-net.pt", "--inputs", "1,4")
-    assert code == 1 and "other content" in output
+    assert code == 2 and "other content" in output
     assert (root / "checkpoints/my-net.pt").read_bytes() == b"something else"
     assert not (root / "models/my_net").exists()
 
@@ -174,7 +182,7 @@ def test_a_checkpoint_is_not_left_behind_without_its_model(
 
     monkeypatch.setattr("tempfile.mkdtemp", no_space)
     code, output = run("--from", "../my-net.pt", "--inputs", "1,4")
-    assert code == 1 and "No space left" in output
+    assert code == 2 and "No space left" in output
     assert not (root / "models/my_net").exists()
     assert copy.exists() == was_there
 

@@ -6,11 +6,12 @@ import json
 import pickletools
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from pte_foundry.models.checkpoints.archive import open_archive
 from workspace.errors import ToolError
 
 # What torch.load(weights_only=True) takes without being told (torch/_weights_only_unpickler.py), as far as
@@ -23,8 +24,8 @@ _PLAIN = (
     "torch.device",
 )
 _STORAGES = ("torch.", "torch.storage.")
-# What zipfile raises, RuntimeError for encrypted archives and KeyError for a member in another folder.
-_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError)
+# What open_archive and zipfile raise.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, ValueError)
 # Every pickled module has one; pickled_module.py allows it.
 _SETS = ("builtins.set", "__builtin__.set")
 
@@ -80,8 +81,8 @@ def recognise(path: Path) -> Recognised:
 
 
 def _archive(path: Path) -> Recognised:
-    with zipfile.ZipFile(path) as archive:
-        sizes = {info.filename.partition("/")[2]: info.file_size for info in archive.infolist()}
+    with open_archive(path) as archive:
+        sizes = archive.sizes
         if "models/model.json" in sizes:
             return Recognised(Form.EXPORTED, _below(sizes, "data/weights/", "data/constants/"))
         if "constants.pkl" in sizes and any(name.startswith("code/") for name in sizes):
@@ -90,8 +91,7 @@ def _archive(path: Path) -> Recognised:
             raise ToolError(
                 f"{path}: a zip archive, and none of torch's: it has neither code/, models/model.json nor data.pkl"
             )
-        top = archive.infolist()[0].filename.partition("/")[0]
-        names = set(_globals(path, archive.read(f"{top}/data.pkl")))
+        names = set(_globals(path, archive.read("data.pkl")))
     data_bytes = _below(sizes, "data/")
     classes = tuple(sorted(name for name in names if not _is_plain(name)))
     if not classes and data_bytes == 0:
@@ -104,7 +104,7 @@ def _archive(path: Path) -> Recognised:
     return Recognised(Form.PICKLED, data_bytes, classes)
 
 
-def _below(sizes: dict[str, int], *folders: str) -> int:
+def _below(sizes: Mapping[str, int], *folders: str) -> int:
     return sum(size for name, size in sizes.items() if name.startswith(folders))
 
 

@@ -92,6 +92,19 @@ def _zip(*names: str) -> bytes:
     return content.getvalue()
 
 
+def _packed(name: str, size: int) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, bytes(size))
+    return content.getvalue()
+
+
+def _encrypted(name: str) -> bytes:
+    content = bytearray(_zip(name))
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # The flag in the archive's directory.
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -101,6 +114,9 @@ def _zip(*names: str) -> bytes:
         (_zip("a/data.pkl"), "damaged"),
         (_zip("a/b.txt", "c/data.pkl"), "cannot be read"),
         (_zip("a/data.pkl")[:20], "cannot be read"),
+        (_zip("a/data.pkl", "a/data.pkl"), "names a file twice"),
+        (_packed("a/data.pkl", 65 << 20), "unpacks to"),
+        (_encrypted("a/data.pkl"), "encrypted"),
         (b"\x80\x02\x8a\nl\xfc\x9cF", "before 1.6"),
         (struct.pack("<Q", 9) + b"{nothing}", "safetensors header"),
         (struct.pack("<Q", 70_000) + b'{"a":' * 14_000, "safetensors header"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
+from workspace.backends import calls, read_backends
 from workspace.errors import ToolError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -17,7 +18,6 @@ _LICENSE = re.compile(r"[A-Za-z0-9.+-]+", re.ASCII)
 _CLASS = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 # Sizes and nothing else: no element type, no brackets.
 _SHAPE = re.compile(r"[0-9a-z_=.,]+", re.ASCII)
-_TRIED_WITH_DYNAMIC = ("portable", "xnnpack")
 
 
 @dataclass(frozen=True)
@@ -67,28 +67,14 @@ def parse_inputs(texts: Sequence[str]) -> tuple[TensorSpec, ...]:
     return tuple(specs)
 
 
-def known_backends(root: Path) -> tuple[str, ...]:
-    """The names of the `pte_backend` targets that `toolchains/BUILD` declares, read as text."""
-    return tuple(_names_of("pte_backend", root / "toolchains/BUILD"))
-
-
 def _models_elsewhere(root: Path) -> dict[str, Path]:
     """The names that models have below `models/`, with their folders."""
     files = sorted((root / "models").glob("*/BUILD"))
-    return {name: file.parent for file in files for name in _names_of("pte_model", file)}
-
-
-def _names_of(alias: str, file: Path) -> Iterator[str]:
-    """Raises ToolError for a BUILD file that is no Python."""
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise ToolError(f"{file}:{error.lineno}: {error.msg}. Mend it first") from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == alias:
-            for keyword in node.keywords:
-                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
-                    yield str(keyword.value.value)
+    return {
+        ast.literal_eval(call["name"]): file.parent
+        for file in files
+        for call in calls("pte_model", file)
+    }
 
 
 def check_request(root: Path, request: Request) -> None:
@@ -106,17 +92,18 @@ def check_request(root: Path, request: Request) -> None:
             f"{others[request.name].relative_to(root)} has a model {request.name} already, and the index takes a name "
             "once. Choose another --name"
         )
-    known = known_backends(root)
+    known = read_backends(root)
     unknown = [name for name in request.backends if name not in known]
     if unknown or not request.backends or len(set(request.backends)) != len(request.backends):
         raise ToolError(
             f"--backends: {','.join(request.backends) or 'none'}: name each once, out of {', '.join(known)}"
         )
-    untried = [name for name in request.backends if name not in _TRIED_WITH_DYNAMIC]
-    if untried and any(spec.dynamic for spec in request.inputs):
+    fixed = [name for name in request.backends if not known[name].dynamic_dimensions]
+    if fixed and any(spec.dynamic for spec in request.inputs):
+        able = [name for name, backend in known.items() if backend.dynamic_dimensions]
         raise ToolError(
-            f"--inputs has dynamic dimensions, which are for {' and '.join(_TRIED_WITH_DYNAMIC)} only. Declare "
-            f"fixed sizes, or leave out {', '.join(untried)}"
+            f"--inputs has dynamic dimensions, which are for {' and '.join(able)} only. Declare "
+            f"fixed sizes, or leave out {', '.join(fixed)}"
         )
     checks: Mapping[str, tuple[re.Pattern[str], Sequence[str], str]] = {
         "--license": (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from new_model.command.recognise import Form, Recognised
 from new_model.command.request import Request
 from pin_weights.command.content import CheckpointContent
+from workspace.backends import DeclaredBackend
 
 _OWN = "src/python/pte_foundry/models/own"
 BUILDERS = {
@@ -18,13 +19,19 @@ BUILDERS = {
 }
 """Builder of each form that is a whole model."""
 
-_FLOAT32 = ("portable", "qnn", "xnnpack")
+_USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
 """More than the operators and names of a usual program take beside its weights."""
 
 
-def build_text(request: Request, found: Recognised, file: str, content: CheckpointContent) -> str:
-    """`models/<name>/BUILD`."""
+def build_text(
+    request: Request,
+    found: Recognised,
+    file: str,
+    content: CheckpointContent,
+    backends: Mapping[str, DeclaredBackend],
+) -> str:
+    """`models/<name>/BUILD`; `backends` are those that there are, by name."""
     name = request.name
     whole = found.form in BUILDERS
     weights = [
@@ -48,25 +55,25 @@ def build_text(request: Request, found: Recognised, file: str, content: Checkpoi
         fields.append(("allowed_classes", list(request.classes)))
     fields += [
         ("programs", {backend: {} for backend in request.backends}),
-        ("bounds", {backend: _bounds(backend, found) for backend in request.backends}),
+        ("bounds", {name: _bounds(backends[name], found) for name in request.backends}),
     ]
     texts = [_call("model_weights", weights), _call("pte_model", fields)]
     if not whole:
         texts.insert(0, "python_sources()\n")
     texts.insert(
         len(texts) - 1,
-        "# The bounds are wide. `./pants run tools/thresholds -- --all`, after the tests, shows what was measured.\n",
+        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n",
     )
     return "\n".join(texts).replace("measured.\n\npte_model", "measured.\npte_model")
 
 
-def _bounds(backend: str, found: Recognised) -> dict[str, float]:
+def _bounds(backend: DeclaredBackend, found: Recognised) -> dict[str, float]:
     """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights."""
-    ratio = 1.1 if backend in _FLOAT32 else 0.56
+    ratio = backend.max_size_ratios.get(backend.precision, _USUAL_SIZE_RATIO)
     # The checkpoint's tensors may be of half precision, of which the unit, float32, is twice as large.
     ratio += _STRUCTURE_BYTES / max(found.data_bytes, 1)
     bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100, "max_planned_memory_ratio": 200.0}
-    if backend not in _FLOAT32:
+    if backend.precision != "fp32":
         bounds |= {"min_cosine": 0.999, "max_abs_difference": 0.5}
     return bounds
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from pin_weights.command.content import CheckpointContent, content_of_file
+from workspace.atomic_file import replacing
 from workspace.errors import ToolError
 
 
@@ -44,14 +44,10 @@ def copy_checkpoint(source: Path, destination: Path, content: CheckpointContent)
             f"{destination} exists, with other content. Rename the checkpoint, or remove that file"
         )
     destination.parent.mkdir(parents=True, exist_ok=True)
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
-    try:
+    with replacing(destination) as temporary:
         shutil.copyfile(source, temporary)
         if content_of_file(temporary) != content:
             raise ToolError(f"{source} changed while it was copied. Try again")
-        temporary.replace(destination)
-    finally:
-        temporary.unlink(missing_ok=True)
     return True
 
 

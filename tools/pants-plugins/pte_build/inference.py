@@ -13,16 +13,19 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.program import sources
-from pte_build.targets.committed_index import CommittedIndexField
-from pte_build.targets.model_index import IndexLicensesField, IndexProgramsField
+from pte_build.library import sources
+from pte_build.program.checks import AllProgramTests
+from pte_build.targets.model_index import (
+    CommittedIndexField,
+    IndexLicensesField,
+    IndexProgramsField,
+)
 from pte_build.targets.model_tree import TreeIndexField, TreeProvenanceResolveField
-from pte_build.targets.photograph_set import PhotographsFilesField, PhotographsResolveField
+from pte_build.targets.pictures import PhotographsFilesField, PhotographsResolveField
 from pte_build.targets.pte_backend import BackendLoweringField, BackendResolveField
 from pte_build.targets.pte_program import ProgramBuilderField, ProgramBuilderResolveField
 from pte_build.targets.pte_test_target import TestProgramField
 from pte_build.toolchain.resolves import lockfile_path
-from pte_build.validation.checks import AllProgramTests
 
 
 def library_file(path: str) -> Address:

@@ -88,14 +88,12 @@ def test_a_program_overrides_fields_of_its_test() -> None:
     assert programs["int8_fast"] == {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}
 
 
-def test_budgets_are_of_the_precision_and_backend_unless_the_model_has_its_own() -> None:
-    own = {"portable": {"max_planned_memory_ratio": 5.0}, "int8_coreml": {"max_size_ratio": 0.2}}
-    programs: dict[str, Any] = {"portable": {}, "coreml": {}, "int8_coreml": {}, "fast": {}}
-    declared = Declared(programs=programs, bounds=own)
+def test_budgets_are_left_to_the_backend_unless_the_model_has_its_own() -> None:
+    own = {"slow": {"max_planned_memory_ratio": 5.0}, "int8_fast": {"max_size_ratio": 0.2}}
+    declared = Declared(programs={"slow": {}, "int8_fast": {}, "fast": {}}, bounds=own)
     names = ("max_size_ratio", "max_planned_memory_ratio")
     assert [tuple(test.get(name) for name in names) for test in declared.tests] == [
-        (1.08, 5.0),
-        (0.54, None),
+        (None, 5.0),
         (0.2, None),
         (None, None),
     ]

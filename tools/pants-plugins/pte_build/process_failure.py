@@ -6,7 +6,9 @@ import re
 import signal
 import textwrap
 
-from pants.engine.process import FallibleProcessResult
+from pants.engine.fs import Digest, FileContent
+from pants.engine.process import FallibleProcessResult, Process
+from pants.util.logging import LogLevel
 
 # How the library begins the message of an expected failure, on a line of its own (pte_foundry.errors).
 _MESSAGE = re.compile(r"^pte-foundry: ", re.MULTILINE)
@@ -17,6 +19,28 @@ _TRACEBACK = "Traceback (most recent call last):\n"
 _SHELL_SIGNAL = 128
 # A graph that is printed into the log can have any size, and nobody reads more of it than this.
 _MOST_CHARACTERS = 200_000
+
+
+# A log is too long for a command line.
+_MESSAGE_FILE = "message.txt"
+
+
+def message_file(message: str) -> FileContent:
+    """The file that `failing_process` prints."""
+    return FileContent(_MESSAGE_FILE, f"{message}\n".encode())
+
+
+def failing_process(message: Digest) -> Process:
+    """Says the message on stderr and fails: a test that could not even begin is a failed one like any other.
+
+    Test results are made from processes only.
+    """
+    return Process(
+        ("/bin/sh", "-c", f"/bin/cat {_MESSAGE_FILE} >&2; exit 1"),
+        input_digest=message,
+        description="Tell why a program could not be built",
+        level=LogLevel.DEBUG,
+    )
 
 
 def describe_failure(what: str, result: FallibleProcessResult) -> str:

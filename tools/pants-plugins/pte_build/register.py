@@ -8,7 +8,7 @@ from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from pte_build import inference
+from pte_build import addresses, command_line, inference
 from pte_build.aggregate import (
     committed_index,
     conditions,
@@ -17,40 +17,34 @@ from pte_build.aggregate import (
     selection,
     tree,
 )
+from pte_build.library import run_main, sources
+from pte_build.pictures import calibration, photographs
 from pte_build.program import (
     availability,
     backend,
-    command_line,
+    checks,
     declaration,
     export,
     output_paths,
     package,
     report,
-    sources,
 )
 from pte_build.progress import callback
 from pte_build.publishing import publish
-from pte_build.quantization import calibration, declared, requested
 from pte_build.result_cache import toolchain_run
 from pte_build.sdk import files
-from pte_build.targets.calibration_set import CalibrationSet
-from pte_build.targets.committed_index import ModelIndexTest
-from pte_build.targets.model_index import ModelIndex
+from pte_build.targets.model_index import ModelIndex, ModelIndexTest
 from pte_build.targets.model_tree import ModelTree
 from pte_build.targets.model_weights import ModelWeights
-from pte_build.targets.photograph_set import PhotographSet
+from pte_build.targets.pictures import CalibrationSet, PhotographSet
 from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.tiers import python_tests, tier
-from pte_build.toolchain import environment, identity, interpreter, library_run, locks, toolchain
+from pte_build.toolchain import environment, identity, interpreter, locks, toolchain
 from pte_build.validation import (
-    checks,
-    failing,
     goal,
     outcome,
-    photographs,
-    quantized_export,
     validate,
 )
 from pte_build.weights import fetching, presence, resolution, substitutes
@@ -72,11 +66,9 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        availability, backend, calibration, callback, checks, command_line, committed_index, conditions, declaration,
-        declared, environment, export, failing, fetching, files,
-        goal, identity, index, inference, interpreter, library_run, locks, outcome, output_paths, package, photographs,
-        presence, program_locks, publish,
-        python_tests, quantized_export, report, requested, resolution, selection, sources, substitutes, tier,
-        toolchain, toolchain_run, tree, validate,
+        addresses, availability, backend, calibration, callback, checks, command_line, committed_index, conditions,
+        declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter, locks,
+        outcome, output_paths, package, photographs, presence, program_locks, publish, python_tests, report, resolution,
+        run_main, selection, sources, substitutes, tier, toolchain, toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

@@ -11,6 +11,9 @@ COPIED = (
     ".pants.bootstrap",
     "pants",
     "pants.remote.toml",
+    "src/python/pte_foundry/__init__.py",
+    "src/python/pte_foundry/errors.py",
+    "src/python/pte_foundry/records",
     "tools/bootstrap",
     "tools/pants-plugins",
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path
+
+import libcst as cst
+from libcst import helpers
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from workspace.errors import ToolError
 
@@ -13,11 +16,21 @@ _TARGET_TYPE = "model_weights"
 
 @dataclass(frozen=True)
 class BuildFile:
-    """text: with its own line endings. statement: the index of the target's call among the file's statements."""
+    """module: the file, with its layout. call: the target in it."""
 
     path: Path
-    text: str
-    statement: int
+    module: cst.Module
+    call: cst.Call
+
+    @property
+    def text(self) -> str:
+        """With the file's own line endings."""
+        return self.module.code
+
+    def line(self, node: cst.CSTNode) -> int:
+        """Where the node begins."""
+        positions = MetadataWrapper(self.module, unsafe_skip_copy=True).resolve(PositionProvider)
+        return positions[node].start.line
 
 
 def find_build_file(folder: Path, name: str) -> BuildFile:
@@ -28,8 +41,12 @@ def find_build_file(folder: Path, name: str) -> BuildFile:
     found = []
     for path in sorted(folder.glob("BUILD*")):
         if path.name == "BUILD" or path.name.startswith("BUILD."):
-            text = path.read_bytes().decode("utf-8")
-            found += [BuildFile(path, text, index) for index in _statements(path, text, name)]
+            module = _parse(path)
+            found += [
+                BuildFile(path, module, call)
+                for call in _targets(module)
+                if _name(call, default=folder.resolve().name) == name
+            ]
     if len(found) != 1:
         raise ToolError(
             f"{folder}: {len(found) or 'no'} calls `{_TARGET_TYPE}(name={name!r}, ...)` at the top "
@@ -39,39 +56,48 @@ def find_build_file(folder: Path, name: str) -> BuildFile:
     return found[0]
 
 
-def target_call(tree: ast.Module, statement: int) -> ast.Call:
-    """The call that is a statement of its own."""
-    node = tree.body[statement]
-    assert isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-    return node.value
+def arguments(call: cst.Call) -> dict[str, cst.Arg]:
+    """The arguments that are given by name."""
+    return {argument.keyword.value: argument for argument in call.args if argument.keyword}
 
 
-def parse(path: Path, text: str) -> ast.Module:
-    """Raises ToolError if the text is no Python."""
+def literal(argument: cst.Arg) -> str | int | None:
+    """Raises ValueError if the argument's value is not a string, a number or None, written out."""
+    value = argument.value
+    if isinstance(value, cst.Integer):
+        return value.evaluated_value
+    if isinstance(value, cst.Name) and value.value == "None":
+        return None
+    if isinstance(value, (cst.SimpleString, cst.ConcatenatedString)):
+        text = value.evaluated_value
+        if isinstance(text, str):
+            return text
+    raise ValueError("not a literal")
+
+
+def _parse(path: Path) -> cst.Module:
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError) as error:
+        return cst.parse_module(path.read_bytes())
+    except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
         raise ToolError(f"{path}: cannot be parsed: {error}") from None
 
 
-def _statements(path: Path, text: str, name: str) -> list[int]:
+def _targets(module: cst.Module) -> list[cst.Call]:
     return [
-        index
-        for index, node in enumerate(parse(path, text).body)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == _TARGET_TYPE
-        and _name(node.value, default=path.parent.resolve().name) == name
+        statement.value
+        for line in module.body
+        if isinstance(line, cst.SimpleStatementLine)
+        for statement in line.body
+        if isinstance(statement, cst.Expr)
+        and isinstance(statement.value, cst.Call)
+        and helpers.get_full_name_for_node(statement.value) == _TARGET_TYPE
     ]
 
 
-def _name(call: ast.Call, default: str) -> str | None:
+def _name(call: cst.Call, default: str) -> str | int | None:
     """The target's name; None if it is not a literal."""
-    for keyword in call.keywords:
-        if keyword.arg == "name":
-            value = keyword.value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                return value.value
-            return None
-    return default
+    named = arguments(call).get("name")
+    try:
+        return default if named is None else literal(named)
+    except ValueError:
+        return None

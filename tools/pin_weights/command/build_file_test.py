@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
 
-from pin_weights.command.build_file import find_build_file, target_call
+from pin_weights.command.build_file import arguments, find_build_file, literal
 from workspace.errors import ToolError
 
 TARGET = 'model_weights(name="a")\n'
@@ -14,10 +13,10 @@ TARGET = 'model_weights(name="a")\n'
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"BUILD": TARGET}, ("BUILD", 0)),
-        ({"BUILD": "x = 1\n" + TARGET + 'model_weights(name="b")\n'}, ("BUILD", 1)),
-        ({"BUILD": 'other(name="a")\n', "BUILD.weights": TARGET}, ("BUILD.weights", 0)),
-        ({"BUILD": TARGET, "BUILDER.py": "not python("}, ("BUILD", 0)),
+        ({"BUILD": TARGET}, ("BUILD", 1)),
+        ({"BUILD": "x = 1\n" + TARGET + 'model_weights(name="b")\n'}, ("BUILD", 2)),
+        ({"BUILD": 'other(name="a")\n', "BUILD.weights": TARGET}, ("BUILD.weights", 1)),
+        ({"BUILD": TARGET, "BUILDER.py": "not python("}, ("BUILD", 1)),
     ],
 )
 def test_the_target_is_found(
@@ -26,16 +25,16 @@ def test_the_target_is_found(
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     found = find_build_file(tmp_path, "a")
-    assert (found.path.name, found.statement) == expected
+    assert (found.path.name, found.line(found.call)) == expected
     assert found.text == files[expected[0]]
-    assert "'a'" in ast.dump(target_call(ast.parse(found.text), found.statement))
+    assert literal(arguments(found.call)["name"]) == "a"
 
 
 def test_a_target_without_a_name_is_called_like_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "yolo"
     folder.mkdir()
     (folder / "BUILD").write_text("model_weights()\n")
-    assert find_build_file(folder, "yolo").statement == 0
+    assert find_build_file(folder, "yolo").text == "model_weights()\n"
     with pytest.raises(ToolError):
         find_build_file(folder, "a")
 

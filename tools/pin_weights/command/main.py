@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +18,16 @@ from pin_weights.command.build_file import find_build_file
 from pin_weights.command.content import CheckpointContent, check_name, content_of_file
 from pin_weights.command.declaration import WeightsDeclaration, read_declaration
 from pin_weights.command.download import check_schemes, download, open_https_or_file
+from workspace.atomic_file import replace_text
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
+from workspace.root import find_root
+from workspace.tool_command import ToolCommand
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("pin", cls=ToolCommand)
 def main(
     address: Annotated[str, typer.Argument(help="For example models/yolo:yolov5n_weights.")],
     file: Annotated[
@@ -41,63 +43,40 @@ def main(
     ] = False,
     max_mib: Annotated[int, typer.Option(min=1, help="Refuse larger downloads.")] = 4096,
 ) -> None:
-    """Pin the checkpoint of a model_weights target: write its SHA-256 and size into the BUILD file.
+    """Pin a checkpoint: write its hash and size into the BUILD file.
 
-    The file is downloaded from the first of the target's urls that gives it, and not kept. Compare the result with what
-    the publisher says: a pin only promises that everybody builds from the file that was there now.
+    It is the checkpoint of a model_weights target, the hash its SHA-256. The file is downloaded from the first of the
+    target's urls that gives it, and not kept. Compare the result with what the publisher says: a pin only promises
+    that everybody builds from the file that was there now.
     """
     output, progress = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    try:
-        root = _build_root()
-        declaration = read_declaration(root, address, same_checkout_environment(os.environ))
-        build = find_build_file(root / declaration.folder, declaration.name)
-        present = present_pin(build)
-        source, content = (
-            _from_urls(declaration, max_mib << 20, progress)
-            if file is None
-            else (str(file), content_of_file(file))
+    root = find_root()
+    declaration = read_declaration(root, address, same_checkout_environment(os.environ))
+    build = find_build_file(root / declaration.folder, declaration.name)
+    present = present_pin(build)
+    source, content = (
+        _from_urls(declaration, max_mib << 20, progress)
+        if file is None
+        else (str(file), content_of_file(file))
+    )
+    output.print(_summary(declaration, source, content))
+    if not no_hash_in_name:
+        check_name(declaration.file, content)
+    if present.contradicts(content) and not force:
+        raise ToolError(
+            f"{declaration.address} is pinned already, to another file: sha256 "
+            f"{present.sha256}, size {present.size}. Find out why the file changed; --force "
+            "replaces the pin"
         )
-        output.print(_summary(declaration, source, content))
-        if not no_hash_in_name:
-            check_name(declaration.file, content)
-        if present.contradicts(content) and not force:
-            raise ToolError(
-                f"{declaration.address} is pinned already, to another file: sha256 "
-                f"{present.sha256}, size {present.size}. Find out why the file changed; --force "
-                "replaces the pin"
-            )
-        text = pinned_text(build, content)
-        where = build.path.relative_to(root)
-        if text == build.text:
-            output.print(f"{where} has this pin already", markup=False, highlight=False)
-        elif dry_run:
-            output.print(_difference(str(where), build.text, text), markup=False, highlight=False)
-        else:
-            replace_text(build.path, text)
-            output.print(f"wrote the pin into {where}", markup=False, highlight=False)
-    except ToolError as error:
-        progress.print(f"tools/pin_weights: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Replace a file's content at once, and keep its permissions."""
-    # Not `BUILD.new`: Pants reads `BUILD.*`.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        temporary.write_bytes(text.encode("utf-8"))
-        shutil.copymode(path, temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _build_root() -> Path:
-    root = Path.cwd()
-    if not (root / "pants").is_file() or not (root / "pants.toml").is_file():
-        raise ToolError(f"{root} is not the repository's root: it has no ./pants and pants.toml")
-    return root
+    text = pinned_text(build, content)
+    where = build.path.relative_to(root)
+    if text == build.text:
+        output.print(f"{where} has this pin already", markup=False, highlight=False)
+    elif dry_run:
+        output.print(_difference(str(where), build.text, text), markup=False, highlight=False)
+    else:
+        replace_text(build.path, text)
+        output.print(f"wrote the pin into {where}", markup=False, highlight=False)
 
 
 def _from_urls(
@@ -136,7 +115,3 @@ def _difference(where: str, before: str, after: str) -> str:
         before.splitlines(), after.splitlines(), f"a/{where}", f"b/{where}", lineterm=""
     )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/pin_weights --")

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from reproduce.command.reproduce import reproduce
-from reproduce.command.result_file import results_json, write_results
+from reproduce.command.result_file import results_json
 from reproduce.command.result_table import results_table
 from reproduce.perturbations.registry import PERTURBATIONS, select
+from workspace.atomic_file import replace_text
 from workspace.builds import BuildSetting
 from workspace.child_environment import clone_environment, same_checkout_environment
 from workspace.errors import ToolError
 from workspace.programs import find_programs
 from workspace.repository import find_repository
+from workspace.tool_command import ToolCommand
 from workspace.weights_source import SourceOfWeights, weights_options
 
 # Where weights come from is the one thing that a clone has to be told of the session's options.
@@ -31,7 +32,7 @@ _LIST = "\n\n".join(f"{one.name}: {one.about}. ({one.kind})" for one in PERTURBA
 app = typer.Typer(add_completion=False)
 
 
-@app.command(epilog=f"Perturbations:\n\n{_LIST}")
+@app.command("reproduce", cls=ToolCommand, epilog=f"Perturbations:\n\n{_LIST}")
 def main(
     addresses: Annotated[
         list[str] | None,
@@ -64,16 +65,18 @@ def main(
     ] = False,
     weights_source: Annotated[
         SourceOfWeights | None,
-        typer.Option(help="--weights-source of every build; else what your Pants options say."),
+        typer.Option(
+            help="Where the weights of every build come from; else what your Pants options say."
+        ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")
     ] = None,
 ) -> None:
-    """Build programs again under perturbations, and compare the bytes of their .pte files.
+    """Build programs again under perturbations and compare the bytes.
 
-    What is compared with is what `./pants package` gives. Options on the command line of the outer ./pants do not reach
-    these builds; pants.toml, your .pants.rc and PANTS_* variables do.
+    What is compared with is the .pte file that `./pants package` gives. Options on the command line of an outer ./pants
+    do not reach these builds; pants.toml, your .pants.rc and PANTS_* variables do.
 
     Exit code 0 if all programs are the same under all perturbations, 1 if one differs, 2 if there is no answer: bad
     input, a program that cannot be built, or a perturbation that this machine cannot make.
@@ -85,52 +88,38 @@ def main(
             text = f"{one.name:18}{one.kind:9}{one.about}"
             output.print(text, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(0)
-    # Ended from outside, a clone's daemon and the scratch folder would live on.
-    signal.signal(signal.SIGTERM, _interrupt)
     start = time.monotonic()
 
     def say(text: str) -> None:
         seconds = time.monotonic() - start
         progress.print(f"{seconds:6.0f} s  {text}", markup=False, highlight=False, soft_wrap=True)
 
-    try:
-        if not addresses:
-            raise ToolError("name one or more programs, e.g. models/yolo:yolo11n_xnnpack")
-        names = [name.strip() for name in only.split(",") if name.strip()]
-        perturbations = select(names, lift, with_clone, stock)
-        if json_file is not None and not json_file.parent.is_dir():
-            raise ToolError(f"--json: {json_file.parent} is not a folder; make it first")
-        repository = find_repository(Path.cwd())
-        environment = same_checkout_environment(os.environ)
-        programs = find_programs(repository.root, addresses, environment)
-        with tempfile.TemporaryDirectory(prefix="pte-reproduce-") as scratch:
-            setting = BuildSetting(
-                root=repository.root,
-                scratch=Path(scratch).resolve(),
-                environment=environment,
-                clone_environment={
-                    **clone_environment(os.environ),
-                    **{
-                        name: value
-                        for name, value in os.environ.items()
-                        if name.startswith(_WEIGHTS_OPTIONS)
-                    },
+    if not addresses:
+        raise ToolError("name one or more programs, e.g. models/yolo:yolo11n_xnnpack")
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    perturbations = select(names, lift, with_clone, stock)
+    if json_file is not None and not json_file.parent.is_dir():
+        raise ToolError(f"--json: {json_file.parent} is not a folder; make it first")
+    repository = find_repository()
+    environment = same_checkout_environment(os.environ)
+    programs = find_programs(repository.root, addresses, environment)
+    with tempfile.TemporaryDirectory(prefix="pte-reproduce-") as scratch:
+        setting = BuildSetting(
+            root=repository.root,
+            scratch=Path(scratch).resolve(),
+            environment=environment,
+            clone_environment={
+                **clone_environment(os.environ),
+                **{
+                    name: value
+                    for name, value in os.environ.items()
+                    if name.startswith(_WEIGHTS_OPTIONS)
                 },
-                options=weights_options(weights_source),
-            )
-            results = reproduce(programs, perturbations, setting, say)
-    except ToolError as error:
-        say(f"tools/reproduce: {error}")
-        raise typer.Exit(2) from None
+            },
+            options=weights_options(weights_source),
+        )
+        results = reproduce(programs, perturbations, setting, say)
     if json_file is not None:
-        write_results(json_file, results_json(results, repository.commit, repository.modified))
+        replace_text(json_file, results_json(results, repository.commit, repository.modified))
     output.print(results_table(results))
     raise typer.Exit(results.exit_code)
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/reproduce --")

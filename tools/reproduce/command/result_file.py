@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 from reproduce.command.reproduce import Reproduction
 
@@ -28,10 +26,3 @@ def results_json(results: Reproduction, commit: str, modified: bool) -> str:
         ],
     }
     return json.dumps(document, indent=2) + "\n"
-
-
-def write_results(path: Path, text: str) -> None:
-    """Replace the file at once, so that no reader sees a part of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

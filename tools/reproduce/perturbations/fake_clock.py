@@ -46,5 +46,5 @@ def _library() -> Path:
         if (file := Path(folder) / _LIBRARY).is_file():
             return file
     raise ToolError(
-        f"the wheel {_PACKAGE} has no {_LIBRARY}; run the tool with `./pants run tools/reproduce`"
+        f"the wheel {_PACKAGE} has no {_LIBRARY}; run the tool with `./foundry reproduce`"
     )

@@ -43,11 +43,11 @@ def test_a_sound_tree_is_signed(tree: Path, key: Path) -> None:
 def test_a_tree_with_defects_is_not_signed(tree: Path, key: Path) -> None:
     (tree / "index.json").write_text("{}")
     result = CliRunner().invoke(app, [str(tree), f"--private-key={key}"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert not (tree / "tree.sig").exists()
 
 
 def test_no_key(tree: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(tree), f"--private-key={tmp_path / 'nowhere'}"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert not (tree / "tree.sig").exists()

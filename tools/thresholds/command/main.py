@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,15 @@ from rich.table import Table
 
 from thresholds.command.slack import Slack, read_slacks
 from workspace.errors import ToolError
+from workspace.root import find_root
+from workspace.tool_command import NEGATIVE, ToolCommand
 
 app = typer.Typer(add_completion=False)
 
 _RESULTS = "dist/test"
 
 
-@app.command()
+@app.command("thresholds", cls=ToolCommand)
 def main(
     folders: Annotated[
         list[Path] | None,
@@ -34,24 +35,19 @@ def main(
     ] = 10.0,
     every: Annotated[bool, typer.Option("--all", help="List the tight ones too.")] = False,
 ) -> None:
-    """Compare what the tests of programs measured with the thresholds in their BUILD files.
+    """Compare the thresholds of tests with what they measured.
 
     Reads what `./pants test models::` has written. Give several folders to count the worst of several kinds of
     weights. A threshold is loose if it allows more than --at-most times the measured error; a value without any error,
     such as a share of 1, is no measure. Exit code 0: none is loose; 1: some are; 2: there was nothing to read.
     """
     console = Console(stderr=True)
-    root = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."))
-    chosen = [root / folder for folder in folders or [Path(_RESULTS)]]
-    try:
-        files = [file for folder in chosen for file in sorted(folder.rglob("*.validation.json"))]
-        if not files:
-            shown = ", ".join(map(str, chosen))
-            raise ToolError(f"no `*.validation.json` below {shown}: run `./pants test models::`")
-        slacks = read_slacks(files)
-    except ToolError as error:
-        console.print(f"tools/thresholds: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+    chosen = folders or [find_root() / _RESULTS]
+    files = [file for folder in chosen for file in sorted(folder.rglob("*.validation.json"))]
+    if not files:
+        shown = ", ".join(map(str, chosen))
+        raise ToolError(f"no `*.validation.json` below {shown}: run `./pants test models::`")
+    slacks = read_slacks(files)
     loose = [slack for slack in slacks if slack.times is not None and slack.times > at_most]
     output = Console(width=None if Console().is_terminal else 160)
     if shown_slacks := slacks if every else loose:
@@ -64,7 +60,7 @@ def main(
         highlight=False,
         soft_wrap=True,
     )
-    raise typer.Exit(1 if loose else 0)
+    raise typer.Exit(NEGATIVE if loose else 0)
 
 
 def _table(slacks: list[Slack]) -> Table:
@@ -79,7 +75,3 @@ def _table(slacks: list[Slack]) -> Table:
             "" if slack.suggested is None else f"{slack.suggested!r}",
         )
     return table
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/thresholds --")

@@ -11,7 +11,9 @@ from thresholds.command.main import app
 
 @pytest.fixture()
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
+    for name in ("pants", "pants.toml"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "dist/test/x"
     folder.mkdir(parents=True)
     thresholds = {

@@ -11,10 +11,13 @@ from rich.console import Console
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.compare_main import describe_differences
+from workspace.atomic_file import replace_text
 from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
 from workspace.pants_command import run_pants
 from workspace.pants_run import PantsRun
+from workspace.root import find_root
+from workspace.tool_command import ToolCommand
 
 app = typer.Typer(add_completion=False)
 
@@ -44,52 +47,32 @@ def update_index(root: Path, environment: Mapping[str, str], run: RunPants) -> l
     built, committed = root / "dist" / INDEX, root / INDEX
     if not built.is_file():
         raise ToolError(f"`./pants package //:index` wrote no {built}; look at its output")
-    content = built.read_bytes()
+    content = built.read_text(encoding="utf-8")
     if not committed.exists():
-        _replace(committed, content)
+        replace_text(committed, content)
         return [f"new     {INDEX}"]
-    if committed.read_bytes() == content:
+    if committed.read_bytes() == content.encode():
         return []
     try:
         differences = describe_differences(committed, built)
     except PteError as error:
         # As after a merge conflict: what replaces it is sound whatever it was.
         differences = [f"changed {INDEX}: it was no index: {error.message}"]
-    _replace(committed, content)
+    replace_text(committed, content)
     return differences
 
 
-def _replace(file: Path, content: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@app.command()
+@app.command("update-index", cls=ToolCommand)
 def main() -> None:
-    """Write index.json at the repository's root anew: what `./pants --weights-source=seeded package //:index` builds.
+    """Write index.json anew, from seeded weights.
 
-    Prints which artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.
+    It is what `./pants --weights-source=seeded package //:index` builds, at the repository's root. Prints which
+    artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.
     """
     output = Console(soft_wrap=True, markup=False, highlight=False)
     progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
-    try:
-        root = Path.cwd()
-        if not (root / "pants").is_file() or not (root / "pants.toml").is_file():
-            raise ToolError(
-                f"{root} is not the repository's root: it has no ./pants and pants.toml"
-            )
-        progress.print("building and validating all programs from seeded weights")
-        changes = update_index(root, same_checkout_environment(os.environ), run_pants)
-    except ToolError as error:
-        progress.print(f"tools/update_index: {error}", style="red")
-        raise typer.Exit(1) from None
+    root = find_root()
+    progress.print("building and validating all programs from seeded weights")
+    changes = update_index(root, same_checkout_environment(os.environ), run_pants)
     for line in changes or [f"{INDEX} is current"]:
         output.print(line)
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/update_index --")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from locks.command.compile import compile_lock, write_lock
+from locks.command.compile import compile_lock
 from locks.command.index_addresses import session_addresses
-from locks.command.plan import PLAN_FILE, Lock, PlanError, read_plan
+from locks.command.plan import PLAN_FILE, Lock, read_plan
 from upgrade.command.changes import lock_changes
 from upgrade.command.pins import check_version, locks_to_change, pinned_version, with_pins
+from workspace.atomic_file import replace_text
+from workspace.errors import ToolError
+from workspace.root import find_root
+from workspace.tool_command import ToolCommand
 
 EXECUTORCH = "executorch"
 
@@ -31,14 +34,14 @@ docs/upgrading.md says how to go on.""",
 Next:
     ./pants test src/python/pte_foundry::
     ./pants --weights-source=seeded test models::
-    ./pants run tools/update_index
+    ./foundry update-index
 docs/upgrading.md has the whole list, and what broke last time.""",
 }
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("upgrade", cls=ToolCommand)
 def main(
     executorch: Annotated[str, typer.Option(metavar="VERSION", help="The ExecuTorch to move to.")],
     beside: Annotated[
@@ -59,25 +62,21 @@ def main(
         bool, typer.Option("--check", help="Resolve and show the changes; write nothing.")
     ] = False,
 ) -> None:
-    """Pin another ExecuTorch in 3rdparty/python/locks.toml and make the lockfiles that it is in.
+    """Move to another ExecuTorch, or put it beside the present one.
 
-    Nothing is written unless all of them resolve. The package index is the one that Pants uses ([python-repos], from
-    your pip settings).
+    Pins it in 3rdparty/python/locks.toml and makes the lockfiles that it is in. Nothing is written unless all of them
+    resolve. The package index is the one that Pants uses ([python-repos], from your pip settings).
     """
     errors = Console(stderr=True, soft_wrap=True)
     output = Console(width=None if Console().is_terminal else 120)
-    try:
-        versions = {EXECUTORCH: executorch, **_pairs(also or [])}
-        for package, version in versions.items():
-            check_version(package, version)
-        plan_file = Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", ".")) / PLAN_FILE
-        chosen = locks_to_change(read_plan(plan_file).locks, EXECUTORCH, beside)
-        _check_pins(chosen, versions)
-        new_plan = with_pins(plan_file.read_text(encoding="utf-8"), chosen, versions)
-        resolved = _resolve(new_plan, plan_file, [lock.name for lock in chosen], errors)
-    except PlanError as error:
-        errors.print(f"tools/upgrade: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+    versions = {EXECUTORCH: executorch, **_pairs(also or [])}
+    for package, version in versions.items():
+        check_version(package, version)
+    plan_file = find_root() / PLAN_FILE
+    chosen = locks_to_change(read_plan(plan_file).locks, EXECUTORCH, beside)
+    _check_pins(chosen, versions)
+    new_plan = with_pins(plan_file.read_text(encoding="utf-8"), chosen, versions)
+    resolved = _resolve(new_plan, plan_file, [lock.name for lock in chosen], errors)
     for path, text in resolved.items():
         present = path.read_text(encoding="utf-8") if path.exists() else ""
         output.print(_changes_table(path, present, text))
@@ -85,9 +84,9 @@ def main(
         output.print("nothing is written: --check", highlight=False)
         return
     for path, text in resolved.items():
-        write_lock(path, text)
-    # Last: as long as it is the old one, `tools/locks --check` finds what a killed tool has left.
-    write_lock(plan_file, new_plan)
+        replace_text(path, text)
+    # Last: as long as it is the old one, `foundry locks --check` finds what a killed tool has left.
+    replace_text(plan_file, new_plan)
     output.print(_NEXT_STEPS[beside], markup=False, highlight=False)
 
 
@@ -96,7 +95,7 @@ def _pairs(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         name, equals, version = word.partition("=")
         if not (name and equals and version):
-            raise PlanError(f"--also: {word!r} is not like torchao=0.18.0")
+            raise ToolError(f"--also: {word!r} is not like torchao=0.18.0")
         pairs[name] = version
     return pairs
 
@@ -106,7 +105,7 @@ def _check_pins(locks: Sequence[Lock], versions: Mapping[str, str]) -> None:
     for package in versions:
         if not any(pinned_version(lock, package) for lock in locks):
             names = ", ".join(lock.name for lock in locks)
-            raise PlanError(
+            raise ToolError(
                 f"{package} is pinned in none of the locks {names}. Add it to {PLAN_FILE}"
             )
     if all(
@@ -114,16 +113,16 @@ def _check_pins(locks: Sequence[Lock], versions: Mapping[str, str]) -> None:
         for lock in locks
         for package, version in versions.items()
     ):
-        raise PlanError(
+        raise ToolError(
             f"nothing would change: {', '.join(f'{name} {version}' for name, version in versions.items())} "
-            "is what is pinned. `./pants run tools/locks` makes the lockfiles anew"
+            "is what is pinned. `./foundry locks` makes the lockfiles anew"
         )
 
 
 def _resolve(
     new_plan: str, plan_file: Path, names: Sequence[str], console: Console
 ) -> dict[Path, str]:
-    """Lockfile -> its new text. Raises PlanError if one has no solution."""
+    """Lockfile -> its new text. Raises ToolError if one has no solution."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / plan_file.name
         file.write_text(new_plan, encoding="utf-8")
@@ -149,7 +148,3 @@ def _changes_table(path: Path, before: str, after: str) -> Table:
             *(Text(each or "-") for each in (change.package, change.before, change.after))
         )
     return table
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/upgrade --")

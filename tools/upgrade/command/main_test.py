@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from locks.command.plan import PLAN_FILE, Lock, Plan, PlanError, read_plan
+from locks.command.plan import PLAN_FILE, Lock, Plan, read_plan
 from upgrade.command import main
 from upgrade.command.pins_test import PLAN
+from workspace.errors import ToolError
 
 HASH = "0" * 64
 
@@ -19,7 +20,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / PLAN_FILE
     file.parent.mkdir(parents=True)
     file.write_text(PLAN)
-    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
+    for name in ("pants", "pants.toml"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(main, "compile_lock", resolve)
     for lock in read_plan(file).locks:
         (file.parent / lock.file).write_text(resolve(read_plan(file), lock))
@@ -28,7 +31,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def resolve(plan: Plan, lock: Lock, **_: Any) -> str:
     if any("executorch==9" in text for text in lock.requirements):
-        raise PlanError(f"[locks.{lock.name}]: the resolver failed")
+        raise ToolError(f"[locks.{lock.name}]: the resolver failed")
     plain = [text.partition(";")[0].replace("[extra]", "") for text in lock.requirements]
     pinned = [text for text in plain if "==" in text]
     return "".join(f"{text} \\\n    --hash=sha256:{HASH}\n" for text in pinned)
@@ -62,7 +65,7 @@ def test_plan_and_lockfiles_change_together(
     assert ["", "executorch", "1.4.1", "1.5.1", ""] in rows
     assert next_step in result.stdout
     again = run("--executorch", "1.5.1", *options)
-    assert again.exit_code == 1 and "nothing would change" in again.stderr
+    assert again.exit_code == 2 and "nothing would change" in again.stderr
 
 
 def test_a_check_writes_nothing(root: Path) -> None:
@@ -87,6 +90,6 @@ def test_a_failure_leaves_everything_as_it_was(
 ) -> None:
     before = contents(root)
     result = run(*arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
     assert contents(root) == before

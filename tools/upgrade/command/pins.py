@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from locks.command.plan import Lock, PlanError
+from locks.command.plan import Lock
+from workspace.errors import ToolError
 
 NEXT = "_next"
 """The end of the name of a lock that holds the next version beside the present one."""
-
-_ENTRY = re.compile(r"^requirements *=", re.MULTILINE)
-_KEY_OR_TABLE = re.compile(r"^(\w+ *=|\[)", re.MULTILINE)
 
 
 def locks_to_change(locks: Sequence[Lock], package: str, beside: bool) -> tuple[Lock, ...]:
     """The locks that pin `package`: of the next version if `beside`, else those of the present one.
 
-    Raises PlanError if there is none.
+    Raises ToolError if there is none.
     """
     found = tuple(
         lock
@@ -30,7 +30,7 @@ def locks_to_change(locks: Sequence[Lock], package: str, beside: bool) -> tuple[
     )
     if not found:
         kind = f"whose name ends in {NEXT}" if beside else "of the present version"
-        raise PlanError(f"no lock {kind} pins {package}")
+        raise ToolError(f"no lock {kind} pins {package}")
     return found
 
 
@@ -40,7 +40,7 @@ def pinned_version(lock: Lock, package: str) -> str | None:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            raise PlanError(f"[locks.{lock.name}]: {text!r} is no requirement: {error}") from None
+            raise ToolError(f"[locks.{lock.name}]: {text!r} is no requirement: {error}") from None
         pins = [each.version for each in requirement.specifier if each.operator == "=="]
         if canonicalize_name(requirement.name) == canonicalize_name(package) and pins:
             return pins[0]
@@ -48,14 +48,14 @@ def pinned_version(lock: Lock, package: str) -> str | None:
 
 
 def check_version(package: str, version: str) -> None:
-    """Raises PlanError for what is no version, and for torch, whose wheels are pinned by hand."""
+    """Raises ToolError for what is no version, and for torch, whose wheels are pinned by hand."""
     try:
         Version(version)
     except InvalidVersion:
-        raise PlanError(f"{package}: {version!r} is no version like 1.4.1") from None
+        raise ToolError(f"{package}: {version!r} is no version like 1.4.1") from None
     if canonicalize_name(package) == "torch":
-        raise PlanError(
-            "torch cannot be changed by this tool: its wheels are pinned by hand, in [pins.torch] of "
+        raise ToolError(
+            "torch cannot be changed by this command: its wheels are pinned by hand, in [pins.torch] of "
             "3rdparty/python/locks.toml and in tools/bootstrap/pins.py (docs/upgrading.md)"
         )
 
@@ -64,34 +64,14 @@ def with_pins(text: str, locks: Sequence[Lock], versions: Mapping[str, str]) -> 
     """The text of locks.toml with other versions in the tables of these locks.
 
     A package of `versions` that a lock does not pin stays out of it.
-
-    Raises PlanError if a pin does not stand in the text as it was read.
     """
+    document = tomlkit.parse(text)
     for lock in locks:
-        for package, version in versions.items():
-            present = pinned_version(lock, package)
-            if present is not None and present != version:
-                text = _replace(text, lock, package, present, version)
-    return text
-
-
-def _replace(text: str, lock: Lock, package: str, present: str, version: str) -> str:
-    start, end = _requirements(text, lock)
-    pin = re.compile(rf'("{re.escape(package)}(?:\[[^\]]*\])?==){re.escape(present)}(?=["; ])')
-    changed, count = pin.subn(lambda match: match[1] + version, text[start:end])
-    if count != 1:
-        raise PlanError(
-            f"[locks.{lock.name}]: {package}=={present} stands {count} times in its requirements, expected "
-            "once. Change it by hand, then run `./pants run tools/locks`"
-        )
-    return text[:start] + changed + text[end:]
-
-
-def _requirements(text: str, lock: Lock) -> tuple[int, int]:
-    """Where the entry `requirements` of the lock's table begins and ends; nowhere if it is written otherwise."""
-    table = re.search(rf"^\[locks\.{re.escape(lock.name)}\]$", text, re.MULTILINE)
-    entry = _ENTRY.search(text, table.end()) if table else None
-    if entry is None:
-        return 0, 0
-    after = _KEY_OR_TABLE.search(text, entry.end())
-    return entry.start(), after.start() if after else len(text)
+        requirements = document["locks"][lock.name]["requirements"]
+        for number, requirement in enumerate(lock.requirements):
+            for package, version in versions.items():
+                present = pinned_version(replace(lock, requirements=(requirement,)), package)
+                if present is not None and present != version:
+                    pin = re.compile(rf"(==\s*){re.escape(present)}(?![\w.])")
+                    requirements[number] = pin.sub(rf"\g<1>{version}", requirement, count=1)
+    return tomlkit.dumps(document)

@@ -10,11 +10,13 @@ from rich.console import Console
 
 from pte_foundry.errors import PteError
 from pte_foundry.tree.checks.verify import verify_tree
+from workspace.errors import ToolError
+from workspace.tool_command import NEGATIVE, ToolCommand
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("verify", cls=ToolCommand)
 def main(
     tree: Annotated[Path, typer.Argument(help="The folder with SHA256SUMS in it.")],
     public_key: Annotated[
@@ -22,7 +24,7 @@ def main(
         typer.Option(help="Check the signature too, against this key (PEM); it must be there."),
     ] = None,
 ) -> None:
-    """Check that a tree holds exactly the files that it says, with the right content.
+    """Check that a tree holds exactly the files that it lists.
 
     Every file's hash, what is extra, missing or a link, names that another system reads differently, the schema of each
     index and what it lists, versions.json, the provenance statement and the bill of materials. Says everything that is
@@ -33,16 +35,11 @@ def main(
     try:
         defects = verify_tree(tree, public_key)
     except PteError as error:
-        progress.print(f"tools/verify_tree: {error.message}", style="red")
-        raise typer.Exit(1) from None
+        raise ToolError(error.message) from None
     for defect in defects:
         output.print(str(defect))
     if defects:
         progress.print(f"{tree}: {len(defects)} defects", style="red")
-        raise typer.Exit(1)
+        raise typer.Exit(NEGATIVE)
     signed = "" if public_key is None else f", and signed with {public_key}"
     output.print(f"{tree} is sound{signed}")
-
-
-if __name__ == "__main__":
-    app(prog_name="./pants run tools/verify_tree --")

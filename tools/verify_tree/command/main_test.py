@@ -43,5 +43,5 @@ def test_a_signature_that_is_asked_for_must_be_there(tree: Path, tmp_path: Path)
 
 def test_no_folder(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(tmp_path / "nowhere")])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stdout == ""

@@ -57,7 +57,7 @@ class Lowered:
             partitioner sees it: one per `call_function` node whose target is an operator. Tuple
             accesses (`getitem`) are not operators. Operators that the partitioner keeps whole
             (such as `aten.linear`) count once.
-        versions: name -> version of what made the bytes and is no Python package, e.g. an SDK.
+        versions: name -> version of what made the bytes and this backend alone needs: an SDK, a package.
     """
 
     program: ExecutorchProgramManager

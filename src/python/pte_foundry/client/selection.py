@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pte_foundry.backends.devices import on_every_device
 from pte_foundry.client.errors import NoArtifactError
 from pte_foundry.client.index import Artifact, Index
-
-_APPLE = ("coreml", "xnnpack", "portable")
-_ANYWHERE = ("xnnpack", "portable")
-
-DEFAULT_BACKENDS = {
-    "android": _ANYWHERE,
-    "ios": _APPLE,
-    "linux": _ANYWHERE,
-    "macos": _APPLE,
-    "web": _ANYWHERE,
-    "windows": _ANYWHERE,
-}
-"""Per platform, what every device of it can run. Vulkan, MPS and QNN need more than the platform (a
-driver, an older runtime, a chip): an app that knows them to be there asks for them."""
+from pte_foundry.records.declared import PLATFORMS
 
 
 def select(
@@ -36,18 +24,19 @@ def select(
     Args:
         model: a model without its precision (`yolo11n`), or, if `precisions` is None, an index's
             `modelName` (`yolo11n_int8`).
-        backends: allowed ones, the preferred first; None for `DEFAULT_BACKENDS` of the platform.
+        backends: allowed ones, the preferred first; None for what every device of the
+            platform can run, see `pte_foundry.backends.devices`.
         precisions: allowed ones, the preferred first; None for the precision that a backend has by
             default (or that `model` names).
 
     Raises:
         NoArtifactError: nothing fits; the message says what there is.
     """
-    if platform not in DEFAULT_BACKENDS:
+    if platform not in PLATFORMS:
         raise NoArtifactError(
-            f"{platform!r} is not a platform. The platforms are {', '.join(DEFAULT_BACKENDS)}"
+            f"{platform!r} is not a platform. The platforms are {', '.join(PLATFORMS)}"
         )
-    order = DEFAULT_BACKENDS[platform] if backends is None else tuple(backends)
+    order = on_every_device(platform) if backends is None else tuple(backends)
     of_model = [each for each in index.artifacts if _matches(each, model, precisions)]
     found = [each for each in of_model if platform in each.platforms and each.backend in order]
     if not found:

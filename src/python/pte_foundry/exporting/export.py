@@ -15,13 +15,14 @@ from torch import nn
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.facts import export_facts, quantization_facts
-from pte_foundry.exporting.parameters import parameter_facts
+from pte_foundry.exporting.parameters import count_parameters
 from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.models.eager import EagerModel, build_eager
 from pte_foundry.models.plugins import load_module
 from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check_recipe
 from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.quantization import Quantization
 from pte_foundry.records.tensor_spec import dimension_ranges
 from pte_foundry.speedups.install import speedups
 from pte_foundry.stages import Begin, tell
@@ -86,13 +87,13 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         eager = build_eager(request.model, root)
         module: nn.Module = eager.module
         # Rewrites may change the module itself.
-        parameters = parameter_facts(module)
+        parameters = count_parameters(module)
         for name, rewrite in rewrites:
             begin(f"rewriting with {name}")
             module = _phase(
                 request, f"the rewrite {name}", rewrite.rewrite, module, eager.example_inputs
             )
-        quantization: dict[str, object] | None = None
+        quantization: Quantization | None = None
         if request.quantization is None or recipe is None:
             begin("exporting")
             program = _phase(
@@ -122,7 +123,7 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         parameters,
         quantization,
     )
-    return ExportResult(pte, facts)
+    return ExportResult(pte, facts.to_json())
 
 
 def _recipe(request: ExportRequest) -> ModuleType | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -17,12 +16,17 @@ from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.models.definition import ModelDefinition, Normalisation
 from pte_foundry.quantization.recipe import Census
+from pte_foundry.records.delegation import Delegation
 from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.facts import ExportedFile, Facts, Tensor
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.parameters import Parameters
+from pte_foundry.records.quantization import CalibrationPicture, Quantization
 from pte_foundry.records.tensor_spec import TensorSpec
 
-# Distributions that can decide what ends up in a `.pte`; their modules bear the same names.
+# Distributions that can decide what ends up in a `.pte`; their modules bear the same names. Those of one backend alone
+# are in its `Lowered.versions`.
 _DISTRIBUTIONS = (
-    "coremltools",
     "executorch",
     "numpy",
     "timm",
@@ -39,13 +43,13 @@ def export_facts(
     pte: bytes,
     program: ProgramFacts,
     lowered: Lowered,
-    parameters: Mapping[str, int],
-    quantization: Mapping[str, object] | None = None,
-) -> dict[str, object]:
-    """The content of facts.json, JSON types only.
+    parameters: Parameters,
+    quantization: Quantization | None = None,
+) -> Facts:
+    """The content of facts.json.
 
     Args:
-        parameters: of the eager model before any rewrite, see `parameter_facts`.
+        parameters: of the eager model before any rewrite, see `count_parameters`.
         quantization: see `quantization_facts`; None for a float program.
 
     Raises:
@@ -53,80 +57,62 @@ def export_facts(
             builder and the request declare.
     """
     _check_signature(request, definition, program)
-    operators_before_lowering = lowered.operators_before_lowering
-    return {
-        "model": request.model.name,
-        "precision": request.precision,
-        "options": dict(request.options),
-        "rewrites": list(request.rewrites),
-        "quantization": None if quantization is None else dict(quantization),
-        "versions": {**_package_versions(), **lowered.versions},
-        "inputs": [
-            {
-                "name": contract.name,
-                "shape": list(tensor.shape),
-                "dtype": tensor.dtype,
-                "layout": contract.layout,
-                "normalisation": _normalisation(contract.normalisation),
-                **_freedom(spec),
-            }
-            for contract, tensor, spec in zip(
-                definition.inputs, program.inputs, request.model.inputs
-            )
-        ],
-        "outputs": [
-            {
-                "name": contract.name,
-                "shape": list(tensor.shape),
-                "dtype": tensor.dtype,
-                "description": contract.description,
-            }
-            for contract, tensor in zip(definition.outputs, program.outputs)
-        ],
-        "pte": {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)},
-        "delegation": {
-            "delegates": dict(program.delegates),
-            "calls": program.delegate_calls,
-            "undelegated": dict(program.undelegated),
-            "undelegated_total": program.undelegated_total,
-            "operators_before_lowering": operators_before_lowering,
-            "delegated_fraction": delegated_fraction(program, operators_before_lowering),
-        },
-        "parameters": dict(parameters),
-        "planned_memory_bytes": list(program.planned_memory_bytes),
-    }
+    inputs = [
+        {
+            "name": contract.name,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "layout": contract.layout,
+            "normalisation": _normalisation(contract.normalisation),
+            **_freedom(spec),
+        }
+        for contract, tensor, spec in zip(definition.inputs, program.inputs, request.model.inputs)
+    ]
+    outputs = [
+        {
+            "name": contract.name,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "description": contract.description,
+        }
+        for contract, tensor in zip(definition.outputs, program.outputs)
+    ]
+    return Facts(
+        model=request.model.name,
+        precision=request.precision,
+        versions={**_package_versions(), **lowered.versions},
+        options=request.options,
+        rewrites=request.rewrites,
+        quantization=quantization,
+        inputs=tuple(Tensor.read(Fields(each, "inputs")) for each in inputs),
+        outputs=tuple(Tensor.read(Fields(each, "outputs")) for each in outputs),
+        pte=ExportedFile(hashlib.sha256(pte).hexdigest(), len(pte)),
+        delegation=Delegation(
+            program.delegates, program.undelegated, lowered.operators_before_lowering
+        ),
+        parameters=parameters,
+        planned_memory_bytes=program.planned_memory_bytes,
+    )
 
 
 def quantization_facts(
     quantization: RequestedQuantization, census: Census, root: Path
-) -> dict[str, object]:
+) -> Quantization:
     """How a program was quantized, with which pictures (by SHA-256), and how much of it."""
-    return {
-        "recipe": quantization.recipe,
-        "options": dict(quantization.options),
-        "calibration": [
-            {
-                "file": PurePosixPath(path).name,
-                "sha256": hashlib.sha256((root / path).read_bytes()).hexdigest(),
-            }
+    return Quantization(
+        recipe=quantization.recipe,
+        options=quantization.options,
+        calibration=tuple(
+            CalibrationPicture(
+                PurePosixPath(path).name, hashlib.sha256((root / path).read_bytes()).hexdigest()
+            )
             for path in sorted(quantization.calibration, key=lambda path: PurePosixPath(path).name)
-        ],
-        "weights_fraction": round(census.weights_fraction, 6),
-        "compute_fraction": round(census.compute_fraction, 6),
-        "quantized": dict(census.quantized),
-        "in_float": dict(census.in_float),
-    }
-
-
-def delegated_fraction(program: ProgramFacts, operators_before_lowering: int) -> float:
-    """1 - undelegated_total / operators_before_lowering, in [0, 1], rounded to 6 digits.
-
-    0 without a delegate call: making a program drops an operator or two of its own accord (a
-    clone, a dropout), which is nothing that a delegate has taken.
-    """
-    if program.delegate_calls == 0 or operators_before_lowering == 0:
-        return 0.0
-    return round(max(0.0, 1.0 - program.undelegated_total / operators_before_lowering), 6)
+        ),
+        weights_fraction=round(census.weights_fraction, 6),
+        compute_fraction=round(census.compute_fraction, 6),
+        quantized=census.quantized,
+        in_float=census.in_float,
+    )
 
 
 def _check_signature(

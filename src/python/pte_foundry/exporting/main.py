@@ -16,6 +16,7 @@ from pte_foundry.confinement.confined import confined
 from pte_foundry.errors import PteError
 from pte_foundry.heavy_imports import heavy_imports
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.stages import Begin, told_stages
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         content = _read(options.request)
-        request = ExportRequest.from_json(_parse_json(content, options.request))
+        request = ExportRequest.read(
+            Fields.of(_parse_json(content, options.request), options.request.name)
+        )
         with told_stages(content) as begin:
             result = _export(request, begin)
     except PteError as error:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from torch import nn
 
+from pte_foundry.records.parameters import Parameters
 
-def parameter_facts(module: nn.Module) -> dict[str, int]:
-    """`count` of elements and `bytes` in the model's own element types, over all parameters.
+
+def count_parameters(module: nn.Module) -> Parameters:
+    """Over all parameters of an eager model.
 
     Trained or constant; one that two layers share counts once. Buffers, such as the running means of
     a batch norm, do not count.
     """
     parameters = list(module.parameters())
-    return {
-        "count": sum(parameter.numel() for parameter in parameters),
-        "bytes": sum(parameter.numel() * parameter.element_size() for parameter in parameters),
-    }
+    return Parameters(
+        count=sum(parameter.numel() for parameter in parameters),
+        bytes=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+    )

@@ -17,7 +17,7 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
 
 _REMEDY = (
-    "Look for what changed it. If that was meant, `./pants run tools/update_index` writes the file anew; commit it "
+    "Look for what changed it. If that was meant, `./foundry update-index` writes the file anew; commit it "
     "with the change."
 )
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.committed.exists():
         raise PteError(
             "no-index",
-            f"{options.committed} does not exist. Make it: `./pants run tools/update_index`",
+            f"{options.committed} does not exist. Make it: `./foundry update-index`",
         )
     if options.committed.read_bytes() == options.built.read_bytes():
         print(f"{options.committed} is current")

@@ -44,7 +44,7 @@ def test_a_stale_file_is_told_with_what_differs_and_what_to_do(
         "is stale:\n  changed mobilenet/mobilenet_v3_small_portable.pte: hash ffffffffffff ->"
         in told
     )
-    assert "./pants run tools/update_index" in told
+    assert "./foundry update-index" in told
 
 
 def test_another_form_of_the_same_content_is_stale(
@@ -57,7 +57,7 @@ def test_another_form_of_the_same_content_is_stale(
 
 def test_no_file(files: tuple[Path, Path]) -> None:
     files[0].unlink()
-    with pytest.raises(PteError, match="does not exist. Make it: `./pants run tools/update_index`"):
+    with pytest.raises(PteError, match="does not exist. Make it: `./foundry update-index`"):
         compare(files)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.index.index_request import IndexedProgram, IndexRequest, Labels
+from pte_foundry.index.index_request import IndexedProgram, IndexRequest
 from pte_foundry.index.quantization import quantization_entry
+from pte_foundry.records.index_request import Labels
 
 _BYTES_PER_MEGABYTE = 1_000_000
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.entry import model_entry, remote_url
@@ -51,7 +50,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
         ],
         "backends": _backends(request.artifacts),
         "unavailable": [
-            asdict(each) for each in sorted(request.unavailable, key=lambda each: each.address)
+            each.to_json() for each in sorted(request.unavailable, key=lambda each: each.address)
         ],
     }
 

@@ -1,18 +1,19 @@
-"""What goes into an index, as the plugin asks for it."""
+"""What goes into an index, with the reports that the request names."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pte_foundry.records.index_request import (
+    Labels,
+    RequestedArtifact,
+    RequestedIndex,
+    UnavailableEntry,
+)
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
-from pte_foundry.records.paths import check_path
 from pte_foundry.records.report import Report
-
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_ABSOLUTE_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\"<>\\?#]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -29,37 +30,6 @@ class IndexedProgram:
     path: str
     verdict: str
     evidence: str
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A label file: its family's folder, its name, SHA-256 and size in bytes."""
-
-    category: str
-    name: str
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True)
-class UnavailableEntry:
-    """A declared program that could not be built here, and the declared condition behind it."""
-
-    address: str
-    model: str
-    backend: str
-    precision: str
-    reason: str
-
-    @staticmethod
-    def read(fields: Fields) -> UnavailableEntry:
-        return UnavailableEntry(
-            fields.text("address"),
-            fields.text("model"),
-            fields.text("backend"),
-            fields.text("precision"),
-            fields.text("reason"),
-        )
 
 
 @dataclass(frozen=True)
@@ -85,35 +55,16 @@ class IndexRequest:
         Raises:
             PteError: `bad-request` or `bad-path` naming the field that is missing or wrong.
         """
-        generated = fields.text("generated")
-        if not _TIMESTAMP.fullmatch(generated):
-            raise fields.error("generated", f"is {generated!r}, not like 1970-01-01T00:00:00Z")
-        base_url = fields.text("base_url").rstrip("/")
-        if base_url != "." and not _ABSOLUTE_URL.fullmatch(base_url):
-            raise fields.error(
-                "base_url", f"is {base_url!r}: give `.` or an absolute URL without a query"
-            )
+        asked = RequestedIndex.read(fields)
         return IndexRequest(
-            base_url,
-            generated,
-            tuple(_artifact(entry, root) for entry in fields.objects("artifacts")),
-            tuple(_labels(entry) for entry in fields.objects("labels")),
-            tuple(UnavailableEntry.read(entry) for entry in fields.objects("unavailable")),
+            asked.base_url,
+            asked.generated,
+            tuple(_artifact(each, root) for each in asked.artifacts),
+            asked.labels,
+            asked.unavailable,
         )
 
 
-def _artifact(fields: Fields, root: Path) -> IndexedProgram:
-    report = fields.text("report")
-    validation = fields.nested("validation")
-    return IndexedProgram(
-        Report.read(Fields(read_json(root / report), report)),
-        check_path(fields.text("path"), fields.where),
-        validation.text("verdict"),
-        validation.text("evidence"),
-    )
-
-
-def _labels(fields: Fields) -> Labels:
-    category, name = fields.text("category"), fields.text("name")
-    check_path(f"{category}/{name}", fields.where)
-    return Labels(category, name, fields.sha256("sha256"), fields.count("size"))
+def _artifact(asked: RequestedArtifact, root: Path) -> IndexedProgram:
+    report = Report.read(Fields(read_json(root / asked.report), asked.report))
+    return IndexedProgram(report, asked.path, asked.verdict, asked.evidence)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.changes import ArtifactChange, Changes, read_index
-from pte_foundry.publishing.publish_request import Permissions
 from pte_foundry.publishing.repository import DirectoryRepository, Repository
 from pte_foundry.publishing.tree_content import TreeContent
+from pte_foundry.records.publish_request import Permissions
 
 _OFFICIAL = "official"
 

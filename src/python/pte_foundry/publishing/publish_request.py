@@ -7,15 +7,7 @@ from pathlib import Path
 
 from pte_foundry.publishing.repository import Repository, parse_repository
 from pte_foundry.records.json_fields import Fields
-
-
-@dataclass(frozen=True)
-class Permissions:
-    """The options `[tree] allow_…`."""
-
-    unofficial: bool
-    changed: bool
-    removed: bool
+from pte_foundry.records.publish_request import Permissions, RequestedRelease
 
 
 @dataclass(frozen=True)
@@ -37,23 +29,12 @@ class PublishRequest:
     @staticmethod
     def read(fields: Fields) -> PublishRequest:
         """Raises PteError `bad-request` naming the wrong field, or `bad-repository`."""
-        build_root = Path(fields.text("build_root"))
-        texts = fields.texts("repositories")
-        if not texts or len(set(texts)) != len(texts):
-            raise fields.error("repositories", f"is {list(texts)}: name each repository once")
-        allow = fields.nested("allow")
+        asked = RequestedRelease.read(fields)
         return PublishRequest(
-            fields.text("tree"),
-            Path(fields.text("folder")),
-            Path(fields.text("scratch")),
-            tuple(parse_repository(text, build_root) for text in texts),
-            _flag(fields, "git_lfs"),
-            Permissions(*(_flag(allow, name) for name in ("unofficial", "changed", "removed"))),
+            asked.tree,
+            Path(asked.folder),
+            Path(asked.scratch),
+            tuple(parse_repository(text, Path(asked.build_root)) for text in asked.repositories),
+            asked.git_lfs,
+            asked.allow,
         )
-
-
-def _flag(fields: Fields, name: str) -> bool:
-    value = fields.get(name)
-    if not isinstance(value, bool):
-        raise fields.error(name, f"is {value!r}, not true or false")
-    return value

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.publish_request import Permissions, PublishRequest
+from pte_foundry.publishing.publish_request import PublishRequest
 from pte_foundry.publishing.repository import DirectoryRepository
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.publish_request import Permissions
 
 
 def values(**changes: object) -> dict[str, Any]:

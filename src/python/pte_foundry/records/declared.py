@@ -18,9 +18,9 @@ class Weights:
     """The checkpoint behind a program.
 
     Attributes:
-        address: of the `model_weights` target; None where the maker of the declaration has none.
+        address: of the `model_weights` target.
         source: one of `WEIGHT_SOURCES`.
-        file: name of the checkpoint; None if there is none.
+        file: name of the checkpoint.
         sha256: of the checkpoint that was used; None for seeded weights, set for all others.
         size: bytes of the checkpoint; None where it is not known.
         license: SPDX identifier.
@@ -28,9 +28,9 @@ class Weights:
         description: of a substitute: what it is.
     """
 
-    address: str | None
+    address: str
     source: str
-    file: str | None
+    file: str
     sha256: str | None
     size: int | None
     license: str
@@ -46,9 +46,9 @@ class Weights:
         if (source == "seeded") != fields.is_null("sha256"):
             raise fields.error("sha256", "is null for seeded weights and for no other")
         return Weights(
-            fields.optional_text("address") if "address" in fields.values else None,
+            fields.text("address"),
             source,
-            fields.optional_text("file"),
+            fields.text("file"),
             None if fields.is_null("sha256") else fields.sha256("sha256"),
             fields.optional_count("size"),
             fields.text("license"),
@@ -153,8 +153,7 @@ class Declared:
             "weights": self.weights.to_json(),
             "labels": None if self.labels is None else self.labels.to_json(),
             "model_card": self.model_card,
-            "delegate": self.promise.delegate,
-            "floor": asdict(self.promise.floor),
-            "quantization_floor": self.quantization_floor and asdict(self.quantization_floor),
+            **self.promise.to_json(),
+            "quantization_floor": self.quantization_floor and self.quantization_floor.to_json(),
             "checks": None if self.checks is None else self.checks.to_json(),
         }

@@ -6,21 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.model_request import ModelRequest
-from pte_foundry.records.request_fields import (
-    bad_request,
-    json_object,
-    text,
-    text_list,
-    text_map,
-)
 
 _QUANTIZATION = "quantization"
 _STOCK = "stock"
-# Absent where they say nothing, so that an export has the cache key that it had before there were such fields.
-_OPTIONAL_KEYS = frozenset({_QUANTIZATION, _STOCK})
-_KEYS = frozenset({"model", "lowering", "precision", "options", "rewrites"}) | _OPTIONAL_KEYS
-_QUANTIZATION_KEYS = frozenset({"recipe", "options", "calibration"})
 
 
 @dataclass(frozen=True)
@@ -39,18 +29,21 @@ class RequestedQuantization:
     calibration: tuple[str, ...]
 
     @staticmethod
-    def from_json(data: object) -> RequestedQuantization:
+    def read(fields: Fields) -> RequestedQuantization:
         """Raises PteError `bad-request` for missing, unknown or wrongly typed fields."""
-        fields = json_object(data, _QUANTIZATION, _QUANTIZATION_KEYS)
-        calibration = text_list(fields["calibration"], f"{_QUANTIZATION}.calibration")
-        names = [PurePosixPath(path).name for path in calibration]
-        if len(set(names)) != len(names):
-            raise bad_request(f"{_QUANTIZATION}.calibration", "two pictures have one file name")
-        return RequestedQuantization(
-            text(fields["recipe"], f"{_QUANTIZATION}.recipe"),
-            text_map(fields["options"], f"{_QUANTIZATION}.options"),
-            calibration,
-        )
+        fields.only("recipe", "options", "calibration")
+        calibration = fields.texts("calibration")
+        names = {PurePosixPath(path).name for path in calibration}
+        if len(names) != len(calibration):
+            raise fields.error("calibration", "has two pictures of one file name")
+        return RequestedQuantization(fields.text("recipe"), fields.text_map("options"), calibration)
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "recipe": self.recipe,
+            "options": dict(self.options),
+            "calibration": list(self.calibration),
+        }
 
 
 @dataclass(frozen=True)
@@ -76,25 +69,40 @@ class ExportRequest:
     stock: bool = False
 
     @staticmethod
-    def from_json(data: object) -> ExportRequest:
+    def read(fields: Fields) -> ExportRequest:
         """Read `export_request.json`'s content.
 
         Raises:
             PteError: `bad-request` for missing, unknown or wrongly typed fields,
                 `bad-input-shape` for an input that does not follow the grammar.
         """
-        fields = json_object(data, "the request", _KEYS, optional=_OPTIONAL_KEYS)
-        quantization, stock = fields.get(_QUANTIZATION), fields.get(_STOCK, False)
-        if not isinstance(stock, bool):
-            raise bad_request(_STOCK, f"expected true or false, found {stock!r}")
+        fields.only("model", "lowering", "precision", "options", "rewrites", _QUANTIZATION, _STOCK)
         return ExportRequest(
-            model=ModelRequest.from_json(fields["model"]),
-            lowering=text(fields["lowering"], "lowering"),
-            precision=text(fields["precision"], "precision"),
-            options=text_map(fields["options"], "options"),
-            rewrites=text_list(fields["rewrites"], "rewrites"),
+            model=ModelRequest.read(fields.nested("model")),
+            lowering=fields.text("lowering"),
+            precision=fields.text("precision"),
+            options=fields.text_map("options"),
+            rewrites=fields.texts("rewrites"),
             quantization=(
-                None if quantization is None else RequestedQuantization.from_json(quantization)
+                RequestedQuantization.read(fields.nested(_QUANTIZATION))
+                if fields.has(_QUANTIZATION)
+                else None
             ),
-            stock=stock,
+            stock=fields.has(_STOCK) and fields.flag(_STOCK),
         )
+
+    def to_json(self) -> dict[str, object]:
+        # Absent where they say nothing, so that an export has the cache key that it had before there were such fields.
+        rare: dict[str, object] = {}
+        if self.quantization is not None:
+            rare[_QUANTIZATION] = self.quantization.to_json()
+        if self.stock:
+            rare[_STOCK] = True
+        return {
+            "model": self.model.to_json(),
+            "lowering": self.lowering,
+            "precision": self.precision,
+            "options": dict(self.options),
+            "rewrites": list(self.rewrites),
+            **rare,
+        }

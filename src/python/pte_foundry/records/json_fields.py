@@ -28,6 +28,25 @@ class Fields:
         """The error to raise for the field `name`."""
         return PteError("bad-request", f"{self.where}: `{name}` {why}. Correct the file's maker")
 
+    @staticmethod
+    def of(value: object, where: str) -> Fields:
+        """The fields of a JSON value. Raises PteError `bad-request` if it is no object."""
+        if not isinstance(value, dict):
+            raise PteError(
+                "bad-request",
+                f"{where} is a {type(value).__name__}, not an object. Correct the file's maker",
+            )
+        return Fields(value, where)
+
+    def only(self, *names: str) -> None:
+        """Refuse fields of other names, e.g. a misspelt one that may be left out."""
+        for name in self.values:
+            if name not in names:
+                raise self.error(name, f"is none of {', '.join(names)}")
+
+    def has(self, name: str) -> bool:
+        return name in self.values
+
     def get(self, name: str) -> object:
         """The raw value, which may be None."""
         if name not in self.values:
@@ -72,6 +91,12 @@ class Fields:
 
     def optional_number(self, name: str) -> float | None:
         return None if self.is_null(name) else self.number(name)
+
+    def flag(self, name: str) -> bool:
+        value = self.get(name)
+        if not isinstance(value, bool):
+            raise self.error(name, f"is {shown(value)}, not true or false")
+        return value
 
     def nested(self, name: str) -> Fields:
         """A nested object."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pte_foundry.records.request_fields import bad_request, json_object, text, text_list
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
 
 SEEDED = "seeded"
 WEIGHT_SOURCES = ("official", "substitute", SEEDED)
 
-_WEIGHTS_KEYS = frozenset({"source", "file"})
 # Absent where the target does not declare them, so that a new field asks for no new export.
-_OPTIONAL_KEYS = frozenset({"imports", "outputs", "allowed_classes"})
-_MODEL_KEYS = frozenset({"name", "builder", "inputs", "weights"}) | _OPTIONAL_KEYS
+_RARE = ("imports", "outputs", "allowed_classes")
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,21 @@ class WeightsRequest:
     file: str | None
 
     @staticmethod
-    def from_json(data: object) -> WeightsRequest:
+    def read(fields: Fields) -> WeightsRequest:
         """Raises PteError `bad-request` if a field is missing, unknown or of a wrong type."""
-        fields = json_object(data, "model.weights", _WEIGHTS_KEYS, optional=frozenset({"file"}))
-        source = text(fields["source"], "model.weights.source")
+        fields.only("source", "file")
+        source = fields.text("source")
         if source not in WEIGHT_SOURCES:
-            raise bad_request("model.weights.source", f"{source!r} is not one of {WEIGHT_SOURCES}")
-        file = fields.get("file")
-        if source == SEEDED:
-            if file is not None:
-                raise bad_request("model.weights.file", "seeded weights have no file")
-            return WeightsRequest(source, None)
-        return WeightsRequest(source, text(file, "model.weights.file"))
+            raise fields.error("source", f"is {source!r}, not one of {', '.join(WEIGHT_SOURCES)}")
+        if source != SEEDED:
+            return WeightsRequest(source, fields.text("file"))
+        if fields.has("file"):
+            raise fields.error("file", "is of seeded weights, which have no file")
+        return WeightsRequest(source, None)
+
+    def to_json(self) -> dict[str, object]:
+        file = {} if self.file is None else {"file": self.file}
+        return {"source": self.source, **file}
 
 
 @dataclass(frozen=True)
@@ -67,32 +69,52 @@ class ModelRequest:
     allowed_classes: tuple[str, ...] = ()
 
     @staticmethod
-    def from_json(data: object) -> ModelRequest:
+    def read(fields: Fields) -> ModelRequest:
         """Read the `model` object of an export or validation request.
 
         Raises:
             PteError: `bad-request` for missing, unknown or wrongly typed fields,
                 `bad-input-shape` for an input that does not follow the grammar.
         """
-        fields = json_object(data, "model", _MODEL_KEYS, optional=_OPTIONAL_KEYS)
-        inputs = json_object(fields["inputs"], "model.inputs", None)
+        fields.only("name", "builder", "inputs", "weights", *_RARE)
+        inputs = parse_inputs(fields.text_map("inputs"))
         if not inputs:
-            raise bad_request("model.inputs", "a model has at least one input")
-        specs = tuple(
-            parse_tensor_spec(name, text(spec, f"model.inputs.{name}"))
-            for name, spec in inputs.items()
+            raise fields.error("inputs", "is empty: a model has at least one input")
+        imports, outputs, allowed_classes = (
+            fields.texts(name) if fields.has(name) else () for name in _RARE
         )
-        dimension_ranges(specs)
-
-        def texts(key: str) -> tuple[str, ...]:
-            return text_list(fields.get(key, []), f"model.{key}")
-
         return ModelRequest(
-            name=text(fields["name"], "model.name"),
-            builder=text(fields["builder"], "model.builder"),
-            inputs=specs,
-            weights=WeightsRequest.from_json(fields["weights"]),
-            imports=texts("imports"),
-            outputs=texts("outputs"),
-            allowed_classes=texts("allowed_classes"),
+            name=fields.text("name"),
+            builder=fields.text("builder"),
+            inputs=inputs,
+            weights=WeightsRequest.read(fields.nested("weights")),
+            imports=imports,
+            outputs=outputs,
+            allowed_classes=allowed_classes,
         )
+
+    def to_json(self) -> dict[str, object]:
+        rare = {
+            "imports": self.imports,
+            "outputs": self.outputs,
+            "allowed_classes": self.allowed_classes,
+        }
+        return {
+            "name": self.name,
+            "builder": self.builder,
+            "inputs": {spec.name: str(spec) for spec in self.inputs},
+            "weights": self.weights.to_json(),
+            **{name: list(texts) for name, texts in rare.items() if texts},
+        }
+
+
+def parse_inputs(inputs: Mapping[str, str]) -> tuple[TensorSpec, ...]:
+    """The declared inputs, from name to text.
+
+    Raises:
+        PteError: `bad-input-shape` for one that does not follow the grammar, and for a dimension that two of them
+            declare with different ranges.
+    """
+    specs = tuple(parse_tensor_spec(name, text) for name, text in inputs.items())
+    dimension_ranges(specs)
+    return specs

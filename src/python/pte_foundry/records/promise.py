@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pte_foundry.records.delegation import Delegation, listed
 from pte_foundry.records.json_fields import Fields
@@ -34,6 +34,9 @@ class Floor:
             fraction,
         )
 
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -52,6 +55,9 @@ class Promise:
     def read(fields: Fields) -> Promise:
         """Read `delegate` and `floor`; raises PteError `bad-request`."""
         return Promise(fields.optional_text("delegate"), Floor.read(fields.nested("floor")))
+
+    def to_json(self) -> dict[str, object]:
+        return {"delegate": self.delegate, "floor": self.floor.to_json()}
 
 
 def broken_promises(promise: Promise, delegation: Delegation) -> tuple[str, ...]:

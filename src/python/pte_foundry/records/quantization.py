@@ -33,6 +33,9 @@ class QuantizationFloor:
                 raise fields.error(name, f"is {value}, not above 0 and up to 1")
         return floor
 
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class CalibrationPicture:
@@ -44,6 +47,9 @@ class CalibrationPicture:
     @staticmethod
     def read(fields: Fields) -> CalibrationPicture:
         return CalibrationPicture(fields.text("file"), fields.sha256("sha256"))
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ class Quantization:
     def to_json(self) -> dict[str, object]:
         return {
             **asdict(self),
-            "calibration": [asdict(picture) for picture in self.calibration],
+            "calibration": [picture.to_json() for picture in self.calibration],
         }
 
 

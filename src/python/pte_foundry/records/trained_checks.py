@@ -33,12 +33,12 @@ class TrainedChecks:
         min_box_iou: least overlap of the boxes of two matched detections, in [0, 1].
     """
 
-    min_trained_cosine: float | None
-    min_top1_agreement: float | None
-    min_matched_detections: float | None
-    max_extra_detections: float | None
-    max_score_difference: float | None
-    min_box_iou: float | None
+    min_trained_cosine: float | None = None
+    min_top1_agreement: float | None = None
+    min_matched_detections: float | None = None
+    max_extra_detections: float | None = None
+    max_score_difference: float | None = None
+    min_box_iou: float | None = None
 
     @staticmethod
     def read(fields: Fields) -> TrainedChecks:

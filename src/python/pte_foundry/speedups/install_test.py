@@ -16,6 +16,7 @@ from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.rewrites import float_hardsigmoid
 from pte_foundry.speedups import (
     composite_operators,
@@ -111,7 +112,8 @@ def _request(lowering: str, stock: bool, **fields: Any) -> ExportRequest:
         "rewrites": [float_hardsigmoid.__name__],
         **fields,
     }
-    return ExportRequest.from_json({**request, **({"stock": True} if stock else {})})
+    fields = {**request, **({"stock": True} if stock else {})}
+    return ExportRequest.read(Fields(fields, "a request"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from pte_foundry.exporting.export import export
 from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 
 _IMAGE = {"mobilenet_v3_small": "float32[1,3,224,224]", "pe_core_t16_384": "float32[1,3,384,384]"}
 _TOWER = ("rope_attention", "constant_class_token", "pooled_query")
@@ -55,7 +56,7 @@ _PROGRAMS = {
 def test_bytes_and_facts_are_those_of_a_stock_export(program: str, tmp_path: Path) -> None:
     request = _PROGRAMS[program]
     ours, stock = (
-        export(ExportRequest.from_json(one), tmp_path)
+        export(ExportRequest.read(Fields.of(one, "a request")), tmp_path)
         for one in (request, {**request, "stock": True})
     )
     assert ours.pte == stock.pte

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pte_foundry.records.declared import Declared
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.report import build_report
+from pte_foundry.records.trained_checks import TrainedChecks
 from pte_foundry.testing.workspace import (
     MEMORY_RATIO,
     SIZE_RATIO,
@@ -30,12 +32,9 @@ CHECKS: dict[str, Any] = {
     "max_abs_difference": 0.15,
     "photographs": {"rose.png": "red", "leaf.png": "green"},
     "trained": {
+        **dict.fromkeys(field.name for field in fields(TrainedChecks)),
         "min_trained_cosine": 0.9998,
         "min_top1_agreement": 1.0,
-        "min_matched_detections": None,
-        "max_extra_detections": None,
-        "max_score_difference": None,
-        "min_box_iou": None,
     },
     "max_size_ratio": SIZE_RATIO,
     "max_planned_memory_ratio": MEMORY_RATIO,
@@ -61,15 +60,18 @@ def export_int8_colours(folder: Path, fault: str = "none") -> ExportResult:
     write_checkpoint(folder)
     write_calibration(folder)
     return export(
-        ExportRequest.from_json(
-            {
-                "model": model_request(),
-                "lowering": "pte_foundry.backends.xnnpack.lowering",
-                "precision": "int8",
-                "options": {},
-                "rewrites": [],
-                "quantization": quantization_request(fault),
-            }
+        ExportRequest.read(
+            Fields(
+                {
+                    "model": model_request(),
+                    "lowering": "pte_foundry.backends.xnnpack.lowering",
+                    "precision": "int8",
+                    "options": {},
+                    "rewrites": [],
+                    "quantization": quantization_request(fault),
+                },
+                "export_request.json",
+            )
         ),
         folder,
     )

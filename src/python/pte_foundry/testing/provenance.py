@@ -7,8 +7,8 @@ from typing import Any
 
 from pte_foundry.index.index import build_index
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Origin
 from pte_foundry.testing.indexes import read_request, sample_origin, write_reports
-from pte_foundry.tree.provenance.origin import Origin
 
 LOCK = "3rdparty/python/engine.lock"
 LOCK_TEXT = b"""\

@@ -11,10 +11,10 @@ from typing import Any
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json, read_json
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.sample_latencies import FILE
 from pte_foundry.testing.sample_tree import PROGRAMS, write_tree_inputs
 from pte_foundry.tree.pages.latencies import read_latencies
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.pages import catalogue_pages
 
 Spoil = Callable[[Any, Any, Any], None]
@@ -44,7 +44,7 @@ def sample_pages(
     """The pages, after `spoil` has changed its three arguments, which are those of `sample_parts`.
 
     Args:
-        results: what `tools/bench` measured.
+        results: what `foundry bench` measured.
     """
     index, listed, validations = sample_parts()
     if spoil is not None:

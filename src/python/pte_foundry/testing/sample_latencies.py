@@ -1,4 +1,4 @@
-"""Results in the form that `tools/bench -- latency int8 --json` writes, for tests."""
+"""Results in the form that `foundry bench latency int8 --json` writes, for tests."""
 
 from __future__ import annotations
 

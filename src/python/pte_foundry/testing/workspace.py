@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,6 @@ _NO_FLOOR = {
     "max_undelegated_operators": None,
     "min_delegated_fraction": None,
 }
-_DELEGATES = {"xnnpack": "XnnpackBackend", "portable": None, "vulkan": "VulkanBackend"}
-_PRECISIONS = {"vulkan": "fp16"}
 
 
 def model_request(weights: Mapping[str, object] = _TRAINED) -> dict[str, object]:
@@ -50,17 +49,24 @@ def export_colours(
     """Export the colour classifier, with trained weights multiplied by `scale`."""
     write_checkpoint(folder, scale)
     return export(
-        ExportRequest.from_json(
-            {
-                "model": model_request(weights),
-                "lowering": f"pte_foundry.backends.{backend}.lowering",
-                "precision": _PRECISIONS.get(backend, "fp32"),
-                "options": {},
-                "rewrites": [],
-            }
+        ExportRequest.read(
+            Fields(
+                {
+                    "model": model_request(weights),
+                    "lowering": _lowering(backend),
+                    "precision": importlib.import_module(_lowering(backend)).PRECISIONS[0],
+                    "options": {},
+                    "rewrites": [],
+                },
+                "export_request.json",
+            )
         ),
         folder,
     )
+
+
+def _lowering(backend: str) -> str:
+    return f"pte_foundry.backends.{backend}.lowering"
 
 
 def write_checkpoint(folder: Path, scale: float = 1.0) -> None:
@@ -104,6 +110,7 @@ def make_workspace(
         Image.new("RGB", (24, 20), colour).save(folder / "photographs" / name)
     (folder / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
     expected = {"rose.png": "red", "leaf.png": "green"}
+    facts = Fields(exported.facts, "facts.json")
     sample: Any = sample_declared()
     weights = {
         **sample["weights"],
@@ -115,9 +122,9 @@ def make_workspace(
         model="colour",
         family="colour",
         backend=backend,
-        precision=_PRECISIONS.get(backend, "fp32"),
+        precision=facts.text("precision"),
         weights=weights,
-        delegate=_DELEGATES[backend],
+        delegate=next(iter(facts.nested("delegation").nested("delegates").values), None),
         floor=_NO_FLOOR,
         checks={
             "min_cosine": 0.9999,
@@ -129,7 +136,7 @@ def make_workspace(
         },
     )
     read = Declared.read(Fields(declared, "declared.json"))
-    report = build_report(read, Fields(exported.facts, "facts.json")).to_json()
+    report = build_report(read, facts).to_json()
     request: dict[str, Any] = {
         "address": ADDRESS,
         "model": model_request({"source": "seeded"} if source == "seeded" else _TRAINED),

@@ -17,6 +17,7 @@ from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.records.command import run_command
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json, read_json, write_text
+from pte_foundry.records.tree_request import TreeRequest
 from pte_foundry.tree.pages.latencies import Latency, read_latencies, read_results
 from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
@@ -32,7 +33,7 @@ from pte_foundry.tree.tree_files import (
     is_covered,
 )
 from pte_foundry.tree.tree_readme import tree_readme
-from pte_foundry.tree.tree_request import LATENCIES, TreeRequest, check_tree
+from pte_foundry.tree.tree_request import LATENCIES, check_paths, check_tree, versions
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("request", type=Path, help="the tree's index and all of its files")
     options = parser.parse_args(arguments)
     request = TreeRequest.read(Fields(read_json(options.request), str(options.request)))
+    check_paths(request)
     content = Path(request.index).read_bytes()
     index_sha256 = hashlib.sha256(content).hexdigest()
     index = Fields(read_json(Path(request.index)), request.index)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     texts = {
         README: tree_readme(index),
         SCHEMA: canonical_json(INDEX_SCHEMA),
-        VERSIONS: canonical_json(request.versions()),
+        VERSIONS: canonical_json(versions(request)),
         BILL_OF_MATERIALS: canonical_json(
             bill_of_materials(request.origin, index, index_sha256, locks)
         ),

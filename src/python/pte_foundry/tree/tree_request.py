@@ -1,19 +1,16 @@
-"""The files of a tree, what they were made from, and whether they are what the tree's index promises."""
+"""Whether the files of a tree are what the tree's index promises."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
 from pte_foundry.index.schema_version import check_schema_version
 from pte_foundry.index.versions import versions_document
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.paths import check_path, collisions
-from pte_foundry.tree.pages.listed import Listed
+from pte_foundry.records.paths import collisions
+from pte_foundry.records.tree_request import TreeRequest
 from pte_foundry.tree.pages.paths import page_path, picture_path
-from pte_foundry.tree.provenance.origin import Origin
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     CATALOGUE,
@@ -31,52 +28,32 @@ WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, C
 LATENCIES = "latencies"
 
 
-@dataclass(frozen=True)
-class TreeRequest:
-    """Attributes:
-    index: path of the latest version's index, relative to the working directory.
-    files: path in the tree -> SHA-256; every file but those that are written here.
-    listed: what the pages say of each program beyond its index entry.
-    latencies: files of measured latencies, as paths in the repository; each lies below the folder `LATENCIES` of the
-        working directory.
-    origin: what the tree was made from.
+def check_paths(request: TreeRequest) -> None:
+    """Raises PteError `bad-request` if two files of the tree, also of those that are written here, have one path."""
+    written = {*WRITTEN_HERE}
+    for program in request.listed:
+        written |= {page_path(program.model), picture_path(program.model)}
+    if both := sorted(written & set(request.files)):
+        raise PteError(
+            "bad-request",
+            f"tree_request.json: `files` has {', '.join(both)}, written here by the tree writer. Leave it out",
+        )
+    for path, other in collisions((*request.files, *written)):
+        raise PteError(
+            "bad-request",
+            f"tree_request.json: `files` has {path!r} and there is {other!r}: one file where case is ignored. "
+            "Rename one of them",
+        )
+
+
+def versions(request: TreeRequest) -> dict[str, object]:
+    """The content of versions.json: one version for each folder with an index.
+
+    Raises:
+        PteError: `bad-version` if there is none, or a folder's name is no version.
     """
-
-    index: str
-    files: Mapping[str, str]
-    listed: tuple[Listed, ...]
-    latencies: tuple[str, ...]
-    origin: Origin
-
-    @staticmethod
-    def read(fields: Fields) -> TreeRequest:
-        """Raises PteError `bad-request` or `bad-path` naming the field that is missing or wrong."""
-        listed = tuple(Listed.read(entry) for entry in fields.objects("programs"))
-        written = {*WRITTEN_HERE}
-        for program in listed:
-            written |= {page_path(program.model), picture_path(program.model)}
-        files: dict[str, str] = {}
-        for entry in fields.objects("files"):
-            path = check_path(entry.text("path"), entry.where)
-            if path in files or path in written:
-                raise entry.error("path", f"is {path!r}, which is there twice or written here")
-            files[path] = entry.sha256("sha256")
-        for path, other in collisions((*files, *written)):
-            raise fields.error(
-                "files", f"has {path!r} and there is {other!r}: one file where case is ignored"
-            )
-        latencies = tuple(check_path(path, fields.where) for path in fields.texts("latencies"))
-        origin = Origin.read(fields.nested("origin"))
-        return TreeRequest(fields.text("index"), files, listed, latencies, origin)
-
-    def versions(self) -> dict[str, object]:
-        """The content of versions.json: one version for each folder with an index.
-
-        Raises:
-            PteError: `bad-version` if there is none, or a folder's name is no version.
-        """
-        indices = [PurePosixPath(path) for path in self.files if path.endswith("/index.json")]
-        return versions_document(path.parts[0] for path in indices if len(path.parts) == 2)
+    indices = [PurePosixPath(path) for path in request.files if path.endswith("/index.json")]
+    return versions_document(path.parts[0] for path in indices if len(path.parts) == 2)
 
 
 def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
@@ -92,7 +69,7 @@ def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
     """
     check_schema_version(index)
     version = index.text("version")
-    latest = request.versions()["latest"]
+    latest = versions(request)["latest"]
     if version != latest:
         raise PteError(
             "bad-tree",

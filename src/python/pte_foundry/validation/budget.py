@@ -14,7 +14,8 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts
-from pte_foundry.records.report import Report, Tensor
+from pte_foundry.records.facts import Tensor
+from pte_foundry.records.report import Report
 from pte_foundry.validation.case import Bound, Case, Outcome, run_case, skipped
 
 

@@ -16,8 +16,8 @@ from executorch.exir._serialize.generated.executorch_flatbuffer.Program import (
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts, inspect_program
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Serve
-from pte_foundry.validation.isolation.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult
+from pte_foundry.records.trained_checks import TrainedChecks
 from pte_foundry.testing.int8_workspace import (
     export_int8_colours,
     make_int8_workspace,
@@ -160,8 +162,7 @@ def test_what_was_exported_belongs_to_int8_and_to_nothing_else(
 
 def test_trained_thresholds_need_photographs(workspace: Workspace) -> None:
     workspace.report["checks"]["trained"] = {
-        **dict.fromkeys(("min_trained_cosine", "min_top1_agreement", "max_score_difference")),
-        "min_box_iou": None,
+        **dict.fromkeys(field.name for field in fields(TrainedChecks)),
         **dict.fromkeys(("min_matched_detections", "max_extra_detections"), 0.5),
     }
     workspace.request["photographs"] = {}

@@ -41,7 +41,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "options": {},
         "rewrites": [],
     }
-    exported = export(ExportRequest.from_json(request), folder)
+    exported = export(ExportRequest.read(Fields(request, "a request")), folder)
     sample: Any = sample_declared()
     declared = sample_declared(
         model="sentence",

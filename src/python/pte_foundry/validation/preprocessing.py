@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import Preprocess
-from pte_foundry.records.report import Tensor as ReportedTensor
+from pte_foundry.records.facts import Tensor as ReportedTensor
 from pte_foundry.validation.case import Case, Outcome, run_case, skipped
 
 NAME = "preprocessing"

@@ -8,7 +8,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.models.definition import Preprocess
 from pte_foundry.models.letterbox import letterbox
 from pte_foundry.models.mobilenet import build
-from pte_foundry.records.report import Tensor as ReportedTensor
+from pte_foundry.records.facts import Tensor as ReportedTensor
 from pte_foundry.validation.preprocessing import preprocessing_case, preprocessing_outcome
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

@@ -23,11 +23,12 @@ from pte_foundry.quantization.recipe import (
     check_recipe,
 )
 from pte_foundry.records.quantization import Quantization
+from pte_foundry.records.validation_request import QuantizedExportFiles
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Outcome
 from pte_foundry.validation.exercise import flat_outputs
 from pte_foundry.validation.inputs import Inputs
-from pte_foundry.validation.request import QuantizedExportFiles, ValidationRequest
+from pte_foundry.validation.request import ValidationRequest
 
 Graph = Callable[[Inputs], list[Tensor]]
 """One inference; outputs in the order of the program's."""

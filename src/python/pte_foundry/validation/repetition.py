@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.case import Case, Outcome, run_case
 from pte_foundry.validation.inputs import Inputs
 from pte_foundry.validation.isolation.child_process import ChildProcess, Start
-from pte_foundry.validation.isolation.limits import Limits
 
 FIRST_THREADS = 1
 """Of the process that runs every input: as in the export, nothing depends on the machine."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pte_foundry.exporting.export import ExportResult
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.case import Case
 from pte_foundry.validation.isolation.child_process import (
     ChildProcess,
@@ -15,7 +16,6 @@ from pte_foundry.validation.isolation.child_process import (
     Start,
     serving_runs,
 )
-from pte_foundry.validation.isolation.limits import Limits
 from pte_foundry.validation.repetition import repetition_case
 from pte_foundry.validation.runtime import runtime_start
 

@@ -8,34 +8,15 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.checks import Checks
-from pte_foundry.records.export_request import RequestedQuantization
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.limits import Limits
 from pte_foundry.records.model_request import ModelRequest
 from pte_foundry.records.report import Report
-from pte_foundry.validation.isolation.limits import Limits
+from pte_foundry.records.validation_request import QuantizedExportFiles, RequestedValidation
 
 INT8 = "int8"
 """The precision of quantized programs, and of no others."""
-
-
-@dataclass(frozen=True)
-class QuantizedExportFiles:
-    """What the export of a quantized program did to the model, as far as torch can do it again.
-
-    Attributes:
-        rewrites: dotted names of rewrite modules, in the order in which they are applied.
-        quantization: as the export was asked; pictures relative to the request's `root`.
-    """
-
-    rewrites: tuple[str, ...]
-    quantization: RequestedQuantization
-
-    @staticmethod
-    def read(fields: Fields) -> QuantizedExportFiles:
-        return QuantizedExportFiles(
-            fields.texts("rewrites"), RequestedQuantization.from_json(fields.get("quantization"))
-        )
 
 
 @dataclass(frozen=True)
@@ -87,28 +68,25 @@ class ValidationRequest:
             PteError: `bad-request` for a wrong field, an absent file, a report without checks, or
                 checks that need photographs and have none; `bad-input-shape` for a wrong input.
         """
-        report_path = fields.text("report")
-        labels_path = fields.optional_text("labels")
-        photographs = fields.nested("photographs")
-        report = Report.read(Fields(read_json(root / report_path), report_path))
+        asked = RequestedValidation.read(fields)
+        report = Report.read(Fields(read_json(root / asked.report), asked.report))
         if report.declared.checks is None:
             raise PteError(
                 "bad-request",
-                f"{report_path}: the report names no checks, so there is nothing to hold the program "
+                f"{asked.report}: the report names no checks, so there is nothing to hold the program "
                 "to. Build the report with the checks of its test",
             )
-        export = fields.optional_nested("quantized_export")
         request = ValidationRequest(
-            fields.text("address"),
-            ModelRequest.from_json(fields.get("model")),
-            fields.text("pte"),
+            asked.address,
+            asked.model,
+            asked.pte,
             report,
             report.declared.checks,
-            None if labels_path is None else _read_labels(root / labels_path),
-            {path: photographs.optional_text(path) for path in photographs.values},
-            None if export is None else QuantizedExportFiles.read(export),
-            fields.optional_text("interpreter"),
-            Limits.read(fields.nested("limits")),
+            None if asked.labels is None else _read_labels(root / asked.labels),
+            asked.photographs,
+            asked.quantized_export,
+            asked.interpreter,
+            asked.limits,
             root,
         )
         _check_consistency(fields, request)

@@ -12,13 +12,14 @@ from executorch.exir.version import EXECUTORCH_SCHEMA_VERSION  # type: ignore[im
 
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
-from pte_foundry.records.report import Report, Tensor
+from pte_foundry.records.facts import Tensor
+from pte_foundry.records.limits import Limits
+from pte_foundry.records.report import Report
 from pte_foundry.records.tensor_spec import DynamicDim, TensorSpec
 from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
 from pte_foundry.validation.extent import extent_outcome
 from pte_foundry.validation.inspected import Inspected, inspect_isolated
-from pte_foundry.validation.isolation.limits import Limits
 from pte_foundry.validation.machine_traces import machine_trace_case
 from pte_foundry.validation.request import ValidationRequest
 

@@ -15,6 +15,7 @@ from pte_build.choices import Choices
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest, UnpinnedCheckpoint
+from pte_foundry.records.index_request import UnavailableEntry
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,17 @@ class Condition:
     declaration: ProgramDeclaration
     reason: str | None
 
-    def as_json(self) -> dict[str, str | None]:
-        """As the library's index writer takes it."""
+    def entry(self) -> UnavailableEntry:
+        """In the index, of a program that has a reason."""
+        assert self.reason is not None
         declaration = self.declaration
-        return {
-            "address": declaration.address.spec,
-            "model": declaration.model,
-            "backend": declaration.backend.name,
-            "precision": declaration.precision,
-            "reason": self.reason,
-        }
+        return UnavailableEntry(
+            declaration.address.spec,
+            declaration.model,
+            declaration.backend.name,
+            declaration.precision,
+            self.reason,
+        )
 
 
 @dataclass(frozen=True)

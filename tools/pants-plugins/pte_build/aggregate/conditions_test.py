@@ -126,7 +126,7 @@ def test_without_the_option_an_unpinned_checkpoint_fails_the_index(
 def test_the_option_changes_nothing_for_a_program_that_is_asked_for(runner: RuleRunner) -> None:
     set_options(runner, UNPINNED)
     message = refusal(runner, ExportedProgram, ExportedProgramRequest(BETA_SLOW))
-    assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
+    assert "./foundry pin models/beta:beta_weights" in message
 
 
 def test_a_declared_reason_is_listed_and_its_precision_with_it(

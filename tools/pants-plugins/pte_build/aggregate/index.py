@@ -10,35 +10,23 @@ from typing import Any
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import (
-    CreateDigest,
-    Digest,
-    DigestContents,
-    DigestEntries,
-    FileContent,
-    FileDigest,
-    FileEntry,
-    MergeDigests,
-)
-from pants.engine.process import FallibleProcessResult
+from pants.engine.fs import CreateDigest, Digest, DigestContents, FileDigest, FileEntry
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.conditions import Conditions, ConditionsRequest
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
 from pte_build.aggregate.subsystem import DEFAULT_BASE_URL, DEFAULT_GENERATED, IndexSubsystem
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
-from pte_build.process_failure import describe_failure
-from pte_build.program.report import BuiltProgram, DeclaredLabels
-from pte_build.program.sources import INDEX_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.library.run_main import MainResult, MainRun, request_file
+from pte_build.library.sources import INDEX_MAIN
+from pte_build.program.report import BuiltProgram, ProgramLabels
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
-from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.library_run import LibraryRun
-from pte_build.toolchain.process import library_process
 from pte_build.validation.outcome import TestOutcome
 from pte_build.validation.validate import ProgramValidationRequest, Validation
+from pte_foundry.records.index_request import Labels, RequestedArtifact, RequestedIndex
 
 
 @dataclass(frozen=True)
@@ -65,12 +53,12 @@ class BuiltIndex:
     measured: tuple[FileDigest, ...] = ()
 
 
-def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, DeclaredLabels]:
+def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, ProgramLabels]:
     """The label file of each family that has one.
 
     Raises PteBuildError if the programs of one family have different ones: a tree has one `labels.txt` a folder.
     """
-    found: dict[str, tuple[Address, DeclaredLabels]] = {}
+    found: dict[str, tuple[Address, ProgramLabels]] = {}
     for built in programs:
         if built.labels is None:
             continue
@@ -101,7 +89,8 @@ def describe_failures(
         lines.append(f"\n  - {cause}" if program.spec in cause else f"\n  - {program}: {cause}")
     for validation in failed:
         # The verdict comes first, then what failed.
-        output = validation.result.stdout.decode() or validation.result.stderr.decode()
+        process = validation.result.process
+        output = process.stdout.decode() or process.stderr.decode()
         told = "".join(f"\n      {line}" for line in output.strip().splitlines()[:8])
         lines.append(
             f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}"
@@ -113,57 +102,45 @@ def describe_failures(
 
 def index_request(
     programs: tuple[BuiltProgram, ...],
-    validations: Mapping[Address, Mapping[str, Any]],
-    labels: Mapping[str, DeclaredLabels],
+    verdicts: Mapping[Address, Mapping[str, Any]],
+    labels: Mapping[str, ProgramLabels],
     conditions: Conditions,
     base_url: str,
     generated: str,
-) -> dict[str, Any]:
-    """The request of the library's index writer. `validations` has each program's validation.json."""
-    return {
-        "base_url": base_url,
-        "generated": generated,
-        "artifacts": [
-            {
-                "report": f"reports/{number}.json",
-                "path": built.declaration.tree_path,
-                "validation": {
-                    key: validations[built.declaration.address][key]
-                    for key in ("verdict", "evidence")
-                },
-            }
+) -> RequestedIndex:
+    """The request of the library's index writer. `verdicts` has each program's validation.json."""
+    return RequestedIndex(
+        base_url,
+        generated,
+        tuple(
+            RequestedArtifact(
+                f"reports/{number}.json",
+                built.declaration.tree_path,
+                verdicts[built.declaration.address]["verdict"],
+                verdicts[built.declaration.address]["evidence"],
+            )
             for number, built in enumerate(programs)
-        ],
-        "labels": [
-            {
-                "category": family,
-                "name": found.name,
-                "sha256": found.content.fingerprint,
-                "size": found.content.serialized_bytes_length,
-            }
+        ),
+        tuple(
+            Labels(
+                family,
+                found.name,
+                found.content.fingerprint,
+                found.content.serialized_bytes_length,
+            )
             for family, found in labels.items()
-        ],
-        "unavailable": [condition.as_json() for condition in conditions.unavailable],
-    }
+        ),
+        tuple(condition.entry() for condition in conditions.unavailable),
+    )
 
 
 @rule
 async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> BuiltIndex:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
-            request.index, description_of_origin=f"the `index` of {request.owner}"
-        ),
+    index = await Get(
+        KnownTarget,
+        TargetRequest(request.index, ModelIndex, field="index", owner=request.owner.spec),
     )
-    if not wrapped.target.has_field(IndexProgramsField):
-        raise PteBuildError(
-            f"{request.owner}: `index` names {request.index}, which is a `{wrapped.target.alias}` and not a "
-            f"`{ModelIndex.alias}`."
-        )
-    selected = await Get(
-        SelectedPrograms,
-        SelectProgramsRequest.of(wrapped.target),
-    )
+    selected = await Get(SelectedPrograms, SelectProgramsRequest.of(index.target))
     conditions = await Get(Conditions, ConditionsRequest(selected.programs, request.choices))
     requests = [
         ProgramValidationRequest(program, request.choices) for program in conditions.available
@@ -190,21 +167,19 @@ async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> 
     if failures := describe_failures(request.index, validations, {}):
         raise PteBuildError(failures)
     programs = tuple(validation.program for validation in validations)
-    outputs = await MultiGet(
-        Get(DigestContents, Digest, validation.result.output_digest) for validation in validations
+    measured = tuple(validation.result.files["validation.json"] for validation in validations)
+    measured_digest = await Get(
+        Digest,
+        CreateDigest(FileEntry(f"{number}.json", file) for number, file in enumerate(measured)),
     )
-    output_entries = await MultiGet(
-        Get(DigestEntries, Digest, validation.result.output_digest) for validation in validations
-    )
-    results = {
-        built.declaration.address: json.loads(
-            next(file.content for file in output if file.path == "validation.json")
-        )
-        for built, output in zip(programs, outputs)
+    written = {file.path: file for file in await Get(DigestContents, Digest, measured_digest)}
+    verdicts = {
+        built.declaration.address: json.loads(written[f"{number}.json"].content)
+        for number, built in enumerate(programs)
     }
     body = index_request(
         programs,
-        results,
+        verdicts,
         family_labels(programs),
         conditions,
         *(
@@ -213,51 +188,25 @@ async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> 
             else (DEFAULT_BASE_URL, DEFAULT_GENERATED)
         ),
     )
-    sources, files, _ = await MultiGet(
-        Get(LibrarySources, LibrarySourcesRequest(INDEX_MAIN)),
-        Get(
-            Digest,
-            CreateDigest(
-                [
-                    FileContent("index_request.json", (json.dumps(body, indent=2) + "\n").encode()),
-                    *(
-                        FileEntry(artifact["report"], built.report)
-                        for artifact, built in zip(body["artifacts"], programs)
-                    ),
-                ]
+    result = await Get(
+        MainResult,
+        MainRun(
+            INDEX_MAIN,
+            request_file("index_request.json", body),
+            ("--index", "index.json"),
+            owner=request.index,
+            failed="not written",
+            description=f"Write the index {request.index}",
+            output_files=("index.json",),
+            files=tuple(
+                FileEntry(artifact.report, built.report)
+                for artifact, built in zip(body.artifacts, programs)
             ),
         ),
-        Get(ToolchainInterpreter),
     )
-    inputs = await Get(Digest, MergeDigests([sources.digest, files]))
-    result = await Get(
-        FallibleProcessResult,
-        LibraryRun(
-            library_process(
-                ("-m", "pte_foundry.index.main", "index_request.json", "--index", "index.json"),
-                input_digest=inputs,
-                output_files=("index.json",),
-                description=f"Write the index {request.index}",
-            )
-        ),
-    )
-    if result.exit_code != 0:
-        raise PteBuildError(describe_failure(f"{request.index}: not written", result))
-    entries, contents = await MultiGet(
-        Get(DigestEntries, Digest, result.output_digest),
-        Get(DigestContents, Digest, result.output_digest),
-    )
-    content = next(entry.file_digest for entry in entries if isinstance(entry, FileEntry))
-    measured = tuple(
-        next(
-            entry.file_digest
-            for entry in found
-            if isinstance(entry, FileEntry) and entry.path == "validation.json"
-        )
-        for found in output_entries
-    )
+    contents = await Get(DigestContents, Digest, result.process.output_digest)
     version = json.loads(contents[0].content)["version"]
-    return BuiltIndex(content, version, programs, conditions, measured)
+    return BuiltIndex(result.files["index.json"], version, programs, conditions, measured)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pte_build.aggregate.index import (
 )
 from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest
 from pte_build.errors import PteBuildError
-from pte_build.program.report import DeclaredLabels
+from pte_build.program.report import ProgramLabels
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import SEEDED, make_runner, refusal, set_options
 
@@ -27,7 +27,7 @@ INDEX = Address("", target_name="index")
 TREE = Address("", target_name="tree")
 
 
-def built(name: str, labels: DeclaredLabels | None = None, family: str = "alpha") -> Any:
+def built(name: str, labels: ProgramLabels | None = None, family: str = "alpha") -> Any:
     address = Address(f"models/{family}", target_name=name)
     return SimpleNamespace(
         declaration=SimpleNamespace(address=address, family=family), labels=labels
@@ -39,7 +39,9 @@ def outcome(name: str, passed: bool, stdout: str = "") -> Any:
         program=built(name),
         test=Address("models/alpha", target_name=f"{name}_test"),
         passed=passed,
-        result=SimpleNamespace(stdout=stdout.encode(), stderr=b"only on stderr"),
+        result=SimpleNamespace(
+            process=SimpleNamespace(stdout=stdout.encode(), stderr=b"only on stderr")
+        ),
     )
 
 
@@ -63,8 +65,8 @@ def test_no_failures_are_nothing_to_tell() -> None:
 
 
 def test_a_family_has_one_label_file() -> None:
-    one = DeclaredLabels("models/alpha/labels.txt", FileDigest("a" * 64, 1))
-    other = DeclaredLabels("models/alpha/labels.txt", FileDigest("b" * 64, 1))
+    one = ProgramLabels("models/alpha/labels.txt", FileDigest("a" * 64, 1))
+    other = ProgramLabels("models/alpha/labels.txt", FileDigest("b" * 64, 1))
     assert family_labels((built("a", one), built("b", one), built("c"))) == {"alpha": one}
     with pytest.raises(PteBuildError, match="models/alpha:a and models/alpha:b .* different label"):
         family_labels((built("a", one), built("b", other)))

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.program.declaration import ProgramDeclaration
-from pte_build.targets.calibration_set import CalibrationPhotographsField
-from pte_build.targets.photograph_set import PhotographsResolveField
+from pte_build.targets.pictures import (
+    CalibrationPhotographsField,
+    CalibrationSet,
+    PhotographSet,
+    PhotographsResolveField,
+)
 from pte_build.toolchain.resolves import lockfile_path
 
 
@@ -36,20 +39,20 @@ async def find_program_locks(
     owner = declaration.address.spec
     resolves = list(declaration.resolves)
     if declaration.quantization is not None and declaration.quantization.calibration is not None:
-        calibration = await Get(
-            WrappedTarget,
-            WrappedTargetRequest(declaration.quantization.calibration, description_of_origin=owner),
-        )
-        sets = await Get(
-            Addresses,
-            UnparsedAddressInputs,
-            calibration.target[CalibrationPhotographsField].to_unparsed_address_inputs(),
+        pictures = await Get(
+            KnownTarget,
+            TargetRequest(
+                declaration.quantization.calibration,
+                CalibrationSet,
+                (CalibrationPhotographsField,),
+                owner=owner,
+            ),
         )
         photographs = await MultiGet(
-            Get(WrappedTarget, WrappedTargetRequest(each, description_of_origin=owner))
-            for each in sets
+            Get(KnownTarget, TargetRequest(each, PhotographSet, owner=owner))
+            for each in pictures.all(CalibrationPhotographsField)
         )
-        resolves += [each.target[PhotographsResolveField].value or "" for each in photographs]
+        resolves += [each[PhotographsResolveField].value or "" for each in photographs]
     found = dict.fromkeys(lockfile_path(resolve, python_setup, owner) for resolve in resolves)
     return ProgramLocks(tuple(found))
 

@@ -9,17 +9,12 @@ from dataclasses import dataclass
 from pants.base.build_root import BuildRoot
 from pants.base.specs import RawSpecs
 from pants.base.specs_parser import SpecsParser
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import (
-    Target,
-    UnexpandedTargets,
-    WrappedTarget,
-    WrappedTargetRequest,
-)
+from pants.engine.target import Target, UnexpandedTargets
 
-from pte_build.addresses import exactly_one
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
 from pte_build.program.declaration import tree_path
 from pte_build.program.output_paths import duplicates
@@ -77,25 +72,20 @@ class ProgramLicense:
 
 @rule
 async def find_license(request: ProgramLicenseRequest) -> ProgramLicense:
-    program = request.program
-    addresses = await Get(
-        Addresses,
-        UnparsedAddressInputs,
-        program[ProgramWeightsField].to_unparsed_address_inputs(),
+    program = await Get(
+        KnownTarget,
+        TargetRequest(request.program.address, PteProgram, (ProgramWeightsField,)),
     )
     weights = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
-            exactly_one(addresses, ProgramWeightsField.alias, program.address),
-            description_of_origin=f"the `{ProgramWeightsField.alias}` of {program.address}",
+        KnownTarget,
+        TargetRequest(
+            program.one(ProgramWeightsField),
+            ModelWeights,
+            field=ProgramWeightsField.alias,
+            owner=program.address.spec,
         ),
     )
-    if not weights.target.has_field(WeightsLicenseField):
-        raise PteBuildError(
-            f"{program.address}: `{ProgramWeightsField.alias}` names {weights.target.address}, which is a "
-            f"`{weights.target.alias}` and not a `{ModelWeights.alias}`."
-        )
-    return ProgramLicense(program.address, weights.target[WeightsLicenseField].value or "")
+    return ProgramLicense(program.address, weights[WeightsLicenseField].value or "")
 
 
 def licensed(

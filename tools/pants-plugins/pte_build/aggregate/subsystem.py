@@ -18,7 +18,7 @@ class IndexSubsystem(Subsystem):
         default=DEFAULT_BASE_URL,
         help=softwrap(
             """
-            The prefix of every download address in the index, without a slash at its end. `.` makes addresses relative
+            The prefix of every download address in the index, without a trailing slash. `.` makes addresses relative
             to the root of the tree.
             """
         ),
@@ -27,7 +27,7 @@ class IndexSubsystem(Subsystem):
         default=DEFAULT_GENERATED,
         help=softwrap(
             """
-            The time that the index gives as its own, in RFC 3339 form. It is not the time of the build, so that the
+            The time stated in the index, in RFC 3339 form. By default it is not the time of the build, so that the
             same inputs give the same bytes.
             """
         ),
@@ -36,8 +36,8 @@ class IndexSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            List a program whose checkpoint has no `sha256` among the unavailable ones, with that reason, instead of
-            failing the whole index. Asking for such a program by its address stays an error.
+            List a program whose checkpoint has no `sha256` as unavailable, instead of
+            failing the whole index. Naming such a program is still an error.
             """
         ),
     )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
     AddPrefix,
     CreateDigest,
     Digest,
     DigestEntries,
-    FileContent,
     FileDigest,
     FileEntry,
     GlobExpansionConjunction,
@@ -22,26 +20,21 @@ from pants.engine.fs import (
     MergeDigests,
     PathGlobs,
 )
-from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import (
-    HydratedSources,
-    HydrateSourcesRequest,
-    WrappedTarget,
-    WrappedTargetRequest,
-)
+from pants.engine.target import HydratedSources, HydrateSourcesRequest
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 
-from pte_build.addresses import exactly_one
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest, family_labels
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.errors import PteBuildError
-from pte_build.process_failure import describe_failure
+from pte_build.library.run_main import MainResult, MainRun, request_file
+from pte_build.library.sources import TREE_MAIN
 from pte_build.program.report import MODEL_CARD
-from pte_build.program.sources import TREE_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import (
+    ModelTree,
     TreeIndexField,
     TreeLatenciesField,
     TreeLicensesField,
@@ -49,10 +42,8 @@ from pte_build.targets.model_tree import (
     TreeOutputPathField,
     TreeProvenanceResolveField,
 )
-from pte_build.toolchain.environment import ReadyToolchain
-from pte_build.toolchain.library_run import LibraryRun
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.process import toolchain_process
+from pte_foundry.records.tree_request import Listed, Origin, TreeRequest
 
 # Written by the library's tree writer, which also lists every other file in SHA256SUMS.
 _WRITTEN = (
@@ -142,23 +133,14 @@ def written_files(index: BuiltIndex) -> tuple[str, ...]:
 
 @rule
 async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
-    wrapped = await Get(
-        WrappedTarget, WrappedTargetRequest(request.tree, description_of_origin="the tree")
-    )
-    target = wrapped.target
+    target = await Get(KnownTarget, TargetRequest(request.tree, ModelTree, (TreeIndexField,)))
     # Before anything is built: a file that is not there is seen at once.
     latencies = await Get(
         Digest,
         PathGlobs,
         named_files(target[TreeLatenciesField].value or (), TreeLatenciesField.alias, request.tree),
     )
-    addresses = await Get(
-        Addresses, UnparsedAddressInputs, target[TreeIndexField].to_unparsed_address_inputs()
-    )
-    index = await Get(
-        BuiltIndex,
-        BuiltIndexRequest(exactly_one(addresses, TreeIndexField.alias, request.tree), request.tree),
-    )
+    index = await Get(BuiltIndex, BuiltIndexRequest(target.one(TreeIndexField), request.tree))
     licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
     texts, cards = await MultiGet(
         Get(
@@ -202,69 +184,52 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         built.declaration.address.spec: found.paths
         for built, found in zip(index.programs, program_locks)
     }
-    listed = [
-        {
-            "address": built.declaration.address.spec,
-            "model": built.declaration.model,
-            "task": built.declaration.task,
-            "validation": f"validations/{number}.json",
-        }
-        for number, built in enumerate(index.programs)
-    ]
-    body = {
-        "index": "index.json",
-        "files": [
-            {"path": file.path, "sha256": file.file_digest.fingerprint}
+    body = TreeRequest(
+        index="index.json",
+        files={
+            file.path: file.file_digest.fingerprint
             for file in sorted(files, key=lambda file: file.path)
-        ],
-        "programs": listed,
-        "latencies": sorted(_files(latency_entries)),
-        "origin": {
-            "target": request.tree.spec,
-            "builder": subsystem.builder_id,
-            "source_commit": subsystem.source_commit,
-            "locks": locks,
         },
-    }
+        listed=tuple(
+            Listed(
+                built.declaration.address.spec,
+                built.declaration.model,
+                built.declaration.task,
+                f"validations/{number}.json",
+            )
+            for number, built in enumerate(index.programs)
+        ),
+        latencies=tuple(sorted(_files(latency_entries))),
+        origin=Origin(request.tree.spec, subsystem.builder_id, subsystem.source_commit, locks),
+    )
     resolve = target[TreeProvenanceResolveField].value or ""
-    content, lockfiles, sources, toolchain, request_digest = await MultiGet(
+    content, lockfiles = await MultiGet(
         Get(Digest, CreateDigest(files)),
         Get(Digest, PathGlobs({path for paths in locks.values() for path in paths})),
-        Get(LibrarySources, LibrarySourcesRequest(TREE_MAIN)),
-        Get(ReadyToolchain, ToolchainRequest((resolve,), needed_by=request.tree.spec)),
-        Get(
-            Digest,
-            CreateDigest(
-                [
-                    FileContent("tree_request.json", (json.dumps(body, indent=2) + "\n").encode()),
-                    FileEntry("index.json", index.content),
-                    *(
-                        FileEntry(f"validations/{number}.json", measured)
-                        for number, measured in enumerate(index.measured)
-                    ),
-                ]
-            ),
-        ),
-    )
-    inputs = await Get(
-        Digest,
-        MergeDigests([sources.digest, toolchain.digest, lockfiles, request_digest, latency_inputs]),
     )
     result = await Get(
-        FallibleProcessResult,
-        LibraryRun(
-            toolchain_process(
-                ("-m", "pte_foundry.tree.tree_main", "tree_request.json"),
-                input_digest=inputs,
-                output_files=written_files(index),
-                source_roots=sources.source_roots,
-                description=f"Write the table of contents of {request.tree}",
-            )
+        MainResult,
+        MainRun(
+            TREE_MAIN,
+            request_file("tree_request.json", body),
+            (),
+            owner=request.tree,
+            failed="not written",
+            description=f"Write the table of contents of {request.tree}",
+            output_files=written_files(index),
+            files=(
+                FileEntry("index.json", index.content),
+                *(
+                    FileEntry(f"validations/{number}.json", measured)
+                    for number, measured in enumerate(index.measured)
+                ),
+            ),
+            inputs=(lockfiles, latency_inputs),
+            toolchain=ToolchainRequest((resolve,), needed_by=request.tree.spec),
+            trusted=True,
         ),
     )
-    if result.exit_code != 0:
-        raise PteBuildError(describe_failure(f"{request.tree}: not written", result))
-    digest = await Get(Digest, MergeDigests([content, result.output_digest]))
+    digest = await Get(Digest, MergeDigests([content, result.process.output_digest]))
     return BuiltTree(digest, index)
 
 

@@ -9,14 +9,14 @@ from pants.util.strutil import softwrap
 
 class TreeSubsystem(Subsystem):
     options_scope = "tree"
-    help = "What a tree says about where it comes from, and what may be published."
+    help = "What a tree says about its origin, and what may be published."
 
     source_commit = StrOption(
         default=None,
         help=softwrap(
             """
-            The git commit that the tree is built from, 40 or 64 hexadecimal digits, for its provenance statement. Not
-            asked of git: a tree that says nothing has the same bytes whatever is committed beside it.
+            The git commit that the tree is built from, 40 or 64 hexadecimal digits, for its provenance statement. It is
+            not read from git, so that unrelated commits do not change the tree's bytes.
             """
         ),
     )
@@ -24,7 +24,7 @@ class TreeSubsystem(Subsystem):
         default="urn:pte-foundry:local",
         help=softwrap(
             """
-            The URI of what runs the build, for the provenance statement (SLSA's `builder.id`), for example that of a CI
+            The URI of the builder, for the provenance statement (SLSA's `builder.id`), for example of a CI
             workflow.
             """
         ),
@@ -32,8 +32,8 @@ class TreeSubsystem(Subsystem):
     repositories = StrListOption(
         help=softwrap(
             """
-            Where `publish` brings a tree that the command line names and that has no `repositories` of its own, for
-            example in CI, which knows the place when the repository does not. See `./pants help model_tree`.
+            Where `publish` puts a tree that the command line names and that has no `repositories`, for
+            example if only CI knows the destination. See `./pants help model_tree`.
             """
         ),
     )
@@ -41,8 +41,8 @@ class TreeSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Publish a tree although some of its programs were built from seeded weights or from substitutes. Its index
-            and its README.md say so.
+            Publish a tree even if some of its programs were built from seeded weights or substitutes. Its index
+            and README.md say so.
             """
         ),
     )
@@ -50,7 +50,7 @@ class TreeSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Publish a tree although programs or label files have other bytes than those that are published now under the
+            Publish a tree even if programs or label files differ from those currently published under the
             same address and ExecuTorch version. The commit message lists them with both hashes.
             """
         ),
@@ -59,7 +59,7 @@ class TreeSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Publish a tree although it lacks programs or label files that are published now for the same ExecuTorch
+            Publish a tree even if it lacks programs or label files that are currently published for the same ExecuTorch
             version. Older releases keep them.
             """
         ),
@@ -68,7 +68,7 @@ class TreeSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Publish `.pte` files to git repositories by Git LFS, which has to be installed. A repository has either all
+            Store `.pte` files of git repositories in Git LFS, which must be installed. A repository has either all
             of them in Git LFS or none.
             """
         ),
@@ -76,8 +76,8 @@ class TreeSubsystem(Subsystem):
     extra_env_vars = StrListOption(
         help=softwrap(
             """
-            Further environment variables for git when a tree is published, as `NAME` to hand one on or as `NAME=value`.
-            Those of ssh, of proxies, of certificates and of git's own configuration are handed on anyway.
+            More environment variables for git when it publishes a tree: `NAME` to pass one on, or `NAME=value`.
+            Those of ssh, proxies, certificates and git's own configuration are always passed on.
             """
         ),
     )

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.rules import Get, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
 
 from pte_build.choices import Choices
 from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
 from pte_build.sdk.files import SdkRoots
-from pte_build.targets.model_weights import WeightsWholeModelField
 from pte_build.targets.pte_program import ProgramUnavailableField
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest, UnpinnedCheckpoint
 
@@ -52,42 +50,6 @@ class Availability:
     unavailable: Unavailable | None
 
 
-@dataclass(frozen=True)
-class UnseedableRequest(EngineAwareParameter):
-    weights: Address
-    program: Address
-    choices: Choices
-
-    def debug_hint(self) -> str:
-        return self.program.spec
-
-
-@dataclass(frozen=True)
-class Unseedable:
-    """Whether seeded weights are asked for of a checkpoint that is the whole model."""
-
-    is_one: bool
-
-
-@rule
-async def find_unseedable(request: UnseedableRequest) -> Unseedable:
-    origin = f"the `weights` of {request.program}"
-    wrapped = await Get(
-        WrappedTarget, WrappedTargetRequest(request.weights, description_of_origin=origin)
-    )
-    if not wrapped.target.get(WeightsWholeModelField).value:
-        return Unseedable(False)
-    try:
-        weights = await Get(
-            ResolvedWeights,
-            ResolvedWeightsRequest(request.weights, request.program, request.choices),
-        )
-    except UnpinnedCheckpoint:
-        # Its own error, where the checkpoint is needed.
-        return Unseedable(False)
-    return Unseedable(weights.source == "seeded")
-
-
 @rule
 async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Availability:
     declaration = await Get(ProgramDeclaration, DeclarationRequest(request.program))
@@ -98,10 +60,15 @@ async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Av
             f"`{ProgramUnavailableField.alias}` from {address} to try."
         )
         return Availability(declaration, Unavailable(address, declaration.unavailable, remedy))
-    unseedable = await Get(
-        Unseedable, UnseedableRequest(declaration.weights, address, request.choices)
-    )
-    if unseedable.is_one:
+    try:
+        weights = await Get(
+            ResolvedWeights,
+            ResolvedWeightsRequest(declaration.weights, address, request.choices),
+        )
+    except UnpinnedCheckpoint:
+        # Its own error, where the checkpoint is needed.
+        weights = None
+    if weights is not None and weights.whole_model and weights.source == "seeded":
         reason = (
             f"its checkpoint {declaration.weights} is the whole model, and weights are seeded: there is no "
             "architecture to seed them for"

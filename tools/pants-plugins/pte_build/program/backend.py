@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 
-from pte_build.addresses import exactly_one
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
 from pte_build.sdk.kinds import SdkRequirement
 from pte_build.targets.pte_backend import (
     BackendDelegateField,
+    BackendDynamicDimensionsField,
     BackendInterpreterField,
     BackendLoweringField,
     BackendOptionsField,
@@ -25,9 +25,11 @@ from pte_build.targets.pte_backend import (
     BackendRewritesField,
     BackendSdkField,
     BackendSdkVersionField,
+    BackendSizeRatiosField,
     BackendSummaryField,
     PteBackend,
 )
+from pte_build.targets.pte_program import ProgramBackendField
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Backend:
     sdk: SdkRequirement | None
     platforms: tuple[str, ...]
     summary: str
+    max_size_ratios: FrozenDict[str, float] = FrozenDict()
+    dynamic_dimensions: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,59 +74,38 @@ def sdk_requirement(
 
 @rule
 async def read_backend(request: BackendRequest) -> Backend:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
-            request.backend, description_of_origin=f"the `backend` of {request.program}"
+    target = await Get(
+        KnownTarget,
+        TargetRequest(
+            request.backend,
+            PteBackend,
+            (BackendLoweringField, BackendInterpreterField, BackendRewritesField),
+            ProgramBackendField.alias,
+            request.program.spec,
         ),
     )
-    target = wrapped.target
-    if not target.has_field(BackendLoweringField):
-        raise PteBuildError(
-            f"{request.program}: `backend` names {request.backend}, which is a `{target.alias}` and not a "
-            f"`{PteBackend.alias}`."
-        )
     if not target[BackendPrecisionsField].value:
         raise PteBuildError(
             f"{target.address}: `{BackendPrecisionsField.alias}` is empty. Name the precisions that "
             "its lowering module can lower to, the default one first."
         )
-    lowering, interpreters, rewrites = await MultiGet(
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[BackendLoweringField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[BackendInterpreterField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[BackendRewritesField].to_unparsed_address_inputs(),
-        ),
-    )
     return Backend(
         address=target.address,
         name=target.address.target_name,
         resolve=target[BackendResolveField].value or "",
-        lowering=exactly_one(lowering, BackendLoweringField.alias, target.address),
-        interpreter=(
-            exactly_one(interpreters, BackendInterpreterField.alias, target.address)
-            if interpreters
-            else None
-        ),
+        lowering=target.one(BackendLoweringField),
+        interpreter=target.optional(BackendInterpreterField),
         delegate=target[BackendDelegateField].value,
         precisions=target[BackendPrecisionsField].value or (),
         options=target[BackendOptionsField].value or FrozenDict(),
-        rewrites=tuple(rewrites),
+        rewrites=target.all(BackendRewritesField),
         sdk=sdk_requirement(
             target.address, target[BackendSdkField].value, target[BackendSdkVersionField].value
         ),
         platforms=target[BackendPlatformsField].value or (),
         summary=target[BackendSummaryField].value or "",
+        max_size_ratios=target[BackendSizeRatiosField].value,
+        dynamic_dimensions=target[BackendDynamicDimensionsField].value,
     )
 
 

@@ -6,11 +6,12 @@ import pytest
 from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
+from pants.util.frozendict import FrozenDict
 
 from pte_build.program.backend import Backend, BackendRequest
 from pte_build.sdk.kinds import SdkRequirement
 from pte_build.stand_in_repository import target_text
-from pte_build.test_support import ALPHA_FAST, make_runner, refusal
+from pte_build.test_support import ALPHA_FAST, failure, make_runner, refusal
 
 LOWERING = "src/python/pte_foundry/backends/fast.py"
 
@@ -47,12 +48,28 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
         "src/python/pte_foundry/rewrites/plain.py"
     ]
     assert backend.interpreter is None
+    assert (backend.max_size_ratios, backend.dynamic_dimensions) == (FrozenDict(), False)
     assert (backend.platforms, backend.summary, backend.sdk) == (("linux", "web"), "Fast.", None)
 
 
 def test_a_backend_with_an_interpreter(runner: RuleRunner) -> None:
     backend = runner.request(Backend, [declare(runner, interpreter=[LOWERING])])
     assert backend.interpreter is not None and backend.interpreter.filename == LOWERING
+
+
+def test_what_programs_of_a_backend_may_be(runner: RuleRunner) -> None:
+    fields = {"max_size_ratios": {"fp16": 0.54}, "dynamic_dimensions": True}
+    backend = runner.request(Backend, [declare(runner, **fields)])
+    assert (backend.max_size_ratios, backend.dynamic_dimensions) == (
+        FrozenDict({"fp16": 0.54}),
+        True,
+    )
+
+
+@pytest.mark.parametrize("ratios", [{"fp64": 0.54}, {"fp16": "0.54"}, {"fp16": 0.0}, [0.54]])
+def test_size_ratios_are_numbers_by_precision(runner: RuleRunner, ratios: object) -> None:
+    message = str(failure(runner, Backend, declare(runner, max_size_ratios=ratios)))
+    assert "bad/toolchain:b: `max_size_ratios` is" in message and "(fp32, fp16, int8)" in message
 
 
 def test_a_backend_that_is_another_target_type(runner: RuleRunner) -> None:

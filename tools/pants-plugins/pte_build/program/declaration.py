@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 
-from pte_build.addresses import exactly_one
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
 from pte_build.program.backend import Backend, BackendRequest
 from pte_build.quantization.declared import (
-    DeclaredQuantization,
-    DeclaredQuantizationRequest,
+    QUANTIZATION_ADDRESSES,
     QuantizationDeclaration,
+    is_quantized,
+    read_quantization,
 )
-from pte_build.targets.own_model import (
-    ProgramAllowedClassesField,
-    ProgramImportsField,
-    ProgramOutputsField,
-)
+from pte_build.targets.pte_backend import BackendDynamicDimensionsField
 from pte_build.targets.pte_program import (
     MaxDelegateCallsField,
     MaxUndelegatedOperatorsField,
     MinDelegatedFractionField,
+    ProgramAllowedClassesField,
     ProgramBackendField,
     ProgramBuilderField,
     ProgramBuilderResolveField,
+    ProgramImportsField,
     ProgramInputsField,
     ProgramModelField,
     ProgramOptionsField,
     ProgramOutputPathField,
+    ProgramOutputsField,
     ProgramPrecisionField,
     ProgramRewritesField,
     ProgramTaskField,
@@ -43,15 +42,18 @@ from pte_build.targets.pte_program import (
     ProgramWeightsField,
     PteProgram,
 )
+from pte_foundry.errors import PteError
+from pte_foundry.records.model_request import parse_inputs
+from pte_foundry.records.promise import Floor
+from pte_foundry.records.tensor_spec import TensorSpec
 
-
-@dataclass(frozen=True)
-class DeclaredFloor:
-    """The delegation floor; None leaves a bound out."""
-
-    max_delegate_calls: int | None
-    max_undelegated_operators: int | None
-    min_delegated_fraction: float | None
+_ADDRESS_FIELDS = (
+    ProgramWeightsField,
+    ProgramBuilderField,
+    ProgramBackendField,
+    ProgramRewritesField,
+    ProgramImportsField,
+)
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,13 @@ class ProgramDeclaration:
     model: str
     weights: Address
     builder: Address
-    inputs: tuple[tuple[str, str], ...]
+    inputs: tuple[TensorSpec, ...]
     backend: Backend
     precision: str
     options: FrozenDict[str, str]
     rewrites: tuple[Address, ...]
     resolves: tuple[str, ...]
-    floor: DeclaredFloor
+    floor: Floor
     quantization: QuantizationDeclaration | None
     unavailable: str | None
     pte_path: str
@@ -80,6 +82,12 @@ class ProgramDeclaration:
     outputs: tuple[str, ...] = ()
     allowed_classes: tuple[str, ...] = ()
     task: str | None = None
+
+    @property
+    def plugins(self) -> tuple[Address, ...]:
+        """The files that an export loads by name, without the lowering."""
+        recipe = () if self.quantization is None else (self.quantization.recipe,)
+        return (self.builder, *self.imports, *self.rewrites, *recipe)
 
     @property
     def family(self) -> str:
@@ -138,6 +146,17 @@ def choose_precision(
     return asked
 
 
+def check_dimensions(program: Address, inputs: Mapping[str, str], backend: Backend) -> None:
+    """Raises PteBuildError for a dimension that an app chooses where the backend has no such programs."""
+    dynamic = [f"{name}: {text}" for name, text in inputs.items() if "=" in text]
+    if dynamic and not backend.dynamic_dimensions:
+        raise PteBuildError(
+            f"{program}: `{ProgramInputsField.alias}` has dynamic dimensions ({'; '.join(dynamic)}), and the backend "
+            f"{backend.address} has no `{BackendDynamicDimensionsField.alias}`. Declare fixed sizes, or remove the "
+            "program."
+        )
+
+
 def unavailable_reason(program: Address, declared: str | None) -> str | None:
     """The reason in one line, without a full stop. Raises PteBuildError for a text that says nothing."""
     if declared is None:
@@ -151,75 +170,58 @@ def unavailable_reason(program: Address, declared: str | None) -> str | None:
     return reason
 
 
+def declared_inputs(program: Address, inputs: Mapping[str, str]) -> tuple[TensorSpec, ...]:
+    """The inputs of a program. Raises PteBuildError for text that says nothing that a program could take."""
+    try:
+        return parse_inputs(inputs)
+    except PteError as error:
+        raise PteBuildError(f"{program}: {error}") from None
+
+
 @rule
 async def read_declaration(request: DeclarationRequest) -> ProgramDeclaration:
-    wrapped = await Get(
-        WrappedTarget, WrappedTargetRequest(request.program, description_of_origin=request.origin)
-    )
-    target = wrapped.target
-    if not target.has_field(ProgramBuilderField):
-        raise PteBuildError(
-            f"{request.origin} names {request.program}, which is a `{target.alias}` and not a `{PteProgram.alias}`."
-        )
-    weights, builder, backends, rewrites, imports = await MultiGet(
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramWeightsField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramBuilderField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramBackendField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramRewritesField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramImportsField].to_unparsed_address_inputs(),
-        ),
+    target = await Get(
+        KnownTarget,
+        TargetRequest(request.program, PteProgram, _ADDRESS_FIELDS, owner=request.origin),
     )
     address = target.address
-    backend = await Get(
-        Backend, BackendRequest(exactly_one(backends, ProgramBackendField.alias, address), address)
-    )
+    backend = await Get(Backend, BackendRequest(target.one(ProgramBackendField), address))
     builder_resolve = target[ProgramBuilderResolveField].value
     unavailable = unavailable_reason(address, target[ProgramUnavailableField].value)
+    inputs = target[ProgramInputsField].value or FrozenDict()
+    if unavailable is None:
+        check_dimensions(address, inputs, backend)
     precision = choose_precision(
         address, target[ProgramPrecisionField].value, backend, unavailable is not None
     )
-    declared = DeclaredQuantization(None)
-    if unavailable is None:
-        declared = await Get(DeclaredQuantization, DeclaredQuantizationRequest(address, precision))
+    quantization = None
+    if unavailable is None and is_quantized(target.target, precision):
+        quantization = read_quantization(
+            await Get(
+                KnownTarget,
+                TargetRequest(address, PteProgram, QUANTIZATION_ADDRESSES, owner=request.origin),
+            )
+        )
     return ProgramDeclaration(
         address=address,
         model=target[ProgramModelField].value or "",
-        weights=exactly_one(weights, ProgramWeightsField.alias, address),
-        builder=exactly_one(builder, ProgramBuilderField.alias, address),
-        inputs=tuple((target[ProgramInputsField].value or FrozenDict()).items()),
+        weights=target.one(ProgramWeightsField),
+        builder=target.one(ProgramBuilderField),
+        inputs=declared_inputs(address, inputs),
         backend=backend,
         precision=precision,
         options=FrozenDict({**backend.options, **(target[ProgramOptionsField].value or {})}),
-        rewrites=(*backend.rewrites, *rewrites),
+        rewrites=(*backend.rewrites, *target.all(ProgramRewritesField)),
         resolves=(backend.resolve, *((builder_resolve,) if builder_resolve else ())),
-        floor=DeclaredFloor(
+        floor=Floor(
             target[MaxDelegateCallsField].value,
             target[MaxUndelegatedOperatorsField].value,
             target[MinDelegatedFractionField].value,
         ),
-        quantization=declared.quantization,
+        quantization=quantization,
         unavailable=unavailable,
         pte_path=target[ProgramOutputPathField].pte_path(),
-        imports=tuple(imports),
+        imports=target.all(ProgramImportsField),
         outputs=target[ProgramOutputsField].value or (),
         allowed_classes=target[ProgramAllowedClassesField].value or (),
         task=target[ProgramTaskField].value,

@@ -11,12 +11,12 @@ from pte_build.errors import PteBuildError
 from pte_build.program.backend import Backend
 from pte_build.program.declaration import (
     DeclarationRequest,
-    DeclaredFloor,
     ProgramDeclaration,
     choose_precision,
 )
-from pte_build.stand_in_repository import program_text
+from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import ALPHA_FAST, failure, make_runner, refusal
+from pte_foundry.records.promise import Floor
 
 BACKENDS = "src/python/pte_foundry/backends"
 BACKEND = Backend(
@@ -86,9 +86,12 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
         Address(rewrites, relative_file_path="special.py"),
     )
     assert declaration.resolves == ("engine", "extra")
-    assert declaration.floor == DeclaredFloor(1, 2, 0.5)
+    assert declaration.floor == Floor(1, 2, 0.5)
     # In the order of the BUILD file, which is the order of the model's arguments.
-    assert declaration.inputs == (("z", "float32[1]"), ("a", "int64[2]"))
+    assert [(spec.name, str(spec)) for spec in declaration.inputs] == [
+        ("z", "float32[1]"),
+        ("a", "int64[2]"),
+    ]
     assert declaration.family == "family"
     assert declaration.pte_path == "bad/family/p.pte"
     assert declaration.report_path == "bad/family/p.json"
@@ -97,7 +100,7 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
 def test_defaults(runner: RuleRunner) -> None:
     declaration = runner.request(ProgramDeclaration, [declare(runner, builder_resolve=None)])
     assert declaration.precision == "fp32"
-    assert declaration.floor == DeclaredFloor(None, None, None)
+    assert declaration.floor == Floor(None, None, None)
     assert (declaration.quantization, declaration.unavailable) == (None, None)
     assert declaration.resolves == ("engine",)
 
@@ -162,3 +165,30 @@ def test_a_recipe_of_an_unavailable_program_is_not_looked_at(runner: RuleRunner)
 def test_a_reason_that_says_nothing(runner: RuleRunner, reason: str) -> None:
     message = refusal(runner, ProgramDeclaration, declare(runner, unavailable=reason))
     assert message.startswith("bad/family:p: `unavailable` is empty. Say why")
+
+
+def test_dimensions_that_an_app_chooses_are_for_backends_that_have_them(runner: RuleRunner) -> None:
+    inputs = {"image": "float32[1,3]", "tokens": "int64[1,seq=1..8]{0..9}"}
+    message = refusal(runner, ProgramDeclaration, declare(runner, inputs=inputs))
+    assert message.startswith("bad/family:p: `inputs` has dynamic dimensions (tokens: int64[1,seq=")
+    assert "toolchains:fast has no `dynamic_dimensions`" in message
+    backend = target_text(
+        "pte_backend",
+        "b",
+        resolve="engine",
+        lowering=[f"{BACKENDS}/fast.py"],
+        dynamic_dimensions=True,
+        platforms=["linux"],
+        summary="Of any size.",
+    )
+    program = program_text("p", inputs=inputs, backend=[":b"])
+    runner.write_files({"bad/family/BUILD": backend + program})
+    request = DeclarationRequest(Address("bad/family", target_name="p"))
+    declared = runner.request(ProgramDeclaration, [request]).inputs
+    assert {spec.name: str(spec) for spec in declared} == inputs
+
+
+def test_an_input_of_no_known_type(runner: RuleRunner) -> None:
+    request = declare(runner, inputs={"image": "float31[1]"})
+    message = refusal(runner, ProgramDeclaration, request)
+    assert message.startswith("bad/family:p: bad-input-shape: input 'image' is declared as")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,42 +10,34 @@ from pants.core.goals.export import ExportSubsystem
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
+    EMPTY_DIGEST,
     CreateDigest,
     Digest,
     DigestContents,
-    DigestEntries,
-    DigestSubset,
-    FileContent,
     FileDigest,
-    MergeDigests,
-    PathGlobs,
+    FileEntry,
 )
-from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.option.option_types import BoolOption
 
-from pte_build.cache_entry import expected_files, read_object, wrong_cache_entry
+from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
-from pte_build.process_failure import describe_failure
+from pte_build.library.run_main import MainResult, MainRun, request_file
+from pte_build.library.sources import EXPORT_MAIN, Module, ModuleRequest
+from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.declaration import ProgramDeclaration
-from pte_build.program.sources import (
-    EXPORT_MAIN,
-    LibrarySources,
-    LibrarySourcesRequest,
-    Module,
-    ModuleRequest,
-)
-from pte_build.progress.stage_files import REQUEST_KEYS
-from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
-from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
+from pte_build.targets.pte_program import ProgramQuantizationField
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.process import toolchain_process
-from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
+from pte_foundry.errors import PteError
+from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
+from pte_foundry.records.facts import ExportedFile
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 
 
 class StockOption:
@@ -54,8 +45,8 @@ class StockOption:
 
     stock = BoolOption(
         default=False,
-        help="Export programs with torch and ExecuTorch as they are, without the speed-ups of `pte_foundry.speedups`. "
-        "It takes about twice the time, and the bytes are the same: docs/speedups.md says how that is checked.",
+        help="Export programs with unmodified torch and ExecuTorch, without the speed-ups of `pte_foundry.speedups`. "
+        "This takes about twice as long and gives the same bytes: docs/speedups.md says how that is checked.",
     )
 
 
@@ -70,11 +61,15 @@ class ExportedProgramRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ExportedProgram:
-    """`pte` and `facts` are the contents of the two files that the export wrote."""
+    """`pte` and `facts` are the contents of the two files that the export wrote.
+
+    pictures: those that it was calibrated on, at the paths that its request names.
+    """
 
     declaration: ProgramDeclaration
     weights: ResolvedWeights
-    model_request: str
+    request: ExportRequest
+    pictures: Digest
     pte: FileDigest
     facts: FileDigest
 
@@ -84,41 +79,33 @@ def model_request(
     builder: str,
     imports: tuple[str, ...],
     weights: ResolvedWeights,
-) -> dict[str, Any]:
+) -> ModelRequest:
     """The part of an export's request that says which eager model: validation asks for the same one."""
-    # Left out where they are not declared: the request is in the key of every export.
-    rare = {
-        "imports": imports,
-        "outputs": declaration.outputs,
-        "allowed_classes": declaration.allowed_classes,
-    }
-    return {
-        "name": declaration.model,
-        "builder": builder,
-        "inputs": dict(declaration.inputs),
-        "weights": (
-            {"source": weights.source}
-            if weights.sha256 is None
-            else {"source": weights.source, "file": weights.sandbox_path}
+    return ModelRequest(
+        name=declaration.model,
+        builder=builder,
+        inputs=declaration.inputs,
+        weights=WeightsRequest(
+            weights.source, None if weights.sha256 is None else weights.sandbox_path
         ),
-        **{key: list(names) for key, names in rare.items() if names},
-    }
+        imports=imports,
+        outputs=declaration.outputs,
+        allowed_classes=declaration.allowed_classes,
+    )
 
 
-def check_facts(program: Address, facts: dict[str, Any], pte: FileDigest) -> None:
+def check_facts(program: Address, facts: Mapping[str, Any], pte: FileDigest) -> None:
     """Raises PteBuildError if the facts were not written about these bytes, as after a wrong cache hit."""
-    said = _said_of_pte(facts)
-    if said != (pte.fingerprint, pte.serialized_bytes_length):
+    try:
+        said = ExportedFile.read(Fields(facts, "facts.json").nested("pte"))
+    except PteError as error:
+        raise wrong_cache_entry(program, f"a .pte and facts that do not fit ({error})") from None
+    if said != ExportedFile(pte.fingerprint, pte.serialized_bytes_length):
         raise wrong_cache_entry(
             program,
             f"a .pte with sha256 {pte.fingerprint} and {pte.serialized_bytes_length} bytes, but its export wrote "
-            f"{said[0]} and {said[1]} bytes",
+            f"{said.sha256} and {said.size} bytes",
         )
-
-
-def _said_of_pte(facts: dict[str, Any]) -> tuple[object, object]:
-    pte = facts.get("pte")
-    return (pte.get("sha256"), pte.get("size")) if isinstance(pte, dict) else (None, None)
 
 
 @rule
@@ -134,106 +121,58 @@ async def export_program(
     weights = await Get(
         ResolvedWeights, ResolvedWeightsRequest(declaration.weights, address, request.choices)
     )
+    backend, quantization = declaration.backend, declaration.quantization
     builder, lowering, *rewrites = await MultiGet(
         Get(Module, ModuleRequest(declaration.builder, address, "builder")),
-        Get(
-            Module,
-            ModuleRequest(declaration.backend.lowering, declaration.backend.address, "lowering"),
-        ),
+        Get(Module, ModuleRequest(backend.lowering, backend.address, "lowering")),
         *(Get(Module, ModuleRequest(file, address, "rewrites")) for file in declaration.rewrites),
     )
     imports = await MultiGet(
         Get(Module, ModuleRequest(file, address, "imports")) for file in declaration.imports
     )
-    model = model_request(
-        declaration, builder.name, tuple(module.name for module in imports), weights
-    )
-    quantization = await Get(
-        ProgramQuantization, RequestedQuantizationRequest(declaration.quantization, address)
-    )
-    export = {
-        "model": model,
-        "lowering": lowering.name,
-        "precision": declaration.precision,
-        "options": dict(declaration.options),
-        "rewrites": [rewrite.name for rewrite in rewrites],
-        **quantization.request_entry(),
-        # Left out where it is off: the request is in the key of every export.
-        **({"stock": True} if options.options.stock else {}),
-    }
-    description, request_content = f"Export {address}", _json(export)
-    REQUEST_KEYS.add(description, request_content)
-    sources, weights_digest, request_digest = await MultiGet(
-        Get(
-            LibrarySources,
-            LibrarySourcesRequest(
-                EXPORT_MAIN,
-                (
-                    declaration.builder,
-                    *declaration.imports,
-                    declaration.backend.lowering,
-                    *declaration.rewrites,
-                    *quantization.plugins,
-                ),
-            ),
+    requested, pictures = None, EMPTY_DIGEST
+    if quantization is not None:
+        recipe = await Get(
+            Module, ModuleRequest(quantization.recipe, address, ProgramQuantizationField.alias)
+        )
+        calibration = await Get(Calibration, CalibrationRequest(quantization.calibration, address))
+        requested = RequestedQuantization(recipe.name, quantization.options, calibration.paths)
+        pictures = calibration.digest
+    export = ExportRequest(
+        model=model_request(
+            declaration, builder.name, tuple(module.name for module in imports), weights
         ),
-        Get(WeightsDigest, ResolvedWeights, weights),
-        Get(Digest, CreateDigest([FileContent("export_request.json", request_content)])),
-    )
-    inputs = await Get(
-        Digest,
-        MergeDigests(
-            [
-                sources.digest,
-                weights_digest.digest,
-                request_digest,
-                sdk.digest,
-                quantization.calibration.digest,
-            ]
-        ),
+        lowering=lowering.name,
+        precision=declaration.precision,
+        options=declaration.options,
+        rewrites=tuple(rewrite.name for rewrite in rewrites),
+        quantization=requested,
+        stock=options.options.stock,
     )
     result = await Get(
-        FallibleProcessResult,
-        ToolchainRun(
-            toolchain_process(
-                (
-                    "-m",
-                    "pte_foundry.exporting.main",
-                    "export_request.json",
-                    "--pte",
-                    "program.pte",
-                    "--facts",
-                    "facts.json",
-                ),
-                input_digest=inputs,
-                output_files=("program.pte", "facts.json"),
-                source_roots=sources.source_roots,
-                environment=sdk.environment,
-                description=description,
-            ),
-            ToolchainRequest(declaration.resolves, needed_by=address.spec),
-            weights,
+        MainResult,
+        MainRun(
+            EXPORT_MAIN,
+            request_file("export_request.json", export),
+            ("--pte", "program.pte", "--facts", "facts.json"),
+            owner=address,
+            failed="export failed",
+            description=f"Export {address}",
+            output_files=("program.pte", "facts.json"),
+            files=weights.files(),
+            inputs=(sdk.digest, pictures),
+            plugins=(backend.lowering, *declaration.plugins),
+            toolchain=ToolchainRequest(declaration.resolves, needed_by=address.spec),
+            weights=weights,
+            environment=sdk.environment,
         ),
     )
-    if result.exit_code != 0:
-        raise PteBuildError(describe_failure(f"{address}: export failed", result))
+    pte, facts = result.files["program.pte"], result.files["facts.json"]
     # The facts alone: the program itself need not be read into this process.
-    facts_digest = await Get(Digest, DigestSubset(result.output_digest, PathGlobs(["facts.json"])))
-    entries, contents = await MultiGet(
-        Get(DigestEntries, Digest, result.output_digest),
-        Get(DigestContents, Digest, facts_digest),
-    )
-    # Of what a cache returns, the content of these two files alone goes on, never another path.
-    files = expected_files(address, entries, ("program.pte", "facts.json"))
-    facts = read_object(address, "facts.json", contents[0].content)
-    check_facts(address, facts, files["program.pte"])
-    return ExportedProgram(
-        declaration, weights, json.dumps(model), files["program.pte"], files["facts.json"]
-    )
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2) + "\n").encode()
+    facts_digest = await Get(Digest, CreateDigest([FileEntry("facts.json", facts)]))
+    contents = await Get(DigestContents, Digest, facts_digest)
+    check_facts(address, read_object(address, "facts.json", contents[0].content), pte)
+    return ExportedProgram(declaration, weights, export, pictures, pte, facts)
 
 
 def rules() -> Iterable[Rule | UnionRule]:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pants.core.goals.export import ExportSubsystem
@@ -23,12 +23,15 @@ from pants.engine.fs import (
     PathGlobs,
     Snapshot,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import Process
 from pants.engine.rules import QueryRule
 from pants.testutil.option_util import create_goal_subsystem
 from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.errors import PteBuildError
+from pte_build.library.run_main import MainResult, MainRun, RemoteCacheUse, run_main
+from pte_build.library.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
+from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.export import (
     ExportedProgram,
@@ -36,9 +39,7 @@ from pte_build.program.export import (
     check_facts,
     export_program,
 )
-from pte_build.program.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
-from pte_build.quantization.requested import ProgramQuantization, RequestedQuantizationRequest
-from pte_build.result_cache.toolchain_run import ToolchainRun
+from pte_build.result_cache.toolchain_run import ToolchainResult, ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.stand_in_repository import chip_text, program_text
 from pte_build.test_support import (
@@ -50,7 +51,6 @@ from pte_build.test_support import (
     set_options,
     write_sdk,
 )
-from pte_build.weights.presence import WeightsDigest
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
 
 MODELS = "src/python/pte_foundry/models"
@@ -80,15 +80,14 @@ def test_facts_that_say_nothing_of_the_bytes(facts: dict[str, Any]) -> None:
         check_facts(ALPHA_FAST, facts, FileDigest("0a" * 32, 7))
 
 
-# All that the rule asks the engine for, other than to run the process.
+# All that the two rules ask the engine for, other than to run the process.
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (Availability, (AvailabilityRequest,)),
-    (ProgramQuantization, (RequestedQuantizationRequest,)),
+    (Calibration, (CalibrationRequest,)),
     (Sdk, (SdkRequest,)),
     (ResolvedWeights, (ResolvedWeightsRequest,)),
     (Module, (ModuleRequest,)),
     (LibrarySources, (LibrarySourcesRequest,)),
-    (WeightsDigest, (ResolvedWeights,)),
     (Digest, (CreateDigest,)),
     (Digest, (MergeDigests,)),
     (Digest, (DigestSubset,)),
@@ -104,28 +103,37 @@ def runner() -> RuleRunner:
 
 
 class Captured(Exception):
-    def __init__(self, request: ToolchainRun) -> None:
+    def __init__(self, request: Any) -> None:
         super().__init__()
         self.request = request
 
 
-def capture(request: ToolchainRun) -> FallibleProcessResult:
+def capture(request: Any) -> Any:
     raise Captured(request)
+
+
+def captured(runner: RuleRunner, rule: Any, arguments: list[Any], *captured_get: Any) -> Any:
+    """What a rule asks for by the Get of this output and input."""
+    output, request = captured_get
+    with pytest.raises(Captured) as caught:
+        run_rule_with_mocks(
+            rule,
+            rule_args=arguments,
+            mock_gets=[
+                *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
+                MockGet(output, (request,), mock=capture),
+            ],
+        )
+    return caught.value.request
 
 
 def export_process(runner: RuleRunner, program: Address, stock: bool = False) -> Process:
     """The process that would export this program."""
     exports = create_goal_subsystem(ExportSubsystem, stock=stock)
-    with pytest.raises(Captured) as caught:
-        run_rule_with_mocks(
-            export_program,
-            rule_args=[ExportedProgramRequest(program), exports],
-            mock_gets=[
-                *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
-                MockGet(FallibleProcessResult, (ToolchainRun,), mock=capture),
-            ],
-        )
-    return caught.value.request.process
+    request = ExportedProgramRequest(program)
+    run = captured(runner, export_program, [request, exports], MainResult, MainRun)
+    asked = captured(runner, run_main, [run, RemoteCacheUse(False)], ToolchainResult, ToolchainRun)
+    return cast("Process", asked.process)
 
 
 def test_the_process_says_nothing_about_the_machine(runner: RuleRunner) -> None:
@@ -233,7 +241,7 @@ def test_an_exported_program(runner: RuleRunner) -> None:
         "inputs": {"image": "float32[1,3,8,8]"},
         "weights": {"source": "seeded"},
     }
-    assert json.loads(exported.model_request) == model
+    assert exported.request.model.to_json() == model
     assert read_json(runner, exported.facts)["request"] == {
         "model": model,
         "lowering": "pte_foundry.backends.fast",
@@ -288,7 +296,7 @@ def test_an_unpinned_checkpoint(runner: RuleRunner) -> None:
     request = ExportedProgramRequest(Address("models/beta", target_name="beta_slow"))
     message = refusal(other, ExportedProgram, request)
     assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
-    assert "./pants run tools/pin_weights -- models/beta:beta_weights" in message
+    assert "./foundry pin models/beta:beta_weights" in message
 
 
 def test_equal_programs_share_their_export(runner: RuleRunner) -> None:
@@ -333,9 +341,9 @@ def test_what_only_some_models_declare(runner: RuleRunner) -> None:
         }
     )
     own = Address("own", target_name="p")
-    model = json.loads(runner.request(ExportedProgram, [ExportedProgramRequest(own)]).model_request)
-    assert model["imports"] == ["pte_foundry.models.operators"]
-    assert model["outputs"] == ["scores"]
-    assert model["allowed_classes"] == ["torch.nn.modules.linear.Linear"]
+    model = runner.request(ExportedProgram, [ExportedProgramRequest(own)]).request.model
+    assert model.imports == ("pte_foundry.models.operators",)
+    assert model.outputs == ("scores",)
+    assert model.allowed_classes == ("torch.nn.modules.linear.Linear",)
     files = runner.request(Snapshot, [export_process(runner, own).input_digest]).files
     assert f"{MODELS}/operators.py" in files

@@ -10,9 +10,9 @@ from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileEntry
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
+from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.program.command_line import NamedAddresses
 from pte_build.program.output_paths import SharedOutputPaths
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.targets.pte_program import (

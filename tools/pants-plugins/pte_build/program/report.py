@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import (
-    CreateDigest,
-    Digest,
-    DigestEntries,
-    FileContent,
-    FileDigest,
-    FileEntry,
-    MergeDigests,
-    PathGlobs,
-    Paths,
-)
-from pants.engine.process import FallibleProcessResult
+from pants.engine.fs import Digest, DigestEntries, FileDigest, FileEntry, PathGlobs, Paths
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import (
     HydratedSources,
@@ -30,17 +17,15 @@ from pants.engine.target import (
 )
 
 from pte_build.choices import Choices
-from pte_build.errors import PteBuildError
-from pte_build.process_failure import describe_failure
+from pte_build.library.run_main import MainResult, MainRun, request_file
+from pte_build.library.sources import REPORT_MAIN
+from pte_build.program.checks import DeclaredTest, ProgramTest, ProgramTestRequest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
-from pte_build.program.sources import REPORT_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.pte_program import ProgramLabelsField
-from pte_build.toolchain.interpreter import ToolchainInterpreter
-from pte_build.toolchain.library_run import LibraryRun
-from pte_build.toolchain.process import library_process
-from pte_build.validation.checks import DeclaredChecks, ProgramChecks, ProgramChecksRequest
 from pte_build.weights.resolution import ResolvedWeights
+from pte_foundry.records.declared import Declared, LabelFile, Weights
+from pte_foundry.records.promise import Promise
 
 MODEL_CARD = "README.md"
 
@@ -55,7 +40,7 @@ class ProgramRequest(EngineAwareParameter):
 
 
 @dataclass(frozen=True)
-class DeclaredLabels:
+class ProgramLabels:
     """A label file: its path in the repository and its content."""
 
     path: str
@@ -72,65 +57,63 @@ class BuiltProgram:
 
     exported: ExportedProgram
     report: FileDigest
-    labels: DeclaredLabels | None
-    checks: DeclaredChecks | None
+    labels: ProgramLabels | None
+    test: ProgramTest | None
 
     @property
     def declaration(self) -> ProgramDeclaration:
         return self.exported.declaration
 
 
-def declared_part(
+def declared(
     declaration: ProgramDeclaration,
     weights: ResolvedWeights,
-    labels: DeclaredLabels | None,
+    labels: ProgramLabels | None,
     model_card: str | None,
-    checks: DeclaredChecks | None,
-) -> dict[str, Any]:
+    test: ProgramTest | None,
+) -> Declared:
     """What the report has from BUILD files and options; the rest are facts from the export."""
-    backend = declaration.backend
-    return {
-        "address": declaration.address.spec,
-        "model": declaration.model,
-        "family": declaration.family,
-        "backend": backend.name,
-        "backend_description": backend.summary,
-        "precision": declaration.precision,
-        "default_precision": backend.precisions[0],
-        "platforms": list(backend.platforms),
-        "weights": {
-            "address": weights.address.spec,
-            "source": weights.source,
-            "file": weights.file,
-            "sha256": weights.sha256,
-            "size": weights.size,
-            "license": weights.license,
-            "source_page": weights.source_page,
-            "description": weights.description,
-        },
-        "labels": labels
-        and {
-            "file": labels.name,
-            "sha256": labels.content.fingerprint,
-            "size": labels.content.serialized_bytes_length,
-        },
-        "model_card": model_card,
-        "delegate": backend.delegate,
-        "floor": asdict(declaration.floor),
-        "quantization_floor": declaration.quantization and asdict(declaration.quantization.floor),
-        "checks": checks and checks.as_json(),
-    }
+    backend, quantization = declaration.backend, declaration.quantization
+    return Declared(
+        address=declaration.address.spec,
+        model=declaration.model,
+        family=declaration.family,
+        backend=backend.name,
+        backend_description=backend.summary,
+        precision=declaration.precision,
+        default_precision=backend.precisions[0],
+        platforms=backend.platforms,
+        weights=Weights(
+            address=weights.address.spec,
+            source=weights.source,
+            file=weights.file,
+            sha256=weights.sha256,
+            size=weights.size,
+            license=weights.license,
+            source_page=weights.source_page,
+            description=weights.description,
+        ),
+        labels=(
+            LabelFile(
+                labels.name, labels.content.fingerprint, labels.content.serialized_bytes_length
+            )
+            if labels
+            else None
+        ),
+        model_card=model_card,
+        promise=Promise(backend.delegate, declaration.floor),
+        quantization_floor=quantization.floor if quantization else None,
+        checks=test.checks if test else None,
+    )
 
 
 @rule
 async def build_program(request: ProgramRequest) -> BuiltProgram:
-    exported, wrapped, program_checks, cards, sources, _ = await MultiGet(
+    exported, wrapped, tested, cards = await MultiGet(
         Get(ExportedProgram, ExportedProgramRequest(request.program, request.choices)),
         Get(WrappedTarget, WrappedTargetRequest(request.program, description_of_origin="a report")),
-        Get(ProgramChecks, ProgramChecksRequest(request.program)),
+        Get(DeclaredTest, ProgramTestRequest(request.program)),
         Get(Paths, PathGlobs([f"{request.program.spec_path}/{MODEL_CARD}"])),
-        Get(LibrarySources, LibrarySourcesRequest(REPORT_MAIN)),
-        Get(ToolchainInterpreter),
     )
     label_files = await Get(
         HydratedSources, HydrateSourcesRequest(wrapped.target[ProgramLabelsField])
@@ -138,55 +121,31 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
     label_entries = await Get(DigestEntries, Digest, label_files.snapshot.digest)
     labels = next(
         (
-            DeclaredLabels(entry.path, entry.file_digest)
+            ProgramLabels(entry.path, entry.file_digest)
             for entry in label_entries
             if isinstance(entry, FileEntry)
         ),
         None,
     )
     declaration = exported.declaration
-    declared = declared_part(
-        declaration,
-        exported.weights,
-        labels,
-        next(iter(cards.files), None),
-        program_checks.checks,
-    )
-    files = await Get(
-        Digest,
-        CreateDigest(
-            [
-                FileContent("declared.json", (json.dumps(declared, indent=2) + "\n").encode()),
-                FileEntry("facts.json", exported.facts),
-            ]
-        ),
-    )
-    inputs = await Get(Digest, MergeDigests([sources.digest, files]))
+    card = next(iter(cards.files), None)
     result = await Get(
-        FallibleProcessResult,
-        LibraryRun(
-            library_process(
-                (
-                    "-m",
-                    "pte_foundry.records.report_main",
-                    "declared.json",
-                    "facts.json",
-                    "--report",
-                    "report.json",
-                ),
-                input_digest=inputs,
-                output_files=("report.json",),
-                description=f"Write the report of {declaration.address}",
-            )
+        MainResult,
+        MainRun(
+            REPORT_MAIN,
+            request_file(
+                "declared.json",
+                declared(declaration, exported.weights, labels, card, tested.test),
+            ),
+            ("facts.json", "--report", "report.json"),
+            owner=declaration.address,
+            failed="its report was refused",
+            description=f"Write the report of {declaration.address}",
+            output_files=("report.json",),
+            files=(FileEntry("facts.json", exported.facts),),
         ),
     )
-    if result.exit_code != 0:
-        raise PteBuildError(
-            describe_failure(f"{declaration.address}: its report was refused", result)
-        )
-    entries = await Get(DigestEntries, Digest, result.output_digest)
-    report = next(entry.file_digest for entry in entries if isinstance(entry, FileEntry))
-    return BuiltProgram(exported, report, labels, program_checks.checks)
+    return BuiltProgram(exported, result.files["report.json"], labels, tested.test)
 
 
 def rules() -> Iterable[Rule]:

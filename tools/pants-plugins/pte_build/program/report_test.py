@@ -14,12 +14,16 @@ from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
 from pte_build.program.backend import Backend
-from pte_build.program.declaration import DeclaredFloor, ProgramDeclaration
-from pte_build.program.report import BuiltProgram, DeclaredLabels, ProgramRequest, declared_part
+from pte_build.program.checks import ProgramTest
+from pte_build.program.declaration import ProgramDeclaration
+from pte_build.program.report import BuiltProgram, ProgramLabels, ProgramRequest, declared
 from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
-from pte_build.validation.checks import DeclaredChecks
 from pte_build.weights.resolution import ResolvedWeights
+from pte_foundry.records.checks import Checks
+from pte_foundry.records.limits import Limits
+from pte_foundry.records.promise import Floor, Promise
+from pte_foundry.records.tensor_spec import TensorSpec
 
 WEIGHTS = ResolvedWeights(
     address=Address("models/alpha", target_name="alpha_weights"),
@@ -51,34 +55,36 @@ DECLARATION = ProgramDeclaration(
     model="alpha",
     weights=WEIGHTS.address,
     builder=Address("models", relative_file_path="alpha.py"),
-    inputs=(("image", "float32[1]"),),
+    inputs=(TensorSpec("image", "float32", (1,)),),
     backend=BACKEND,
     precision="fp32",
     options=FrozenDict(),
     rewrites=(),
     resolves=("engine",),
-    floor=DeclaredFloor(1, 0, 0.5),
+    floor=Floor(1, 0, 0.5),
     quantization=None,
     unavailable=None,
     pte_path="models/alpha/alpha_fast.pte",
 )
-CHECKS = DeclaredChecks(
+TEST = ProgramTest(
     address=Address("models/alpha", target_name="alpha_fast_test"),
-    min_cosine=0.999,
-    max_abs_difference=0.01,
-    max_size_ratio=1.1,
-    max_planned_memory_ratio=1.05,
+    checks=Checks(
+        min_cosine=0.999,
+        max_abs_difference=0.01,
+        max_size_ratio=1.1,
+        max_planned_memory_ratio=1.05,
+        photographs={"cat.png": "cat"},
+    ),
     photographs=None,
-    expected_labels=FrozenDict({"cat.png": "cat"}),
-    time_limit=300,
-    memory_limit=4096,
+    limits=Limits(300, 4096),
     timeout=900,
 )
 
 
 def test_declared_part() -> None:
-    labels = DeclaredLabels("models/alpha/labels.txt", FileDigest("0b" * 32, 9))
-    assert declared_part(DECLARATION, WEIGHTS, labels, "models/alpha/README.md", CHECKS) == {
+    labels = ProgramLabels("models/alpha/labels.txt", FileDigest("0b" * 32, 9))
+    record = declared(DECLARATION, WEIGHTS, labels, "models/alpha/README.md", TEST)
+    assert record.to_json() == {
         "address": "models/alpha:alpha_fast",
         "model": "alpha",
         "family": "alpha",
@@ -119,12 +125,10 @@ def test_declared_part() -> None:
 
 def test_what_a_program_has_not_is_null() -> None:
     backend = dataclasses.replace(BACKEND, delegate=None)
-    declaration = dataclasses.replace(
-        DECLARATION, backend=backend, floor=DeclaredFloor(None, None, None)
-    )
-    part = declared_part(declaration, WEIGHTS, None, None, None)
-    assert [part[name] for name in ("labels", "model_card", "checks", "delegate")] == [None] * 4
-    assert set(part["floor"].values()) == {None}
+    declaration = dataclasses.replace(DECLARATION, backend=backend, floor=Floor(None, None, None))
+    part = declared(declaration, WEIGHTS, None, None, None)
+    assert (part.labels, part.model_card, part.checks) == (None, None, None)
+    assert part.promise == Promise(None, Floor(None, None, None))
 
 
 @pytest.fixture(scope="module")
@@ -142,11 +146,11 @@ def read_report(runner: RuleRunner, built: BuiltProgram) -> Any:
 def test_a_report(runner: RuleRunner) -> None:
     built = runner.request(BuiltProgram, [ProgramRequest(ALPHA_FAST)])
     assert built.labels is not None and built.labels.path == "models/alpha/labels.txt"
-    assert built.checks is not None and built.checks.address.target_name == "alpha_fast_test"
+    assert built.test is not None and built.test.address.target_name == "alpha_fast_test"
     report = read_report(runner, built)
     weights = built.exported.weights
     card = "models/alpha/README.md"
-    part = declared_part(built.declaration, weights, built.labels, card, built.checks)
+    part = declared(built.declaration, weights, built.labels, card, built.test).to_json()
     assert report["declared"] == part
     assert report["facts"]["pte"]["sha256"] == built.exported.pte.fingerprint
 
@@ -180,5 +184,5 @@ def test_a_kept_promise_without_labels_and_test(runner: RuleRunner) -> None:
     text = program_text("p", builder=builder, max_undelegated_operators=2)
     runner.write_files({"bad/BUILD": text})
     built = runner.request(BuiltProgram, [ProgramRequest(Address("bad", target_name="p"))])
-    assert (built.labels, built.checks) == (None, None)
+    assert (built.labels, built.test) == (None, None)
     assert read_report(runner, built)["declared"]["model_card"] is None

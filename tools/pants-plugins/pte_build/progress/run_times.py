@@ -33,13 +33,13 @@ class RunTimesSubsystem(Subsystem):
 
     report_after = IntOption(
         default=60,
-        help="Log a line with the times at the end of a run whose processes took this many seconds or more.",
+        help="At the end of a run whose processes took at least this many seconds, log where the time went.",
     )
     file = StrOption(
         default=None,
         help=(
             "A file to which each run appends its times as a line of JSON: `seconds` of the whole run, and for each "
-            "kind of process the `count` and the `seconds` of those that ran; what a cache answered is not among them."
+            "kind of process the `count` and the `seconds` of those that ran, without cached ones."
         ),
     )
 

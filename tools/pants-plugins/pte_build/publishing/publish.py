@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex_environment import PythonExecutable
@@ -20,18 +18,20 @@ from pants.core.goals.publish import (
 )
 from pants.engine.addresses import Address
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
-from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.fs import CreateDigest, Digest, MergeDigests
 from pants.engine.process import InteractiveProcess
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
+from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
-from pte_build.program.command_line import NamedAddresses
-from pte_build.program.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
+from pte_build.library.run_main import request_file
+from pte_build.library.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.publishing.environment import PASSED_ON
 from pte_build.targets.model_tree import TreeRepositoriesField
 from pte_build.toolchain.interpreter import CONSTRAINTS
+from pte_foundry.records.publish_request import Permissions, RequestedRelease
 
 _REQUEST = "publish_request.json"
 
@@ -53,23 +53,27 @@ class PublishTreeFieldSet(PublishFieldSet[PublishTreeRequest]):
         )
 
 
-def publish_request(
+def requested_release(
     tree: Address,
     folder: str,
     repositories: tuple[str, ...],
     build_root: str,
-    options: Mapping[str, bool],
-) -> dict[str, Any]:
+    options: TreeSubsystem,
+) -> RequestedRelease:
     """The request of the library's publisher; paths are relative to its sandbox, but for `build_root`."""
-    return {
-        "tree": tree.spec,
-        "folder": folder,
-        "scratch": "scratch",
-        "build_root": build_root,
-        "repositories": list(repositories),
-        "git_lfs": options["git_lfs"],
-        "allow": {name: options[f"allow_{name}"] for name in ("unofficial", "changed", "removed")},
-    }
+    return RequestedRelease(
+        tree=tree.spec,
+        folder=folder,
+        scratch="scratch",
+        build_root=build_root,
+        repositories=repositories,
+        git_lfs=options.git_lfs,
+        allow=Permissions(
+            unofficial=options.allow_unofficial,
+            changed=options.allow_changed,
+            removed=options.allow_removed,
+        ),
+    )
 
 
 @rule
@@ -99,18 +103,11 @@ async def publish_tree(
                 f"{missing}. Add them, or say --tree-repositories. See `./pants help model_tree`."
             )
         return PublishProcesses([PublishPackages((folder,), description=f"({missing})")])
-    options = {
-        name: getattr(subsystem, name)
-        for name in ("git_lfs", "allow_unofficial", "allow_changed", "allow_removed")
-    }
-    body = publish_request(address, folder, repositories, build_root.path, options)
+    body = requested_release(address, folder, repositories, build_root.path, subsystem)
     python, sources, written, environment = await MultiGet(
         Get(PythonExecutable, InterpreterConstraints, CONSTRAINTS),
         Get(LibrarySources, LibrarySourcesRequest(PUBLISH_MAIN)),
-        Get(
-            Digest,
-            CreateDigest([FileContent(_REQUEST, (json.dumps(body, indent=2) + "\n").encode())]),
-        ),
+        Get(Digest, CreateDigest([request_file(_REQUEST, body)])),
         Get(EnvironmentVars, EnvironmentVarsRequest((*PASSED_ON, *subsystem.extra_env_vars))),
     )
     inputs = await Get(

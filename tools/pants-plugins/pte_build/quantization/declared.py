@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
-from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import WrappedTarget, WrappedTargetRequest
+from pants.engine.addresses import Address
+from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
-from pte_build.addresses import at_most_one, exactly_one
+from pte_build.addresses import KnownTarget
 from pte_build.errors import PteBuildError
-from pte_build.targets.program_quantization import (
+from pte_build.targets.pte_program import (
     QUANTIZATION_FIELDS,
     QUANTIZED_PRECISION,
     MinQuantizedComputeField,
@@ -22,14 +20,9 @@ from pte_build.targets.program_quantization import (
     ProgramQuantizationField,
     ProgramQuantizationOptionsField,
 )
+from pte_foundry.records.quantization import QuantizationFloor
 
-
-@dataclass(frozen=True)
-class DeclaredQuantizationFloor:
-    """How much of the program has to be quantized, each more than 0 up to 1; None leaves the bound out."""
-
-    min_quantized_weights: float
-    min_quantized_compute: float | None
+QUANTIZATION_ADDRESSES = (ProgramQuantizationField, ProgramCalibrationField)
 
 
 @dataclass(frozen=True)
@@ -39,25 +32,16 @@ class QuantizationDeclaration:
     recipe: Address
     options: FrozenDict[str, str]
     calibration: Address | None
-    floor: DeclaredQuantizationFloor
+    floor: QuantizationFloor
 
 
-@dataclass(frozen=True)
-class DeclaredQuantizationRequest(EngineAwareParameter):
-    """`precision` is the program's, whether it is declared or its backend's default."""
-
-    program: Address
-    precision: str
-
-    def debug_hint(self) -> str:
-        return self.program.spec
-
-
-@dataclass(frozen=True)
-class DeclaredQuantization:
-    """`quantization` is None for a program in a float precision."""
-
-    quantization: QuantizationDeclaration | None
+def is_quantized(program: Target, precision: str) -> bool:
+    """Whether a program of this precision is quantized. Raises PteBuildError if its fields contradict that."""
+    # An empty list or table says nothing; a floor of 0.0 does.
+    empty: tuple[object, ...] = (None, (), FrozenDict())
+    declared = (kind.alias for kind in QUANTIZATION_FIELDS if program[kind].value not in empty)
+    check_precision(program.address, precision, declared)
+    return precision == QUANTIZED_PRECISION
 
 
 def check_precision(program: Address, precision: str, declared: Iterable[str]) -> None:
@@ -78,7 +62,7 @@ def check_precision(program: Address, precision: str, declared: Iterable[str]) -
 
 def quantization_floor(
     program: Address, weights: float | None, compute: float | None
-) -> DeclaredQuantizationFloor:
+) -> QuantizationFloor:
     """The floor of a quantized program. Raises PteBuildError for none and for one that no program could mean."""
     if weights is None:
         raise PteBuildError(
@@ -93,47 +77,18 @@ def quantization_floor(
             raise PteBuildError(
                 f"{program}: `{alias}` is {value}, and a share that means something is more than 0.0 and at most 1.0."
             )
-    return DeclaredQuantizationFloor(weights, compute)
+    return QuantizationFloor(weights, compute)
 
 
-@rule
-async def read_quantization(request: DeclaredQuantizationRequest) -> DeclaredQuantization:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(request.program, description_of_origin="its quantization"),
-    )
-    target, address = wrapped.target, wrapped.target.address
-    # An empty list or table says nothing; a floor of 0.0 does.
-    empty: tuple[object, ...] = (None, (), FrozenDict())
-    declared = (kind.alias for kind in QUANTIZATION_FIELDS if target[kind].value not in empty)
-    check_precision(address, request.precision, declared)
-    if request.precision != QUANTIZED_PRECISION:
-        return DeclaredQuantization(None)
-    recipes, calibrations = await MultiGet(
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramQuantizationField].to_unparsed_address_inputs(),
-        ),
-        Get(
-            Addresses,
-            UnparsedAddressInputs,
-            target[ProgramCalibrationField].to_unparsed_address_inputs(),
+def read_quantization(program: KnownTarget) -> QuantizationDeclaration:
+    """What a quantized program declares. `program` has the addresses of QUANTIZATION_ADDRESSES."""
+    return QuantizationDeclaration(
+        recipe=program.one(ProgramQuantizationField),
+        options=program[ProgramQuantizationOptionsField].value or FrozenDict(),
+        calibration=program.optional(ProgramCalibrationField),
+        floor=quantization_floor(
+            program.address,
+            program[MinQuantizedWeightsField].value,
+            program[MinQuantizedComputeField].value,
         ),
     )
-    return DeclaredQuantization(
-        QuantizationDeclaration(
-            recipe=exactly_one(recipes, ProgramQuantizationField.alias, address),
-            options=target[ProgramQuantizationOptionsField].value or FrozenDict(),
-            calibration=at_most_one(calibrations, ProgramCalibrationField.alias, address),
-            floor=quantization_floor(
-                address,
-                target[MinQuantizedWeightsField].value,
-                target[MinQuantizedComputeField].value,
-            ),
-        )
-    )
-
-
-def rules() -> Iterable[Rule]:
-    return collect_rules()

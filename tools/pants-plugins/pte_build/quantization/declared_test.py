@@ -7,9 +7,9 @@ from pants.engine.addresses import Address
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
-from pte_build.quantization.declared import DeclaredQuantizationFloor
 from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import make_runner, refusal
+from pte_foundry.records.quantization import QuantizationFloor
 
 RECIPE = "src/python/pte_foundry/quantization/recipes/rounding.py"
 
@@ -31,7 +31,7 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
     assert found.recipe.filename == RECIPE
     assert dict(found.options) == {"a": "1", "b": "2"}
     assert found.calibration == Address("toolchains", target_name="calibration")
-    assert found.floor == DeclaredQuantizationFloor(0.9, 1.0)
+    assert found.floor == QuantizationFloor(0.9, 1.0)
 
 
 def test_a_recipe_that_looks_at_no_pictures(runner: RuleRunner) -> None:

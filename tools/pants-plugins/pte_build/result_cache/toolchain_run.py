@@ -23,6 +23,7 @@ from pte_build.result_cache.key import result_key
 from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.identity import ToolchainIdentity
 from pte_build.toolchain.locks import ToolchainRequest
+from pte_build.weights.fetching import FetchWeights
 from pte_build.weights.presence import PresentWeights
 from pte_build.weights.resolution import ResolvedWeights
 
@@ -31,7 +32,7 @@ from pte_build.weights.resolution import ResolvedWeights
 class ToolchainRun(EngineAwareParameter):
     """`process` is a `toolchain_process` with all of its inputs but the toolchain.
 
-    weights: whose `WeightsDigest` is among the inputs, if a checkpoint is.
+    weights: whose checkpoint is among the inputs, if one is.
     """
 
     process: Process
@@ -42,8 +43,17 @@ class ToolchainRun(EngineAwareParameter):
         return self.process.description
 
 
+@dataclass(frozen=True)
+class ToolchainResult:
+    """Of a type of its own: if rules of ours gave a FallibleProcessResult, every process of Pants could be theirs, and
+    the graph of all rules would take longer to solve.
+    """
+
+    process: FallibleProcessResult
+
+
 @rule
-async def run_in_toolchain(request: ToolchainRun) -> FallibleProcessResult:
+async def run_in_toolchain(request: ToolchainRun) -> ToolchainResult:
     process = request.process
     identity = await Get(ToolchainIdentity, ToolchainRequest, request.toolchain)
     key = result_key(process, identity)
@@ -53,16 +63,16 @@ async def run_in_toolchain(request: ToolchainRun) -> FallibleProcessResult:
         entry.look_up(key, process.output_files, process.description),
     )
     if found.exit_code == 0:
-        return found
+        return ToolchainResult(found)
     if request.weights is not None:
-        await Get(PresentWeights, ResolvedWeights, request.weights)
+        await Get(PresentWeights, FetchWeights(request.weights))
     toolchain = await Get(ReadyToolchain, ToolchainRequest, request.toolchain)
     inputs = await Get(Digest, MergeDigests([process.input_digest, toolchain.digest]))
     result = await Get(
         FallibleProcessResult, Process, dataclasses.replace(process, input_digest=inputs)
     )
     if result.exit_code != 0:
-        return result
+        return ToolchainResult(result)
     files, said = await MultiGet(
         Get(Digest, AddPrefix(result.output_digest, entry.FILES)),
         Get(
@@ -83,7 +93,7 @@ async def run_in_toolchain(request: ToolchainRun) -> FallibleProcessResult:
     outputs = process.output_files
     await Get(FallibleProcessResult, Process, entry.leave(key, outputs, left, description))
     await Get(FallibleProcessResult, Process, entry.take(key, outputs, description))
-    return result
+    return ToolchainResult(result)
 
 
 def rules() -> Iterable[Rule]:

@@ -18,18 +18,18 @@ from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
-from pte_build.result_cache.toolchain_run import ToolchainRun, run_in_toolchain
+from pte_build.result_cache.toolchain_run import ToolchainResult, ToolchainRun, run_in_toolchain
 from pte_build.test_support import make_runner, set_options
 from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.identity import ToolchainIdentity
 from pte_build.toolchain.locks import ToolchainRequest
+from pte_build.weights.fetching import FetchWeights
 from pte_build.weights.presence import PresentWeights
-from pte_build.weights.resolution import ResolvedWeights
 
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (ToolchainIdentity, (ToolchainRequest,)),
     (FallibleProcessResult, (Process,)),
-    (PresentWeights, (ResolvedWeights,)),
+    (PresentWeights, (FetchWeights,)),
     (Digest, (CreateDigest,)),
     (Digest, (MergeDigests,)),
     (Digest, (AddPrefix,)),
@@ -58,7 +58,7 @@ class Machine:
             output_files=("out",),
             description="A script",
         )
-        result: FallibleProcessResult = run_rule_with_mocks(
+        result: ToolchainResult = run_rule_with_mocks(
             run_in_toolchain,
             rule_args=[ToolchainRun(process, toolchain)],
             mock_gets=[
@@ -66,7 +66,7 @@ class Machine:
                 MockGet(ReadyToolchain, (ToolchainRequest,), mock=self.build),
             ],
         )
-        return result
+        return result.process
 
     def build(self, request: ToolchainRequest) -> ReadyToolchain:
         self.built.append(request.needed_by)

@@ -17,10 +17,10 @@ class QnnSubsystem(Subsystem):
             """
             The folder of an installed Qualcomm AI Engine Direct SDK: the one that has `sdk.yaml` and
             `lib/x86_64-linux-clang`. A relative path starts at the repository's root. Programs depend on the content of
-            the SDK's libraries, and not on where the folder is.
+            the SDK's libraries, not on the folder's path.
 
-            If it is unset, the programs of backends with `sdk="qnn"` are unavailable: `./pants package ::`,
-            `./pants test ::` and indexes say so and go on; asking for one by its address is an error. Nothing is
+            If unset, programs of backends with `sdk="qnn"` are unavailable: `./pants package ::`,
+            `./pants test ::` and indexes say so and go on; naming one is an error. Nothing is
             downloaded.
             """
         ),

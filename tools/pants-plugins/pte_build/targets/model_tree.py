@@ -33,8 +33,8 @@ class TreeLicensesField(DictStringToStringField):
     required = True
     help = help_text(
         """
-        SPDX identifier to the file with that licence's text, from the repository's root. Each goes into the tree's
-        `LICENSES/` folder if one of the tree's programs has it; a program whose licence is not listed is an error.
+        SPDX identifier to the file with that licence's text, from the repository's root. Those that the tree's programs
+        use go into its `LICENSES/` folder; a program whose licence is not listed is an error.
         """
     )
 
@@ -46,7 +46,7 @@ class TreeModelCardsField(MultipleSourcesField):
     help = help_text(
         """
         The model cards, called `README.md`, each in the folder of its family's BUILD file, for example
-        `["models/*/README.md"]`. The tree takes those of the families that it holds.
+        `["models/*/README.md"]`. The tree includes those of its families.
         """
     )
 
@@ -55,9 +55,9 @@ class TreeLatenciesField(StringSequenceField):
     alias = "latencies"
     help = help_text(
         """
-        Files with measured latencies, from the repository's root, as `./pants run tools/bench -- latency int8 --json
-        FILE` writes them. The pages of the models show them, with the machine that they were measured on. A program
-        without one is said not to be measured; a program that two of the files have different times of is an error.
+        Files with measured latencies, from the repository's root, as `./foundry bench latency int8 --json
+        FILE` writes them. The model pages show them with the machine they were measured on, and mark programs
+        without one as not measured. Two files with different times of the same program are an error.
         """
     )
 
@@ -82,17 +82,17 @@ class TreeRepositoriesField(StringSequenceField):
     alias = "repositories"
     help = help_text(
         """
-        Where `./pants publish` brings the tree, in this order:
+        Where `./pants publish` puts the tree, in this order:
 
-        `file:FOLDER`: a folder of releases, made if only its parent is there. Each release is a folder in it, and the
-        symlink `current` moves on to the new one.
+        `file:FOLDER`: a folder of releases, created if its parent exists. Each release is a folder in it, and the
+        symlink `current` moves to the new one.
 
         `git+ssh://git@host/path.git#branch=main`, `git+https://host/path.git#branch=main`,
         `git+file:PATH#branch=main`: a branch of a git repository. Each release is a commit on it and a tag. `PATH` may
-        also be a checkout, such as a submodule: its remote `origin` gets the release, and it is brought up to date.
+        also be a checkout, such as a submodule: its remote `origin` gets the release, and the checkout is updated.
         `&folder=assets/models` puts the tree into that folder of the repository.
 
-        Relative paths start at the repository's root. Credentials are git's business and do not belong here.
+        Relative paths start at the repository's root. Credentials do not belong here: configure them in git.
         """
     )
 
@@ -112,10 +112,10 @@ class ModelTree(Target):
     )
     help = help_text(
         """
-        A tree of validated programs, ready to be committed as a git submodule of an app: `versions.json`, `index.json`,
+        A tree of validated programs, ready to commit as a git submodule of an app: `versions.json`, `index.json`,
         `<ExecuTorch version>/<family>/*.pte` with label files and model cards, `LICENSES/`, `README.md`,
         `index.schema.json`, `bom.cdx.json`, `provenance.intoto.json` and `SHA256SUMS`; for people, `index.html`
         with a page for each model. `./pants package //:tree` writes it to `dist/tree/`, `./pants publish //:tree`
-        brings it to its `repositories`.
+        publishes it to its `repositories`.
         """
     )

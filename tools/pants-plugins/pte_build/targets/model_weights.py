@@ -18,8 +18,8 @@ class WeightsFileField(StringField):
     required = True
     help = help_text(
         """
-        The checkpoint's file name, as its publisher has it. The builder finds the file under this name, and its suffix
-        (`.pth`, `.pt`, `.safetensors`) says how it is read.
+        The publisher's name of the checkpoint. The builder finds the file under this name; its suffix
+        (`.pth`, `.pt`, `.safetensors`) determines how it is read.
         """
     )
 
@@ -29,8 +29,8 @@ class WeightsUrlsField(StringSequenceField):
     default = ()
     help = help_text(
         """
-        Where the checkpoint can be downloaded, tried in this order after the folders in `[weights].distdirs`.
-        `https:` or `file:`.
+        Where to download the checkpoint (`https:` or `file:`), tried in this order after the folders in
+        `[weights].distdirs`.
         """
     )
 
@@ -40,14 +40,14 @@ class WeightsSha256Field(StringField):
     help = help_text(
         """
         The SHA-256 of the file, 64 lower-case hexadecimal digits. A checkpoint without one is not pinned, and using it
-        is an error: `./pants run tools/pin_weights -- ADDRESS` downloads it once and writes its hash and size here.
+        is an error: `./foundry pin ADDRESS` downloads it once and writes its hash and size here.
         """
     )
 
 
 class WeightsSizeField(IntField):
     alias = "size"
-    help = "The length of the file in bytes. Goes together with `sha256`."
+    help = "The length of the file in bytes. Required with `sha256`."
 
 
 class WeightsWholeModelField(BoolField):
@@ -55,9 +55,8 @@ class WeightsWholeModelField(BoolField):
     default = False
     help = help_text(
         """
-        Whether the file is the whole model, such as TorchScript, a `.pt2` or a pickled module, and not only values for
-        a builder's structure. Then there is nothing that weights could be seeded for: with seeded weights its programs
-        are unavailable.
+        Whether the file is the whole model, such as TorchScript, a `.pt2` or a pickled module, rather than values for
+        a builder's structure. There is then no structure to seed: with seeded weights its programs are unavailable.
         """
     )
 
@@ -65,7 +64,7 @@ class WeightsWholeModelField(BoolField):
 class WeightsLicenseField(StringField):
     alias = "license"
     required = True
-    help = "The SPDX identifier of the licence that the checkpoint is published under, e.g. `BSD-3-Clause`."
+    help = "The SPDX identifier of the checkpoint's licence, e.g. `BSD-3-Clause`."
 
 
 class WeightsSourcePageField(StringField):

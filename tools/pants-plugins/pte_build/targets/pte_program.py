@@ -12,12 +12,12 @@ from pants.engine.target import (
     OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
+    StringSequenceField,
     Target,
 )
 from pants.util.strutil import help_text
 
-from pte_build.targets.own_model import OWN_MODEL_FIELDS
-from pte_build.targets.program_quantization import QUANTIZATION_FIELDS, ProgramQuantizationField
+from pte_build.targets.pictures import CalibrationSet
 from pte_build.targets.pte_backend import PRECISIONS, BackendOptionsField, BackendRewritesField
 
 
@@ -28,15 +28,15 @@ class ProgramDependenciesField(Dependencies):
 class ProgramModelField(StringField):
     alias = "model"
     required = True
-    help = "The model's name. The builder knows it under this name, and so do the index and the apps that read it."
+    help = "The model's name, for the builder, the index and the apps that read it."
 
 
 class ProgramTaskField(StringField):
     alias = "task"
     help = help_text(
         """
-        What the model does, in a word or two, e.g. `object detection`: readers of a tree's pages filter by it. It gets
-        into nothing else, so changing it builds nothing again but the pages.
+        What the model does, in a word or two, e.g. `object detection`: a filter on a tree's pages. It is used nowhere
+        else, so changing it rebuilds only the pages.
         """
     )
 
@@ -52,10 +52,10 @@ class ProgramBuilderField(SpecialCasedDependencies):
     required = True
     help = help_text(
         """
-        The file of the builder module, one address. It has a function `build(model)` that gives the eager model's
-        structure, its input contract and how a checkpoint is read (`src/python/pte_foundry/models/definition.py` has
-        the contract; if the checkpoint is the whole model, the function is `load`). The file and what it imports, and
-        no other model's files, are inputs of the program.
+        The file of the builder module, one address. Its function `build(model)` returns the eager model's
+        structure, its input contract and how to read a checkpoint (`src/python/pte_foundry/models/definition.py` has
+        the contract; if the checkpoint is the whole model, the function is `load`). Only the file and what it imports
+        are inputs of the program, no other model's files.
         """
     )
 
@@ -65,7 +65,7 @@ class ProgramBuilderResolveField(StringField):
     help = help_text(
         """
         The entry of `[python].resolves` with what the builder imports beyond the backend's toolchain, e.g. torchvision.
-        Its lockfile holds no torch: the toolchain of an export is the backend's lock and this one together.
+        Its lockfile must not hold torch: an export's toolchain is the backend's lock and this one together.
         """
     )
 
@@ -75,9 +75,9 @@ class ProgramInputsField(DictStringToStringField):
     required = True
     help = help_text(
         """
-        The program's inputs, in the order in which the model takes them: name to data type and shape, for example
-        `{"image": "float32[1,3,224,224]"}`. In `int64[1,seq=1..128]{0..999}` an app chooses the second dimension, from
-        1 to 128, and the values are from 0 to 999; inputs with a dimension of one name have it in common.
+        The program's inputs, in the model's order: name to data type and shape, for example
+        `{"image": "float32[1,3,224,224]"}`. In `int64[1,seq=1..128]{0..999}` the app chooses the second dimension, from
+        1 to 128, and values are from 0 to 999; inputs that use the same dimension name share it.
         """
     )
 
@@ -91,12 +91,12 @@ class ProgramBackendField(SpecialCasedDependencies):
 class ProgramPrecisionField(StringField):
     alias = "precision"
     valid_choices = PRECISIONS
-    help = "The precision to lower to; the backend's default precision if it is left out."
+    help = "The precision to lower to. Default: the backend's."
 
 
 class ProgramOptionsField(DictStringToStringField):
     alias = "options"
-    help = f"Options of the lowering for this program; they win over the backend's `{BackendOptionsField.alias}`."
+    help = f"Lowering options for this program, which override the backend's `{BackendOptionsField.alias}`."
 
 
 class ProgramRewritesField(SpecialCasedDependencies):
@@ -106,14 +106,14 @@ class ProgramRewritesField(SpecialCasedDependencies):
 
 class ProgramLabelsField(OptionalSingleSourceField):
     alias = "labels"
-    help = "The text file with the names of the model's classes, one a line, in the order of its output."
+    help = "The text file with the names of the model's classes, one per line, in the order of its output."
 
 
 class MaxDelegateCallsField(IntField):
     alias = "max_delegate_calls"
     help = help_text(
         """
-        Delegation floor: the build fails if the program calls its delegate more often. 1 says that the delegate takes
+        Delegation floor: the build fails if the program calls its delegate more often. With 1, the delegate must take
         the graph in one piece.
         """
     )
@@ -132,7 +132,7 @@ class MinDelegatedFractionField(FloatField):
     alias = "min_delegated_fraction"
     help = help_text(
         """
-        Delegation floor: the least share of the graph's operators that the delegate has to take, 0.0 to 1.0.
+        Delegation floor: the minimum share of the graph's operators that the delegate takes, 0.0 to 1.0.
         """
     )
 
@@ -141,9 +141,9 @@ class ProgramUnavailableField(StringField):
     alias = "unavailable"
     help = help_text(
         """
-        Why this program cannot be had, for example "Vulkan's int8 operators lack hardswish". With a reason globs pass
-        over the program and say so, an index lists it with the reason, and asking for it by its address is an error.
-        Whether the rest of the declaration would build is not looked at.
+        Why this program cannot be built, for example "Vulkan's int8 operators lack hardswish". If set, globs skip
+        the program with a message, an index lists it with the reason, and naming it is an error.
+        The rest of the declaration need not build.
         """
     )
 
@@ -151,13 +151,107 @@ class ProgramUnavailableField(StringField):
 class ProgramOutputPathField(OutputPathField):
     help = help_text(
         """
-        Where the `.pte` is written below `dist/`. If undefined: the folder of the BUILD file, then
-        the target's name, as in `models/yolo/yolo11n_coreml.pte`. The report lies beside it.
+        Where to write the `.pte` below `dist/`. Default: the folder of the BUILD file and
+        the target's name, as in `models/yolo/yolo11n_coreml.pte`. The report is next to it.
         """
     )
 
     def pte_path(self) -> str:
         return self.value or f"{self.address.spec_path}/{self.address.target_name}.pte".lstrip("/")
+
+
+class ProgramImportsField(SpecialCasedDependencies):
+    alias = "imports"
+    help = help_text(
+        """
+        Python files to import before the builder, for what they register: custom operators (`torch.library`) with
+        their decompositions, or classes that the checkpoint refers to.
+        """
+    )
+
+
+class ProgramOutputsField(StringSequenceField):
+    alias = "outputs"
+    default = ()
+    help = help_text(
+        """
+        Names of the outputs, in order, for a model that is a file (`pte_foundry/models/own/`). Default: the keys
+        of dicts and fields of dataclasses. A Python builder names them itself.
+        """
+    )
+
+
+class ProgramAllowedClassesField(StringSequenceField):
+    alias = "allowed_classes"
+    default = ()
+    help = help_text(
+        """
+        Dotted names of the classes that the checkpoint's pickle may refer to, for
+        `pte_foundry/models/own/pickled_module.py`: subclasses of `torch.nn.Module`. The file may construct them
+        with any arguments.
+        """
+    )
+
+
+OWN_MODEL_FIELDS = (ProgramImportsField, ProgramOutputsField, ProgramAllowedClassesField)
+
+
+QUANTIZED_PRECISION = "int8"
+
+
+class ProgramQuantizationField(SpecialCasedDependencies):
+    alias = "quantization"
+    help = help_text(
+        f"""
+        The file of the quantization recipe, one address; only for programs of the precision {QUANTIZED_PRECISION!r}
+        (`src/python/pte_foundry/quantization/recipe.py` has the contract). The file and what it imports are inputs of
+        the programs that name it, and of no others.
+        """
+    )
+
+
+class ProgramQuantizationOptionsField(DictStringToStringField):
+    alias = "quantization_options"
+    help = f"Options of the recipe in `{ProgramQuantizationField.alias}`, as strings. The report has them too."
+
+
+class ProgramCalibrationField(SpecialCasedDependencies):
+    alias = "calibration"
+    help = help_text(
+        f"""
+        The `{CalibrationSet.alias}` target with the pictures from which the recipe learns activation ranges, one
+        address. Omit it for a recipe that needs no pictures.
+        """
+    )
+
+
+class MinQuantizedWeightsField(FloatField):
+    alias = "min_quantized_weights"
+    help = help_text(
+        f"""
+        Quantization floor: the minimum share of the weights' elements stored as integers, above 0.0 and at most
+        1.0. Required for {QUANTIZED_PRECISION} programs: a partly quantized one must say so.
+        """
+    )
+
+
+class MinQuantizedComputeField(FloatField):
+    alias = "min_quantized_compute"
+    help = help_text(
+        """
+        Quantization floor: the minimum share of one forward pass's multiply-accumulates with two integer operands,
+        above 0.0 and at most 1.0. Omit it if only weights are quantized.
+        """
+    )
+
+
+QUANTIZATION_FIELDS = (
+    ProgramQuantizationField,
+    ProgramQuantizationOptionsField,
+    ProgramCalibrationField,
+    MinQuantizedWeightsField,
+    MinQuantizedComputeField,
+)
 
 
 class PteProgram(Target):
@@ -191,11 +285,11 @@ class PteProgram(Target):
         Its bytes are a function of: the checkpoint (`{ProgramWeightsField.alias}`), the files of the builder and of the
         lowering with what they import (`{ProgramBuilderField.alias}`, `{ProgramBackendField.alias}`), the rewrites, the
         inputs, the options, two lockfiles and, if it is quantized, the recipe and its pictures
-        (`{ProgramQuantizationField.alias}`). Nothing else makes it build again, and the same inputs give the same bytes
+        (`{ProgramQuantizationField.alias}`). Nothing else rebuilds it, and the same inputs give the same bytes
         on any machine.
 
-        By convention it is called `<model>[_<precision>]_<backend>`, where the precision is left out if it is the
-        backend's default; its `pte_test` is called `<program>_test`. The macro `pte_model` writes both.
+        By convention its name is `<model>[_<precision>]_<backend>`, without the precision if it is the
+        backend's default, and its `pte_test` is `<program>_test`. The macro `pte_model` declares both.
 
         `./pants package ADDRESS` writes `<name>.pte` and `<name>.json` to `dist/<folder of the BUILD file>/`.
         """

@@ -18,7 +18,7 @@ from pants.option.option_types import StrListOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
-from pte_build.program.command_line import NamedAddresses
+from pte_build.command_line import NamedAddresses
 
 _EVERYTHING = RecursiveGlobSpec("")
 
@@ -26,21 +26,21 @@ _EVERYTHING = RecursiveGlobSpec("")
 class TestTiersSubsystem(Subsystem):
     options_scope = "test-tiers"
     help = (
-        "Tests that do not belong to every run of the `test` goal. What a run leaves out is said in its last lines.\n\n"
-        "Every tag of a tier runs where the global option `tag` asks for it, as in `--tag=nightly test ::`, and where "
-        "the command line names the test. A tag in the option `tag` of pants.toml could not be asked for: what the "
-        "command line adds to it only excludes more targets."
+        "Tests that not every run of the `test` goal includes. The last lines of a run say what it left out.\n\n"
+        "To run a tier, ask for its tag, as in `--tag=nightly test ::`, or name the test. Do not put such a tag into "
+        "the option `tag` of pants.toml: the command line could then not ask for it, since what it adds only excludes "
+        "more targets."
     )
     __test__ = False
 
     left_out = StrListOption(
         default=[],
-        help="Tags of tests that every glob passes over, such as `test ::` and `test models/yolo::`.",
+        help="Tags of tests that every glob leaves out, such as `test ::` and `test models/yolo::`.",
     )
     left_out_of_everything = StrListOption(
         default=[],
         help=(
-            "Tags of tests that only the glob of the whole repository, `test ::`, passes over. A narrower glob, such "
+            "Tags of tests that only the whole repository's glob, `test ::`, leaves out. A narrower glob, such "
             "as `test models/yolo::`, runs them."
         ),
     )

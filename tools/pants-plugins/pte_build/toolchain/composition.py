@@ -36,5 +36,5 @@ def check_locks_agree(locks: Mapping[str, str]) -> None:
                 raise PteBuildError(
                     f"{name} is locked at {other_version} in {other_path} and at {version} in {path}, "
                     "but one toolchain is made of both. Add it to [constraints] in "
-                    "3rdparty/python/locks.toml and run `./pants run tools/locks`."
+                    "3rdparty/python/locks.toml and run `./foundry locks`."
                 )

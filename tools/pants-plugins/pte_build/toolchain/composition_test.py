@@ -39,4 +39,4 @@ def test_locks_that_disagree() -> None:
         check_locks_agree({"a.lock": LOCK, "b.lock": "Typing-Extensions==4.4.0\n"})
     message = str(caught.value)
     assert "typing-extensions is locked at 4.3.0 in a.lock and at 4.4.0 in b.lock" in message
-    assert "./pants run tools/locks" in message
+    assert "./foundry locks" in message

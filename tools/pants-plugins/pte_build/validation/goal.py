@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, cast
@@ -12,30 +12,29 @@ from xml.etree import ElementTree
 
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
-from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.fs import (
     CreateDigest,
     Digest,
     DigestContents,
-    DigestEntries,
     FileContent,
+    FileDigest,
     FileEntry,
     Snapshot,
 )
-from pants.engine.process import FallibleProcessResult
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.target import Tags
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 
-from pte_build.addresses import exactly_one
+from pte_build.addresses import KnownTarget, TargetRequest
+from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
+from pte_build.process_failure import failing_process, message_file
 from pte_build.program.availability import Availability, AvailabilityRequest
-from pte_build.program.command_line import NamedAddresses
-from pte_build.targets.pte_test_target import TestNoSourcesField, TestProgramField
+from pte_build.targets.pte_test_target import PteTest, TestNoSourcesField, TestProgramField
 from pte_build.tiers.tier import TestTier, TierRequest
-from pte_build.validation.failing import FailedTest
 from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ logger = logging.getLogger(__name__)
 class PteTestSubsystem(Subsystem):
     options_scope = "pte-validation"
     name = "pte-validation"
-    help = "The validation of programs by `pte_test` targets."
+    help = "Validation of programs with `pte_test` targets."
 
     skip = SkipOption("test")
 
@@ -80,13 +79,11 @@ async def run_pte_test(
     named: NamedAddresses,
 ) -> TestResult:
     field_set = batch.single_element
-    programs, tier = await MultiGet(
-        Get(Addresses, UnparsedAddressInputs, field_set.program.to_unparsed_address_inputs()),
-        Get(TestTier, TierRequest(field_set.address, field_set.tags.value or ())),
-    )
+    tier = await Get(TestTier, TierRequest(field_set.address, field_set.tags.value or ()))
     if tier.left_out is not None:
         return TestResult.no_tests_found(field_set.address, test_subsystem.output)
-    program = exactly_one(programs, TestProgramField.alias, field_set.address)
+    target = await Get(KnownTarget, TargetRequest(field_set.address, PteTest, (TestProgramField,)))
+    program = target.one(TestProgramField)
     try:
         availability = await Get(Availability, AvailabilityRequest(program))
         if availability.unavailable is not None:
@@ -105,31 +102,28 @@ async def run_pte_test(
             )
         validation = await Get(Validation, ProgramValidationRequest(program))
     except PteBuildError as error:
-        failure = await Get(FallibleProcessResult, FailedTest(str(error)))
+        message = await Get(Digest, CreateDigest([message_file(str(error))]))
+        failure = await Get(FallibleProcessResult, Process, failing_process(message))
         return TestResult.from_fallible_process_result(
             failure, field_set.address, test_subsystem.output
         )
-    entries, contents = await MultiGet(
-        Get(DigestEntries, Digest, validation.result.output_digest),
-        Get(DigestContents, Digest, validation.result.output_digest),
-    )
-    for content in contents:
-        if content.path == "validation.json":
-            for note in skip_notes(content.content):
-                logger.info(f"{field_set.address} skipped: {note}")
+    files = validation.result.files
     stem = PurePath(validation.program.declaration.pte_path).stem
     xml, measured = await MultiGet(
         Get(
             Digest,
-            CreateDigest(_renamed(entries, "junit.xml", f"{field_set.address.path_safe_spec}.xml")),
+            CreateDigest(_renamed(files, "junit.xml", f"{field_set.address.path_safe_spec}.xml")),
         ),
-        Get(Digest, CreateDigest(_renamed(entries, "validation.json", f"{stem}.validation.json"))),
+        Get(Digest, CreateDigest(_renamed(files, "validation.json", f"{stem}.validation.json"))),
     )
+    for content in await Get(DigestContents, Digest, measured):
+        for note in skip_notes(content.content):
+            logger.info(f"{field_set.address} skipped: {note}")
     xml_results, extra_output = await MultiGet(
         Get(Snapshot, Digest, xml), Get(Snapshot, Digest, measured)
     )
     return TestResult.from_fallible_process_result(
-        validation.result,
+        validation.result.process,
         field_set.address,
         test_subsystem.output,
         xml_results=xml_results if xml_results.files else None,
@@ -150,12 +144,8 @@ def skipped_xml(address: str, reason: str) -> str:
     return ElementTree.tostring(root, "unicode") + "\n"
 
 
-def _renamed(entries: DigestEntries, old: str, new: str) -> list[FileEntry]:
-    return [
-        FileEntry(new, entry.file_digest)
-        for entry in entries
-        if isinstance(entry, FileEntry) and entry.path == old
-    ]
+def _renamed(files: Mapping[str, FileDigest], old: str, new: str) -> list[FileEntry]:
+    return [FileEntry(new, files[old])] if old in files else []
 
 
 def rules() -> Iterable[Rule | UnionRule]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
@@ -13,38 +12,24 @@ from pants.engine.fs import (
     CreateDigest,
     Digest,
     DigestContents,
-    DigestEntries,
-    DigestSubset,
-    FileContent,
     FileDigest,
     FileEntry,
-    MergeDigests,
-    PathGlobs,
 )
-from pants.engine.process import FallibleProcessResult
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
+from pte_build.library.run_main import MainResult, MainRun, request_file
+from pte_build.library.sources import VALIDATION_MAIN, Module, ModuleRequest
+from pte_build.pictures.photographs import FOLDER, Photographs, PhotographsRequest
 from pte_build.process_failure import describe_failure
+from pte_build.program.checks import ProgramTest
+from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.report import BuiltProgram, ProgramRequest
-from pte_build.program.sources import (
-    VALIDATION_MAIN,
-    LibrarySources,
-    LibrarySourcesRequest,
-    Module,
-    ModuleRequest,
-)
-from pte_build.progress.stage_files import REQUEST_KEYS
-from pte_build.result_cache.toolchain_run import ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.process import toolchain_process
-from pte_build.validation.photographs import FOLDER, Photographs, PhotographsRequest
-from pte_build.validation.quantized_export import QuantizedExport, QuantizedExportRequest
-from pte_build.weights.presence import WeightsDigest
-from pte_build.weights.resolution import ResolvedWeights
+from pte_foundry.records.validation_request import QuantizedExportFiles, RequestedValidation
 
 
 @dataclass(frozen=True)
@@ -58,21 +43,19 @@ class ProgramValidationRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Validation:
-    """`result` has the process's output files `validation.json` and `junit.xml`, whatever the verdict."""
+    """`result` has the output files `validation.json` and, most often, `junit.xml`, whatever the verdict."""
 
     program: BuiltProgram
     test: Address
-    result: FallibleProcessResult
+    result: MainResult
 
     @property
     def passed(self) -> bool:
-        return self.result.exit_code == 0
+        return self.result.process.exit_code == 0
 
 
-def check_verdict(test: Address, contents: DigestContents, exit_code: int, pte: FileDigest) -> None:
+def check_verdict(test: Address, content: bytes, exit_code: int, pte: FileDigest) -> None:
     """Raises PteBuildError for a verdict about other bytes, or one that its exit code contradicts."""
-    # None if the name is that of a folder or of a link.
-    content = next((file.content for file in contents if file.path == "validation.json"), b"")
     result = read_object(test, "validation.json", content)
     if result.get("pte_sha256") != pte.fingerprint:
         raise wrong_cache_entry(
@@ -89,125 +72,103 @@ def check_verdict(test: Address, contents: DigestContents, exit_code: int, pte: 
 @rule
 async def validate_program(request: ProgramValidationRequest) -> Validation:
     built = await Get(BuiltProgram, ProgramRequest(request.program, request.choices))
-    declaration, checks = built.declaration, built.checks
-    if checks is None:
+    declaration, test = built.declaration, built.test
+    if test is None:
         raise PteBuildError(
             f"{request.program}: it has no test. Declare a `pte_test` called "
             f"`{request.program.target_name}_test` in the same BUILD file (the macro `pte_model` "
             "does it); what nobody validates gets into no index."
         )
     photographs = Photographs(EMPTY_DIGEST, ())
-    if checks.photographs is not None:
-        photographs = await Get(Photographs, PhotographsRequest(checks.photographs, checks.address))
-    unknown = set(checks.expected_labels) - set(photographs.names)
-    if unknown:
-        raise PteBuildError(
-            f"{checks.address}: `expected_labels` names photographs that its `photographs` has not: "
-            f"{', '.join(sorted(unknown))}; there are: {', '.join(photographs.names) or 'none'}."
-        )
-    if checks.trained and not photographs.names:
-        raise PteBuildError(
-            f"{checks.address}: `{'`, `'.join(checks.trained)}` compare predictions on photographs, and it has "
-            "none. Name a set in `photographs`."
-        )
-    if declaration.quantization is not None and not photographs.names:
-        raise PteBuildError(
-            f"{checks.address}: it has no photographs, and {request.program} is quantized: parity of such a program "
-            "is judged on photographs, because random inputs are outside of what its calibration has seen. Name a "
-            "set in `photographs`."
-        )
-    export = await Get(QuantizedExport, QuantizedExportRequest(declaration))
-    # The weights of a payload are compared with those of the rewritten model.
-    plugins = [declaration.builder, *declaration.imports, *declaration.rewrites, *export.plugins]
-    interpreter = None
+    if test.photographs is not None:
+        photographs = await Get(Photographs, PhotographsRequest(test.photographs, test.address))
+    check_photographs(test, declaration, photographs)
+    exported = built.exported
+    quantization = exported.request.quantization
+    plugins, interpreter = list(declaration.plugins), None
     if declaration.backend.interpreter is not None:
         file = declaration.backend.interpreter
         module = await Get(Module, ModuleRequest(file, declaration.backend.address, "interpreter"))
         plugins.append(file)
         interpreter = module.name
-    validation = {
-        "address": checks.address.spec,
-        "model": json.loads(built.exported.model_request),
-        "pte": "program.pte",
-        "report": "report.json",
-        "labels": built.labels and built.labels.name,
-        "photographs": {
-            f"{FOLDER}/{name}": checks.expected_labels.get(name) for name in photographs.names
+    validation = RequestedValidation(
+        address=test.address.spec,
+        model=exported.request.model,
+        pte="program.pte",
+        report="report.json",
+        labels=built.labels.name if built.labels else None,
+        photographs={
+            f"{FOLDER}/{name}": test.checks.photographs.get(name) for name in photographs.names
         },
-        "quantized_export": export.request_entry(),
-        "interpreter": interpreter,
-        "limits": checks.limits_as_json(),
-    }
-    description = f"Validate {request.program}"
-    request_content = (json.dumps(validation, indent=2) + "\n").encode()
-    REQUEST_KEYS.add(description, request_content)
-    sources, weights_digest, files, sdk = await MultiGet(
-        Get(LibrarySources, LibrarySourcesRequest(VALIDATION_MAIN, tuple(plugins))),
-        Get(WeightsDigest, ResolvedWeights, built.exported.weights),
-        Get(
-            Digest,
-            CreateDigest(
-                [
-                    FileContent("validation_request.json", request_content),
-                    FileEntry("program.pte", built.exported.pte),
-                    FileEntry("report.json", built.report),
-                    *(
-                        (FileEntry(built.labels.name, built.labels.content),)
-                        if built.labels
-                        else ()
-                    ),
-                ]
-            ),
+        # Where the machine cannot execute a program's delegate, the quantized graph runs in torch instead.
+        quantized_export=(
+            QuantizedExportFiles(exported.request.rewrites, quantization) if quantization else None
         ),
-        # The runtime loads the delegate's own libraries from it.
-        Get(Sdk, SdkRequest(declaration.backend.sdk, request.program)),
+        interpreter=interpreter,
+        limits=test.limits,
     )
-    inputs = await Get(
-        Digest,
-        MergeDigests(
-            [
-                sources.digest,
-                weights_digest.digest,
-                files,
-                photographs.digest,
-                export.calibration_digest,
-                sdk.digest,
-            ]
-        ),
-    )
+    labels = (FileEntry(built.labels.name, built.labels.content),) if built.labels else ()
+    # The runtime loads the delegate's own libraries from it.
+    sdk = await Get(Sdk, SdkRequest(declaration.backend.sdk, request.program))
     result = await Get(
-        FallibleProcessResult,
-        ToolchainRun(
-            toolchain_process(
-                (
-                    "-m",
-                    "pte_foundry.validation.main",
-                    "validation_request.json",
-                    "--result",
-                    "validation.json",
-                    "--junit",
-                    "junit.xml",
-                ),
-                input_digest=inputs,
-                output_files=("validation.json", "junit.xml"),
-                source_roots=sources.source_roots,
-                environment=sdk.environment,
-                description=description,
-                timeout_seconds=checks.timeout,
+        MainResult,
+        MainRun(
+            VALIDATION_MAIN,
+            request_file("validation_request.json", validation),
+            ("--result", "validation.json", "--junit", "junit.xml"),
+            owner=test.address,
+            failed="validation failed",
+            description=f"Validate {request.program}",
+            output_files=("validation.json", "junit.xml"),
+            files=(
+                FileEntry("program.pte", exported.pte),
+                FileEntry("report.json", built.report),
+                *labels,
+                *exported.weights.files(),
             ),
-            ToolchainRequest(declaration.resolves, needed_by=checks.address.spec),
-            built.exported.weights,
+            inputs=(photographs.digest, exported.pictures, sdk.digest),
+            plugins=tuple(plugins),
+            toolchain=ToolchainRequest(declaration.resolves, needed_by=test.address.spec),
+            weights=exported.weights,
+            environment=sdk.environment,
+            timeout_seconds=test.timeout,
+            may_fail=True,
         ),
     )
-    entries = await Get(DigestEntries, Digest, result.output_digest)
-    if not any(entry.path == "validation.json" for entry in entries):
-        raise PteBuildError(describe_failure(f"{checks.address}: validation failed", result))
-    verdict_digest = await Get(
-        Digest, DigestSubset(result.output_digest, PathGlobs(["validation.json"]))
-    )
+    verdict = result.files.get("validation.json")
+    if verdict is None:
+        raise PteBuildError(describe_failure(f"{test.address}: validation failed", result.process))
+    verdict_digest = await Get(Digest, CreateDigest([FileEntry("validation.json", verdict)]))
     contents = await Get(DigestContents, Digest, verdict_digest)
-    check_verdict(checks.address, contents, result.exit_code, built.exported.pte)
-    return Validation(built, checks.address, result)
+    check_verdict(test.address, contents[0].content, result.process.exit_code, exported.pte)
+    return Validation(built, test.address, result)
+
+
+def check_photographs(
+    test: ProgramTest, declaration: ProgramDeclaration, photographs: Photographs
+) -> None:
+    """Raises PteBuildError for a test that has not the photographs that it needs."""
+    if unknown := set(test.checks.photographs) - set(photographs.names):
+        raise PteBuildError(
+            f"{test.address}: `expected_labels` names photographs that its `photographs` has not: "
+            f"{', '.join(sorted(unknown))}; there are: {', '.join(photographs.names) or 'none'}."
+        )
+    if photographs.names:
+        return
+    if test.checks.trained is not None:
+        named = "`, `".join(
+            name for name, value in asdict(test.checks.trained).items() if value is not None
+        )
+        raise PteBuildError(
+            f"{test.address}: `{named}` compare predictions on photographs, and it has "
+            "none. Name a set in `photographs`."
+        )
+    if declaration.quantization is not None:
+        raise PteBuildError(
+            f"{test.address}: it has no photographs, and {declaration.address} is quantized: parity of such a program "
+            "is judged on photographs, because random inputs are outside of what its calibration has seen. Name a "
+            "set in `photographs`."
+        )
 
 
 def rules() -> Iterable[Rule]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import DigestContents, FileContent, FileDigest
+from pants.engine.fs import DigestContents, FileDigest
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.errors import PteBuildError
@@ -24,7 +24,7 @@ def runner() -> RuleRunner:
 def validate(runner: RuleRunner, program: Address) -> tuple[Validation, Any]:
     """The validation and the content of its validation.json."""
     validation = runner.request(Validation, [ProgramValidationRequest(program)])
-    contents = runner.request(DigestContents, [validation.result.output_digest])
+    contents = runner.request(DigestContents, [validation.result.process.output_digest])
     files = {file.path: file.content for file in contents}
     assert set(files) == {"validation.json", "junit.xml"}
     return validation, json.loads(files["validation.json"])
@@ -106,9 +106,9 @@ PTE = FileDigest("0a" * 32, 7)
 TEST = Address("models/alpha", target_name="alpha_fast_test")
 
 
-def verdict(**changes: object) -> DigestContents:
+def verdict(**changes: object) -> bytes:
     result = {"verdict": "passed", "pte_sha256": PTE.fingerprint, **changes}
-    return DigestContents([FileContent("validation.json", json.dumps(result).encode())])
+    return json.dumps(result).encode()
 
 
 def test_a_verdict_on_these_bytes_is_taken() -> None:
@@ -117,21 +117,21 @@ def test_a_verdict_on_these_bytes_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contents", "exit_code", "expected"),
+    ("content", "exit_code", "expected"),
     [
         (verdict(pte_sha256="0b" * 32), 0, f"the verdict on a .pte with sha256 {'0b' * 32}, but"),
         (verdict(pte_sha256=None), 0, "the verdict on a .pte with sha256 None, but"),
         (verdict(verdict="failed"), 0, "the verdict 'failed' with exit code 0"),
         (verdict(), 1, "the verdict 'passed' with exit code 1"),
-        (DigestContents([FileContent("validation.json", b"[]")]), 0, "that is no JSON object"),
-        (DigestContents([]), 0, "that is no JSON object"),
+        (b"[]", 0, "that is no JSON object"),
+        (b"", 0, "that is no JSON object"),
     ],
 )
 def test_a_verdict_that_no_validation_of_these_bytes_wrote(
-    contents: DigestContents, exit_code: int, expected: str
+    content: bytes, exit_code: int, expected: str
 ) -> None:
     with pytest.raises(PteBuildError) as caught:
-        check_verdict(TEST, contents, exit_code, PTE)
+        check_verdict(TEST, content, exit_code, PTE)
     assert str(caught.value).startswith("models/alpha:alpha_fast_test: a cache returned ")
     assert expected in str(caught.value)
 

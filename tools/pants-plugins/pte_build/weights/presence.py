@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.fs import (
-    EMPTY_DIGEST,
     CreateDigest,
     Digest,
-    FileDigest,
-    FileEntry,
 )
 from pants.engine.process import Process, ProcessCacheScope, ProcessResult
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
@@ -27,25 +24,8 @@ _MISSING_DIGEST = re.compile(
 
 
 @dataclass(frozen=True)
-class WeightsDigest:
-    """The checkpoint at its sandbox path, as a digest whose content need not be in the store."""
-
-    digest: Digest
-
-
-@dataclass(frozen=True)
 class PresentWeights:
     """Says that the content is in the store, if the weights have a checkpoint."""
-
-
-@rule
-async def weights_digest(weights: ResolvedWeights) -> WeightsDigest:
-    if weights.sha256 is None or weights.size is None:
-        return WeightsDigest(EMPTY_DIGEST)
-    content = FileDigest(weights.sha256, weights.size)
-    return WeightsDigest(
-        await Get(Digest, CreateDigest([FileEntry(weights.sandbox_path, content)]))
-    )
 
 
 def is_missing_digest(error: Exception) -> bool:
@@ -68,12 +48,12 @@ class InStore:
 
 @_uncacheable_rule
 async def is_in_store(request: InStoreRequest) -> InStore:
-    checkpoint = await Get(WeightsDigest, ResolvedWeights, request.weights)
+    checkpoint = await Get(Digest, CreateDigest(request.weights.files()))
     # A sandbox cannot be set up without the content. A download with this hash would not do: the
     # engine takes it from the store only if this very address gave it before.
     probe = Process(
         ("/bin/sh", "-c", ":"),
-        input_digest=checkpoint.digest,
+        input_digest=checkpoint,
         description=f"Look for {request.weights.file} in the store",
         cache_scope=ProcessCacheScope.PER_SESSION,
         level=LogLevel.DEBUG,
@@ -88,11 +68,11 @@ async def is_in_store(request: InStoreRequest) -> InStore:
 
 
 @rule
-async def have_weights(weights: ResolvedWeights) -> PresentWeights:
-    if weights.sha256 is not None and weights.size is not None:
-        store = await Get(InStore, InStoreRequest(weights))
+async def have_weights(request: FetchWeights) -> PresentWeights:
+    if request.weights.files():
+        store = await Get(InStore, InStoreRequest(request.weights))
         if not store.present:
-            await Get(FetchedWeights, FetchWeights(weights))
+            await Get(FetchedWeights, FetchWeights, request)
     return PresentWeights()
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from pants.engine.addresses import Address
 from pants.engine.environment import EnvironmentName
-from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.internals.selectors import Params
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
@@ -23,11 +22,11 @@ from pte_build.test_support import (
     refusal,
     set_options,
 )
+from pte_build.weights.fetching import FetchWeights
 from pte_build.weights.presence import (
     InStore,
     InStoreRequest,
     PresentWeights,
-    WeightsDigest,
     is_missing_digest,
 )
 from pte_build.weights.resolution import ResolvedWeights
@@ -63,8 +62,7 @@ def lazy_runner(store: Path) -> RuleRunner:
         store=str(store),
         queries=(
             QueryRule(InStore, (InStoreRequest,)),
-            QueryRule(WeightsDigest, (ResolvedWeights,)),
-            QueryRule(PresentWeights, (ResolvedWeights,)),
+            QueryRule(PresentWeights, (FetchWeights,)),
         ),
     )
 
@@ -81,7 +79,7 @@ def with_distdir(runner: RuleRunner, folder: Path) -> None:
 
 
 def have_weights(runner: RuleRunner, weights: ResolvedWeights) -> None:
-    runner.request(PresentWeights, [weights])
+    runner.request(PresentWeights, [FetchWeights(weights)])
 
 
 def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -> None:
@@ -95,7 +93,7 @@ def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -
 
 
 def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> None:
-    assert runner.request(WeightsDigest, [SEEDED_WEIGHTS]).digest == EMPTY_DIGEST
+    assert SEEDED_WEIGHTS.files() == ()
     have_weights(runner, SEEDED_WEIGHTS)
 
 

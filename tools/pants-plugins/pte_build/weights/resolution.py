@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import FileDigest, FileEntry
 from pants.engine.rules import Get, Rule, collect_rules, rule
-from pants.engine.target import Target, WrappedTarget, WrappedTargetRequest
+from pants.engine.target import Target
 
+from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.targets.model_weights import (
@@ -20,6 +22,7 @@ from pte_build.targets.model_weights import (
     WeightsSizeField,
     WeightsSourcePageField,
     WeightsUrlsField,
+    WeightsWholeModelField,
 )
 from pte_build.weights.substitutes import Substitute, Substitutes
 from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
@@ -47,6 +50,7 @@ class ResolvedWeights:
 
     source: "official", "substitute" or "seeded". sha256 and size are None exactly if it is "seeded".
     local_path: the substitute's file on this machine; never part of a cache key.
+    whole_model: whether the checkpoint is the whole model, so that there is nothing to seed weights for.
     """
 
     address: Address
@@ -59,11 +63,18 @@ class ResolvedWeights:
     urls: tuple[str, ...] = ()
     description: str | None = None
     local_path: str | None = None
+    whole_model: bool = False
 
     @property
     def sandbox_path(self) -> str:
         """Where an export process finds the checkpoint."""
         return f"weights/{self.file}"
+
+    def files(self) -> tuple[FileEntry, ...]:
+        """The checkpoint, if there is one, whose content need not be in the store."""
+        if self.sha256 is None or self.size is None:
+            return ()
+        return (FileEntry(self.sandbox_path, FileDigest(self.sha256, self.size)),)
 
 
 def resolve_weights(
@@ -86,11 +97,14 @@ def resolve_weights(
             description=substitute.description, local_path=substitute.path,
         )  # fmt: skip
     if source is WeightsSource.SEEDED:
-        return ResolvedWeights(target.address, "seeded", file, license_id, page, None, None)
+        return ResolvedWeights(
+            target.address, "seeded", file, license_id, page, None, None,
+            whole_model=target[WeightsWholeModelField].value,
+        )  # fmt: skip
     if sha256 is None or size is None:
         raise UnpinnedCheckpoint(
             f"{program}: its checkpoint {target.address} ({file}) is not pinned: nobody has written its `sha256` and "
-            f"`size` into the BUILD file yet. Pin it with `./pants run tools/pin_weights -- {target.address}`, or "
+            f"`size` into the BUILD file yet. Pin it with `./foundry pin {target.address}`, or "
             "build with --weights-source=seeded, which needs no checkpoint."
         )
     return ResolvedWeights(
@@ -103,23 +117,16 @@ def resolve_weights(
 async def resolve_weights_request(
     request: ResolvedWeightsRequest, subsystem: WeightsSubsystem
 ) -> ResolvedWeights:
-    wrapped = await Get(
-        WrappedTarget,
-        WrappedTargetRequest(
-            request.address, description_of_origin=f"the `weights` of {request.program}"
-        ),
+    known = await Get(
+        KnownTarget,
+        TargetRequest(request.address, ModelWeights, field="weights", owner=request.program.spec),
     )
-    if not wrapped.target.has_field(WeightsFileField):
-        raise PteBuildError(
-            f"{request.program}: `weights` names {request.address}, which is a `{wrapped.target.alias}` and not a "
-            f"`{ModelWeights.alias}`."
-        )
     if request.choices is Choices.COMMITTED_INDEX:
-        return resolve_weights(wrapped.target, WeightsSource.SEEDED, None, request.program)
+        return resolve_weights(known.target, WeightsSource.SEEDED, None, request.program)
     # Not a parameter of the rule: a substitutes file that cannot be read is no affair of the committed index.
     substitutes = await Get(Substitutes)
     return resolve_weights(
-        wrapped.target, subsystem.source, substitutes.find(request.address.spec), request.program
+        known.target, subsystem.source, substitutes.find(request.address.spec), request.program
     )
 
 

@@ -67,7 +67,7 @@ def test_unpinned_names_the_command_that_pins_it(target: ModelWeights) -> None:
         resolve_weights(target, WeightsSource.OFFICIAL, None, ALPHA_FAST)
     message = str(caught.value)
     assert message.startswith("models/alpha:alpha_fast: its checkpoint models/alpha:alpha_weights")
-    assert "`./pants run tools/pin_weights -- models/alpha:alpha_weights`" in message
+    assert "`./foundry pin models/alpha:alpha_weights`" in message
     assert "--weights-source=seeded" in message
 
 

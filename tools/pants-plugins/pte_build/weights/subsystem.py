@@ -20,8 +20,8 @@ class WeightsSubsystem(Subsystem):
     options_scope = "weights"
     help = softwrap(
         """
-        Where the values of the models' weights come from. Every report and index entry says which of `official`,
-        `substitute` and `seeded` it was.
+        Where the models' weights come from. Every report and index entry says which it was: `official`,
+        `substitute` or `seeded`.
         """
     )
 
@@ -30,17 +30,17 @@ class WeightsSubsystem(Subsystem):
         help=softwrap(
             """
             `official`: the pinned checkpoints. `seeded`: a deterministic initialisation that needs no checkpoint and no
-            network; what it builds has every property of the real artifact except sensible predictions.
+            network; the result has every property of the real artifact except sensible predictions.
 
-            The build never changes from one to the other by itself.
+            The build never switches by itself.
             """
         ),
     )
     distdirs = StrListOption(
         help=softwrap(
             """
-            Folders that are searched for checkpoints before any URL is tried. A file matches by SHA-256 and size
-            alone, whatever its name. Relative paths start at the repository's root.
+            Folders to search for checkpoints before any URL is tried. Files match by SHA-256 and size,
+            whatever their name. Relative paths start at the repository's root.
             """
         ),
     )
@@ -48,10 +48,10 @@ class WeightsSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            A JSON file with checkpoints that take the place of pinned ones: a map from the address of a
-            `model_weights` target to `{"file", "sha256", "size", "description"}`, where `file` is relative to the JSON
-            file's folder. They win over `source` for the addresses that they name. For fine-tuned and stand-in weights.
-            The path is relative to the repository's root.
+            A JSON file with checkpoints that replace pinned ones, such as fine-tuned weights: a map from the address of
+            a `model_weights` target to `{"file", "sha256", "size", "description"}`, where `file` is relative to the
+            JSON file's folder. They override `source` for the addresses they name. The path is relative to the
+            repository's root.
             """
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import metadata
 
 import coremltools  # type: ignore[import-untyped]
 from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-untyped]
@@ -63,7 +64,7 @@ def lower(request: LoweringRequest) -> Lowered:
 
     A weight that the program dequantizes is stored as integers and dequantized by CoreML.
 
-    The model package in the program is canonical (see `coreml_canonical`). Inputs and outputs of
+    The model package in the program is canonical (see `canonical.py`). Inputs and outputs of
     the program stay float32.
 
     Raises:
@@ -78,7 +79,8 @@ def lower(request: LoweringRequest) -> Lowered:
         model_type=CoreMLBackend.MODEL_TYPE.MODEL,
     )
     with _canonical_payloads():
-        return lower_with(request.exported_program, [CoreMLPartitioner(compile_specs=specs)])
+        lowered = lower_with(request.exported_program, [CoreMLPartitioner(compile_specs=specs)])
+    return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
 
 
 def _target(options: Mapping[str, str]) -> str:

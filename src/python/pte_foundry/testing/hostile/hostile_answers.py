@@ -18,9 +18,9 @@ from torch import Tensor
 from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation import described, inspected, runtime
 from pte_foundry.validation.isolation.child_process import ChildProcess, Facts, Serve
-from pte_foundry.validation.isolation.limits import Limits
 
 _SEED = "pte-foundry hostile answers 1"
 _LIMITS = Limits(seconds=10, memory_mb=64)

@@ -36,7 +36,7 @@ def sign_tree(root: Path, private_key: Path) -> Path:
         raise PteError(
             "unsigned",
             f"{root}: not signed with {private_key}: {error}. Check the tree with "
-            "`./pants run tools/verify_tree`, and that the key is an elliptic-curve one in PEM without passphrase",
+            "`./foundry verify`, and that the key is an elliptic-curve one in PEM without passphrase",
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

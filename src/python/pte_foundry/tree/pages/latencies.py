@@ -1,4 +1,4 @@
-"""How long programs take: read from the results that `tools/bench` writes for its benchmarks `latency` and `int8`."""
+"""How long programs take: read from the results that `foundry bench` writes for its benchmarks `latency` and `int8`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
 
 _RIVALS = {"eager": "eager torch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
-"""As `tools/bench` calls them -> as people do. The first one is the one that pictures show."""
+"""As `foundry bench` calls them -> as people do. The first one is the one that pictures show."""
 _PROGRAM = "executorch"
 
 
@@ -74,7 +74,7 @@ def read_latencies(results: Sequence[Fields]) -> dict[str, tuple[Latency, ...]]:
         results: the content of each file, whose `where` is the file's path in the repository.
 
     Raises:
-        PteError: `bad-latencies` naming the file and the field for what `tools/bench` does not write, for a file
+        PteError: `bad-latencies` naming the file and the field for what `foundry bench` does not write, for a file
             without any latency, and for a program that two files have different times of.
     """
     found: dict[tuple[str, int], Latency] = {}
@@ -190,6 +190,6 @@ def _positive(fields: Fields, name: str) -> int:
 def _bad(file: str, cause: PteError) -> PteError:
     return PteError(
         "bad-latencies",
-        f"{cause.message}: `./pants run tools/bench -- latency int8 --json {file}` measures again. Or take the file "
+        f"{cause.message}: `./foundry bench latency int8 --json {file}` measures again. Or take the file "
         "out of the tree's `latencies`",
     )

@@ -13,7 +13,7 @@ from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
 from pte_foundry.tree.pages.latencies import Baseline, read_latencies, read_results
 
 REMEDY = (
-    f"`./pants run tools/bench -- latency int8 --json {FILE}` measures again. Or take the file out of the tree's "
+    f"`./foundry bench latency int8 --json {FILE}` measures again. Or take the file out of the tree's "
     "`latencies`"
 )
 

@@ -10,9 +10,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import ContractTensor
 from pte_foundry.tree.pages.latencies import Latency
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.measured import read_differences
 from pte_foundry.tree.pages.models import Model, group_models
 from pte_foundry.tree.pages.paths import page_path, picture_path

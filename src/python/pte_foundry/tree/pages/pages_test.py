@@ -15,10 +15,10 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.sample_catalogue import sample_pages, sample_parts
 from pte_foundry.testing.sample_latencies import sample_results
 from pte_foundry.testing.sample_tree import write_sample_tree
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.pages import catalogue_pages
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7*7 }}"

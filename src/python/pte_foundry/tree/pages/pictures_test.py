@@ -7,10 +7,10 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.sample_catalogue import sample_parts
 from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
 from pte_foundry.tree.pages.latencies import Latency, read_latencies
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.models import Model, group_models
 from pte_foundry.tree.pages.pictures import latency_picture
 from pte_foundry.tree.pages.programs import read_programs

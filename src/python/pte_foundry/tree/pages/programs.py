@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import Contract, read_contract
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.parity import cosine_bound, difference_bound
 
 

@@ -27,9 +27,9 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Origin
 from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
 from pte_foundry.tree.provenance.lockfile import Package, locked_packages
-from pte_foundry.tree.provenance.origin import Origin
 from pte_foundry.tree.provenance.statement import NO_TIME
 from pte_foundry.tree.tree_files import MODEL_CARD
 

@@ -18,8 +18,7 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What the checkpoint goes by: its address; its file's name where nobody gave an address."""
-        return self.weights.address or self.weights.file or "unnamed"
+        return self.weights.address
 
 
 def checkpoints(models: Sequence[Fields]) -> tuple[Checkpoint, ...]:

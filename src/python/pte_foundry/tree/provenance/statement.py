@@ -15,8 +15,8 @@ from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor  # typ
 from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Origin
 from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
-from pte_foundry.tree.provenance.origin import Origin
 
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:pte-foundry:model_tree:v1"

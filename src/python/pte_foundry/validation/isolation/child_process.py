@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.isolation.descendants import (
     adopt_orphans,
     children,
@@ -41,7 +42,7 @@ from pte_foundry.validation.isolation.endings import (
     memory_error,
     printable,
 )
-from pte_foundry.validation.isolation.limits import Limits, allow_cpu, limit_memory
+from pte_foundry.validation.isolation.limits import allow_cpu, limit_memory
 from pte_foundry.validation.isolation.messages import (
     BadMessage,
     Closed,

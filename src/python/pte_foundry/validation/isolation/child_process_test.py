@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pte_foundry.errors import PteError
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.isolation.child_process import (
     ChildProcess,
     Facts,
@@ -20,7 +21,6 @@ from pte_foundry.validation.isolation.child_process import (
     serving_runs,
 )
 from pte_foundry.validation.isolation.descendants import children
-from pte_foundry.validation.isolation.limits import Limits
 
 LIMITS = Limits(seconds=100, memory_mb=256)
 

@@ -6,7 +6,7 @@ import os
 import signal
 
 from pte_foundry.errors import PteError
-from pte_foundry.validation.isolation.limits import Limits
+from pte_foundry.records.limits import Limits
 
 CRASH, TIME_LIMIT, MEMORY_LIMIT = "crash", "time-limit", "memory-limit"
 

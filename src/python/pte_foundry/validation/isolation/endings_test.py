@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
+from pte_foundry.records.limits import Limits
 from pte_foundry.validation.isolation.endings import ending_error
-from pte_foundry.validation.isolation.limits import Limits
 
 
 @pytest.mark.parametrize(

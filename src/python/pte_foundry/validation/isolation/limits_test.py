@@ -4,7 +4,7 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.validation.isolation.limits import Limits
+from pte_foundry.records.limits import Limits
 
 
 def test_limits_of_a_request() -> None:

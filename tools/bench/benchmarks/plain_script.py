@@ -1,0 +1,143 @@
+"""What builds are compared with: a script that exports with stock ExecuTorch, in an environment of the same locks.
+
+One process for each program. It has the request, the sources, the weights and the environment variables of the export
+that Pants ran, so the bytes have to be the same. It has no Pants, no PEX, no confinement, and none of the speed-ups of
+`pte_foundry.speedups`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.benchmarks.programs import BenchProgram
+from bench.benchmarks.setting import Setting
+from workspace.clone import Clone
+from workspace.errors import ToolError
+from workspace.export_process import source_roots
+from workspace.kept_sandbox import KeptSandbox, ProcessCost
+from workspace.run_script import Command
+from workspace.user_caches import user_caches
+
+# What the plugin writes into the sandbox of an export, and the interpreter that it puts there.
+_REQUEST = "export_request.json"
+_INTERPRETER = ".python/py311"
+_STOCK_REQUEST = "stock_request.json"
+_OUTPUTS = ("stock.pte", "stock.json")
+# Not `-m`: the module would confine itself first, as no plain script does.
+_SCRIPT = "import sys; from pte_foundry.exporting.main import main; sys.exit(main(sys.argv[1:]))"
+# How `./pants dependencies` prints a lockfile.
+_LOCK = re.compile(r"^(\S+\.lock):\S+$", re.MULTILINE)
+_OUTPUT_LINES = 20
+
+
+@dataclass(frozen=True)
+class PlainPython:
+    """executable: of the virtual environment. seconds: what it took to make it."""
+
+    executable: Path
+    seconds: float
+
+
+def make_plain_python(
+    setting: Setting, clone: Clone, sandboxes: Mapping[BenchProgram, KeptSandbox]
+) -> PlainPython:
+    """A virtual environment with all lockfiles that these programs depend on, from pip's sources and cache.
+
+    torch's wheel is taken from where the launcher keeps it.
+
+    Raises ToolError with the end of pip's output if it fails.
+    """
+    locks = _locks(clone, [program.address for program in sandboxes])
+    interpreter = (next(iter(sandboxes.values())).folder / _INTERPRETER).resolve()
+    folder = setting.scratch / "plain-python"
+    python = folder / "bin/python"
+    wheels = Path(user_caches(clone.environment)["PTE_FOUNDRY_CACHE"]) / "wheels"
+    # The option adds to pip's settings; the variable would replace them.
+    install = ["-m", "pip", "install", "--quiet", "--find-links", str(wheels)]
+    install += ["--no-deps", "--require-hashes"]
+    start = time.perf_counter()
+    for command in (
+        [str(interpreter), "-m", "venv", str(folder)],
+        [str(python), *install, *(part for lock in locks for part in ("-r", lock))],
+    ):
+        finished = subprocess.run(
+            command,
+            cwd=clone.root,
+            env=dict(clone.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if finished.returncode != 0:
+            end = "\n".join(finished.stdout.splitlines()[-_OUTPUT_LINES:])
+            raise ToolError(
+                f"a virtual environment of {list(locks)} cannot be made: `{' '.join(command)}` ended with exit "
+                f"code {finished.returncode}. See whether pip's sources have what the locks pin. The end of its "
+                f"output:\n{end}"
+            )
+    return PlainPython(python, time.perf_counter() - start)
+
+
+def _locks(clone: Clone, addresses: Sequence[str]) -> tuple[str, ...]:
+    output = clone.pants("dependencies", "--transitive", *addresses).output
+    locks = tuple(sorted(set(_LOCK.findall(output))))
+    if not locks:
+        raise ToolError(
+            f"`./pants dependencies --transitive {' '.join(addresses)}` should name the lockfiles of the toolchains, "
+            "and names none"
+        )
+    return locks
+
+
+def export_stock(
+    clone: Clone, program: BenchProgram, sandbox: KeptSandbox, python: PlainPython
+) -> ProcessCost:
+    """Export the program again as a plain script does. Raises ToolError if the bytes are not those in `dist/`."""
+    request = json.loads((sandbox.folder / _REQUEST).read_text(encoding="utf-8"))
+    stock = json.dumps({**request, "stock": True})
+    (sandbox.folder / _STOCK_REQUEST).write_text(stock, encoding="utf-8")
+    program_file, facts_file = _OUTPUTS
+    arguments = (_STOCK_REQUEST, "--pte", program_file, "--facts", facts_file)
+    command = Command(
+        (str(python.executable), "-c", _SCRIPT, *arguments), _environment(sandbox.command())
+    )
+    cost = sandbox.run(_OUTPUTS, command)
+    built = program.file(clone, ".pte")
+    if (sandbox.folder / program_file).read_bytes() != built.read_bytes():
+        raise ToolError(
+            f"{program.address}: stock ExecuTorch gave other bytes than {built.relative_to(clone.root)}, so the times "
+            "are not of the same work. See what differs: "
+            f"`./foundry reproduce --stock {program.address}`"
+        )
+    return cost
+
+
+def _environment(exporting: Command) -> dict[str, str]:
+    """That of the export, with the sources where Python itself looks for them."""
+    others = {
+        name: value for name, value in exporting.environment.items() if not name.startswith("PEX_")
+    }
+    return {**others, "PYTHONPATH": ":".join(source_roots(exporting))}
+
+
+def builder_file(clone: Clone, sandbox: KeptSandbox) -> str:
+    """The file of the module that builds the model, relative to the repository.
+
+    Raises ToolError if there is no such file.
+    """
+    request = json.loads((sandbox.folder / _REQUEST).read_text(encoding="utf-8"))
+    module = str(request["model"]["builder"]).replace(".", "/")
+    for root in source_roots(sandbox.command()):
+        file = (Path(root) / f"{module}.py").as_posix()
+        if (clone.root / file).is_file():
+            return file
+    raise ToolError(f"the builder {request['model']['builder']} is in no file of the repository")

@@ -1,0 +1,120 @@
+"""The pictures of a `calibration_set` in one folder, whatever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from pants.engine.addresses import Address
+from pants.engine.engine_aware import EngineAwareParameter
+from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, DigestEntries, FileDigest, FileEntry
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.target import HydratedSources, HydrateSourcesRequest
+
+from pte_build.addresses import KnownTarget, TargetRequest
+from pte_build.errors import PteBuildError
+from pte_build.pictures.photographs import Photographs, PhotographsRequest
+from pte_build.targets.pictures import (
+    CalibrationPhotographsField,
+    CalibrationSet,
+    CalibrationSourcesField,
+)
+from pte_build.targets.pte_program import ProgramCalibrationField
+
+FOLDER = "calibration"
+
+
+@dataclass(frozen=True)
+class CalibrationRequest(EngineAwareParameter):
+    """`calibration_set` is None for a recipe that looks at no pictures. `program` names the set, for messages."""
+
+    calibration_set: Address | None
+    program: Address
+
+    def debug_hint(self) -> str:
+        return self.program.spec
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The pictures below FOLDER; `paths` is sorted."""
+
+    digest: Digest
+    paths: tuple[str, ...]
+
+
+NO_PICTURES = Calibration(EMPTY_DIGEST, ())
+
+
+def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
+    """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them have one file name.
+
+    pictures: their paths, which tell where they come from.
+    """
+    origins: dict[str, str] = {}
+    found = {}
+    for path, content in sorted(pictures.items()):
+        name = PurePath(path).name
+        # File systems differ in whether A.jpg is a.jpg.
+        other = origins.setdefault(name.casefold(), path)
+        if other != path:
+            raise PteBuildError(
+                f"{calibration_set}: {other} and {path} have the same file name. Rename one of them: pictures are "
+                "taken in the order of their names, and reports name them so."
+            )
+        found[f"{FOLDER}/{name}"] = content
+    return dict(sorted(found.items()))
+
+
+@rule
+async def gather_calibration(request: CalibrationRequest) -> Calibration:
+    if request.calibration_set is None:
+        return NO_PICTURES
+    target = await Get(
+        KnownTarget,
+        TargetRequest(
+            request.calibration_set,
+            CalibrationSet,
+            (CalibrationPhotographsField,),
+            ProgramCalibrationField.alias,
+            request.program.spec,
+        ),
+    )
+    address, sets = target.address, target.all(CalibrationPhotographsField)
+    sources_field = target[CalibrationSourcesField]
+    sources = await Get(HydratedSources, HydrateSourcesRequest(sources_field))
+    if sources_field.globs and not sources.snapshot.files:
+        raise PteBuildError(
+            f"{address}: no file matches its `{CalibrationSourcesField.alias}`, {', '.join(sources_field.globs)}. Put "
+            "pictures there, which git does not ignore, or remove the field."
+        )
+    photographs = await MultiGet(
+        Get(Photographs, PhotographsRequest(each, address)) for each in sets
+    )
+    own, *extracted = await MultiGet(
+        Get(DigestEntries, Digest, digest)
+        for digest in (sources.snapshot.digest, *(each.digest for each in photographs))
+    )
+    pictures = _files(own)
+    for origin, entries in zip(sets, extracted):
+        # An address is no path: it tells where a picture comes from, for messages alone.
+        pictures.update({f"{origin} {path}": content for path, content in _files(entries).items()})
+    files = flat(address, pictures)
+    if not files:
+        raise PteBuildError(
+            f"{address}: it has no pictures. Name `photograph_set` targets in `{CalibrationPhotographsField.alias}` or "
+            f"files of the repository in `{CalibrationSourcesField.alias}`."
+        )
+    digest = await Get(
+        Digest, CreateDigest([FileEntry(path, content) for path, content in files.items()])
+    )
+    return Calibration(digest, tuple(files))
+
+
+def _files(entries: DigestEntries) -> dict[str, FileDigest]:
+    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
+
+
+def rules() -> Iterable[Rule]:
+    return collect_rules()
