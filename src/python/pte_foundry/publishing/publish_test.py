@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ class Published:
 
 
 @pytest.fixture(params=[DIRECTORY, GIT])
-def published(request: pytest.FixtureRequest, tmp_path: Path, remote: Path) -> Published:
+def published(request: Any, tmp_path: Path, remote: Path) -> Published:
     if request.param == GIT:
         return Published(
             GIT,
