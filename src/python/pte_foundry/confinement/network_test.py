@@ -66,7 +66,7 @@ def test_two_processes_of_one_export_may_talk(tmp_path: Path) -> None:
     ],
     ids=["usual", "namespace", "Landlock", "filter"],
 )
-def test_programs_reach_nothing(
+def test_programs_reach_nothing_where_the_kernel_helps(
     tmp_path: Path, port: int, without: tuple[str, ...], missing: str, error: str
 ) -> None:
     program = CONNECT.format(port=port)

@@ -9,8 +9,8 @@ from pte_foundry.testing.large_trees import peak_of_publishing, write_large_tree
 from pte_foundry.testing.sample_repositories import git
 
 MEGABYTE = 1_000_000
-LARGE = 120 * MEGABYTE
-MOST = 90 * MEGABYTE
+LARGE = 160 * MEGABYTE
+MOST = 130 * MEGABYTE
 
 
 def test_a_large_file_is_streamed_into_a_folder(tmp_path: Path) -> None:
