@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Of what a checkout has; beside it the test's sandbox holds files of Pants' own.
+# Parts of a checkout; a test's sandbox also has files of Pants.
 PARTS = (
     ".pants.bootstrap",
     "3rdparty",
@@ -35,29 +35,29 @@ _EXPORT = re.compile(r"Completed: Export (\S+)")
 
 @dataclass(frozen=True)
 class PantsOutcome:
-    """What one run of `./pants` did."""
+    """The result of one run of `./pants`."""
 
     exit_code: int
     output: str
 
     @property
     def exports(self) -> list[str]:
-        """The addresses that were exported, not taken from a cache."""
+        """The addresses that were exported, rather than taken from a cache."""
         return sorted(_EXPORT.findall(self.output))
 
 
 @dataclass(frozen=True)
 class UserClone:
-    """A checkout with a git repository of its own.
+    """A checkout with its own git repository.
 
-    `environment` changes the test's own environment; None takes a variable out of it.
+    `environment` changes the test's environment; None removes a variable.
     """
 
     root: Path
     environment: Mapping[str, str | None] = field(default_factory=dict)
 
     def run(self, *arguments: str, timeout: float = 1800) -> PantsOutcome:
-        """Run `./pants` with all output in one text. Colours and the progress display are off."""
+        """Run `./pants`, without colours and progress display."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -78,7 +78,7 @@ class UserClone:
         return PantsOutcome(finished.returncode, finished.stdout)
 
     def edit(self, path: str, old: str, new: str) -> None:
-        """Replace a text that must be there."""
+        """Replace the first occurrence of a text in a file."""
         file = self.root / path
         text = file.read_text()
         assert old in text, f"{path} does not contain {old!r}"
@@ -95,7 +95,7 @@ class UserClone:
             (self.root / path).write_bytes(before)
 
     def dist_files(self) -> dict[str, bytes]:
-        """What lies in `dist/` now, by path."""
+        """The files in `dist/`, by path."""
         dist = self.root / "dist"
         return {
             str(path.relative_to(dist)): path.read_bytes()
@@ -107,12 +107,33 @@ class UserClone:
         shutil.rmtree(self.root / "dist", ignore_errors=True)
 
     def stop(self) -> None:
-        """End the clone's daemon, which would live on otherwise."""
+        """End the clone's daemon."""
         for pid_file in self.root.glob(".pids/*/pantsd/pid"):
             try:
                 os.kill(int(pid_file.read_text()), signal.SIGTERM)
             except (ProcessLookupError, ValueError):
                 continue
+
+
+def user_caches() -> dict[str, str]:
+    """The variables that let a clone with another $HOME use the caches of this machine.
+
+    They hold nothing that is in a cache key, and take minutes to fill. Pants' store is another variable.
+    """
+    home = Path(os.environ["HOME"])
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    defaults = {
+        "PANTS_NAMED_CACHES_DIR": cache / "pants" / "named_caches",
+        "PTE_FOUNDRY_CACHE": cache / "pte-foundry",
+        "PYENV_ROOT": home / ".pyenv",
+    }
+    return {name: os.environ.get(name) or str(path) for name, path in defaults.items()}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """The output of git in this folder, without the final newline."""
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip("\n")
 
 
 def make_clone(destination: Path, environment: Mapping[str, str | None] | None = None) -> UserClone:

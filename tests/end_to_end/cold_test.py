@@ -15,7 +15,7 @@ def test_the_first_artifact_from_empty_caches_has_the_same_bytes(
 ) -> None:
     warm = clone.run("--weights-source=seeded", "package", PROGRAM)
     assert warm.exit_code == 0, warm.output
-    # What the outer ./pants found out about this machine is forgotten too.
+    # Without the settings that the outer ./pants derived from this machine.
     forgotten = {name: None for name in os.environ if name.startswith("PANTS_")}
     cold = make_clone(
         tmp_path / "fresh" / "pte-foundry",

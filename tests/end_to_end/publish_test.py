@@ -6,34 +6,20 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from end_to_end.clone import UserClone
+from end_to_end.clone import UserClone, git
 
 SEEDED = "--weights-source=seeded"
 ALLOWED = ("--tree-allow-unofficial", "--index-base-url=https://example.org/models")
 PROGRAM = "1.4.1/mobilenet/mobilenet_v3_small_portable.pte"
 
 
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-    ).stdout.rstrip("\n")
-
-
-@pytest.fixture()
-def home(tmp_path: Path) -> Path:
-    """Where git says who commits."""
+def test_publish(clone: UserClone, tmp_path: Path) -> None:
     config = tmp_path / "gitconfig"
     config.write_text("[user]\nname = Ada\nemail = ada@example.org\n")
-    return config
-
-
-def test_publish(clone: UserClone, tmp_path: Path, home: Path) -> None:
     remote, releases = tmp_path / "remote.git", tmp_path / "releases"
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     repositories = [f"git+file:{remote}#branch=main", f"file:{releases}"]
-    committer = replace(clone, environment={**clone.environment, "GIT_CONFIG_GLOBAL": str(home)})
+    committer = replace(clone, environment={**clone.environment, "GIT_CONFIG_GLOBAL": str(config)})
     one = 'programs=["models/mobilenet:mobilenet_v3_small_portable"]'
     with (
         clone.edited("BUILD", 'programs=["models::"]', one),

@@ -1,4 +1,4 @@
-"""What makes a program build again, and what does not."""
+"""Which edits rebuild a program."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from uuid import uuid4
 
 import pytest
 
-from end_to_end.clone import UserClone, make_clone
+from end_to_end.clone import UserClone, make_clone, user_caches
 
 PROGRAMS = [
     "models/mobilenet:mobilenet_v3_small_portable",
     "models/mobilenet:mobilenet_v3_small_xnnpack",
 ]
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
+LOWERING = "src/python/pte_foundry/backends/xnnpack/lowering.py"
 SEEDED = "--weights-source=seeded"
 _STAGES_OF = re.compile(r"(\S+): exported in .*lowering with pte_foundry\.backends\.")
 
 
 def package(clone: UserClone, *addresses: str) -> list[str]:
-    """Build these; the programs that were exported for it."""
+    """Build these; the programs that were exported."""
     outcome = clone.run(SEEDED, "package", *addresses)
     assert outcome.exit_code == 0, outcome.output
-    # What was exported told its stages, and nothing else did.
+    # Exactly the exported programs report their stages.
     assert sorted(_STAGES_OF.findall(outcome.output)) == outcome.exports, outcome.output
     return outcome.exports
 
@@ -58,14 +59,10 @@ def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_
     clone: UserClone,
 ) -> None:
     package(clone, *PROGRAMS)
-    stamp = f"# {uuid4().hex}\n"  # never in a cache before
+    stamp = f"# {uuid4().hex}\n"  # In no cache.
     with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
         assert package(clone, *PROGRAMS) == PROGRAMS
-    with clone.edited(
-        "src/python/pte_foundry/backends/xnnpack/lowering.py",
-        "from __future__",
-        f"{stamp}from __future__",
-    ):
+    with clone.edited(LOWERING, "from __future__", f"{stamp}from __future__"):
         assert package(clone, *PROGRAMS) == PROGRAMS[1:]
 
 
@@ -78,27 +75,18 @@ def test_a_second_checkout_exports_nothing_and_has_the_same_bytes(
     assert package(clone, *PROGRAMS) == []
     home = tmp_path / "home"
     home.mkdir()
-    shared = shared_caches()
-    second = make_clone(
-        tmp_path / "elsewhere" / "checkout",
-        {**shared, "HOME": str(home), "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin"},
+    store = Path(
+        os.environ.get("XDG_CACHE_HOME") or f"{os.environ['HOME']}/.cache", "pants/lmdb_store"
     )
+    environment = {
+        **user_caches(),
+        "PANTS_LOCAL_STORE_DIR": os.environ.get("PANTS_LOCAL_STORE_DIR") or str(store),
+        "HOME": str(home),
+        "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin",
+    }
+    second = make_clone(tmp_path / "elsewhere" / "checkout", environment)
     try:
         assert package(second, *PROGRAMS) == []
         assert second.dist_files() == clone.dist_files()
     finally:
         second.stop()
-
-
-def shared_caches() -> dict[str, str]:
-    """The variables that make another $HOME use the caches of this one."""
-    home = Path(os.environ["HOME"])
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return {
-        "PANTS_LOCAL_STORE_DIR": os.environ.get("PANTS_LOCAL_STORE_DIR")
-        or str(cache / "pants" / "lmdb_store"),
-        "PANTS_NAMED_CACHES_DIR": os.environ.get("PANTS_NAMED_CACHES_DIR")
-        or str(cache / "pants" / "named_caches"),
-        "PTE_FOUNDRY_CACHE": os.environ.get("PTE_FOUNDRY_CACHE") or str(cache / "pte-foundry"),
-        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or str(home / ".pyenv"),
-    }

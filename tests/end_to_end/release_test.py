@@ -9,32 +9,26 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from end_to_end.clone import UserClone
+from end_to_end.clone import UserClone, git
 from remote_cache import tiny_program
 
 BASE_URL = "https://models.example.org/tree"
 UNPINNED = "models/mobilenet:mobilenet_v2_portable"
 
 
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-    ).stdout.rstrip("\n")
-
-
 def release(clone: UserClone, **settings: str) -> subprocess.CompletedProcess[str]:
-    """As a CI host runs it, on which git knows nobody."""
+    """As on a CI host, where git has no user."""
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PEX", "PYTHON", "PYTEST", "VIRTUAL_ENV", "GIT_", "RELEASE_"))
     }
-    nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    anonymous = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     once = {"PANTS_PANTSD": "false"}
     return subprocess.run(
         [".ci/release"],
         cwd=clone.root,
-        env={**inherited, **nobody, **once, **settings},
+        env={**inherited, **anonymous, **once, **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,11 +6,10 @@ from typing import Protocol
 
 import pytest
 
-from remote_cache.machine import Machine, make_machine
+from remote_cache.machines import Machine, make_machine, make_stand_in_machine
 from remote_cache.pair import Pair
 from remote_cache.relay import running_relay
 from remote_cache.server import Server
-from remote_cache.stand_in_machine import make_stand_in_machine
 
 
 class MakeMachine(Protocol):

@@ -20,11 +20,11 @@ from cache_server.command.binary import find_casd
 from cache_server.command.free_port import free_port
 from end_to_end.clone import PantsOutcome
 from pte_build.stand_in_repository import CHECKPOINT
+from remote_cache.machines import PROGRAM, make_stand_in_machine
 from remote_cache.pair import Pair, assert_built_here, assert_taken_from_the_cache, sha256
 from remote_cache.server import Server
-from remote_cache.stand_in_machine import PROGRAM, make_stand_in_machine
 
-# How long a build may take in the presence of a fault: none is waited for without end.
+# The longest that a build may take during a fault.
 _SECONDS = 120
 
 
@@ -93,7 +93,7 @@ def test_a_server_that_was_restarted(pair: Pair) -> None:
 
 def test_a_server_that_is_killed_while_it_is_used(pair: Pair) -> None:
     right = pair.write(megabytes=8)
-    # Slow enough for the server to die before the file is there.
+    # Slow enough for the server to die before the file has arrived.
     pair.relay.change(pair.server.address, bytes_per_second=100_000)
     killed = Timer(2.0, pair.server.kill)
     killed.start()
@@ -103,7 +103,7 @@ def test_a_server_that_is_killed_while_it_is_used(pair: Pair) -> None:
         killed.join()
         pair.server.start()
     assert_built_here(pair, right, outcome)
-    # What it kept is still good.
+    # Its content is still good.
     pair.relay.change(pair.server.address)
     right = pair.write()
     assert_taken_from_the_cache(pair, right, read_in_time(pair))
@@ -135,7 +135,7 @@ def test_a_checkpoint_is_fetched_when_the_server_is_absent(pair: Pair, tmp_path:
 
 
 def test_a_server_without_room(pair: Pair, folder: Path) -> None:
-    """A file system of 4 MB that only the server sees."""
+    """With a file system of 4 MB for the server alone."""
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
     if not shutil.which("unshare") or subprocess.run([*own_mounts, "true"]).returncode:
         pytest.skip("this machine cannot give a process a separate file system (unshare)")

@@ -1,4 +1,4 @@
-"""One machine that writes to a cache and one that reads from it, over a connection that a test can disturb."""
+"""A machine that writes to a cache and one that reads from it, over a connection that a test can disturb."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from itertools import count
 
 from end_to_end.clone import PantsOutcome
+from remote_cache.machines import PROGRAM, StandInMachine
 from remote_cache.relay import Relay
 from remote_cache.server import Server
-from remote_cache.stand_in_machine import PROGRAM, StandInMachine
 
 _NUMBERS = count(1)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Only the reader's connection leads over the relay."""
+    """Only the reader connects through the relay."""
 
     server: Server
     relay: Relay
@@ -44,7 +44,7 @@ def assert_taken_from_the_cache(pair: Pair, right: bytes, outcome: PantsOutcome)
 
 
 def assert_built_here(pair: Pair, right: bytes, outcome: PantsOutcome) -> None:
-    """By the reader, which gets what the writer got."""
+    """The reader built it, with the bytes of the writer."""
     assert outcome.exit_code == 0, outcome.output
     assert outcome.exports == [PROGRAM]
     assert pair.reader.pte() == right

@@ -1,4 +1,4 @@
-"""What another writer of the cache can do to a build, and what not."""
+"""What another writer of the cache can and cannot do to a build."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from buildstream._protos.build.bazel.remote.execution.v2 import (
 )
 
 from cache_server.command.address import Address
+from remote_cache.machines import PROGRAM, PTE, REPORT
 from remote_cache.pair import Pair, sha256
 from remote_cache.server import Server
-from remote_cache.stand_in_machine import PROGRAM, PTE, REPORT
 
-# The stand-in validation fails for what says that it is wrong.
+# The stand-in validation fails for content with the word "wrong".
 EVIL = b"wrong: no export has written this"
 
 
@@ -32,10 +32,10 @@ def client(pair: Pair) -> Client:
 
 
 def plant(pair: Pair, client: Client, change: Callable[[Any], None]) -> bytes:
-    """Let the writer build, then change the result in the cache; the right bytes."""
+    """Let the writer build, and change the result in the cache; the right bytes."""
     right = pair.write()
     actions = client.actions_with(pair.server, "program.pte", sha256(right))
-    # Under the export's own key, and under that of what is declared.
+    # Under the keys of the export and of the declaration.
     assert len(actions) == 2
     for action in actions:
         result = client.result(action)
@@ -110,11 +110,11 @@ def test_a_program_with_fitting_facts_fails_its_test(pair: Pair, client: Client)
         facts.digest.CopyFrom(client.put(json.dumps(content).encode()))
 
     plant(pair, client, change)
-    # This is what a writer of the cache can do, and why there must be no other than trusted ones.
+    # This is why only trusted writers may use the cache.
     outcome = pair.reader.package()
     assert outcome.exit_code == 0, outcome.output
     assert pair.reader.pte() == EVIL
-    # But it gets into no index.
+    # But it does not get into an index.
     outcome = pair.reader.test()
     assert outcome.exit_code == 1, outcome.output
     assert f"{PROGRAM}_test failed" in outcome.output
@@ -128,7 +128,7 @@ def test_nobody_can_plant_a_report(pair: Pair, client: Client) -> None:
 
 
 def files_of(folder: Path) -> set[str]:
-    """All paths in a machine's folder but those of Pants' own."""
+    """All paths in a machine's folder but those of Pants itself."""
     skipped = {".pants.d", ".pids", "store", "home"}
     return {
         str(path.relative_to(folder))

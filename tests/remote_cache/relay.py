@@ -1,6 +1,6 @@
-"""A connection to a cache server that a test can cut, slow down and lead elsewhere, under an address that stays.
+"""A connection to a cache server that a test can cut, slow down and redirect, at a constant address.
 
-The daemon of Pants keeps its connections and its address for as long as it lives; restarting it takes ten seconds.
+Pants' daemon keeps its connections and address until it ends, and takes ten seconds to restart.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 
 from cache_server.command.address import Address
 
-_CHUNK = 256  # bytes that pass a slow connection at once
+_CHUNK = 256  # Bytes at once on a slow connection.
 _FAST_CHUNK = 1 << 16
 
 
 @dataclass
 class Relay:
-    """target: where connections lead to; None closes each at once. bytes_per_second: of each direction of each
-    connection, None for no limit. silent: whether connections are accepted and lead nowhere. passed: bytes so far.
-    cut_after: the number of bytes from the server after which everything ends, as when it dies in mid-answer.
+    """target: of connections; None closes each at once. bytes_per_second: for each direction of a connection, None for
+    no limit. silent: whether connections are accepted without an answer. passed: bytes from the server so far.
+    cut_after: the number of these after which everything ends, as when the server dies.
     """
 
     address: Address
@@ -40,7 +40,7 @@ class Relay:
         silent: bool = False,
         cut_after: int | None = None,
     ) -> None:
-        """End all connections; new ones are as told here."""
+        """End all connections, and set how new ones behave."""
         self.target, self.bytes_per_second, self.silent = target, bytes_per_second, silent
         self.cut_after, self.passed = cut_after, 0
         self.cut()
@@ -91,7 +91,7 @@ def running_relay(target: Address) -> Iterator[Relay]:
         relay = Relay(Address("127.0.0.1", listener.getsockname()[1]), target)
 
         def accept() -> None:
-            with suppress(OSError):  # closed: the end
+            with suppress(OSError):  # Closed.
                 while True:
                     relay.serve(listener.accept()[0])
 

@@ -1,4 +1,4 @@
-"""A cache server that a test can stop, start again, and look into."""
+"""A cache server that a test can stop, restart and inspect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Server:
     """buildbox-casd on a free port. Its folder outlives it."""
 
     def __init__(self, folder: Path, program: Path | None = None) -> None:
-        """program: to run instead of the server's own, with the same arguments."""
+        """program: to run instead of buildbox-casd, with the same arguments."""
         self.folder = folder
         self.address = Address("127.0.0.1", free_port())
         self._program = program
@@ -50,11 +50,11 @@ class Server:
             self.stop()
 
     def blob(self, sha256: str) -> Path:
-        """The file in which the server keeps the content of this hash."""
+        """The server's file for the content with this hash."""
         return self.folder / "cas/objects" / sha256[:2] / sha256[2:]
 
     def actions(self) -> list[str]:
-        """The hash of every action that the server has a result of."""
+        """The hashes of all actions with a result."""
         return sorted(
             path.parent.name + path.name for path in self.folder.glob("actioncache/objects/*/*")
         )

@@ -1,4 +1,4 @@
-"""What one machine has built, another takes from the cache: same bytes, no export, no checkpoint, no toolchain."""
+"""A machine takes what another has built from the cache, without export, checkpoint and toolchain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from end_to_end.clone import PantsOutcome
 from remote_cache import tiny_program
 from remote_cache.conftest import MakeMachine
-from remote_cache.machine import Machine
+from remote_cache.machines import Machine
 from remote_cache.server import Server
 
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
@@ -48,7 +48,7 @@ def reader(new_machine: MakeMachine, server: Server, written: PantsOutcome) -> M
 def test_another_machine_exports_nothing(writer: Machine, reader: Machine) -> None:
     outcome = reader.package(SEEDED, *VERBOSE, "package", PROGRAM)
     assert outcome.exports == []
-    # Not even looked for.
+    # Not even requested.
     assert TOOLCHAIN not in outcome.output
     files = reader.clone.dist_files()
     assert f"{PROGRAM.replace(':', '/')}.pte" in files
@@ -71,5 +71,5 @@ def test_a_changed_builder_exports_its_own_programs(reader: Machine, server: Ser
     with reader.clone.edited(tiny_program.BUILDER, "nn.Hardsigmoid()", "nn.ReLU()"):
         outcome = reader.package(SEEDED, "package", PROGRAM, tiny_program.ADDRESS)
     assert outcome.exports == [tiny_program.ADDRESS]
-    # And a machine that is not told to write does not.
+    # A machine writes only if told to.
     assert server.actions() == before

@@ -1,4 +1,4 @@
-"""A program that exports in seconds, with its checkpoint, added to a clone."""
+"""A program for clones that exports in seconds, with its own checkpoint."""
 
 from __future__ import annotations
 

@@ -7,9 +7,19 @@ import time
 from pathlib import Path
 
 import pytest
-from cache_folder import LOCK_NAME, SCRATCH_PREFIX, locked, publish, scratch_folder
-from errors import PreparationError
+from cache_folder import (
+    LOCK_NAME,
+    SCRATCH_PREFIX,
+    locked,
+    matches,
+    publish,
+    require_match,
+    scratch_folder,
+)
+from messages import PreparationError
 
+# FIPS 180-2, appendix B.1: SHA-256 of "abc".
+_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 _HOLDER = """
 import sys, time
 from pathlib import Path
@@ -37,7 +47,7 @@ def _hold(cache: Path, seconds: float) -> subprocess.Popen[str]:
 def test_waits_for_the_holder_and_names_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with _hold(tmp_path, 1.0) as child, locked(tmp_path):
+    with _hold(tmp_path, 0.5) as child, locked(tmp_path):
         assert (tmp_path / "done").exists()
     assert f"waiting for another ./pants (pid {child.pid})" in capsys.readouterr().err
 
@@ -88,3 +98,24 @@ def test_publish_replaces_a_file_and_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "deep" / "file").read_text() == "new"
     assert [path.name for path in (tmp_path / "deep" / "folder").iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+def test_matches_needs_hash_and_size(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    assert not matches(path, _ABC, 3)
+    path.write_bytes(b"abc")
+    assert matches(path, _ABC, 3)
+    assert not matches(path, _ABC, 4)
+    path.write_bytes(b"abd")
+    assert not matches(path, _ABC, 3)
+
+
+def test_the_error_shows_both_hashes_and_the_advice(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    require_match(path, _ABC, 3, "unused")
+    with pytest.raises(
+        PreparationError, match=f"wrong hash: abc has sha256 {_ABC}.*{'0' * 64}"
+    ) as caught:
+        require_match(path, "0" * 64, 3, "Look at the mirror.")
+    assert str(caught.value).endswith("Look at the mirror.")

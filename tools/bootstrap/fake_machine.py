@@ -1,6 +1,6 @@
 """A machine for the launcher's tests: a copy of the launcher, fake interpreters, a short PATH.
 
-The fake interpreter runs `prepare.py` with the real Python and plays pip, venv and pex itself.
+A fake interpreter runs `prepare.py` with the real Python, and plays pip, venv and pex itself.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _TORCH = b"torch wheel"
 _PEX = b"pex tool"
 _TOOLS = ("bash", "cat", "env", "readlink", "sh", "sha256sum", "shasum", "sleep", "wc")
 
-_FAKE_PYTHON = r"""#!@REAL@ -Es
-import json, os, sys, time
+# It starts a dozen times in each preparation: -S and few imports halve the time of that.
+_FAKE_PYTHON = r"""#!@REAL@ -EsS
+import os, sys, time
 from pathlib import Path
 
 arguments, minor = sys.argv[1:], @MINOR@
@@ -46,6 +47,7 @@ if arguments[0] == "-EsB":
     os.execv("@REAL@", ["@REAL@", *arguments])
 elif "-c" in arguments and "-m" not in arguments:
     if "platform" in " ".join(arguments):
+        import json
         modules = ["pip", "venv", "ensurepip"]
         print(json.dumps(dict(implementation="CPython", version=[3, minor],
                               executable=os.path.abspath(sys.argv[0]), modules=modules)))
@@ -103,8 +105,13 @@ class FakeMachine:
         """pip's configuration file of the fake CPython 3.11."""
         return self.folder / "pip.conf"
 
+    def only(self, pattern: str) -> Path:
+        """The one file or folder in the cache that matches."""
+        (path,) = self.cache.glob(pattern)
+        return path
+
     def calls(self) -> list[str]:
-        """What the fake interpreters were asked for, in this order."""
+        """The commands of the fake interpreters, in order."""
         log = self.folder / "log"
         return log.read_text().splitlines() if log.exists() else []
 
@@ -136,6 +143,21 @@ class FakeMachine:
         with self.start(*command, **more) as process:
             stdout, stderr = process.communicate(timeout=60)
         return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+    def source(
+        self, options: str = "", then: str = "env", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Sources `.pants.bootstrap` in a bash with these options, as scie-pants does."""
+        return self.run("bash", "-c", f"{options} . repo/.pants.bootstrap || exit; {then}", **more)
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A machine after its first `./pants hello`, a copy of it, and what that run printed."""
+
+    machine: FakeMachine
+    copy: Path
+    finished: subprocess.CompletedProcess[str]
 
 
 def repository() -> Path:

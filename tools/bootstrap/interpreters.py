@@ -1,4 +1,4 @@
-"""Finding CPython interpreters, whatever PATH is."""
+"""Find CPython interpreters, whatever PATH is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import PreparationError
+from messages import PreparationError
 
-# `sys.executable` of a pyenv shim is the interpreter behind it, which works whatever is activated.
+# Behind a pyenv shim, `sys.executable` is the interpreter itself, which works whatever is activated.
 _PROBE = """
 import importlib.util, json, platform, sys
 print(json.dumps({
@@ -31,7 +31,7 @@ class Interpreter:
 
     Attributes:
         executable: absolute path, not a pyenv shim.
-        modules: those of the asked-for modules that it can import.
+        modules: the requested modules that it can import.
     """
 
     executable: Path
@@ -43,11 +43,11 @@ def find_interpreter(
 ) -> Interpreter:
     """The first CPython 3.<minor> that has `modules`.
 
-    Looked at, in this order: PTE_PYTHON3<minor> (and then nothing else), `python3.<minor>` in
-    every folder of PATH, pyenv's versions (newest first), `uv python find`.
+    Searched in this order: PTE_PYTHON3<minor> (then nothing else), `python3.<minor>` in every folder of
+    PATH, pyenv's versions (newest first), `uv python find`.
 
     Raises:
-        PreparationError: there is none; the text says how to get one.
+        PreparationError: none was found; the text says how to get one.
     """
     variable = f"PTE_PYTHON3{minor}"
     chosen = environment.get(variable)
@@ -79,7 +79,7 @@ def find_interpreter(
 def probe(
     candidate: str, minor: int, modules: tuple[str, ...], environment: Mapping[str, str]
 ) -> Interpreter | None:
-    """`candidate` as an Interpreter, or None when it does not run or is not a CPython 3.<minor>."""
+    """`candidate` as an Interpreter; None unless it is a CPython 3.<minor> that runs."""
     try:
         answer = subprocess.run(
             [candidate, "-Es", "-c", _PROBE, *modules],

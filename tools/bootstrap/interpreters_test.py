@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from errors import PreparationError
 from interpreters import find_interpreter
+from messages import PreparationError
 
 _MINOR = sys.version_info[1]
 _NAME = f"python3.{_MINOR}"

@@ -1,28 +1,16 @@
-"""What the launcher does when files that it has made are damaged, and where it is started from."""
+"""The launcher when its files are damaged, and the places it is started from."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_machine import FakeMachine, add_python, make_machine
+from fake_machine import FakeMachine, add_python
 
 _RAN = "pants ran hello\n"
-_PREPARED = [
-    "environment/*.sh",
-    "pants-*/bin/pants",
-    "pants-*/bin/python",
-    "pants-*/lib/python3.9/site-packages/*.dist-info/RECORD",
-    "pex-cli/*/pex",
-    "wheels/torch.whl",
-]
-
-
-def _only(machine: FakeMachine, pattern: str) -> Path:
-    (path,) = machine.cache.glob(pattern)
-    return path
 
 
 def _halved(path: Path) -> None:
@@ -47,100 +35,111 @@ def _replaced_by_a_broken_link(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
-@pytest.mark.parametrize("pattern", _PREPARED)
+def _deleted(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+_DAMAGES: dict[str, tuple[Callable[[Path], None], ...]] = {
+    "environment/*-with-pants.sh": (
+        *(_halved, _emptied, _forbidden, _replaced_by_a_folder, _replaced_by_a_broken_link),
+    ),
+    "pants-*": (_deleted,),
+    "pants-*/bin/pants": (_halved, _emptied, _forbidden, _replaced_by_a_folder, _deleted),
+    "pants-*/bin/python": (_halved, _forbidden, _replaced_by_a_broken_link),
+    "pants-*/lib/python3.9/site-packages/*.dist-info/RECORD": (_halved, _emptied),
+    "pex-cli": (_deleted,),
+    "pex-cli/*/pex": (_halved, _replaced_by_a_folder, _replaced_by_a_broken_link),
+    "wheels": (_deleted,),
+    "wheels/torch.whl": (_halved, _replaced_by_a_folder),
+}
+
+
 @pytest.mark.parametrize(
-    "damage", [_halved, _emptied, _forbidden, _replaced_by_a_folder, _replaced_by_a_broken_link]
+    ("pattern", "damage"),
+    [(pattern, damage) for pattern, damages in _DAMAGES.items() for damage in damages],
 )
-def test_a_damaged_file_is_made_again(tmp_path: Path, pattern: str, damage: object) -> None:
-    if damage is _forbidden and pattern.endswith((".whl", "RECORD", "pex")) and os.getuid() == 0:
-        pytest.skip("root may read everything")
-    machine = make_machine(tmp_path)
-    before = machine.run()
-    assert callable(damage)
-    content = _only(machine, pattern).read_bytes()
-    damage(_only(machine, pattern))
-    after = machine.run()
+def test_a_damaged_file_is_made_again(
+    prepared: FakeMachine, pattern: str, damage: Callable[[Path], None]
+) -> None:
+    before = prepared.run()
+    path = prepared.only(pattern)
+    content = path.read_bytes() if path.is_file() else b""
+    damage(path)
+    after = prepared.run()
     assert after.returncode == 0, after.stderr
     assert after.stdout == before.stdout
-    assert _only(machine, pattern).read_bytes() == content
-    again = machine.run()
+    assert path.exists()
+    assert (path.read_bytes() if path.is_file() else b"") == content
+    again = prepared.run()
     assert (again.stdout, again.stderr) == (before.stdout, "")
 
 
-@pytest.mark.parametrize("length", [1, 20, 200, 500, -2, -8, -30])
-def test_an_environment_file_that_was_cut_off_has_no_effect(tmp_path: Path, length: int) -> None:
-    machine = make_machine(tmp_path)
-    before = machine.run()
-    file = _only(machine, "environment/*.sh")
+@pytest.mark.parametrize("length", [1, 200, -2, -30])
+def test_a_truncated_environment_file_has_no_effect(prepared: FakeMachine, length: int) -> None:
+    before = prepared.run()
+    file = prepared.only("environment/*-with-pants.sh")
     os.truncate(file, length % file.stat().st_size)
-    after = machine.run()
+    after = prepared.run()
     assert (after.returncode, after.stdout, after.stderr) == (0, before.stdout, "")
 
 
-def test_missing_modules_are_installed_again(tmp_path: Path) -> None:
-    machine = make_machine(tmp_path)
-    machine.run()
-    module = _only(machine, "pants-*/lib/python3.9/site-packages/pants/module.py")
+def test_missing_modules_are_installed_again(prepared: FakeMachine) -> None:
+    module = prepared.only("pants-*/lib/python3.9/site-packages/pants/module.py")
     module.unlink()
     # As start_pants.py does, when Pants has failed.
-    _only(machine, "pants-*/bin/pants").unlink()
-    assert machine.run().stdout.startswith(_RAN)
+    prepared.only("pants-*/bin/pants").unlink()
+    assert prepared.run().stdout.startswith(_RAN)
     assert module.exists()
 
 
-def test_an_interpreter_of_another_size_prepares_again(tmp_path: Path) -> None:
-    """An upgrade in place. One at another path is another interpreter."""
-    machine = make_machine(tmp_path)
-    machine.run()
-    calls = len(machine.calls())
-    path = tmp_path / "bin" / "python3.9"
+def test_an_interpreter_of_another_size_prepares_again(prepared: FakeMachine) -> None:
+    """As after an upgrade in place. At another path it is another interpreter."""
+    calls = len(prepared.calls())
+    path = prepared.folder / "bin" / "python3.9"
     path.write_text(path.read_text() + "# of another version\n")
-    assert machine.run().stdout.startswith(_RAN)
-    assert len(machine.calls()) > calls
+    assert prepared.run().stdout.startswith(_RAN)
+    assert len(prepared.calls()) > calls
     path.unlink()
-    gone = machine.run()
+    gone = prepared.run()
     assert gone.returncode == 1 and "no CPython 3.9 found" in gone.stderr
-    add_python(machine, 9)
-    assert machine.run().stdout.startswith(_RAN)
+    add_python(prepared, 9)
+    assert prepared.run().stdout.startswith(_RAN)
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
-def test_a_warm_start_needs_no_write(tmp_path: Path) -> None:
-    machine = make_machine(tmp_path)
-    machine.run()
-    for folder, _, _ in os.walk(machine.cache):
+def test_a_warm_start_needs_no_write(prepared: FakeMachine) -> None:
+    for folder, _, _ in os.walk(prepared.cache):
         os.chmod(folder, 0o555)
     try:
-        assert machine.run().stdout.startswith(_RAN)
-        damaged = machine.run(PIP_INDEX_URL="https://other")
+        assert prepared.run().stdout.startswith(_RAN)
+        damaged = prepared.run(PIP_INDEX_URL="https://other")
         assert damaged.returncode == 1
         assert "cannot use the cache folder" in damaged.stderr
     finally:
-        for folder, _, _ in os.walk(machine.cache):
+        for folder, _, _ in os.walk(prepared.cache):
             os.chmod(folder, 0o755)
 
 
 @pytest.mark.parametrize("character", [":", "'", "\n"])
-def test_a_checkout_that_cannot_work_is_refused(tmp_path: Path, character: str) -> None:
-    machine = make_machine(tmp_path)
-    folder = tmp_path / f"a{character}b"
-    shutil.copytree(tmp_path / "repo", folder)
+def test_a_checkout_that_cannot_work_is_refused(prepared: FakeMachine, character: str) -> None:
+    calls = prepared.calls()
+    folder = prepared.folder / f"a{character}b"
+    shutil.copytree(prepared.folder / "repo", folder)
     for command in (
         ("bash", str(folder / "pants")),
         ("bash", "-c", '. "$0"', str(folder / ".pants.bootstrap")),
     ):
-        finished = machine.run(*command)
+        finished = prepared.run(*command)
         assert finished.returncode == 1
         assert "Move it to another folder" in finished.stderr
-    assert machine.calls() == []
+    assert prepared.calls() == calls
 
 
 @pytest.mark.parametrize("name", ["a b", "ü", "a+b,c=d", "a$b", "a%b", "a;b", "-a"])
-def test_other_names_of_checkouts_are_no_problem_of_the_launcher(tmp_path: Path, name: str) -> None:
-    machine = make_machine(tmp_path)
-    folder = tmp_path / name
-    shutil.copytree(tmp_path / "repo", folder)
-    assert machine.run("bash", str(folder / "pants"), "hello").stdout.startswith(_RAN)
+def test_other_names_of_checkouts_work(prepared: FakeMachine, name: str) -> None:
+    folder = prepared.folder / name
+    shutil.copytree(prepared.folder / "repo", folder)
+    assert prepared.run("bash", str(folder / "pants"), "hello").stdout.startswith(_RAN)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +158,8 @@ def test_other_names_of_checkouts_are_no_problem_of_the_launcher(tmp_path: Path,
         "set -eu; cd repo && . .pants.bootstrap && echo pants ran $PANTS_PEX_CLI_VERSION",
     ],
 )
-def test_the_ways_to_start_it(tmp_path: Path, command: str) -> None:
-    machine = make_machine(tmp_path)
-    (tmp_path / "bin" / "ln").symlink_to(shutil.which("ln") or "ln")
-    finished = machine.run("bash", "-c", command)
+def test_the_ways_to_start_it(prepared: FakeMachine, command: str) -> None:
+    (prepared.folder / "bin" / "ln").symlink_to(shutil.which("ln") or "ln")
+    finished = prepared.run("bash", "-c", command)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith("pants ran ")

@@ -1,9 +1,11 @@
-"""What the launcher does when something is missing, full, wrong, killed or busy."""
+"""The launcher when something is missing, full, wrong, killed or busy."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -17,30 +19,33 @@ def _leftovers(machine: FakeMachine) -> list[str]:
     return [path.name for path in machine.cache.glob(".tmp-*")]
 
 
-def _wait_for(path: Path) -> None:
+def _wait_for_step(machine: FakeMachine) -> None:
+    """Wait until the step named by FAKE_STOP has begun."""
     deadline = time.monotonic() + 30
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} never appeared"
+    while not machine.reached.exists():
+        assert time.monotonic() < deadline, f"{machine.reached} never appeared"
         time.sleep(0.02)
+    machine.reached.unlink()
+
+
+def _assert_failed(finished: subprocess.CompletedProcess[str], *expected: str) -> None:
+    assert (finished.returncode, finished.stdout) == (1, "")
+    for text in expected:
+        assert text in finished.stderr, finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
 @pytest.mark.parametrize(("minor", "other"), [(9, 11), (11, 9)])
 def test_a_missing_interpreter_is_named(tmp_path: Path, minor: int, other: int) -> None:
     finished = make_machine(tmp_path, minors=(other,)).run()
-    assert finished.returncode == 1
-    assert finished.stdout == ""
-    assert f"no CPython 3.{minor} found" in finished.stderr
-    assert f"PTE_PYTHON3{minor}" in finished.stderr
-    assert "Traceback" not in finished.stderr
+    _assert_failed(finished, f"no CPython 3.{minor} found", f"PTE_PYTHON3{minor}")
 
 
 @pytest.mark.parametrize("options", ["", "set -euo pipefail;"])
 def test_no_interpreter_at_all(tmp_path: Path, options: str) -> None:
     machine = make_machine(tmp_path, minors=())
-    for command in ((), ("bash", "-c", f"{options} . repo/.pants.bootstrap")):
-        finished = machine.run(*command)
-        assert finished.returncode == 1
-        assert "no CPython 3.11 found" in finished.stderr
+    _assert_failed(machine.run(), "no CPython 3.11 found")
+    _assert_failed(machine.source(options), "no CPython 3.11 found")
 
 
 def test_two_at_once_install_once(tmp_path: Path) -> None:
@@ -53,71 +58,66 @@ def test_two_at_once_install_once(tmp_path: Path) -> None:
     assert _leftovers(machine) == []
 
 
-@pytest.mark.parametrize("step", _STEPS)
-def test_killed_half_way_the_next_run_repairs_it(tmp_path: Path, step: str) -> None:
+def test_the_next_run_repairs_what_a_killed_one_left(tmp_path: Path) -> None:
     machine = make_machine(tmp_path)
-    with machine.start(FAKE_STOP=step) as process:
-        _wait_for(machine.reached)
-        assert _leftovers(machine) != []
-        os.killpg(process.pid, signal.SIGKILL)
+    for step in _STEPS:
+        with machine.start(FAKE_STOP=step) as process:
+            _wait_for_step(machine)
+            assert len(_leftovers(machine)) == 1, step
+            os.killpg(process.pid, signal.SIGKILL)
     finished = machine.run()
     assert finished.stdout.startswith("pants ran hello\n"), finished.stderr
     assert _leftovers(machine) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_cleans_up(tmp_path: Path, number: signal.Signals) -> None:
-    machine = make_machine(tmp_path)
-    with machine.start(FAKE_STOP="pants install") as process:
-        _wait_for(machine.reached)
+def test_a_signal_cleans_up(prepared: FakeMachine, number: signal.Signals) -> None:
+    shutil.rmtree(prepared.only("pants-*"))
+    with prepared.start(FAKE_STOP="pants install") as process:
+        _wait_for_step(prepared)
         os.killpg(process.pid, number)
         process.communicate(timeout=30)
     assert process.returncode != 0
     deadline = time.monotonic() + 10
-    while _leftovers(machine) and time.monotonic() < deadline:
+    while _leftovers(prepared) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert _leftovers(machine) == []
+    assert _leftovers(prepared) == []
+    assert prepared.run().returncode == 0
+
+
+def test_a_full_disk_is_named_and_repaired_later(tmp_path: Path) -> None:
+    machine = make_machine(tmp_path)
+    for step in _STEPS[1:]:
+        full = machine.run(
+            FAKE_FAIL=step, FAKE_OUTPUT="OSError: [Errno 28] No space left on device"
+        )
+        _assert_failed(full, "no disk space left", str(machine.cache))
+        assert _leftovers(machine) == []
     assert machine.run().returncode == 0
 
 
-@pytest.mark.parametrize("step", _STEPS[1:])
-def test_a_full_disk_is_named_and_repaired_later(tmp_path: Path, step: str) -> None:
+def test_a_full_disk_for_the_launcher_itself(tmp_path: Path) -> None:
     machine = make_machine(tmp_path)
-    full = machine.run(FAKE_FAIL=step, FAKE_OUTPUT="OSError: [Errno 28] No space left on device")
-    assert full.returncode == 1
-    assert "no disk space left" in full.stderr
-    assert str(machine.cache) in full.stderr
-    assert "Traceback" not in full.stderr
-    assert _leftovers(machine) == []
-    assert machine.run().returncode == 0
-
-
-def test_a_file_that_the_disk_cannot_take(tmp_path: Path) -> None:
-    # RLIMIT_FSIZE 0: what this process itself writes fails too, not only pip's files.
-    machine = make_machine(tmp_path)
-    for name in ("python3.9", "python3.11"):  # their log could not be written either
+    for name in ("python3.9", "python3.11"):  # They could not write their log either.
         path = tmp_path / "bin" / name
         path.write_text(path.read_text().replace(str(tmp_path / "log"), "/dev/null"))
     finished = machine.run("bash", "-c", "trap '' XFSZ; ulimit -f 0; exec bash repo/pants")
-    assert finished.returncode == 1
-    assert "no disk space left" in finished.stderr, finished.stderr
+    _assert_failed(finished, "no disk space left")
 
 
-def test_a_wrong_torch_is_refused(tmp_path: Path) -> None:
-    machine = make_machine(tmp_path)
-    path = tmp_path / "bin" / "python3.11"
+def test_a_wrong_torch_is_refused(prepared: FakeMachine) -> None:
+    wheel = prepared.only("wheels/torch.whl")
+    wheel.unlink()
+    path = prepared.folder / "bin" / "python3.11"
     path.write_text(path.read_text().replace("b'torch wheel'", "b'other wheel'"))
-    finished = machine.run()
-    assert finished.returncode == 1
-    assert "wrong hash: torch.whl" in finished.stderr
-    assert not (machine.cache / "wheels" / "torch.whl").exists()
+    _assert_failed(prepared.run(), "wrong hash: torch.whl")
+    assert not wheel.exists()
 
 
-def test_an_unusable_cache_folder(tmp_path: Path) -> None:
-    machine = make_machine(tmp_path)
-    (tmp_path / "file").touch()
-    for folder, text in (("file/below", "cannot use the cache folder"), ("a b", "character")):
-        finished = machine.run(PTE_FOUNDRY_CACHE=str(tmp_path / folder))
-        assert finished.returncode == 1
-        assert text in finished.stderr
-        assert "PTE_FOUNDRY_CACHE" in finished.stderr
+@pytest.mark.parametrize(
+    ("name", "text"), [("file/below", "cannot use the cache folder"), ("a b", "character")]
+)
+def test_an_unusable_cache_folder(prepared: FakeMachine, name: str, text: str) -> None:
+    (prepared.folder / "file").touch()
+    finished = prepared.run(PTE_FOUNDRY_CACHE=str(prepared.folder / name))
+    _assert_failed(finished, text, "PTE_FOUNDRY_CACHE")

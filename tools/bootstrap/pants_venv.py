@@ -19,10 +19,10 @@ _LAST_LINE = b"sys.exit(main())"
 
 
 def venv_folder(cache: Path, python39: Path, requirements: Path) -> Path:
-    """Where the environment for these requirements and this interpreter lives.
+    """The folder of the environment for these requirements and this interpreter.
 
-    The name's last part is the first 12 hex digits of the SHA-256 of both, so another pin or
-    another interpreter never meets an old environment.
+    Its name ends with the first 12 hex digits of the SHA-256 of both, so a new pin or interpreter gets a new
+    environment.
     """
     key = hashlib.sha256(requirements.read_bytes() + b"\0" + os.fsencode(python39)).hexdigest()
     return cache / f"pants-{PANTS_VERSION}-{key[:12]}"
@@ -70,12 +70,9 @@ def ensure_pants_venv(
 
 
 def installed_record(folder: Path) -> list[Path]:
-    """The file that names Pants' version and lists its files, as pip has left it."""
-    return sorted(
-        folder.glob(
-            f"lib/python3.9/site-packages/pantsbuild.pants-{PANTS_VERSION}.dist-info/RECORD"
-        )
-    )
+    """pip's list of Pants' files, which also names its version."""
+    packages = folder / "lib/python3.9/site-packages"
+    return sorted(packages.glob(f"pantsbuild.pants-{PANTS_VERSION}.dist-info/RECORD"))
 
 
 def _starts(folder: Path, environment: Mapping[str, str]) -> bool:
@@ -95,12 +92,12 @@ def _starts(folder: Path, environment: Mapping[str, str]) -> bool:
             check=False,
         )
     except (OSError, ValueError):
-        return False  # its interpreter has been uninstalled, or files are missing
+        return False  # Its interpreter was uninstalled, or files are missing.
     return check.returncode == 0
 
 
 def _rename_inside(folder: Path, final: Path) -> None:
-    # The scripts of a virtual environment name the folder that it was made in.
+    # The scripts of a virtual environment name the folder it was made in.
     old, new = os.fsencode(folder), os.fsencode(final)
     for path in sorted((folder / "bin").iterdir()):
         if path.is_file() and not path.is_symlink():

@@ -6,10 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from cache_folder import publish, scratch_folder
-from errors import PreparationError
-from file_digest import matches, require_match
-from messages import note
+from cache_folder import matches, publish, require_match, scratch_folder
+from messages import PreparationError, note
 from pins import PEX_CLI_SHA256, PEX_CLI_SIZE, PEX_VERSION
 from pip_command import clean_environment, run_pip, run_step
 
@@ -17,12 +15,9 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._~+@,=-]+")
 
 
 def require_plain_path(cache: Path) -> None:
-    """Refuses a cache folder that Pants could not read the pex from.
+    """Raises PreparationError if the path has a space or another character that URLs escape.
 
-    Pants 2.17.1 takes the path out of a `file:` URL without undoing the URL's escapes.
-
-    Raises:
-        PreparationError: the path holds a space or another character that URLs escape.
+    Pants 2.17.1 reads the path of a `file:` URL without undoing the escapes.
     """
     if not _PLAIN_PATH.fullmatch(str(cache)):
         raise PreparationError(
@@ -50,7 +45,7 @@ def ensure_pex_cli(
             built,
             PEX_CLI_SHA256,
             PEX_CLI_SIZE,
-            f"{python311} builds another pex than everybody else: try another CPython 3.11"
+            f"{python311} builds another pex than other machines do: try another CPython 3.11"
             " (PTE_PYTHON311). For a new pex version see tools/bootstrap/pins.py.",
         )
         built.chmod(0o755)
@@ -84,7 +79,7 @@ def _build(
         [
             *(str(python311), "-s", "-m", "pex", f"pex=={PEX_VERSION}", "-c", "pex"),
             *("--no-compile", "--python-shebang", "/usr/bin/env python3"),
-            # Written into the file: the default follows XDG_CACHE_HOME and the operating system.
+            # Written into the file: the default depends on XDG_CACHE_HOME and the operating system.
             *("--runtime-pex-root", "~/.cache/pex"),
             *("--no-pypi", "--find-links", str(wheels), "-o", str(built)),
         ],

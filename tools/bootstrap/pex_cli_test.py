@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pex_cli
 import pytest
-from errors import PreparationError
+from messages import PreparationError
 
 
 @pytest.mark.parametrize("path", ["/a b", "/a%20b", "/größe", "/a{version}", "/a#b", "/a\nb"])

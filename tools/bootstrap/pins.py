@@ -19,7 +19,7 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from errors import PreparationError
+from messages import PreparationError
 
 PANTS_VERSION = "2.17.1"
 PANTS_REQUIREMENTS = f"pants-{PANTS_VERSION}.txt"
@@ -38,10 +38,10 @@ TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel that is fetched into the cache folder because the package index lacks it.
+    """A wheel that is fetched into the cache folder, since the package index lacks it.
 
     Attributes:
-        requirement: what pip is asked for, e.g. "torch==2.13.0+cpu".
+        requirement: for pip, e.g. "torch==2.13.0+cpu".
         file_name: the wheel's file name.
         sha256: lower-case hex digest of the file.
         size: bytes.
@@ -60,12 +60,12 @@ class PlatformPins:
     Attributes:
         torch_wheel: the wheel to fetch; None where the package index has the CPU build itself.
         built_from_source: Pants' requirements that have no wheel for this platform.
-        tried: whether anybody has run the launcher there.
+        tested: whether the launcher was run there.
     """
 
     torch_wheel: Wheel | None
     built_from_source: tuple[str, ...]
-    tried: bool
+    tested: bool
 
 
 PLATFORMS: dict[tuple[str, str], PlatformPins] = {
@@ -77,12 +77,12 @@ PLATFORMS: dict[tuple[str, str], PlatformPins] = {
             size=191794682,
         ),
         built_from_source=(),
-        tried=True,
+        tested=True,
     ),
-    # Untested. The package index's wheel is a CUDA build; the CPU build's hash is not known to us.
-    ("linux", "aarch64"): PlatformPins(torch_wheel=None, built_from_source=(), tried=False),
+    # Untested. The package index's wheel is a CUDA build; the hash of the CPU build is unknown.
+    ("linux", "aarch64"): PlatformPins(torch_wheel=None, built_from_source=(), tested=False),
     # Untested. The package index's wheel is the CPU/Metal build.
-    ("darwin", "arm64"): PlatformPins(torch_wheel=None, built_from_source=("ijson",), tried=False),
+    ("darwin", "arm64"): PlatformPins(torch_wheel=None, built_from_source=("ijson",), tested=False),
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pins
 import pytest
-from errors import PreparationError
+from messages import PreparationError
 
 _HERE = Path(pins.__file__).resolve().parent
 _ROOT = _HERE.parent.parent
@@ -44,9 +44,9 @@ def test_linux_x86_64_has_a_torch_wheel_named_like_its_requirement() -> None:
     assert re.fullmatch("[0-9a-f]{64}", wheel.sha256)
 
 
-def test_only_linux_x86_64_is_called_tried() -> None:
-    tried = [key for key, value in pins.PLATFORMS.items() if value.tried]
-    assert tried == [("linux", "x86_64")]
+def test_only_linux_x86_64_is_tested() -> None:
+    tested = [key for key, value in pins.PLATFORMS.items() if value.tested]
+    assert tested == [("linux", "x86_64")]
 
 
 @pytest.mark.parametrize(("system", "machine"), [("win32", "AMD64"), ("linux", "riscv64")])

@@ -1,4 +1,4 @@
-"""Running pip, and saying in one sentence why it failed."""
+"""Run pip, and explain its failures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from errors import NoSpaceError, PreparationError
+from messages import NoSpaceError, PreparationError
 
-# Settings that would send an installation elsewhere, or stop pip outside a virtual environment.
+# Against settings that install elsewhere, or stop pip outside a virtual environment.
 _OVERRIDES = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
@@ -30,7 +30,7 @@ _NOT_FOUND = re.compile(r"No matching distribution found|Could not find a versio
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a Python child: without what would change its modules or its output."""
+    """The environment for a Python child, without variables that change its modules or output."""
     return {
         name: value
         for name, value in environment.items()
@@ -45,12 +45,12 @@ def run_pip(
     """Runs `python -m pip` in the folder `scratch` and returns its standard output.
 
     Args:
-        scratch: working and temporary folder: pip builds on the disk that the result goes to.
+        scratch: working and temporary folder, on the disk of the result.
         task: completes "pants: ... failed", e.g. "installing Pants 2.17.1".
 
     Raises:
         NoSpaceError: the disk is full.
-        PreparationError: pip failed; the text names the cause as far as pip's output tells.
+        PreparationError: pip failed; the text names the cause if pip's output shows it.
     """
     return run_step(
         [str(python), "-m", "pip", *arguments],
@@ -61,12 +61,7 @@ def run_pip(
 
 
 def run_step(command: list[str], scratch: Path, environment: Mapping[str, str], task: str) -> str:
-    """Runs any command that installs or downloads; see `run_pip`.
-
-    Raises:
-        NoSpaceError: the disk is full.
-        PreparationError: the command failed.
-    """
+    """Runs any command that installs or downloads; see `run_pip`."""
     finished = subprocess.run(
         command,
         cwd=scratch,

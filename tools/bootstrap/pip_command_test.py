@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from errors import NoSpaceError, PreparationError
+from messages import NoSpaceError, PreparationError
 from pip_command import clean_environment, explain_failure, run_pip, run_step
 
 # Each line is what pip 23 prints.

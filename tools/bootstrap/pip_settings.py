@@ -1,4 +1,4 @@
-"""The package sources and certificates that pip is configured with, read through pip itself."""
+"""The package sources and certificates of pip's configuration, read through pip itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import PreparationError
+from messages import PreparationError
 from pip_command import run_pip
 
 PYPI = "https://pypi.org/simple/"
@@ -22,7 +22,7 @@ _CONFIG_FILE = re.compile(r"^\s+(/.*), exists: (True|False)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class PipSettings:
-    """Where packages come from.
+    """The sources of packages.
 
     Attributes:
         indexes: URLs, most important first; empty with `no-index`.
@@ -40,7 +40,7 @@ class PipSettings:
 def read_pip_settings(
     python: Path, scratch: Path, environment: Mapping[str, str]
 ) -> tuple[PipSettings, tuple[Path, ...]]:
-    """pip's effective settings under `python`, and the config files that it looks at.
+    """pip's effective settings under `python`, and its configuration files, present or not.
 
     Raises:
         PreparationError: pip fails, or names a certificate file that does not exist.

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from errors import PreparationError
+from messages import PreparationError
 from pip_settings import PYPI, parse_settings
 
 

@@ -17,11 +17,9 @@ from pathlib import Path
 from types import FrameType
 
 from cache_folder import locked, publish, scratch_folder
-from environment_file import render
-from errors import PreparationError
+from environment_file import pants_settings, render
 from interpreters import find_interpreter
-from messages import note
-from pants_settings import pants_settings
+from messages import PreparationError, note
 from pants_venv import ensure_pants_venv, installed_record
 from pex_cli import ensure_pex_cli, require_plain_path
 from pins import PANTS_REQUIREMENTS, PEX_REQUIREMENTS, platform_pins
@@ -48,8 +46,8 @@ def prepare(
     python311 = find_interpreter(11, ("pip",), environment).executable
     python39 = _find_python39(with_pants, environment)
     interpreters = (python311,) if python39 is None else (python39, python311)
-    if not platform.tried:
-        note("nobody has tried the launcher on this kind of machine; please report what happens")
+    if not platform.tested:
+        note("the launcher is untested on this kind of machine; please report what happens")
     with locked(cache):
         with scratch_folder(cache) as scratch:
             pip, config_files = read_pip_settings(python311, scratch, environment)
@@ -87,8 +85,7 @@ def _find_python39(needed: bool, environment: Mapping[str, str]) -> Path | None:
     try:
         return find_interpreter(9, (), environment).executable
     except PreparationError:
-        # scie-pants brings its own; only code that has to run on 3.9 will miss it.
-        return None
+        return None  # scie-pants brings its own; only code that has to run on 3.9 needs ours.
 
 
 def main(arguments: list[str]) -> int:
@@ -120,7 +117,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:
-    # As an exception, so that children are ended and temporary folders removed.
+    # An exception, so that children end and temporary folders are removed.
     raise SystemExit(128 + signal_number)
 
 

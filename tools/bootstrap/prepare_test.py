@@ -8,7 +8,7 @@ from pathlib import Path
 
 import prepare
 import pytest
-from errors import PreparationError
+from messages import PreparationError
 
 
 def _main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: BaseException) -> int:

@@ -1,8 +1,8 @@
-"""Starts Pants in its environment; when it fails, looks whether the environment is damaged.
+"""Starts Pants in its environment; if that fails, checks the environment for damage.
 
     <environment>/bin/python start_pants.py <environment>/bin/pants ARGUMENTS...
 
-A damaged environment would fail in the same way for ever, with an error that says nothing of it.
+Otherwise a damaged environment would fail forever, with an error that does not mention the damage.
 """
 
 from __future__ import annotations
@@ -33,24 +33,22 @@ def damaged_file(packages: Path) -> Path | None:
         with open(record, encoding="utf-8", newline="") as lines:
             for name, _, size in csv.reader(lines):
                 listed = listed or name == own_name
-                # Scripts are changed after pip; RECORD itself and bytecode have no size.
+                # Scripts change after pip; RECORD itself and bytecode have no size.
                 if size and not name.startswith("../") and _size(packages / name) != int(size):
                     return packages / name
         if not listed:
-            # It was cut off.
-            return record
+            return record  # It was truncated.
     return None
 
 
 def wait_longer_for_the_daemon() -> None:
-    """Give Pants' daemon four minutes to start, not one.
+    """Give Pants' daemon four minutes to start, instead of the one of `PantsDaemonClient._launch` in Pants 2.17.
 
-    It solves the graph of all rules first, which takes 10 s on a free machine and much longer on a busy one.
-    A minute is a constant of Pants 2.17, `PantsDaemonClient._launch`.
+    It solves the rule graph first, which takes 10 s on an idle machine and much longer on a busy one.
     """
     try:
         manager = importlib.import_module("pants.pantsd.process_manager").ProcessManager
-    except Exception:  # A damaged environment fails in many ways: `start` says so.
+    except Exception:  # A damaged environment fails in many ways, which `start` reports.
         return
     plain = manager.await_metadata_by_name
 
@@ -112,19 +110,19 @@ def leave_out_the_graph_for_plugins() -> None:
 
 
 def start(program: Path, packages: Path) -> None:
-    """Runs the script `program`. Whatever it raises is raised again.
+    """Runs the script `program`, and passes its exceptions on.
 
-    If its environment is damaged, the script is removed: then the launcher installs Pants anew.
+    If its environment is damaged, the script is removed, which makes the launcher reinstall Pants.
     """
     try:
         runpy.run_path(str(program), run_name="__main__")
     except BaseException as error:
         if not isinstance(error, SystemExit) or error.code not in (None, 0):
-            _tell(error, program, packages)
+            _explain(error, program, packages)
         raise
 
 
-def _tell(error: BaseException, program: Path, packages: Path) -> None:
+def _explain(error: BaseException, program: Path, packages: Path) -> None:
     folder = program.parent.parent
     try:
         damaged = damaged_file(packages)
@@ -148,7 +146,7 @@ def _size(path: Path) -> int | None:
 
 
 if __name__ == "__main__":
-    # As if the script had been started itself.
+    # As if the script had been started directly.
     del sys.argv[0], sys.path[0]
     wait_longer_for_the_daemon()
     start_the_daemon_here_too()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from cache_folder import publish, scratch_folder
-from errors import NoSpaceError, PreparationError
-from file_digest import matches, require_match
-from messages import note
+from cache_folder import matches, publish, require_match, scratch_folder
+from messages import NoSpaceError, PreparationError, note
 from pins import TORCH_CPU_INDEX, Wheel
 from pip_command import run_pip
 
@@ -18,15 +16,15 @@ def ensure_torch_wheel(
 ) -> Path:
     """Fetches the wheel into `<cache>/wheels` unless it is there with the pinned hash.
 
-    pip's own sources are asked first, so that a mirror or a find-links folder suffices where
-    PyTorch's host cannot be reached; then the same with PyTorch's CPU index added.
+    From pip's own sources first, so that a mirror or a find-links folder suffices where PyTorch's host
+    cannot be reached; then with PyTorch's CPU index added.
 
     Returns:
         The folder, to be used as find-links.
 
     Raises:
         NoSpaceError: the disk is full.
-        PreparationError: no source has the wheel, or it has another hash.
+        PreparationError: no source has the wheel, or it has the wrong hash.
     """
     folder = cache / "wheels"
     final = folder / wheel.file_name
@@ -36,20 +34,18 @@ def ensure_torch_wheel(
     task = f"fetching {wheel.requirement}"
     with scratch_folder(cache) as scratch:
         fetch = ["download", "--no-deps", "--only-binary", ":all:", "-d", str(scratch)]
-        try:
-            run_pip(python311, [*fetch, wheel.requirement], scratch, environment, task)
-        except NoSpaceError:
-            raise
-        except PreparationError as own_sources:
-            extended = [*fetch, "--extra-index-url", TORCH_CPU_INDEX, wheel.requirement]
+        failures = []
+        for sources in ([], ["--extra-index-url", TORCH_CPU_INDEX]):
+            command = [*fetch, *sources, wheel.requirement]
             try:
-                run_pip(python311, extended, scratch, environment, task)
+                run_pip(python311, command, scratch, environment, task)
+                break
             except NoSpaceError:
                 raise
             except PreparationError as error:
-                raise PreparationError(
-                    f"{own_sources}\nThen, with {TORCH_CPU_INDEX} added:\n{error}"
-                ) from error
+                failures.append(str(error))
+        else:
+            raise PreparationError(f"\nThen, with {TORCH_CPU_INDEX} added:\n".join(failures))
         fetched = scratch / wheel.file_name
         if not fetched.is_file():
             found = ", ".join(sorted(path.name for path in scratch.glob("*.whl"))) or "nothing"

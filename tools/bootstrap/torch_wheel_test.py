@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch_wheel
-from errors import NoSpaceError, PreparationError
+from messages import NoSpaceError, PreparationError
 from pins import TORCH_CPU_INDEX, Wheel
 
 _WHEEL = Wheel("torch==1+cpu", "torch-1.whl", hashlib.sha256(b"good").hexdigest(), 4)

@@ -6,7 +6,7 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from pte_foundry.confinement.user_namespace import enter_user_namespace
+from pte_foundry.confinement.namespaces import enter_user_namespace
 from workspace.child import run_child
 from workspace.errors import ToolError
 from workspace.run_script import Command

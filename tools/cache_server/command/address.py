@@ -13,7 +13,7 @@ from workspace.errors import ToolError
 
 @dataclass(frozen=True)
 class Address:
-    """host: a numeric IP address, so that what is listened on depends on no name service."""
+    """host: a numeric IP address, which needs no name service."""
 
     host: str
     port: int
@@ -23,7 +23,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """What `remote_store_address` wants. Without TLS: the server has none."""
+        """The value for `remote_store_address`, without TLS, which the server lacks."""
         return f"grpc://{self}"
 
     @property
@@ -60,11 +60,11 @@ def parse_address(text: str) -> Address:
 def check_free(address: Address) -> None:
     """Raises ToolError if the address cannot be listened on.
 
-    The server itself would share a port with another one, and each would get some of the requests.
+    The server itself would share a port with another server, and each would get some of the requests.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # Connections of a server that ended just now may linger; they do not count.
+        # Ignores lingering connections of a server that has just ended.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))

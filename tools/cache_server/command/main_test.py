@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ _SECONDS = 30
 
 @contextmanager
 def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
-    """The tool, as a process of its own that has said what it serves."""
+    """The tool as a process."""
     process = subprocess.Popen(
         [
             sys.executable, "-c", "from cache_server.command.main import app; app()",
@@ -40,21 +39,22 @@ def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[
         process.wait()
 
 
+def instructions_of(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    said = ""
+    while "PANTS_REMOTE_CACHE_WRITE=true" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    return said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_what_to_set_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     address = Address("127.0.0.1", free_port())
     with started(tmp_path, address.port) as process:
-        deadline = time.monotonic() + _SECONDS
-        while not accepts_connections(address):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.1)
-        assert process.stderr is not None
-        said = ""
-        while "PANTS_REMOTE_CACHE_WRITE=true" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
+        said = instructions_of(process)
+        assert accepts_connections(address)
         process.send_signal(number)
         said += process.communicate(timeout=_SECONDS)[1]
         assert process.returncode == 128 + number, said
@@ -70,12 +70,7 @@ def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Pa
     address = Address("127.0.0.1", free_port())
     token = tmp_path / "a token"
     with started(tmp_path, address.port, "--token", str(token)) as process:
-        assert process.stderr is not None
-        said = ""
-        while "PANTS_REMOTE_CACHE_WRITE=true" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
+        said = instructions_of(process)
         assert f"export PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH='{token}'\n" in said
         assert token.stat().st_mode & 0o777 == 0o600
         codes = {
@@ -95,7 +90,7 @@ def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Pa
 
 
 def code(address: Address, authorization: str) -> grpc.StatusCode:
-    """What a call of a method that no server has ends with."""
+    """The error of a call of a method that no server has."""
     with grpc.insecure_channel(str(address)) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/no.Service/Method")
         try:
@@ -108,12 +103,7 @@ def code(address: Address, authorization: str) -> grpc.StatusCode:
 def test_it_tells_when_the_server_ends_by_itself(tmp_path: Path) -> None:
     address = Address("127.0.0.1", free_port())
     with started(tmp_path, address.port) as process:
-        assert process.stderr is not None
-        said = ""
-        while "Ctrl-C" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
+        said = instructions_of(process)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(children) == 1
         os.kill(int(children[0]), signal.SIGKILL)

@@ -20,9 +20,11 @@ _QUOTA = re.compile(r"[1-9][0-9]*[KMGT]")
 
 
 def check_quota(quota: str) -> None:
-    """Raises ToolError if the text is no size like 20G."""
+    """Raises ToolError unless the text is a size like 20G."""
     if not _QUOTA.fullmatch(quota):
-        raise ToolError(f"--quota: {quota!r} is no size; write a number and K, M, G or T, like 20G")
+        raise ToolError(
+            f"--quota: {quota!r} is not a size; write a number and K, M, G or T, like 20G"
+        )
 
 
 @contextmanager
@@ -31,9 +33,8 @@ def running_server(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that accepts connections; stopped at the end.
 
-    `folder` keeps the cache from one run to the next; above `quota` the entries that were not used for
-    longest are deleted. With a `token` only calls that bring it reach the server; without one, all do. Raises
-    ToolError if the server does not start.
+    `folder` keeps the cache between runs; above `quota` the least recently used entries are deleted. If a `token` is
+    given, only calls with it reach the server. Raises ToolError if the server does not start.
     """
     check_quota(quota)
     check_free(address)
@@ -47,7 +48,7 @@ def running_server(
         if token is None:
             yield running.enter_context(_casd(program, folder, address, quota))
             return
-        # Nobody else enters this folder, and its path is short enough for a socket's.
+        # Private, and with a path that is short enough for a socket.
         private = running.enter_context(TemporaryDirectory(prefix="cache-server-"))
         socket = UnixSocket(Path(private, "casd"))
         child = running.enter_context(_casd(program, folder, socket, quota))
@@ -60,18 +61,18 @@ def _casd(
     program: Path, folder: Path, place: Address | UnixSocket, quota: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     command = [str(program), f"--bind={place}", f"--quota-high={quota}"]
-    # Without this it would leave 2 GB of a disk free, and call a quota that does not fit an error.
+    # By default it reserves 2 GB of the disk, and fails if the quota does not fit beside them.
     command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         _wait_until_ready(child, place)
         yield child
     finally:
-        stop(child)
+        _stop(child)
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
-    """End the server and wait until it is gone. Requests that are under way may finish."""
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """End the server, after the requests in progress, and wait for it."""
     child.terminate()
     try:
         child.wait(_STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""What one check says about one thing of this machine."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class State(str, Enum):
-    """ok: as it should be. limited: some of the work, or slower. missing: what needs it cannot be done."""
+    """limited: works in part, or slowly. missing: whatever needs it fails."""
 
     ok = "ok"
     limited = "limited"
@@ -18,10 +18,10 @@ class State(str, Enum):
 @dataclass(frozen=True)
 class Finding:
     """Attributes:
-    subject: the thing, e.g. `CPython 3.11`.
-    found: what was found, e.g. its path or why it is not there.
-    remedy: what to do; empty if nothing has to be done.
-    needed: whether the seeded matrix cannot be built if it is missing.
+    subject: what was checked, e.g. `CPython 3.11`.
+    found: e.g. its path, or why it is missing.
+    remedy: what to do; empty if nothing.
+    needed: whether the seeded matrix cannot be built without it.
     """
 
     subject: str

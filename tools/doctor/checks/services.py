@@ -1,11 +1,14 @@
-"""What only some work needs: the QNN SDK and a cache server."""
+"""Checks of what only some builds need: checkpoints, the QNN SDK, a cache server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from doctor.checks.finding import Finding, State
+from doctor.checks.machine import Answers
 
 # What a folder must have to be the SDK: see [qnn] sdk_root in `./pants help qnn`.
 _SDK_FILES = ("sdk.yaml", "lib/x86_64-linux-clang/libQnnHtp.so")
@@ -43,3 +46,35 @@ def check_cache_server(address: str | None, connects: Connects) -> Finding:
         remedy = "Start the server, or correct remote_store_address; builds go on without it"
         return Finding(subject, State.limited, f"{address}: {why}", remedy)
     return Finding(subject, State.ok, f"{address} answers")
+
+
+def check_checkpoints(targets: Sequence[Mapping[str, Any]], answers: Answers) -> list[Finding]:
+    """One finding for each `model_weights` target of `./pants peek`, sorted. Seeded builds need none."""
+    declared = sorted(
+        (each for each in targets if each["target_type"] == "model_weights"),
+        key=lambda each: str(each["address"]),
+    )
+    return [_check_checkpoint(each, answers) for each in declared]
+
+
+def _check_checkpoint(target: Mapping[str, Any], answers: Answers) -> Finding:
+    address = str(target["address"])
+    pinned = target["sha256"] is not None
+    urls = [str(url) for url in target["urls"] or ()]
+    why_not: list[str] = []
+    for url in urls:
+        why = answers(url)
+        if not why:
+            break
+        why_not.append(f"{urlsplit(url).hostname or url}: {why}")
+    reachable = len(why_not) < len(urls)
+    found = "pinned" if pinned else "not pinned"
+    found += ", can be fetched" if reachable else f", cannot be fetched ({'; '.join(why_not)})"
+    remedies = []
+    if not pinned:
+        remedies.append(f"`./foundry pin {address}`")
+    if not reachable:
+        remedies.append("name a folder that has the file with --weights-distdirs")
+    state = State.ok if pinned and reachable else State.missing
+    remedy = "; ".join(remedies)
+    return Finding(f"official checkpoint {address}", state, found, remedy)

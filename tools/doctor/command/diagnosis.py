@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from doctor.checks.checkpoints import check_checkpoints
 from doctor.checks.finding import Finding, State
-from doctor.checks.interpreters import check_interpreters
-from doctor.checks.package_sources import check_package_sources, check_torch_wheel
-from doctor.checks.resources import check_disk, check_memory
-from doctor.checks.services import check_cache_server, check_qnn_sdk
+from doctor.checks.machine import (
+    check_disk,
+    check_interpreters,
+    check_memory,
+    check_package_sources,
+    check_torch_wheel,
+)
+from doctor.checks.services import check_cache_server, check_checkpoints, check_qnn_sdk
 from doctor.facts.launcher import find_executable, package_sources, torch_wheel
 from doctor.facts.memory import available_memory
 from doctor.facts.network import answers, connects

@@ -1,4 +1,4 @@
-"""The caches that builds leave on a disk: where they are, what they take, and how to be rid of them."""
+"""The caches of builds, and their sizes on disk."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pte_foundry.client.store import default_cache
 from workspace.user_caches import user_caches
 
 ENVIRONMENTS = "pex_root"
-"""The folder of the named caches that has the virtual environments: PEX's own."""
+"""PEX's folder in the named caches, with the virtual environments."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """what: it holds, and what its loss costs."""
+    """what: its content, and the cost of losing it."""
 
     name: str
     folder: Path
@@ -25,7 +25,7 @@ class Cache:
 
 
 def find_caches(options: Options, environment: Mapping[str, str]) -> list[Cache]:
-    """All caches, whether they exist or not. Raises ToolError if Pants names no folder of its own."""
+    """All caches, existing or not. Raises ToolError if Pants names no folder for its own."""
     store = text_option(options, "", "local_store_dir")
     named = text_option(options, "", "named_caches_dir")
     launcher = user_caches(environment)["PTE_FOUNDRY_CACHE"]
@@ -45,7 +45,7 @@ def find_caches(options: Options, environment: Mapping[str, str]) -> list[Cache]
 
 
 def size_on_disk(folder: Path) -> int:
-    """Bytes that the folder takes; a file with several links counts once. What vanishes is passed over."""
+    """Bytes that the folder takes. A file with several links counts once; vanished ones are ignored."""
     seen: set[tuple[int, int]] = set()
     total = 0
     for found in _walk(folder):

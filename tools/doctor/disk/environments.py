@@ -1,6 +1,6 @@
-"""The virtual environments and unpacked wheels of toolchains and tools: the largest part of the named caches.
+"""The virtual environments and wheels of toolchains and tools, the largest part of the named caches.
 
-All of it is made again from Pants' store when it is needed, which takes seconds for each environment.
+They are remade from Pants' store when needed, which takes seconds for each environment.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _PROCESSES = Path("/proc")
 def find_environments(
     named_caches: Path, root: Path, processes: Path = _PROCESSES
 ) -> list[Removable]:
-    """The environments as one thing to remove; nothing if there are none.
+    """The folder of environments, if it exists.
 
     Args:
-        named_caches: Pants' folder of them.
+        named_caches: Pants' folder of named caches.
         root: the build root.
         processes: Linux's /proc.
 
-    Raises ToolError while a daemon of this checkout runs, while another process uses one of them, or where that cannot
-    be told.
+    Raises ToolError while a daemon of this checkout runs, while another process uses an environment, or if that is
+    unknown.
     """
     folder = named_caches / ENVIRONMENTS
     if not folder.is_dir():
@@ -36,24 +36,24 @@ def find_environments(
     if daemons := running_daemons(root):
         pids = " ".join(map(str, daemons))
         raise ToolError(
-            f"a daemon of Pants runs in {root} (process {pids}), and may use what is to be removed. End it "
+            f"a daemon of Pants runs in {root} (process {pids}), and may use the environments. End it "
             f"with `kill {pids}`, then run `./pants --no-pantsd run tools/foundry -- doctor --disk --clean "
             "--environments`"
         )
     if not processes.is_dir():
         raise ToolError(
-            f"{processes} is not there, so that it cannot be told who uses {folder}. End every Pants, "
+            f"without {processes} the users of {folder} are unknown. End every Pants, "
             "then remove the folder by hand"
         )
     if users := sorted(_users(folder.resolve(), processes, _own(processes))):
         raise ToolError(
             f"{folder} is used by the processes {', '.join(map(str, users))}. Wait for them, or end them"
         )
-    return [Removable(folder, "environments of toolchains and tools; made again when needed")]
+    return [Removable(folder, "environments of toolchains and tools; remade when needed")]
 
 
 def _own(processes: Path) -> set[int]:
-    """This process and those that started it: a tool runs in an environment itself, and is nearly done."""
+    """This process and its ancestors: the tool runs in an environment itself, and is nearly done."""
     own = set()
     pid = os.getpid()
     while pid > 0 and pid not in own:
@@ -64,7 +64,7 @@ def _own(processes: Path) -> set[int]:
 
 def _parent(stat: Path) -> int:
     try:
-        # After the program's name, which stands in brackets: the state, then the parent (proc(5)).
+        # After the program's name in brackets: the state, then the parent (proc(5)).
         return int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
     except (OSError, IndexError, ValueError):
         return 0
@@ -84,7 +84,7 @@ def _links(process: Path) -> Iterator[str]:
     for name in ("cwd", "exe"):
         try:
             yield os.readlink(process / name)
-        except OSError:  # The process has ended, or belongs to somebody else.
+        except OSError:  # The process has ended, or is another user's.
             continue
 
 

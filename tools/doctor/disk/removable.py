@@ -1,4 +1,4 @@
-"""What can be removed without anybody missing it: leftovers that no process uses any more."""
+"""Leftovers that no process uses any more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROCESSES = Path("/proc")
 
 @dataclass(frozen=True)
 class Removable:
-    """why: what it is and why it is not needed."""
+    """why: what it is, and why it is not needed."""
 
     path: Path
     why: str
@@ -23,9 +23,9 @@ class Removable:
 def find_removable(
     sandboxes: Path, client_cache: Path, now: float, processes: Path = _PROCESSES
 ) -> list[Removable]:
-    """Old kept sandboxes of Pants, and downloads that nobody went on with; sorted.
+    """Old kept sandboxes of Pants, and abandoned downloads; sorted.
 
-    Pants' own caches are not among them: a running Pants may use any part of those (see `environments`).
+    Pants' own caches are excluded: a running Pants may use any part of them (see `environments`).
 
     Args:
         sandboxes: folder that Pants makes its sandboxes in.
@@ -51,9 +51,9 @@ def find_removable(
 
 
 def remove(removable: Removable) -> None:
-    """Raises OSError if something resists."""
+    """Raises OSError if something cannot be removed."""
     if removable.path.is_dir():
-        # Away at once: nobody comes to find half of a folder.
+        # Renamed first, so that no process finds half of a folder.
         gone = removable.path.with_name(f".removed-{os.getpid()}-{removable.path.name}")
         removable.path.rename(gone)
         shutil.rmtree(gone)
@@ -74,5 +74,5 @@ def _working_folders(processes: Path) -> Iterator[str]:
     for link in processes.glob("[0-9]*/cwd"):
         try:
             yield os.readlink(link)
-        except OSError:  # The process has ended, or belongs to somebody else.
+        except OSError:  # The process has ended, or is another user's.
             continue

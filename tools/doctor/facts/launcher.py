@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from errors import PreparationError
 from interpreters import find_interpreter
+from messages import PreparationError
 from pins import platform_pins
-from pip_settings import read_pip_settings
+from pip_settings import PipSettings, read_pip_settings
 
 
-@dataclass(frozen=True)
-class PackageSources:
-    """URLs of indexes and of folders of wheels, as pip is configured."""
-
-    indexes: tuple[str, ...]
-    find_links: tuple[str, ...]
+@contextmanager
+def _as_value_error() -> Iterator[None]:
+    try:
+        yield
+    except PreparationError as error:
+        raise ValueError(str(error)) from error
 
 
 def find_executable(minor: int, modules: tuple[str, ...], environment: Mapping[str, str]) -> Path:
     """The CPython 3.<minor> that the launcher takes. Raises ValueError that says how to get one."""
-    try:
+    with _as_value_error():
         return find_interpreter(minor, modules, environment).executable
-    except PreparationError as error:
-        raise ValueError(str(error)) from error
 
 
-def package_sources(python311: Path, environment: Mapping[str, str]) -> PackageSources:
-    """What pip of this interpreter is configured with. Raises ValueError if pip fails."""
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            settings, _ = read_pip_settings(python311, Path(scratch), environment)
-        except PreparationError as error:
-            raise ValueError(str(error)) from error
-    return PackageSources(settings.indexes, settings.find_links)
+def package_sources(python311: Path, environment: Mapping[str, str]) -> PipSettings:
+    """The configuration of this interpreter's pip. Raises ValueError if pip fails."""
+    with tempfile.TemporaryDirectory() as scratch, _as_value_error():
+        return read_pip_settings(python311, Path(scratch), environment)[0]
 
 
 def torch_wheel(cache: Path) -> tuple[Path | None, int]:
-    """Where the launcher keeps torch's wheel, and its size; None where the index has it.
+    """The launcher's file of torch's wheel, and its size; None if the index has the CPU build.
 
-    Raises ValueError on a platform that nothing is pinned for.
+    Raises ValueError on a platform without pins.
     """
-    try:
+    with _as_value_error():
         wheel = platform_pins().torch_wheel
-    except PreparationError as error:
-        raise ValueError(str(error)) from error
     return (None, 0) if wheel is None else (cache / "wheels" / wheel.file_name, wheel.size)

@@ -11,7 +11,7 @@ _CGROUP = Path("/sys/fs/cgroup")  # Of a container, version 2 of the interface.
 
 
 def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int:
-    """Bytes: what Linux calls available, or what the container still allows; elsewhere all memory."""
+    """Bytes: what Linux calls available, or less if a container limits it; elsewhere all memory."""
     match = re.search(r"^MemAvailable:\s+([0-9]+) kB$", _text(meminfo), re.MULTILINE)
     if match is None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

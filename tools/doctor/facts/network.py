@@ -1,4 +1,4 @@
-"""Whether something answers at an address, asked once and with little patience."""
+"""Whether an address answers, asked once with a short timeout."""
 
 from __future__ import annotations
 

@@ -2,23 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import requests
-
 from doctor.facts.network import answers, connects
-from pte_foundry.testing.faulty_server import serve
-
-
-def direct() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    return session
+from pte_foundry.testing.faulty_server import direct_session, serve
 
 
 def test_http() -> None:
     with serve({}) as server:
         # The server knows GET alone: any answer but a good one is told.
-        assert answers(server.url("/a"), direct()).startswith("HTTP 501")
-    why = answers("http://127.0.0.1:1/a", direct())
+        assert answers(server.url("/a"), direct_session()).startswith("HTTP 501")
+    why = answers("http://127.0.0.1:1/a", direct_session())
     assert "refused" in why
     assert "127.0.0.1" not in why
 

@@ -31,7 +31,7 @@ def read_options(root: Path, environment: Mapping[str, str]) -> Options:
 
 
 def parse_options(answer: Mapping[str, Any]) -> Options:
-    """Of all that `help-all` prints, the value of highest rank of each option."""
+    """The effective value of each option in the output of `help-all`."""
     options: dict[str, dict[str, object]] = {}
     for scope, info in answer["scope_to_help_info"].items():
         options[scope] = {

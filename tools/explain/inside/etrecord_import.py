@@ -10,10 +10,9 @@ _PACKAGE = "executorch.devtools"
 
 
 def skip_package_init() -> None:
-    """Let modules of `executorch.devtools` be imported without running the package's own `__init__`.
+    """Let modules of `executorch.devtools` be imported without running its `__init__`, unless it was imported.
 
-    That imports the Inspector and with it pandas, which toolchains leave out and an ETRecord does not need.
-    Nothing happens where the package has been imported already.
+    That imports the Inspector and with it pandas, which toolchains lack and an ETRecord does not need.
     """
     if _PACKAGE in sys.modules:
         return

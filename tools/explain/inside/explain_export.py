@@ -1,11 +1,11 @@
-"""Export a program once more and write down how: `python -m explain.inside.explain_export REQUEST OUTPUT [--etrecord]`.
+"""Export a program again and explain it: `python -m explain.inside.explain_export REQUEST OUTPUT [--etrecord]`.
 
 Runs in a copy of an export's sandbox, in its toolchain: REQUEST is the export's own. Into the folder OUTPUT go
 
-    program.pte               the program: the same bytes as the export's
+    program.pte               the program, with the same bytes as the export's
     explanation.json          see `explanation_json`
-    delegated_graph.txt       the edge-dialect graph with the graphs of its delegates in it
-    selected_operators.yaml   what ExecuTorch's selective build takes (codegen/tools/gen_oplist.py)
+    delegated_graph.txt       the edge-dialect graph, with the graphs of its delegates
+    selected_operators.yaml   for ExecuTorch's selective build (codegen/tools/gen_oplist.py)
     etrecord.bin              for ExecuTorch's Inspector, with --etrecord
 """
 
@@ -53,8 +53,8 @@ def explain(request: ExportRequest, root: Path, output: Path, etrecord: bool) ->
     if record.edge is None or record.program is None:
         raise PteError(
             "lowering-failed",
-            f"{request.lowering} does not lower with pte_foundry.backends.lowering.lower_with: there "
-            "is nothing that could be explained. Use it in the backend module",
+            f"{request.lowering} does not use pte_foundry.backends.lowering.lower_with, without "
+            "which nothing can be explained. Use it in the backend module",
         )
     (output / PROGRAM).write_bytes(result.pte)
     graph_module = record.edge.exported_program().graph_module

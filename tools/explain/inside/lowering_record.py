@@ -1,4 +1,4 @@
-"""What happens between an exported program and its delegates: kept while a backend module lowers."""
+"""Record how a backend module lowers an exported program to its delegates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from executorch.exir.backend.partitioner import (  # type: ignore[import-untyped
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
-from explain.inside.operator_names import count_operators, is_operator, operator_name
+from explain.inside.delegate_calls import count_operators, is_operator, operator_name
 from explain.inside.refusals import Refusals, listen
 from pte_foundry.backends import lowering
 
@@ -33,8 +33,8 @@ class UndelegatedOperator:
     Attributes:
         node: its name in the edge-dialect graph.
         operator: e.g. `aten.convolution.default`.
-        module: where the model calls it, e.g. `features.1.block.0`; empty if that is not known.
-        reason: the partitioner's, or that it told none.
+        module: the module that calls it, e.g. `features.1.block.0`; empty if unknown.
+        reason: the partitioner's, or that it gave none.
     """
 
     node: str
@@ -46,10 +46,10 @@ class UndelegatedOperator:
 @dataclass
 class LoweringRecord:
     """Attributes:
-    operators: of the graph that the first partitioner sees, by number of calls.
-    left_over: of the last partitioner.
-    edge: with the delegates in it, before it is made an ExecuTorch program.
-    program: what was made of it.
+    operators: of the graph that the first partitioner sees, with the number of calls.
+    left_over: what the last partitioner does not take.
+    edge: with the delegates in it.
+    program: the ExecuTorch program made from `edge`.
     """
 
     operators: dict[str, int] = field(default_factory=dict)
@@ -60,14 +60,14 @@ class LoweringRecord:
 
 @contextmanager
 def record_lowering(etrecord: bool) -> Iterator[LoweringRecord]:
-    """Keep what `pte_foundry.backends.lowering.lower_with` does in this block.
+    """Record what `pte_foundry.backends.lowering.lower_with` does in this block, with the same program.
 
-    The program stays as it is. There is no other hook: backend modules make their partitioners themselves.
+    There is no other hook: backend modules make their partitioners themselves.
 
-    etrecord: also have ExecuTorch write down an ETRecord.
+    etrecord: also let ExecuTorch make an ETRecord.
     """
     record = LoweringRecord()
-    # It is imported there, and no name that the module offers.
+    # That module imports it, without exporting the name.
     names = vars(lowering)
     original: Callable[..., EdgeProgramManager] = names[LOWER]
 
@@ -111,7 +111,7 @@ def _watch_partitioner(
     original: Callable[[ExportedProgram], PartitionResult] = partitioner.partition
 
     def partition(program: ExportedProgram) -> PartitionResult:
-        # Before this it was asked about other graphs, which operators not to decompose.
+        # Earlier questions were about other graphs, and which operators not to decompose.
         refusals.clear()
         if not record.operators:
             record.operators = count_operators(program.graph.nodes)
@@ -141,7 +141,7 @@ def _left_over(node: Node, reason: str) -> UndelegatedOperator:
 
 
 def module_path(node: Node) -> str:
-    """The module of the model that calls it, as torch.export noted it; empty if it did not."""
+    """The module of the model that calls it, according to torch.export; empty if unknown."""
     stack = node.meta.get("nn_module_stack") or {}
     names = [path for path, _ in stack.values()]
     return str(names[-1]) if names else ""

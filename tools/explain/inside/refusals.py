@@ -1,7 +1,7 @@
-"""Why a partitioner leaves an operator to the portable kernels, in its own words where it has any.
+"""Why a partitioner leaves an operator to the portable kernels, in its own words if it has any.
 
-Partitioners answer with yes or no, and at most log why. What they log is kept here, node by node. Written for
-ExecuTorch 1.4 and 1.5; a backend that is asked otherwise in another version tells no reason, and `reason` says so.
+Partitioners answer yes or no, and at most log why. These logs are collected here, by node. For ExecuTorch 1.4 and
+1.5; if another version asks a backend in another way, `reason` says that there is no reason.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from executorch.exir.backend.partitioner import Partitioner  # type: ignore[impo
 from executorch.exir.backend.utils import WhyNoPartition  # type: ignore[import-untyped]
 from torch.fx import Node
 
-from explain.inside.operator_names import operator_name
+from explain.inside.delegate_calls import operator_name
 
 _XNNPACK_LOGGER = "executorch.backends.xnnpack"
-# Module, class and method that Vulkan's partitioner tells its reasons with.
+# Modules and classes that decide what the partitioners take.
 _VULKAN = ("executorch.backends.vulkan.partitioner.vulkan_partitioner", "VulkanSupportedOperators")
 _COREML = (
     "executorch.backends.apple.coreml.partition.coreml_partitioner",
@@ -35,11 +35,11 @@ _MPS = ("executorch.backends.apple.mps.partition.mps_partitioner", "MPSOperatorS
 
 @dataclass
 class Refusals:
-    """What has been told since the last `clear`, by the name of the node.
+    """The answers since the last `clear`, by the name of the node.
 
     Attributes:
-        told: reasons in the order in which they were told.
-        accepted: nodes that the backend says it can take.
+        told: reasons in order.
+        accepted: nodes that the backend can take.
     """
 
     told: dict[str, list[str]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Refusals:
             reasons.append(reason)
 
     def reason(self, node: Node, partitioner: Partitioner) -> str:
-        """Why `partitioner` has not taken the node, as far as can be known."""
+        """Why `partitioner` did not take the node, as far as is known."""
         if node.name in self.told:
             return "; ".join(self.told[node.name])
         if node.name in self.accepted:
@@ -65,13 +65,13 @@ class Refusals:
             config = partitioner.target_partitioner_configs.get(name)
             if config is None:
                 return "the partitioner does not know the operator"
-            return f"the check of {type(config).__name__} refuses it and tells no reason"
-        return "the partitioner tells no reason"
+            return f"the check of {type(config).__name__} refuses it and gives no reason"
+        return "the partitioner gives no reason"
 
 
 @contextmanager
 def listen() -> Iterator[Refusals]:
-    """Keep what the partitioners of the backends that have been imported say, until the block's end."""
+    """Collect the answers of the imported backends' partitioners in the `with` block."""
     refusals = Refusals()
     with ExitStack() as stack:
         stack.enter_context(_xnnpack(refusals))
@@ -102,7 +102,7 @@ def _xnnpack(refusals: Refusals) -> Iterator[None]:
     handler = _WhyHandler(refusals)
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    # Else every line of it is printed.
+    # Otherwise every line is printed.
     logger.propagate = False
     try:
         yield
@@ -115,7 +115,7 @@ def _vulkan(stack: ExitStack, support: type, refusals: Refusals) -> None:
     def log_skip(self: object, node: Node, reason: str) -> None:
         refusals.tell(node, reason)
 
-    _exchange(stack, support, "log_skip", log_skip)
+    _replace(stack, support, "log_skip", log_skip)
     _watch_answers(stack, support, refusals, otherwise=None)
 
 
@@ -123,13 +123,13 @@ def _coreml(stack: ExitStack, support: type, refusals: Refusals) -> None:
     asked: list[Node] = []
 
     def log_once(self: object, message: str) -> None:
-        # Its prefix says what is plain here, and each message is logged for the first node alone.
+        # The prefix is redundant here. Each message is logged for its first node only.
         if asked:
             refusals.tell(
                 asked[-1], message.removeprefix("Skipping op for CoreML delegation because ")
             )
 
-    _exchange(stack, support, "log_once", log_once)
+    _replace(stack, support, "log_once", log_once)
     _watch_answers(stack, support, refusals, otherwise=None, asked=asked)
 
 
@@ -145,9 +145,9 @@ def _watch_answers(
     otherwise: str | None,
     asked: list[Node] | None = None,
 ) -> None:
-    """Keep what `support.is_node_supported` answers.
+    """Collect the answers of `support.is_node_supported`.
 
-    otherwise: the reason of a no, where the class knows one alone. asked: has the node while it is asked for.
+    otherwise: the reason of every no, if the class has only one. asked: holds the node during the call.
     """
     original: Callable[..., bool] = getattr(support, "is_node_supported")  # noqa: B009
 
@@ -165,9 +165,9 @@ def _watch_answers(
             refusals.tell(node, otherwise)
         return supported
 
-    _exchange(stack, support, "is_node_supported", is_node_supported)
+    _replace(stack, support, "is_node_supported", is_node_supported)
 
 
-def _exchange(stack: ExitStack, owner: type, name: str, value: object) -> None:
+def _replace(stack: ExitStack, owner: type, name: str, value: object) -> None:
     stack.callback(setattr, owner, name, getattr(owner, name))
     setattr(owner, name, value)

@@ -1,4 +1,4 @@
-"""Name the part in which two programs differ, with the toolchain that made them."""
+"""Find where two programs differ, with the toolchain that made them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DIFFERENT = 1  # the module's exit code
 def differing_part(
     sandbox: KeptSandbox, repository: Path, first: bytes, second: bytes, scratch: Path
 ) -> str:
-    """What `pte_foundry.inspection.differences` says of two programs that are not equal.
+    """The result of `pte_foundry.inspection.differences` for two different programs.
 
-    repository: whose library compares. scratch: a folder on the sandbox's file system.
+    repository: with the library that compares. scratch: a folder on the sandbox's file system.
 
     Raises ToolError if the comparison fails.
     """

@@ -28,9 +28,9 @@ _WITNESS = "witness.json"
 
 
 def run_export(sandbox: KeptSandbox, change: ExportChange, scratch: Path) -> bytes:
-    """The bytes of the `.pte` that the changed process writes.
+    """The `.pte` that the changed process writes.
 
-    scratch: a folder on the sandbox's file system; what is put there is removed.
+    scratch: a folder on the sandbox's file system, for temporary files.
 
     Raises ToolError if the process fails, or did not see the change.
     """
@@ -56,7 +56,7 @@ def run_export(sandbox: KeptSandbox, change: ExportChange, scratch: Path) -> byt
 
 
 def changed_command(command: Command, change: ExportChange) -> Command:
-    """The command that runs `inside_export` around the module of `command`, which is behind `-m`.
+    """The command that runs `inside_export` around the module of `command`, which follows `-m`.
 
     Raises ToolError if the command runs no module.
     """

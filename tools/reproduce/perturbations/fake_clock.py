@@ -1,4 +1,4 @@
-"""Another time for a process and all its children: libfaketime, preloaded."""
+"""Another time for a process and its children, by preloading libfaketime."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 from workspace.errors import ToolError
 
-# In the wheel `libfaketime`, which brings the library for Linux x86-64.
+# The wheel has the library for Linux x86-64.
 _PACKAGE = "libfaketime"
 _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 
 
 def clock_environment(seconds: int, folder: Path) -> dict[str, str]:
-    """The variables with which a process begins at `seconds` since 1970; its clock goes on from there.
+    """The variables that start the clock of a process at `seconds` since 1970.
 
-    Every call that asks for the date is covered, in Python, C++ and child processes. The times of
-    files are true, and the monotonic clock goes on as it is, because waiting depends on it.
+    They affect every call for the date, in Python, C++ and child processes, but neither the times of files nor the
+    monotonic clock, which waiting depends on.
 
     Args:
-        folder: gets a copy of the library, because not every path can be preloaded.
+        folder: gets a copy of the library, since not every path can be preloaded.
 
-    Raises ToolError where the wheel's library cannot be used.
+    Raises ToolError if the library cannot be used.
     """
     if any(blank in str(folder) for blank in " :\t"):
         raise ToolError(f"{folder}: nothing can be preloaded from a path with blanks or colons")
@@ -40,7 +40,7 @@ def clock_environment(seconds: int, folder: Path) -> dict[str, str]:
 
 
 def _library() -> Path:
-    # Found, not imported: its Python part is for tests that change the time of their own process.
+    # Not imported: its Python part changes the time of its own process.
     spec = importlib.util.find_spec(_PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         if (file := Path(folder) / _LIBRARY).is_file():

@@ -3,9 +3,9 @@
 SETTINGS is a JSON object:
 
     python_path  folders, relative to the working directory, with the export's sources and this file
-    hash_seed    number for PYTHONHASHSEED; null for what the process has
-    threads      number of threads that torch uses whatever the export asks for; null to leave it alone
-    witness      file to write what this process saw of its surroundings to, as JSON
+    hash_seed    number for PYTHONHASHSEED; null to keep it
+    threads      number of threads for torch, whatever the export asks for; null to keep it
+    witness      file to write the surroundings of this process to, as JSON
 
 Copied into a sandbox and run by its toolchain's Python: standard library only, and torch if the export
 has it.
@@ -35,7 +35,7 @@ def main(settings: dict[str, Any], module: str, arguments: list[str]) -> None:
 
 
 def witness() -> dict[str, object]:
-    """What this process sees of what perturbations change."""
+    """What perturbations change, as this process sees it."""
     umask = os.umask(0)
     os.umask(umask)
     torch = sys.modules.get("torch")
@@ -61,15 +61,15 @@ def _fix_torch_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
     def ignore(nthreads: int) -> None:
-        """The export's own choice is what this perturbation takes away."""
+        """Override the export's own choice."""
 
     torch.set_num_threads = ignore
 
 
 def _start_again(settings: dict[str, Any]) -> None:
-    """Replace the process by one whose hash seed is the wanted one.
+    """Replace the process by one with the wanted hash seed.
 
-    A toolchain's PEX starts Python in isolated mode (`-I`), in which it ignores PYTHONHASHSEED.
+    A toolchain's PEX starts Python in isolated mode (`-I`), which ignores PYTHONHASHSEED.
     """
     folders = [os.path.abspath(folder) for folder in settings["python_path"]]
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)

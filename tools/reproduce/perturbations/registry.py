@@ -1,4 +1,4 @@
-"""All perturbations, in the order in which they are tried."""
+"""All perturbations, in order."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ _ONE_BY_ONE: tuple[Perturbation, ...] = (
 
 
 def _together(perturbations: Sequence[Perturbation]) -> ExportChange:
-    """The usual changes of an export process in one."""
+    """All usual changes of an export process in one."""
     changes = [
         one.change
         for one in perturbations
@@ -170,7 +170,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
 def select(
     only: Sequence[str], lift: bool, with_clone: bool, stock: bool = False
 ) -> tuple[Perturbation, ...]:
-    """Those named, of whatever kind; else the usual ones and the kinds that are asked for.
+    """The named ones, of any kind; else the usual ones and the requested kinds.
 
     Raises ToolError for an unknown name.
     """

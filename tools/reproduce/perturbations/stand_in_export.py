@@ -1,4 +1,4 @@
-"""A kept sandbox whose toolchain is this Python, and whose export writes what a test wants."""
+"""For tests: a kept sandbox whose toolchain is this Python, and whose export writes any text."""
 
 from __future__ import annotations
 

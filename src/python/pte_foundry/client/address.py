@@ -20,7 +20,7 @@ def check_address(url: str, *, where: str) -> str:
 
 
 def redirected(url: str, location: str) -> str:
-    """The address that a redirection of `url` leads to, if it may be followed.
+    """The target of a redirection of `url`, if it may be followed.
 
     Raises:
         InsecureAddressError: as `check_address`, and for a step from https to http.
@@ -29,7 +29,7 @@ def redirected(url: str, location: str) -> str:
     try:
         joined = urljoin(url, location)
     except ValueError as error:
-        raise _refused(location, where, f"is no URL ({error})") from None
+        raise _refused(location, where, f"is not a URL ({error})") from None
     target = check_address(joined, where=where)
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
         raise _refused(target, where, "leaves https")
@@ -37,10 +37,7 @@ def redirected(url: str, location: str) -> str:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a checked address: what may see the credentials for one may see those for the other.
-
-    RFC 6454, section 4.
-    """
+    """Scheme, host and port of a checked address (RFC 6454, section 4): credentials stay within one origin."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return parts.scheme, parts.hostname or "", port

@@ -15,9 +15,15 @@ from pathlib import Path
 
 import requests
 
-from pte_foundry.client.documents import parse_document
 from pte_foundry.client.download import Progress
-from pte_foundry.client.index import Artifact, Index, ListedFile, choose_version, read_index
+from pte_foundry.client.index import (
+    Artifact,
+    Index,
+    ListedFile,
+    choose_version,
+    parse_document,
+    read_index,
+)
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.client.selection import select
 from pte_foundry.client.source import Source, open_source
@@ -27,7 +33,7 @@ _VERSIONS = "versions.json"
 _INDEX = "index.json"
 
 
-def _say_nothing(_done: int, _total: int) -> None:
+def _ignore(_done: int, _total: int) -> None:
     pass
 
 
@@ -48,7 +54,7 @@ class Catalogue:
         precisions: Sequence[str] | None = None,
     ) -> tuple[Artifact, ...]:
         """All programs that fit, the preferred one first, for an app that falls back to the next one
-        where a device cannot load the first. See `pte_foundry.client.selection.select`.
+        if a device cannot load the first. See `pte_foundry.client.selection.select`.
 
         Raises:
             NoArtifactError: nothing fits.
@@ -66,18 +72,18 @@ class Catalogue:
         """The first of `candidates`. Raises NoArtifactError if nothing fits."""
         return self.candidates(model, platform, backends=backends, precisions=precisions)[0]
 
-    def fetch(self, artifact: Artifact, progress: Progress = _say_nothing) -> Path:
+    def fetch(self, artifact: Artifact, progress: Progress = _ignore) -> Path:
         """The program's file in the cache, with the size and SHA-256 that the index promises.
 
         The file is read-only and belongs to the cache: copy it to change or rename it.
 
         Raises:
-            DownloadError: it could not be fetched, or is another file than the index promises.
+            DownloadError: it could not be fetched, or is not the file that the index promises.
             CacheError: the cache cannot be written, or its disk is full.
         """
         return self._fetch(artifact.file, progress)
 
-    def fetch_labels(self, artifact: Artifact, progress: Progress = _say_nothing) -> Path | None:
+    def fetch_labels(self, artifact: Artifact, progress: Progress = _ignore) -> Path | None:
         """The model's label file in the cache, None if it has no labels. Raises as `fetch`."""
         return None if artifact.labels is None else self._fetch(artifact.labels, progress)
 
@@ -102,16 +108,16 @@ def open_catalogue(
         location: root of the tree: a folder, a `file:` URL or an https URL.
         version: of the ExecuTorch runtime that is to run the programs; None for the latest one.
         cache: folder for fetched files; None for `default_cache()`.
-        always_hash: hash a cached file each time it is fetched, not only if it was written to.
-        session: carries proxies and certificates of HTTP requests, and credentials for the origin (scheme, host and
-            port) of `location`: headers, user and password, cookies, parameters, a client certificate. No other host
-            that an index or a redirection names sees them. Where another one needs some, mount an adapter for its
-            address that adds them (`session.mount`).
-        retrying: how often and how patiently to try; None for the defaults of `Retrying`.
+        always_hash: hash a cached file each time it is fetched, not only after it was written to.
+        session: proxies and certificates for HTTP requests, and credentials (headers, user and password, cookies,
+            parameters, a client certificate) for the origin of `location`: its scheme, host and port. No other host
+            that an index or a redirection names sees them. For a host that needs its own, mount an adapter that adds
+            them (`session.mount`).
+        retrying: None for the defaults of `Retrying`.
 
     Raises:
-        BadLocationError, InsecureAddressError: `location` is nothing to read from.
-        BadCatalogueError: there is no tree, or it is not as it should be.
+        BadLocationError, InsecureAddressError: `location` cannot be read from.
+        BadCatalogueError: there is no tree, or it is malformed.
         NewerSchemaError: the tree needs a newer client.
         NoArtifactError: the tree has nothing for this version.
         DownloadError: the server cannot be read.

@@ -1,4 +1,4 @@
-"""What a file must be: its SHA-256 and its size."""
+"""The expected SHA-256 and size of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from pte_foundry.client.files import open_regular
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-# More than `<`: a program begins with a number, whose first byte may be that one.
+# More than `<`: a program begins with a number, whose first byte may be `<`.
 _MARKUP = re.compile(rb"\s*<[!?a-zA-Z]")
 
 
@@ -24,7 +24,7 @@ class Content:
 
 
 def has_content(path: Path, content: Content) -> bool:
-    """Whether the file at `path` has this size and SHA-256. Raises OSError if it is no file that can be read."""
+    """Whether the file at `path` has this size and SHA-256. Raises OSError unless it is a readable file."""
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size != content.size:
             return False
@@ -33,7 +33,7 @@ def has_content(path: Path, content: Content) -> bool:
 
 
 def hint(beginning: bytes) -> str:
-    """What the first bytes of a wrong file tell about the reason; empty if nothing."""
+    """A guess at what a wrong file is, from its first bytes; may be empty."""
     if beginning.startswith(_LFS_POINTER):
         return " It is a pointer of Git LFS: run `git lfs pull` there, or use an address that serves the file itself."
     if _MARKUP.match(beginning):

@@ -1,4 +1,4 @@
-"""Fetch one file over HTTP into a partial file, going on where an earlier download ended.
+"""Download one file over HTTP, resuming an earlier download.
 
 Ranges and validators: RFC 9110, sections 13.1.5 (If-Range), 14.2 (Range), 14.4 (Content-Range).
 """
@@ -17,9 +17,9 @@ from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying, TransientError
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes so far and the bytes in all."""
+"""Called with the bytes so far and the total."""
 
-# Python converts no number of 4,301 digits; no file has one of 19.
+# Python converts no number of 4,301 digits; no file size has 19.
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", re.ASCII)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -30,10 +30,10 @@ def download(
     """Return when `partial` is complete and matches its content.
 
     Raises:
-        WrongContentError: the server has another file under this address. Nothing of it is kept.
+        WrongContentError: the server has another file at this address. None of it is kept.
         InsecureAddressError: for an address or a redirection that is not allowed.
-        DownloadError: after the last attempt, or at once for what no attempt can change. What has
-            arrived is kept for the next call.
+        DownloadError: after the last attempt, or at once if retrying cannot help. What has arrived is
+            kept for the next call.
         OSError: `partial` cannot be written.
     """
     retrying.run(url, lambda: _attempt(http, url, partial, progress))
@@ -53,7 +53,7 @@ def _attempt(http: HttpClient, url: str, partial: Partial, progress: Progress) -
         if response.status_code == 206:
             _check_range(url, response, partial, asked)
             continued = True
-        else:  # The whole file: none was asked for, the file changed, or the server knows no ranges.
+        else:  # The whole file: no range was requested, the file changed, or the server has no ranges.
             length = response.headers.get("Content-Length", "")
             if _LENGTH.fullmatch(length) and int(length) != size:
                 raise WrongContentError(_other_size(url, f"{length} bytes", size))
@@ -62,21 +62,21 @@ def _attempt(http: HttpClient, url: str, partial: Partial, progress: Progress) -
         for block in blocks(url, response):
             partial.append(block)
             if partial.size > size:
-                told = hint(partial.beginning())
+                reason = hint(partial.beginning())
                 partial.discard()
-                raise WrongContentError(_other_size(url, f"more than {size} bytes", size) + told)
+                raise WrongContentError(_other_size(url, f"more than {size} bytes", size) + reason)
             progress(partial.size, size)
     if partial.size < size:
         raise TransientError(f"{url}: ended after {partial.size} of {size} bytes")
     if not partial.matches():
-        told = hint(partial.beginning())
+        reason = hint(partial.beginning())
         partial.discard()
         if continued:
-            # The two parts may be of two files. From the beginning, they cannot.
+            # They may be parts of two files. A download from the beginning cannot be.
             raise TransientError(f"{url}: the parts of two downloads do not fit together")
         raise WrongContentError(
-            f"{url}: has not the SHA-256 that the index promises, {partial.content.sha256}. Nothing "
-            f"of it is kept. Publish the files that the index lists, or use their release.{told}"
+            f"{url}: does not have the SHA-256 that the index promises, {partial.content.sha256}. "
+            f"None of it is kept. Publish the files that the index lists, or use their release.{reason}"
         )
 
 
@@ -90,7 +90,7 @@ def _headers(url: str, partial: Partial, start: int) -> dict[str, str]:
 
 
 def _validator(response: requests.Response) -> str | None:
-    """What If-Range may carry: a strong ETag, else the date of the last change."""
+    """The value for If-Range: a strong ETag, else the modification date."""
     etag = response.headers.get("ETag", "")
     if etag.startswith('"'):
         return etag
@@ -98,13 +98,13 @@ def _validator(response: requests.Response) -> str | None:
 
 
 def _check_range(url: str, response: requests.Response, partial: Partial, asked: int) -> None:
-    told = response.headers.get("Content-Range", "")
-    match = _CONTENT_RANGE.fullmatch(told)
+    sent = response.headers.get("Content-Range", "")
+    match = _CONTENT_RANGE.fullmatch(sent)
     if not asked:
-        raise DownloadError(f"{url}: the server sends a range ({told}) that nobody asked for")
+        raise DownloadError(f"{url}: the server sends an unrequested range ({sent})")
     if match is None or int(match[1]) != asked:
         partial.discard()
-        raise TransientError(f"{url}: asked for the bytes from {asked}, the server sends {told!r}")
+        raise TransientError(f"{url}: asked for the bytes from {asked}, the server sends {sent!r}")
     if match[2] not in ("*", str(partial.content.size)):
         partial.discard()
         raise WrongContentError(_other_size(url, f"{match[2]} bytes", partial.content.size))
@@ -112,7 +112,7 @@ def _check_range(url: str, response: requests.Response, partial: Partial, asked:
 
 def _not_satisfiable(url: str, partial: Partial, asked: int) -> Exception:
     if not asked:
-        return DownloadError(f"{url}: HTTP 416 without a range asked for. Correct the server")
+        return DownloadError(f"{url}: HTTP 416 without a requested range. Correct the server")
     partial.discard()
     return TransientError(f"{url}: the server's file ends before byte {asked} (HTTP 416)")
 

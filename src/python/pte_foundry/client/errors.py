@@ -1,4 +1,4 @@
-"""What can go wrong between an app and a published tree; all of it is a `PteError`."""
+"""Errors of the client; each is a `PteError`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pte_foundry.records.outside_text import plain
 
 
 class ClientError(PteError):
-    """Base of all errors of the client. `kind` is the class's, for scripts to match.
+    """Base of all errors of the client. Scripts match its `kind`.
 
-    A message quotes what servers and indexes say, so every message is made plain here, and bounded.
+    Messages quote servers and indexes, so each is made printable and bounded here.
     """
 
     kind_of_error = "client"
@@ -19,7 +19,7 @@ class ClientError(PteError):
 
 
 class BadLocationError(ClientError):
-    """The location is no folder, `file:` URL or https URL."""
+    """The location is not a folder, `file:` URL or https URL."""
 
     kind_of_error = "bad-location"
 
@@ -55,7 +55,7 @@ class InsecureAddressError(DownloadError):
 
 
 class WrongContentError(DownloadError):
-    """What was fetched does not have the size and SHA-256 that the index promises."""
+    """A fetched file does not have the size and SHA-256 that the index promises."""
 
     kind_of_error = "wrong-content"
 

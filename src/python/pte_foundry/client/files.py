@@ -1,6 +1,6 @@
-"""Open, make and remove files of a folder that others may write to: no name in it is trusted to be a file of ours.
+"""Open, make and remove files in a folder that others may write to.
 
-Who may write to a cache can plant links, pipes and folders in it under the names that it will use.
+They can plant links, pipes and folders under the names that we will use: no name is trusted to be our file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 # Windows has none of the first three, and translates line breaks without the last one.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # A pipe would wait for who writes to it.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # Opening a pipe would wait for a writer.
 _NO_INHERIT = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
@@ -23,7 +23,7 @@ def open_regular(path: Path, *, follow: bool = False) -> BufferedReader:
     """Open a file to read it.
 
     Args:
-        follow: also if it is a symbolic link to a file, as a checkout of somebody else's may have.
+        follow: allow a symbolic link to a file, as a checkout may have.
 
     Raises:
         OSError: it cannot be opened, or is a link, a folder, a pipe or a device.
@@ -35,7 +35,7 @@ def open_regular(path: Path, *, follow: bool = False) -> BufferedReader:
 
 
 def open_to_append(path: Path) -> BufferedWriter:
-    """Open a file that is there and is ours alone. Raises OSError as `open_regular`, and for another name of a file."""
+    """Open an existing file that is ours alone. Raises OSError as `open_regular`, and if it has another name."""
     flags = os.O_WRONLY | os.O_APPEND | _NO_WAIT | _NO_INHERIT | _BINARY | _NO_FOLLOW
     descriptor = os.open(path, flags)
     _check(path, descriptor, ours=True)
@@ -43,14 +43,14 @@ def open_to_append(path: Path) -> BufferedWriter:
 
 
 def create(path: Path) -> BufferedWriter:
-    """Make a file of ours at `path` and open it to write; whatever has the name is removed, not written to."""
+    """Make a new file at `path` and open it to write; whatever has the name is removed first."""
     remove(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_INHERIT | _BINARY | _NO_FOLLOW
     return os.fdopen(os.open(path, flags, 0o644), "wb")
 
 
 def remove(path: Path) -> None:
-    """Remove a file, link or pipe, or a folder with all that is in it; nothing that a link leads to."""
+    """Remove a file, link, pipe or folder with its content; never the target of a link."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -62,14 +62,14 @@ def remove(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder if there is none. Raises OSError if there is something else, a link to a folder included."""
+    """Make a folder unless it exists. Raises OSError for anything else there, even a link to a folder."""
     path.mkdir(parents=True, exist_ok=True)
     if not stat.S_ISDIR(path.lstat().st_mode):
         raise OSError(errno.ENOTDIR, "is a link; remove it", str(path))
 
 
 def is_only_name(path: Path) -> bool:
-    """Whether there is a regular file that goes by no other name, or nothing."""
+    """Whether `path` is a regular file without another name, or absent."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -78,12 +78,9 @@ def is_only_name(path: Path) -> bool:
 
 
 def is_ours(status: os.stat_result) -> bool:
-    """Whether this is a file or folder that nobody else could have put there under another name.
-
-    status: of `lstat` or `fstat`.
-    """
+    """Whether this (from `lstat` or `fstat`) is our own folder, or our own file without another name."""
     if os.name != "posix":
-        return True  # There, who may write to a folder is not in the mode.
+        return True  # Elsewhere the mode does not say who may write.
     only_name = stat.S_ISDIR(status.st_mode) or status.st_nlink == 1
     return only_name and status.st_uid == os.geteuid()
 
@@ -96,13 +93,13 @@ def is_private(status: os.stat_result) -> bool:
 
 
 def _check(path: Path, descriptor: int, *, ours: bool) -> None:
-    """Close the descriptor and raise OSError if it is not of a regular file, or if it has to be ours and is not."""
+    """Close the descriptor and raise OSError unless it is a regular file, and our own if `ours`."""
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
         if ours and not is_ours(status):
-            raise OSError(errno.EPERM, "is not a file of our own", str(path))
+            raise OSError(errno.EPERM, "is not our own file", str(path))
     except BaseException:
         os.close(descriptor)
         raise

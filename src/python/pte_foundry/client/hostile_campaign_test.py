@@ -5,7 +5,7 @@ from pte_foundry.testing.hostile.client_campaign import BAD, run_campaign
 SEED, INPUTS = 0, 120
 
 
-def test_hostile_trees_and_servers_end_in_clear_errors() -> None:
+def test_hostile_trees_and_servers_cause_clear_errors() -> None:
     """A sample of what the nightly campaign tries."""
     endings = run_campaign(SEED, INPUTS)
     print(endings)

@@ -1,4 +1,4 @@
-"""HTTP as the client needs it: checked addresses, bounded waits, errors that say whether to retry."""
+"""HTTP with checked addresses, bounded waits, and errors that say whether to retry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 import requests
 
-# Of urllib3, which is no requirement of ours.
+# From urllib3, which we do not require ourselves.
 from requests.exceptions import BaseHTTPError  # type: ignore[attr-defined]
 
 from pte_foundry.client.address import check_address, origin, redirected
@@ -19,7 +19,7 @@ from pte_foundry.client.retrying import TransientError
 
 _BLOCK = 1 << 18
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 60.0  # For each answer of the server, not for the whole file.
+_READ_SECONDS = 60.0  # Between two reads, not for the whole file.
 _REDIRECTIONS = 5
 _MOVED = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429, 500, 502, 503, 504)
@@ -27,14 +27,14 @@ _LONGEST_WAIT_DIGITS = 9
 
 
 class HttpClient:
-    """Opens https addresses (and http ones of this machine), and follows redirections to such."""
+    """Opens https addresses and http addresses of this machine, also by redirection."""
 
     def __init__(self, session: requests.Session | None = None, home: str | None = None) -> None:
         """Args:
         session: carries proxies, certificates and adapters; a new one if None.
-        home: the address that the caller named. Only its origin sees what else the session carries: headers, user and
-            password, cookies, parameters, a client certificate and what a `.netrc` has. An index and a redirection may
-            name any host, and those see nothing of it. None: no host sees it.
+        home: the address that the caller named. Only its origin sees the session's credentials: headers, user and
+            password, cookies, parameters, a client certificate and `.netrc`. An index or a redirection may name any
+            host, which must not see them. None: no host sees them.
         """
         self._session = session or requests.Session()
         self._stranger = _without_credentials(self._session)
@@ -42,15 +42,15 @@ class HttpClient:
 
     @contextmanager
     def open(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        """The answer to a GET: its status is 200, 206 or 416, its body is not read yet.
+        """The response to a GET, with status 200, 206 or 416; its body is not read yet.
 
         Raises:
             TransientError: for a broken or silent connection, and a server that is busy.
             InsecureAddressError: for an address or a redirection that is not allowed.
-            DownloadError: for all that will not change by trying again.
+            DownloadError: if retrying cannot help.
         """
         with self._follow(url, headers) as response:
-            _check_answer(url, response)
+            _check_response(url, response)
             yield response
 
     def read(self, url: str, limit: int) -> bytes:
@@ -58,13 +58,11 @@ class HttpClient:
         content = bytearray()
         with self.open(url, {}) as response:
             if response.status_code != HTTPStatus.OK:
-                raise DownloadError(f"{url}: HTTP {response.status_code} without a range asked for")
+                raise DownloadError(f"{url}: HTTP {response.status_code} without a requested range")
             for block in blocks(url, response):
                 content += block
                 if len(content) > limit:
-                    raise WrongContentError(
-                        f"{url}: has more than {limit} bytes, which is no index"
-                    )
+                    raise WrongContentError(f"{url}: has more than {limit} bytes")
         return bytes(content)
 
     @contextmanager
@@ -72,7 +70,7 @@ class HttpClient:
         target = check_address(url, where="the address of a file")
         at_home = True
         for _ in range(_REDIRECTIONS + 1):
-            # Who was led away is not led back: a stranger would choose what the credentials are used for.
+            # Not again after leaving home: a stranger would choose what the credentials are used for.
             at_home = at_home and origin(target) == self._home
             with self._get(target, headers, at_home=at_home) as response:
                 location = response.headers.get("Location")
@@ -100,7 +98,7 @@ class HttpClient:
 
 
 def blocks(url: str, response: requests.Response) -> Iterator[bytes]:
-    """The body as it arrives, in blocks of at most 256 KiB. Raises TransientError if it breaks off."""
+    """The body as it arrives, in blocks of at most 256 KiB. Raises TransientError if the connection breaks."""
     body = response.iter_content(_BLOCK)
     while True:
         with _translated(url):
@@ -111,25 +109,25 @@ def blocks(url: str, response: requests.Response) -> Iterator[bytes]:
 
 
 def _without_credentials(session: requests.Session) -> requests.Session:
-    """A session that reaches the same servers in the same way, and says nothing of who asks."""
+    """A session that reaches the same servers in the same way, anonymously."""
     result = requests.Session()
     result.trust_env = session.trust_env
     result.verify = session.verify
     result.proxies = session.proxies
     result.adapters = session.adapters
-    # Without one, `requests` would look into `.netrc`, whose `default` is for any host.
-    result.auth = _nobody
+    # Otherwise `requests` would read `.netrc`, whose `default` is for any host.
+    result.auth = _anonymous
     result.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return result
 
 
-def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
-    """Turn what `requests` and the libraries below it raise into errors of ours."""
+    """Raise errors of `requests` and the libraries below it as our own."""
     try:
         yield
     except requests.exceptions.SSLError as error:
@@ -144,30 +142,29 @@ def _translated(url: str) -> Iterator[None]:
     except requests.RequestException as error:
         raise DownloadError(f"{url}: {_reason(error)}. Correct the address or the proxy") from error
     except (ValueError, HTTPException, BaseHTTPError) as error:
-        # `requests` lets through what it does not foresee, such as a chunk of a negative size.
-        raise TransientError(f"{url}: the answer is no HTTP ({_reason(error)})") from error
+        # `requests` lets some through, e.g. for a chunk of negative size.
+        raise TransientError(f"{url}: the response is not HTTP ({_reason(error)})") from error
     except OSError as error:
         raise DownloadError(
             f"{url}: {_reason(error)}. Correct the certificates that REQUESTS_CA_BUNDLE names"
         ) from error
 
 
-def _check_answer(url: str, response: requests.Response) -> None:
+def _check_response(url: str, response: requests.Response) -> None:
     status = response.status_code
-    told = f"{url}: HTTP {status} {response.reason or ''}".rstrip()
+    line = f"{url}: HTTP {status} {response.reason or ''}".rstrip()
     if status in _LATER:
-        raise TransientError(told, _wait(response))
+        raise TransientError(line, _wait(response))
     if status not in (200, 206, 416):
-        raise DownloadError(f"{told}. Check the location, and what was published there")
+        raise DownloadError(f"{line}. Check the location, and what was published there")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise DownloadError(
-            f"{url}: the server compresses what was asked for as it is. "
-            "Switch its compression off for .pte and .json files"
+            f"{url}: the server compresses its files. " "Switch that off for .pte and .json files"
         )
 
 
 def _wait(response: requests.Response) -> float | None:
-    """Seconds of `Retry-After`. Its other form, a date, would need a clock that agrees."""
+    """Seconds from `Retry-After`. Its other form, a date, would need synchronised clocks."""
     value = response.headers.get("Retry-After", "").strip()
     digits = value.isascii() and value.isdigit()
     return float(value[:_LONGEST_WAIT_DIGITS]) if digits else None

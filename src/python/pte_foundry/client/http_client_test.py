@@ -11,7 +11,7 @@ from pte_foundry.client.errors import DownloadError, InsecureAddressError, Wrong
 from pte_foundry.client.http_client import HttpClient
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.testing import faulty_server
-from pte_foundry.testing.faulty_server import FaultyServer, cut, status
+from pte_foundry.testing.faulty_server import FaultyServer, cut, direct_session, status
 
 DATA = bytes(range(256)) * 2000
 PATH = "/a.pte"
@@ -23,17 +23,10 @@ def server() -> Iterator[FaultyServer]:
         yield running
 
 
-def session() -> requests.Session:
-    """Uses no proxy of this machine."""
-    result = requests.Session()
-    result.trust_env = False
-    return result
-
-
 def fetch(server: FaultyServer, attempts: int = 5) -> list[float]:
     """Read the file, and return the delays between the attempts."""
     slept: list[float] = []
-    client = HttpClient(session())
+    client = HttpClient(direct_session())
     retrying = Retrying(attempts=attempts, sleep=slept.append)
     assert retrying.run("a.pte", lambda: client.read(server.url(PATH), len(DATA))) == DATA
     return slept
@@ -114,7 +107,7 @@ class HttpsInDisguise(requests.adapters.HTTPAdapter):
 
 
 def test_no_redirection_leads_from_https_to_http(server: FaultyServer) -> None:
-    disguised = session()
+    disguised = direct_session()
     disguised.mount("https://", HttpsInDisguise(server))
     client = HttpClient(disguised)
     server.files["/b.pte"] = DATA
@@ -128,14 +121,14 @@ def test_no_redirection_leads_from_https_to_http(server: FaultyServer) -> None:
 
 
 def test_a_server_that_is_not_there_is_asked_again() -> None:
-    client = HttpClient(session())
+    client = HttpClient(direct_session())
     retrying = Retrying(attempts=2, sleep=lambda _: None)
     with pytest.raises(DownloadError, match="attempt 2: .*refused"):
         retrying.run("a.pte", lambda: client.read("http://127.0.0.1:1/a.pte", 1))
 
 
 def test_more_than_the_limit_is_not_read(server: FaultyServer) -> None:
-    client = HttpClient(session())
+    client = HttpClient(direct_session())
     with pytest.raises(WrongContentError, match=f"more than {len(DATA) - 1} bytes"):
         client.read(server.url(PATH), len(DATA) - 1)
 
@@ -151,7 +144,7 @@ def test_a_certificate_that_is_not_trusted_is_final(server: FaultyServer) -> Non
         def send(self, *_: Any, **__: Any) -> requests.Response:
             raise requests.exceptions.SSLError("self-signed certificate")
 
-    disguised = session()
+    disguised = direct_session()
     disguised.mount("https://", Untrusted())
     with pytest.raises(DownloadError, match="REQUESTS_CA_BUNDLE"):
         HttpClient(disguised).read("https://example.org/a.pte", 1)

@@ -1,17 +1,25 @@
-"""What a client reads of `versions.json` and of one version's `index.json`."""
+"""Read `versions.json` and one version's `index.json`, strictly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pte_foundry.client.address import check_address
 from pte_foundry.client.content import Content
-from pte_foundry.client.documents import reading
-from pte_foundry.client.errors import NoArtifactError
+from pte_foundry.client.errors import BadCatalogueError, NewerSchemaError, NoArtifactError
+from pte_foundry.errors import PteError
 from pte_foundry.index.versions import version_key
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import parse_json
 from pte_foundry.records.paths import check_path
+
+SCHEMA_VERSION = 1
+"""The newest `schemaVersion` that this client reads. A document without the field is of version 1."""
+
+LARGEST_DOCUMENT = 64 << 20
+"""Bytes of the largest document that is read."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +87,43 @@ class Index:
     unavailable: tuple[UnavailableProgram, ...]
 
 
+def parse_document(content: bytes, where: str) -> Fields:
+    """The JSON object in `content`.
+
+    Raises:
+        BadCatalogueError: it is not a JSON object, see `parse_json`.
+        NewerSchemaError: its `schemaVersion` is newer than ours; nothing else is read.
+    """
+    try:
+        value = parse_json(content)
+    except ValueError as error:
+        raise BadCatalogueError(
+            f"{where} is not valid JSON ({error}). Check the location, and publish the tree again"
+        ) from error
+    if not isinstance(value, dict):
+        raise BadCatalogueError(f"{where} does not hold a JSON object. Publish the tree again")
+    fields = Fields(value, where)
+    with _reading():
+        version = fields.count("schemaVersion") if "schemaVersion" in value else 1
+    if version > SCHEMA_VERSION:
+        raise NewerSchemaError(
+            f"{where} has schema version {version}, this client reads up to {SCHEMA_VERSION}. Upgrade "
+            "pte_foundry.client to the release of pte-foundry that made the tree, or use an older tree"
+        )
+    return fields
+
+
 def choose_version(versions: Fields, wanted: str | None) -> str:
     """The version to read: the wanted one, else the latest.
 
     Raises:
-        BadCatalogueError: `versions` is not what a tree's versions.json is.
-        NoArtifactError: the wanted version is not there.
+        BadCatalogueError: a field of versions.json is wrong.
+        NoArtifactError: the wanted version is absent.
     """
-    with reading():
+    with _reading():
         known, latest = versions.texts("versions"), versions.text("latest")
         for version in known:
-            version_key(version)  # Refuses what could be no folder's name.
+            version_key(version)  # Refuses what cannot name a folder.
         if latest not in known:
             raise versions.error("latest", f"is {latest!r}, which is not one of `versions`")
     if wanted is not None and wanted not in known:
@@ -101,14 +135,12 @@ def choose_version(versions: Fields, wanted: str | None) -> str:
 
 
 def read_index(fields: Fields, version: str) -> Index:
-    """Raises BadCatalogueError for a field that is missing, wrong or names an unsafe path."""
-    with reading():
-        if fields.text("version") != version:
-            raise fields.error(
-                "version", f"is {fields.text('version')!r} in the folder of {version}"
-            )
+    """Raises BadCatalogueError for a field that is missing or wrong, or names an unsafe path."""
+    with _reading():
+        if (found := fields.text("version")) != version:
+            raise fields.error("version", f"is {found!r} in the folder of {version}")
         labels = {
-            (entry.text("category"), entry.text("name")): _tree_file(entry, "remoteUrl", version)
+            (entry.text("category"), entry.text("name")): _tree_file(entry, version)
             for entry in fields.objects("labels")
         }
         return Index(
@@ -116,6 +148,17 @@ def read_index(fields: Fields, version: str) -> Index:
             tuple(_artifact(entry, version, labels) for entry in fields.objects("models")),
             tuple(_unavailable(entry) for entry in fields.objects("unavailable")),
         )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise errors about fields and paths as BadCatalogueError."""
+    try:
+        yield
+    except BadCatalogueError:
+        raise
+    except PteError as error:
+        raise BadCatalogueError(error.message) from error
 
 
 def _artifact(
@@ -134,7 +177,7 @@ def _artifact(
         platforms=entry.texts("platforms"),
         weights_source=entry.nested("weights").text("source"),
         license=entry.text("license"),
-        file=_tree_file(entry, "remoteUrl", version),
+        file=_tree_file(entry, version),
         labels=labels.get(key),
         entry=entry.values,
     )
@@ -149,16 +192,15 @@ def _unavailable(entry: Fields) -> UnavailableProgram:
     )
 
 
-def _tree_file(entry: Fields, url_field: str, version: str) -> ListedFile:
-    path = f"{version}/{entry.text('category')}/{entry.text('name')}"
-    check_path(path, entry.where)
+def _tree_file(entry: Fields, version: str) -> ListedFile:
+    name, address = entry.text("name"), entry.text("remoteUrl")
+    path = check_path(f"{version}/{entry.text('category')}/{name}", entry.where)
     if path.count("/") != 2:
-        raise entry.error("name", f"is {entry.text('name')!r}, which is more than a file's name")
-    url: str | None = entry.text(url_field)
-    if ":" in entry.text(url_field):
-        check_address(entry.text(url_field), where=f"{entry.where}: `{url_field}`")
-    elif check_path(entry.text(url_field), entry.where) != path:
-        raise entry.error(url_field, f"is {url!r}, but the file is {path}")
-    else:
-        url = None
-    return ListedFile(path, url, Content(entry.sha256("hash"), entry.count("size")))
+        raise entry.error("name", f"is {name!r}, which is more than a file's name")
+    remote = ":" in address
+    if remote:
+        check_address(address, where=f"{entry.where}: `remoteUrl`")
+    elif check_path(address, entry.where) != path:
+        raise entry.error("remoteUrl", f"is {address!r}, but the file is {path}")
+    content = Content(entry.sha256("hash"), entry.count("size"))
+    return ListedFile(path, address if remote else None, content)

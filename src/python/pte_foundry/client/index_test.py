@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from pte_foundry.client.errors import BadCatalogueError, NoArtifactError
-from pte_foundry.client.index import choose_version, read_index
+from pte_foundry.client.index import SCHEMA_VERSION, choose_version, parse_document, read_index
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.published_tree import FAMILY, LABELS, MODEL, VERSION, sample_index
 
@@ -95,3 +96,28 @@ def test_a_label_file_that_cannot_be_trusted_is_refused() -> None:
 def test_the_index_of_another_version_is_refused() -> None:
     with pytest.raises(BadCatalogueError, match="'1.4.1' in the folder of 1.5.0"):
         read_index(Fields(sample_index(), "index.json"), "1.5.0")
+
+
+@pytest.mark.parametrize("value", [{}, {"schemaVersion": 1}, {"schemaVersion": SCHEMA_VERSION}])
+def test_documents_up_to_our_schema_version_are_read(value: dict[str, object]) -> None:
+    assert parse_document(json.dumps(value).encode(), "here").values == value
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"a": 1',
+        b'{"a": 1, "a": 2}',
+        b"\xff\xfe\xff",
+        b"[" * 100_000,
+        b'{"schemaVersion": "2"}',
+        b'{"schemaVersion": true}',
+        b'{"schemaVersion": -1}',
+        b"<html>",
+    ],
+)
+def test_anything_but_a_json_object_with_a_sound_version_is_refused(content: bytes) -> None:
+    with pytest.raises(BadCatalogueError, match="here"):
+        parse_document(content, "here")

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.testing import faulty_server
+from pte_foundry.testing.faulty_server import serve
 from pte_foundry.testing.open_folder import open_folder
-from pte_foundry.testing.published_tree import MODEL, program_bytes, write_tree
+from pte_foundry.testing.published_tree import tree_files, write_tree
 
-NAME = f"{MODEL}_xnnpack.pte"
 FEWEST_STEPS = 12  # Each opens, makes, changes, renames or removes something of the cache.
 
 # Kills a fetch at its first step, and fetches again; then at its second step, and so on until one comes to its end.
@@ -104,11 +103,5 @@ def test_a_fetch_from_a_folder_is_killed_at_every_step(shared: Path) -> None:
 
 def test_a_fetch_from_a_server_is_killed_at_every_step(shared: Path) -> None:
     tree = write_tree(shared / "tree")
-    files = {
-        f"/{path.relative_to(tree)}": path.read_bytes()
-        for path in tree.rglob("*")
-        if path.is_file()
-    }
-    assert files[f"/1.4.1/mobilenet/{NAME}"] == program_bytes(NAME)
-    with faulty_server.serve(files) as server:
+    with serve(tree_files(tree)) as server:
         assert steps(server.url(), shared) >= FEWEST_STEPS

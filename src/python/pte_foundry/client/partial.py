@@ -1,4 +1,4 @@
-"""A download that is not complete yet, kept on disk so that it can go on after anything."""
+"""An incomplete download, kept on disk so that it can be resumed after anything."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,500}"|[A-Za-z0-9,: +-]{1,64}')
 
 
 class Partial:
-    """The bytes that have arrived, and the server's validator (an ETag or a date) of their file.
+    """The bytes that have arrived, and the server's validator (an ETag or a date) for them.
 
-    Only who holds the content's lock may use it. Every method may raise OSError. Nothing is written to a file that
-    somebody else put there.
+    To be used under the content's lock. Every method may raise OSError. None writes to a planted file.
     """
 
     def __init__(self, path: Path, content: Content) -> None:
@@ -38,10 +37,10 @@ class Partial:
             return 0
 
     def recover(self) -> None:
-        """Make of what is there something to go on with, whatever a killed process or another user left.
+        """Keep what can be resumed of what a killed process or another user left, and remove the rest.
 
-        What is complete stays. What cannot be added to is removed: a file that was made read-only before its last
-        byte was checked, another user's, a link, a pipe, a folder.
+        A complete file stays. Removed is what cannot be appended to: a file that was made read-only before it was
+        checked, another user's file, a link, a pipe, a folder.
         """
         try:
             status = self.path.lstat()
@@ -53,7 +52,7 @@ class Partial:
             self.discard()
 
     def validator(self, url: str) -> str | None:
-        """What `begin` was told about this address; None where the bytes came from another one."""
+        """The validator given to `begin`; None if the bytes came from another address."""
         try:
             with open_regular(self._record) as file:
                 record = parse_json(file.read(_LARGEST_RECORD))
@@ -64,9 +63,9 @@ class Partial:
         return _sound(record.get("validator"))
 
     def begin(self, url: str, validator: str | None) -> None:
-        """Start anew with an empty file. A validator that is none counts as None."""
+        """Start over with an empty file. A malformed validator counts as None."""
         self._matches = False
-        # In this order: a validator must never stand beside the bytes of another file.
+        # In this order: a validator must never accompany the bytes of another file.
         remove(self._record)
         create(self.path).close()
         record = canonical_json({"url": url, "validator": _sound(validator)})
@@ -74,13 +73,13 @@ class Partial:
             file.write(record.encode())
 
     def append(self, block: bytes) -> None:
-        """Add bytes; they survive the end of this process."""
+        """Add bytes, which survive the end of this process."""
         self._matches = False
         with open_to_append(self.path) as file:
             file.write(block)
 
     def matches(self) -> bool:
-        """Whether what is on disk is the whole content, read back once after the last `append`."""
+        """Whether the file on disk is the whole content; it is read once after the last `append`."""
         if not self._matches:
             try:
                 self._matches = has_content(self.path, self.content)
@@ -99,20 +98,20 @@ class Partial:
         remove(self.path)
 
     def move_to(self, final: Path, modified_ns: int) -> None:
-        """Give the file its final name, at once, read-only, on a disk that has all of it.
+        """Rename the file atomically, read-only and synced to the disk.
 
-        modified_ns: the time of its last change that it gets, in nanoseconds since 1970.
+        modified_ns: its new modification time, in nanoseconds since 1970.
 
         Raises:
-            RuntimeError: the file is not complete, which is a defect of the caller.
+            RuntimeError: the file is not complete, which is a bug in the caller.
         """
         if not self.matches():
-            raise RuntimeError(f"{self.path} is not what it should be")
+            raise RuntimeError(f"{self.path} is incomplete")
         self.path.chmod(0o444)
         with open_regular(self.path) as file:
             os.utime(self.path, ns=(modified_ns, modified_ns))
             os.fsync(file.fileno())
-        # First, so that a kill leaves no record behind: what is complete needs none.
+        # First, so that a kill leaves no record behind: a complete file needs none.
         remove(self._record)
         os.replace(self.path, final)
 

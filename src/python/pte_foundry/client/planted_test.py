@@ -1,4 +1,4 @@
-"""What others plant in a cache that they can write to: nothing is written through it, and nothing of it returned."""
+"""Files that others plant in a cache are neither written to nor returned."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def fill(partial: Partial) -> None:
     partial.append(DATA)
 
 
-def go_on(partial: Partial) -> None:
-    """As a download does: what is there already is added to."""
+def resume(partial: Partial) -> None:
+    """As a download does: resume."""
     if not partial.size:
         partial.begin("https://example.org/a", '"tag"')
     partial.append(DATA[partial.size :])
@@ -44,39 +44,25 @@ NAMES = [
 ]
 
 
-def link(path: Path, victim: Path) -> None:
-    path.symlink_to(victim)
-
-
-def link_to_nothing(path: Path, victim: Path) -> None:
-    path.symlink_to(victim.with_name("absent"))
-
-
-def link_to_itself(path: Path, victim: Path) -> None:
-    path.symlink_to(path)
-
-
-def hard_link(path: Path, victim: Path) -> None:
-    path.hardlink_to(victim)
-
-
-def pipe(path: Path, victim: Path) -> None:
-    os.mkfifo(path)
-
-
-def folder(path: Path, victim: Path) -> None:
+def plant_folder(path: Path, victim: Path) -> None:
     path.mkdir()
     (path / "x").symlink_to(victim)
 
 
-def unreadable(path: Path, victim: Path) -> None:
+def plant_unreadable(path: Path, victim: Path) -> None:
     path.touch()
     path.chmod(0)
 
 
-PLANTS: tuple[Callable[[Path, Path], None], ...] = (
-    *(link, link_to_nothing, link_to_itself, hard_link, pipe, folder, unreadable),
-)
+PLANTS: dict[str, Callable[[Path, Path], None]] = {
+    "link": lambda path, victim: path.symlink_to(victim),
+    "link-to-nothing": lambda path, victim: path.symlink_to(victim.with_name("absent")),
+    "link-to-itself": lambda path, victim: path.symlink_to(path),
+    "hard-link": lambda path, victim: path.hardlink_to(victim),
+    "pipe": lambda path, victim: os.mkfifo(path),
+    "folder": plant_folder,
+    "unreadable": plant_unreadable,
+}
 
 
 @pytest.fixture()
@@ -99,27 +85,27 @@ def untouched(victim: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("filler", [fill, go_on])
+@pytest.mark.parametrize("filler", [fill, resume])
 @pytest.mark.parametrize("plant", PLANTS)
 @pytest.mark.parametrize("name", NAMES)
-def test_what_stands_under_our_names_is_replaced_and_not_written_to(
+def test_a_planted_file_is_replaced_and_not_written_to(
     tmp_path: Path,
     victim: Path,
     name: str,
-    plant: Callable[[Path, Path], None],
+    plant: str,
     filler: Callable[[Partial], None],
 ) -> None:
     store = Store(tmp_path / "cache")
     path = store.folder / name
     path.parent.mkdir(parents=True)
-    plant(path, victim)
+    PLANTS[plant](path, victim)
     found = store.obtain(CONTENT, filler)
     assert stat.S_ISREG(found.lstat().st_mode)
     assert found.read_bytes() == DATA
     assert untouched(victim)
 
 
-@pytest.mark.parametrize("filler", [fill, go_on])
+@pytest.mark.parametrize("filler", [fill, resume])
 def test_a_link_to_the_right_bytes_is_not_returned(
     tmp_path: Path, filler: Callable[[Partial], None]
 ) -> None:
@@ -165,46 +151,32 @@ def forge(store: Store) -> Path:
     return path
 
 
-def shared(store: Store, path: Path, other: Path) -> None:
-    path.parent.chmod(0o775)
-
-
-def shared_above(store: Store, path: Path, other: Path) -> None:
-    path.parent.parent.chmod(0o777)
-
-
-def shared_root(store: Store, path: Path, other: Path) -> None:
-    store.folder.chmod(0o1777)
-
-
-def second_name(store: Store, path: Path, other: Path) -> None:
-    other.hardlink_to(path)
-
-
-def writable(store: Store, path: Path, other: Path) -> None:
-    path.chmod(0o464)
-
-
-def linked_folder(store: Store, path: Path, other: Path) -> None:
+def move_folder(store: Store, path: Path, other: Path) -> None:
     path.parent.rename(other)
     path.parent.symlink_to(other)
 
 
-@pytest.mark.parametrize(
-    "change", [shared, shared_above, shared_root, second_name, writable, linked_folder]
-)
-def test_a_forged_entry_is_noticed_where_others_can_forge(
-    tmp_path: Path, change: Callable[[Store, Path, Path], None]
-) -> None:
+EXPOSURES: dict[str, Callable[[Store, Path, Path], None]] = {
+    "shared": lambda store, path, other: path.parent.chmod(0o775),
+    "shared-above": lambda store, path, other: path.parent.parent.chmod(0o777),
+    "shared-root": lambda store, path, other: store.folder.chmod(0o1777),
+    "second-name": lambda store, path, other: other.hardlink_to(path),
+    "writable": lambda store, path, other: path.chmod(0o464),
+    "linked-folder": move_folder,
+}
+
+
+@pytest.mark.parametrize("exposure", EXPOSURES)
+def test_a_forged_entry_is_noticed_where_others_can_forge(tmp_path: Path, exposure: str) -> None:
     store = Store(tmp_path / "cache")
     path = forge(store)
-    assert store.find(CONTENT) == path  # In a folder that is ours alone, the times are believed.
-    change(store, path, tmp_path / "other")
+    assert store.find(CONTENT) == path  # In a folder of ours alone, the times are trusted.
+    EXPOSURES[exposure](store, path, tmp_path / "other")
     assert store.find(CONTENT) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_another_users_files_are_not_gone_on_with_and_not_believed(tmp_path: Path) -> None:
+def test_another_users_files_are_neither_resumed_nor_trusted(tmp_path: Path) -> None:
     store = Store(tmp_path / "cache")
     os.chown(forge(store), 65534, 65534)
     assert store.find(CONTENT) is None
@@ -212,37 +184,35 @@ def test_another_users_files_are_not_gone_on_with_and_not_believed(tmp_path: Pat
     theirs.parent.mkdir()
     theirs.write_bytes(DATA[:5])
     os.chown(theirs, 65534, 65534)
-    found = store.obtain(CONTENT, go_on)
+    found = store.obtain(CONTENT, resume)
     assert found.stat().st_uid == 0
     assert found.read_bytes() == DATA
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_only_regular_files_are_opened(
-    tmp_path: Path, victim: Path, plant: Callable[[Path, Path], None]
-) -> None:
+def test_only_regular_files_are_opened(tmp_path: Path, victim: Path, plant: str) -> None:
     path = tmp_path / "planted"
-    plant(path, victim)
-    if plant not in (hard_link, unreadable):
+    PLANTS[plant](path, victim)
+    if plant not in ("hard-link", "unreadable"):
         with pytest.raises(OSError):
             open_regular(path)
         with pytest.raises(OSError):
             has_content(path, CONTENT)
-    if plant is not unreadable:
+    if plant != "unreadable":
         with pytest.raises(OSError):
             open_to_append(path)
     assert untouched(victim)
 
 
 def test_a_device_is_not_read() -> None:
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         has_content(Path("/dev/zero"), CONTENT)
 
 
 def test_a_link_to_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         open_regular(tmp_path / "link", follow=True)
 
 
@@ -270,14 +240,13 @@ def test_a_file_is_made_anew_and_a_folder_is_a_folder(tmp_path: Path, victim: Pa
         b'{"url": 1}',
         b'{"url": "u", "validator": 5}',
         b"{" * 10,
-    ]
-    + [
         b'{"url": "u", "validator": "\\"a\\r\\nHost: x\\""}',
         b'{"url": "u", "validator": "W/\\"a\\""}',
-    ]
-    + [b'{"url": "u", "validator": "\\"' + b"a" * 60_000 + b'\\""}'],
+        b'{"url": "u", "validator": "\\"' + b"a" * 60_000 + b'\\""}',
+    ],
+    ids=lambda record: ascii(record[:40]),
 )
-def test_a_record_that_is_none_has_no_validator(tmp_path: Path, record: bytes) -> None:
+def test_a_malformed_record_has_no_validator(tmp_path: Path, record: bytes) -> None:
     partial = Partial(tmp_path / SHA, CONTENT)
     (tmp_path / f"{SHA}.json").write_bytes(record)
     assert partial.validator("u") is None
@@ -292,9 +261,11 @@ def test_a_sound_validator_is_kept(tmp_path: Path, tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ['"a\r\n b"', '"\xe9"', '"a', '"' + "a" * 60_000 + '"', "a\x1bb", ""]
+    "tag",
+    ['"a\r\n b"', '"\xe9"', '"a', '"' + "a" * 60_000 + '"', "a\x1bb", ""],
+    ids=lambda tag: ascii(tag[:20]),
 )
-def test_a_validator_that_is_none_is_not_kept(tmp_path: Path, tag: str) -> None:
+def test_a_malformed_validator_is_not_kept(tmp_path: Path, tag: str) -> None:
     partial = Partial(tmp_path / SHA, CONTENT)
     partial.begin("u", tag)
     assert partial.validator("u") is None

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.client.catalogue import Catalogue, open_catalogue
-from pte_foundry.testing import faulty_server
 from pte_foundry.testing.faulty_server import FaultyServer, stalled
-from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, program_bytes, write_tree
+from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, program_bytes
 
 NAME = f"{MODEL}_xnnpack.pte"
-PATH = f"/{VERSION}/{FAMILY}/{NAME}"
+PATH = f"/models/{VERSION}/{FAMILY}/{NAME}"
 SENT = 400_000
 KEPT = 262_144  # Of SENT bytes: one whole block.
 
@@ -34,23 +33,11 @@ print(catalogue.fetch(catalogue.best({MODEL!r}, "linux")))
 """
 
 
-@pytest.fixture()
-def server(tmp_path: Path) -> Iterator[FaultyServer]:
-    tree = write_tree(tmp_path / "tree")
-    files = {
-        f"/{path.relative_to(tree)}": path.read_bytes()
-        for path in tree.rglob("*")
-        if path.is_file()
-    }
-    with faulty_server.serve(files) as running:
-        yield running
-
-
 @contextmanager
 def fetching(server: FaultyServer, cache: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that fetches, and has said that it begins to."""
+    """Another process, just about to fetch."""
     with subprocess.Popen(
-        [sys.executable, "-c", _FETCH, server.url(), str(cache)],
+        [sys.executable, "-c", _FETCH, server.url("/models"), str(cache)],
         env={"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -67,7 +54,7 @@ def fetching(server: FaultyServer, cache: Path) -> Iterator[subprocess.Popen[str
 def opened(server: FaultyServer, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    return open_catalogue(server.url(), cache=cache)
+    return open_catalogue(server.url("/models"), cache=cache)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
@@ -83,7 +70,7 @@ def kept(cache: Path) -> int:
     return sum(each.stat().st_size for each in files)
 
 
-def test_after_a_kill_in_the_middle_the_next_call_goes_on(
+def test_the_next_call_resumes_the_download_of_a_killed_process(
     server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -119,7 +106,7 @@ def test_two_processes_that_want_one_file_download_it_once(
     assert len(server.asked_for(PATH)) == 1
 
 
-def test_the_waiting_process_goes_on_where_a_killed_one_ended(
+def test_a_waiting_process_resumes_the_download_of_a_killed_one(
     server: FaultyServer, tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"

@@ -1,4 +1,4 @@
-"""Try again what may succeed later, a bounded number of times."""
+"""Retry what may succeed later, a bounded number of times."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ _Result = TypeVar("_Result")
 
 
 class TransientError(Exception):
-    """This attempt failed, the next one may not.
-
-    Attributes:
-        wait: seconds that the server asked to wait; None if it did not say.
-    """
+    """An attempt failed, the next one may not. `wait`: the seconds that the server asked for, if it did."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -41,11 +37,10 @@ class Retrying:
     sleep: Callable[[float], None] = time.sleep
 
     def run(self, what: str, action: Callable[[], _Result]) -> _Result:
-        """The first result of `action` that is no `TransientError`.
+        """The result of `action`, repeated while it raises `TransientError`.
 
         Raises:
-            DownloadError: naming `what` and each attempt's reason, after the last attempt. All that
-                `action` raises beside `TransientError` comes through at once.
+            DownloadError: after the last attempt, naming `what` and each attempt's reason.
         """
         reasons: list[str] = []
         delay = self.first_delay
@@ -55,14 +50,14 @@ class Retrying:
             except TransientError as error:
                 reasons.append(str(error))
                 if len(reasons) >= self.attempts:
-                    raise DownloadError(_told(what, reasons)) from error
+                    raise DownloadError(_message(what, reasons)) from error
                 self.sleep(min(delay if error.wait is None else error.wait, self.longest_delay))
                 delay *= 2
 
 
-def _told(what: str, reasons: list[str]) -> str:
+def _message(what: str, reasons: list[str]) -> str:
     lines = "; ".join(f"attempt {number}: {why}" for number, why in enumerate(reasons, 1))
     return (
         f"{what} could not be fetched. {lines}. Try again later: "
-        "what has arrived is kept and the download goes on from there"
+        "what has arrived is kept, and the download resumes from there"
     )

@@ -6,8 +6,8 @@ from pte_foundry.client.errors import DownloadError, WrongContentError
 from pte_foundry.client.retrying import Retrying, TransientError
 
 
-def failing(*errors: Exception) -> object:
-    """An action that raises `errors` one after the other and then gives 'done'."""
+def run(retrying: Retrying, *errors: Exception) -> str:
+    """Run an action that raises `errors` one after the other, then returns "done"."""
     left = list(errors)
 
     def action() -> str:
@@ -15,15 +15,7 @@ def failing(*errors: Exception) -> object:
             raise left.pop(0)
         return "done"
 
-    return action
-
-
-def run(retrying: Retrying, *errors: Exception) -> str:
-    action = failing(*errors)
-    assert callable(action)
-    result = retrying.run("a.pte", action)
-    assert isinstance(result, str)
-    return result
+    return retrying.run("a.pte", action)
 
 
 def test_delays_double_up_to_a_bound() -> None:
@@ -33,7 +25,7 @@ def test_delays_double_up_to_a_bound() -> None:
     assert slept == [1, 2, 3, 3]
 
 
-def test_a_wait_that_the_server_asks_for_is_kept_within_the_bound() -> None:
+def test_a_requested_wait_is_bounded() -> None:
     slept: list[float] = []
     retrying = Retrying(first_delay=1, longest_delay=30, sleep=slept.append)
     errors = [TransientError("busy", 7), TransientError("busy", 3600), TransientError("busy")]
@@ -41,7 +33,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_within_the_bound() -> None:
     assert slept == [7, 30, 4]
 
 
-def test_the_last_attempt_tells_all_reasons() -> None:
+def test_the_final_error_names_all_reasons() -> None:
     slept: list[float] = []
     with pytest.raises(DownloadError, match="a.pte .*attempt 1: cut; attempt 2: gone") as caught:
         run(Retrying(attempts=2, sleep=slept.append), TransientError("cut"), TransientError("gone"))
@@ -49,6 +41,6 @@ def test_the_last_attempt_tells_all_reasons() -> None:
     assert len(slept) == 1
 
 
-def test_other_errors_are_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     with pytest.raises(WrongContentError):
         run(Retrying(sleep=lambda _: pytest.fail("waited")), WrongContentError("bad"))

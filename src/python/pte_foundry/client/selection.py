@@ -1,4 +1,4 @@
-"""Pick the program of a model for a platform, by an ordered list of what is preferred."""
+"""Pick the programs of a model for a platform, in order of preference."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def select(
     """
     if platform not in PLATFORMS:
         raise NoArtifactError(
-            f"{platform!r} is no platform. The platforms are {', '.join(PLATFORMS)}"
+            f"{platform!r} is not a platform. The platforms are {', '.join(PLATFORMS)}"
         )
     order = on_every_device(platform) if backends is None else tuple(backends)
-    of_model = [each for each in index.artifacts if _is_asked(each, model, precisions)]
+    of_model = [each for each in index.artifacts if _matches(each, model, precisions)]
     found = [each for each in of_model if platform in each.platforms and each.backend in order]
     if not found:
-        raise _nothing(index, model, platform, order, precisions)
+        raise _no_artifact(index, model, platform, order, precisions)
     allowed = precisions or ()
     return tuple(
         sorted(
@@ -53,13 +53,13 @@ def select(
     )
 
 
-def _is_asked(artifact: Artifact, model: str, precisions: Sequence[str] | None) -> bool:
+def _matches(artifact: Artifact, model: str, precisions: Sequence[str] | None) -> bool:
     if precisions is None:
         return artifact.model_name == model
     return artifact.model == model and artifact.precision in precisions
 
 
-def _nothing(
+def _no_artifact(
     index: Index,
     model: str,
     platform: str,

@@ -74,10 +74,10 @@ def test_a_precision_is_taken_only_if_asked_for(index: Index) -> None:
         (MODEL, "linux", [], None, "with no backend at all"),
         (MODEL, "linux", None, ["int4"], "in int4. For linux"),
         (MODEL, "linux", ["qnn"], None, r"could not build qnn \(fp32\): no QNN SDK is set\. For"),
-        (MODEL, "beos", None, None, "'beos' is no platform. The platforms are android, ios,"),
+        (MODEL, "beos", None, None, "'beos' is not a platform. The platforms are android, ios,"),
     ],
 )
-def test_what_does_not_fit_is_an_error_that_says_what_there_is(
+def test_an_error_says_what_would_fit(
     index: Index,
     model: str,
     platform: str,
@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_an_error_that_says_what_there_is(
         select(index, model, platform, backends, precisions)
 
 
-def test_a_model_for_other_platforms_only_is_told() -> None:
+def test_a_model_for_other_platforms_only() -> None:
     value = sample_index()
     value["models"] = [each for each in value["models"] if each["backend"] == "coreml"]
     index = read_index(Fields(value, "index.json"), VERSION)

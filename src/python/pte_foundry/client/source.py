@@ -1,4 +1,4 @@
-"""Where a tree's files come from: a folder of this machine, or a web server."""
+"""A tree to read: in a folder of this machine, or on a web server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -15,7 +14,6 @@ import requests
 
 from pte_foundry.client.address import check_address, without_user
 from pte_foundry.client.content import hint
-from pte_foundry.client.documents import LARGEST_DOCUMENT
 from pte_foundry.client.download import Progress, download
 from pte_foundry.client.errors import (
     BadCatalogueError,
@@ -25,7 +23,7 @@ from pte_foundry.client.errors import (
 )
 from pte_foundry.client.files import open_regular
 from pte_foundry.client.http_client import HttpClient
-from pte_foundry.client.index import ListedFile
+from pte_foundry.client.index import LARGEST_DOCUMENT, ListedFile
 from pte_foundry.client.partial import Partial
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.records.outside_text import shown
@@ -33,45 +31,34 @@ from pte_foundry.records.outside_text import shown
 _BLOCK = 1 << 20
 
 
-class Source(Protocol):
-    """The root of a tree."""
-
-    def where(self, path: str) -> str:
-        """How a person finds the file at `path`."""
-
-    def document(self, path: str) -> bytes:
-        """A JSON document. Raises ClientError if it is not there or too large."""
-
-    def fill(self, file: ListedFile, partial: Partial, progress: Progress) -> None:
-        """Make `partial` complete and matching. Raises DownloadError; OSError of `partial`."""
-
-
 @dataclass(frozen=True)
 class Web:
-    """base: address of the root, without a final slash."""
+    """A tree on a server. `base`: the address of its root, without a final slash."""
 
     base: str
     http: HttpClient
     retrying: Retrying
 
     def where(self, path: str) -> str:
+        """The location of a file, for messages."""
         return f"{self.base}/{path}"
 
     def document(self, path: str) -> bytes:
+        """A JSON document. Raises ClientError if it is absent or too large."""
         url = self.where(path)
         return self.retrying.run(url, lambda: self.http.read(url, LARGEST_DOCUMENT))
 
     def fill(self, file: ListedFile, partial: Partial, progress: Progress) -> None:
-        # The publisher may keep the files elsewhere than the index.
+        """Complete `partial`. Raises DownloadError, and OSError from `partial`."""
+        # The publisher may keep the files apart from the index.
         download(self.http, file.url or self.where(file.path), partial, self.retrying, progress)
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A checked-out submodule, a published folder, or what `package` wrote.
+    """A checked-out submodule, a published folder, or what `package` wrote. See `Web`.
 
-    Attributes:
-        root: without symlinks, so that a pointer like `current` that moves on changes nothing.
+    `root` is resolved, so that moving a pointer like `current` has no effect.
     """
 
     root: Path
@@ -106,59 +93,65 @@ class Folder:
             if partial.size > file.content.size:
                 break
         if not partial.matches():
-            told = hint(partial.beginning())
+            reason = hint(partial.beginning())
             partial.discard()
             raise WrongContentError(
                 f"{path} is not what the index promises: {file.content.size} bytes with SHA-256 "
-                f"{file.content.sha256}. Restore it from the release.{told}"
+                f"{file.content.sha256}. Restore it from the release.{reason}"
             )
+
+
+Source = Web | Folder
+"""The root of a tree."""
 
 
 def open_source(
     location: str | Path, session: requests.Session | None, retrying: Retrying
-) -> Web | Folder:
+) -> Source:
     """A folder's path, a `file:` URL of a folder, or the https URL of a tree's root.
 
     Raises:
         InsecureAddressError: for http to another machine, a user in the URL, a `..` in it.
-        BadLocationError: for anything else, and a folder that is not there.
+        BadLocationError: for anything else, and a missing folder.
     """
     if isinstance(location, str):
-        told = shown(without_user(location))
+        name = shown(without_user(location))
         try:
             parts = urlsplit(location)
         except ValueError as error:
-            raise BadLocationError(f"{told} is no URL ({error}). Write https://host/path") from None
+            raise BadLocationError(
+                f"{name} is not a URL ({error}). Write https://host/path"
+            ) from None
         if parts.scheme in ("http", "https"):
             if parts.query or parts.fragment:
-                raise BadLocationError(f"{told}: a root has no `?` and no `#` in its address")
+                raise BadLocationError(f"{name}: a root has no `?` and no `#` in its address")
             base = check_address(location, where="the location")
             return Web(base.rstrip("/"), HttpClient(session, base), retrying)
         if parts.scheme == "file":
             if parts.netloc not in ("", "localhost"):
                 raise BadLocationError(
-                    f"{told} names the machine {shown(parts.netloc)}. Write file:///path"
+                    f"{name} names the machine {shown(parts.netloc)}. Write file:///path"
                 )
             location = url2pathname(parts.path)
         elif "://" in location:
             raise BadLocationError(
-                f"{told}: give a folder, a file: URL or an https URL, not {parts.scheme}:"
+                f"{name}: give a folder, a file: URL or an https URL, not {parts.scheme}:"
             )
     try:
         root = Path(location).resolve(strict=True)
         is_folder = root.is_dir()
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle.
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a circle of links.
         raise BadLocationError(
             f"{location} cannot be opened ({error}). Name the folder that holds versions.json"
         ) from error
     if not is_folder:
-        raise BadLocationError(f"{root} is no folder. Name the one that holds versions.json")
-    # A folder has no origin: what its index names elsewhere is a stranger's.
+        raise BadLocationError(f"{root} is not a folder. Name the one that holds versions.json")
+    # A folder has no origin: any server that its index names is a stranger.
     return Folder(root, HttpClient(session), retrying)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The file in blocks; its own errors are no errors of the cache."""
+    """The file in blocks; reading errors are told apart from those of the cache."""
     with _readable(path), open_regular(path, follow=True) as file:
         while True:
             block = file.read(_BLOCK)

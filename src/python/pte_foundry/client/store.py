@@ -1,4 +1,4 @@
-"""A cache of files by content: `<cache>/sha256/ab/abcd…`, shared by all processes of a user."""
+"""A content-addressed cache, `<cache>/sha256/ab/abcd…`, shared by all processes of a user."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from pte_foundry.client.errors import CacheError
 from pte_foundry.client.files import is_only_name, is_private, make_folder, remove
 from pte_foundry.client.partial import Partial
 
-# Every entry gets this time of change (2001-09-09, in nanoseconds): whoever writes to an entry sets
-# another one, and is noticed without reading the file.
+# The modification time of every entry (2001-09-09, in nanoseconds): writing to an entry changes it,
+# which is noticed without reading the file.
 _SEAL = 1_000_000_000 * 10**9
 _LOCK_SECONDS = 3600.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def default_cache() -> Path:
-    """The folder `pte-foundry/artifacts` among the user's caches, as the platform has it."""
+    """The folder `pte-foundry/artifacts` in the platform's folder for user caches."""
     return user_cache_path("pte-foundry") / "artifacts"
 
 
@@ -35,24 +35,20 @@ def default_cache() -> Path:
 class Store:
     """Attributes:
     folder: made when the first file is stored.
-    always_hash: read and hash an entry each time it is asked for. Otherwise its size is compared, and it is hashed
-        only if it was written to since it was stored, or if other users can write to its folder: they could have set
-        its times back, or have put it there.
+    always_hash: hash an entry each time it is requested. Otherwise its size is compared, and it is hashed only if it
+        was written to since it was stored, or if other users can write to its folder: they could have planted it, or
+        reset its times.
     """
 
     folder: Path
     always_hash: bool = False
 
     def path(self, content: Content) -> Path:
-        """Where the file of this content is, or would be."""
+        """The place of the file with this content, present or not."""
         return self.folder / "sha256" / content.sha256[:2] / content.sha256
 
     def find(self, content: Content) -> Path | None:
-        """The stored file, None if there is none or it is damaged. Writes nothing of value.
-
-        Raises:
-            CacheError: the cache cannot be read.
-        """
+        """The stored file; None if it is absent or damaged. Raises CacheError if the cache cannot be read."""
         path = self.path(content)
         try:
             found = path.lstat()
@@ -61,7 +57,7 @@ class Store:
             if self.always_hash or found.st_mtime_ns != _SEAL or not self._is_private(path):
                 if not has_content(path, content):
                     return None
-                with suppress(OSError):  # A cache that is read-only is hashed again next time.
+                with suppress(OSError):  # A read-only cache is hashed again next time.
                     os.utime(path, ns=(_SEAL, _SEAL))
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -70,13 +66,13 @@ class Store:
         return path
 
     def obtain(self, content: Content, fill: Callable[[Partial], None]) -> Path:
-        """The stored file, made by `fill` if there is none or it is damaged.
+        """The stored file, made by `fill` if it is absent or damaged.
 
-        One process at a time fills for one content; the others wait and take what it stored. What
-        a killed one left is handed to the next `fill`.
+        One process at a time fills one content; the others wait and take what it stored. The next
+        `fill` gets what a killed process left.
 
         Args:
-            fill: has to make its argument match; what it raises comes through.
+            fill: completes its argument; its exceptions pass through.
 
         Raises:
             CacheError: the cache cannot be written, its disk is full, or another process has held
@@ -92,7 +88,7 @@ class Store:
             raise self._error(error, content) from error
 
     def _is_private(self, path: Path) -> bool:
-        """Whether only we and the administrator can have put an entry there."""
+        """Whether only we or the administrator can have put the entry there."""
         above = len(path.relative_to(self.folder).parts)
         folders = path.parents[:above]
         below = all(is_private(each.lstat()) for each in (path, *folders[:-1]))
@@ -116,7 +112,7 @@ class Store:
     def _locked(self, content: Content) -> Iterator[None]:
         path = self.folder / "locks" / f"{content.sha256}.lock"
         make_folder(path.parent)
-        # Some releases of `filelock` empty the file, also where its name leads to a file of somebody else's.
+        # Some releases of `filelock` truncate the file, even through a link to another file.
         if not is_only_name(path):
             remove(path)
         lock = FileLock(path, timeout=_LOCK_SECONDS)

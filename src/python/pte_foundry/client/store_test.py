@@ -56,7 +56,7 @@ def test_a_damaged_entry_is_noticed_and_repaired(tmp_path: Path, content: bytes)
     assert store.obtain(CONTENT, fill).read_bytes() == DATA
 
 
-def test_damage_that_leaves_no_trace_is_noticed_when_asked_to(tmp_path: Path) -> None:
+def test_always_hash_finds_damage_without_a_trace(tmp_path: Path) -> None:
     path = Store(tmp_path).obtain(CONTENT, fill)
     times = path.stat().st_mtime_ns
     damage(path, DATA.upper())
@@ -78,22 +78,7 @@ def test_an_entry_whose_time_changed_is_read_once(
     assert store.find(CONTENT) == path
 
 
-@pytest.mark.parametrize("kind", ["folder", "symlink"])
-def test_what_is_no_file_is_replaced(tmp_path: Path, kind: str) -> None:
-    store = Store(tmp_path / "cache")
-    path = store.path(CONTENT)
-    path.parent.mkdir(parents=True)
-    (tmp_path / "same").write_bytes(DATA)
-    if kind == "folder":
-        path.mkdir()
-        (path / "x").touch()
-    else:
-        path.symlink_to(tmp_path / "same")
-    assert store.obtain(CONTENT, fill).read_bytes() == DATA
-    assert path.is_file() and not path.is_symlink()
-
-
-def test_what_a_failed_one_left_is_handed_to_the_next(tmp_path: Path) -> None:
+def test_the_next_fill_gets_what_a_failed_one_left(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
     def half(partial: Partial) -> None:
@@ -123,14 +108,14 @@ def test_an_index_that_is_wrong_about_the_size_does_no_harm(tmp_path: Path) -> N
     assert store.obtain(CONTENT, never) == path
 
 
-def test_nothing_gets_its_name_without_matching(tmp_path: Path) -> None:
+def test_an_incomplete_file_is_not_stored(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
     def wrong(partial: Partial) -> None:
         partial.begin("here", None)
         partial.append(DATA.upper())
 
-    with pytest.raises(RuntimeError, match="is not what it should be"):
+    with pytest.raises(RuntimeError, match="is incomplete"):
         store.obtain(CONTENT, wrong)
     assert not store.path(CONTENT).exists()
 
@@ -160,7 +145,7 @@ def test_threads_fill_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_disk_that_fills_up_is_told_with_a_remedy(tmp_path: Path, number: int) -> None:
+def test_a_full_disk_is_reported_with_a_remedy(tmp_path: Path, number: int) -> None:
     def full(partial: Partial) -> None:
         partial.begin("here", None)
         partial.append(DATA[:5])
@@ -174,7 +159,7 @@ def test_a_disk_that_fills_up_is_told_with_a_remedy(tmp_path: Path, number: int)
     assert store.obtain(CONTENT, fill).read_bytes() == DATA
 
 
-def test_a_file_that_cannot_fit_is_not_begun(
+def test_a_file_that_does_not_fit_is_not_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = SimpleNamespace(free=len(DATA) - 1)
@@ -186,9 +171,7 @@ def test_a_file_that_cannot_fit_is_not_begun(
     assert store.obtain(CONTENT, fill).read_bytes() == DATA
 
 
-def test_a_lock_that_is_never_released_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_that_is_never_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "_LOCK_SECONDS", 0.0)
 
     def again(partial: Partial) -> None:
@@ -236,7 +219,7 @@ def test_a_read_only_cache_serves_what_it_has_and_refuses_the_rest(shared: Path)
         store.obtain(CONTENT, never)
 
 
-def test_a_cache_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+def test_a_cache_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(CacheError, match="cannot be used"):
         Store(tmp_path / "cache").obtain(CONTENT, never)

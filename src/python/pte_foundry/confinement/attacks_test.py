@@ -1,6 +1,6 @@
-"""What a confined process tries to do outside of its sandbox, and which defences refuse it, each alone.
+"""Attempts of a confined process to leave its sandbox, and the defences that stop each of them alone.
 
-Without any defence each attempt succeeds, or it would show nothing.
+Without any defence each attempt succeeds; otherwise it would show nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from pte_foundry.confinement.landlock import landlock_version
-from pte_foundry.confinement.user_namespace import enter_user_namespace
+from pte_foundry.confinement.namespaces import enter_user_namespace
 from pte_foundry.testing.canary import (
     ALL,
     FILTER,
@@ -40,7 +40,7 @@ from pte_foundry.testing.hostile.confinement_attacks import ATTACKS, MODULES, NU
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the defences")
 
 
-# How the first line of the log calls them.
+# Their names in the first line of the log.
 TOLD = {
     NAMESPACES: "namespaces",
     OWN_TREE: "own tree",
@@ -91,7 +91,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
 
 @contextmanager
 def _machine(folder: Path) -> Iterator[dict[str, Any]]:
-    """What the attacks are after, by its name in their code."""
+    """The targets of the attacks, by their names in the code."""
     (folder / "outside").write_text("of the machine")
     home = pwd.getpwuid(os.getuid()).pw_dir
     home = home if os.path.isdir(home) else "/"

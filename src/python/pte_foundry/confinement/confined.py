@@ -1,7 +1,7 @@
-"""Run the work of a process without network, other people's files, or a way to damage its inputs.
+"""Run the work of a process without network, other files, or a way to damage its inputs.
 
-What a system does not allow is left out, and said on stderr, because the bytes are the same with and
-without it: the confinement shows that nothing but the inputs got into them. See docs/hermeticity.md.
+What a system does not allow is left out and reported on stderr, since the bytes are the same without it:
+the confinement shows that only the inputs got into them. See docs/hermeticity.md.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from pte_foundry.confinement.descriptors import close_descriptors
 from pte_foundry.confinement.files import allowed_files
 from pte_foundry.confinement.kernel import has_one_thread
 from pte_foundry.confinement.landlock import restrict_files
@@ -28,8 +28,8 @@ from pte_foundry.confinement.system_calls import filter_system_calls
 def confined(action: Callable[[], int]) -> int:
     """Confine this process to its working directory for good, then call `action`.
 
-    To be called by the main module of a process before anything starts threads, torch above all. Where
-    the process gets a PID namespace, it is a child that goes on; this one waits and ends as the child does.
+    To be called by a main module before anything, torch above all, starts threads. In a PID namespace a
+    child continues; this process waits and ends as the child does.
 
     Returns:
         The exit code of `action`.
@@ -37,17 +37,25 @@ def confined(action: Callable[[], int]) -> int:
     sandbox = Path.cwd()
     # Python in a PEX is isolated: it ignores PYTHONDONTWRITEBYTECODE.
     sys.dont_write_bytecode = True
-    # Made before inputs are listed: it is none.
+    # Made before inputs are listed, since it is not one.
     with tempfile.TemporaryDirectory(prefix=".tmp-", dir=sandbox) as temporary:
         os.environ["TMPDIR"] = temporary
-        tempfile.tempdir = None  # Forget the folder that was found before.
-        told = _confine(sandbox, Path(temporary))
-        print(f"confinement: {told}", file=sys.stderr, flush=True)
+        tempfile.tempdir = None  # Forget an earlier choice.
+        summary = _confine(sandbox, Path(temporary))
+        print(f"confinement: {summary}", file=sys.stderr, flush=True)
         return action()
 
 
+def close_descriptors() -> None:
+    """Close all but stdin, stdout and stderr: open files are usable whatever their paths."""
+    for name in os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"):
+        if int(name) > 2:
+            with suppress(OSError):  # Of the listing itself.
+                os.close(int(name))
+
+
 def _confine(sandbox: Path, temporary: Path) -> str:
-    """What is in force now, and what is missing."""
+    """Returns what is in force, and what is missing."""
     close_descriptors()
     if sys.platform != "linux":
         install_socket_guard()
@@ -65,7 +73,7 @@ def _confine(sandbox: Path, temporary: Path) -> str:
             return False
         return True
 
-    # In this order: each forbids what the ones before it need.
+    # In this order: each step forbids what earlier ones need.
     namespaces = works("namespaces", enter_namespaces)
     read_only = own_tree = own_processes = False
     if namespaces:
@@ -86,7 +94,7 @@ def _confine(sandbox: Path, temporary: Path) -> str:
         become_worker(first_process)
     install_socket_guard()
     network = _joined(namespaces and "namespace", filtered and "filter", "guard")
-    told = [
+    parts = [
         f"network: {network if network != 'guard' else 'guard only'}",
         f"inputs: {'read-only' if read_only else 'writable'}",
         f"files: {_joined(own_tree and 'own tree', landlock and 'Landlock') or 'not confined'}",
@@ -94,7 +102,7 @@ def _confine(sandbox: Path, temporary: Path) -> str:
         f"privileges: {'none' if unprivileged else 'kept'}",
         *([f"missing: {', '.join(missing)}"] if missing else []),
     ]
-    return "; ".join(told)
+    return "; ".join(parts)
 
 
 def _joined(*names: str | bool) -> str:

@@ -1,4 +1,4 @@
-"""Which files an export or a validation may use."""
+"""The files that an export or a validation may use."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from pte_foundry.confinement.landlock import Access
 from pte_foundry.stages import FOLDER_VARIABLE
 
-# Programs, libraries and what the dynamic linker and the C library read, and nothing of the machine's
-# own settings: no users, hosts or certificates.
+# Programs, libraries and the files of the dynamic linker and the C library, but no settings of the
+# machine: no users, hosts or certificates.
 _SYSTEM = (
     "/bin",
     "/etc/alternatives",
@@ -24,7 +24,7 @@ _SYSTEM = (
     "/sbin",
     "/usr",
 )
-# What torch asks for the number of CPUs, and the C library for its own process.
+# Read by torch for the number of CPUs, and by the C library for its own process.
 _KERNEL = ("/proc", "/sys/devices/system", "/sys/fs/cgroup")
 _DEVICES = ("/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
 
@@ -33,7 +33,7 @@ def allowed_files(sandbox: Path, temporary: Path) -> Access:
     """Read the sandbox, this Python with its packages, and the system's software; change the sandbox.
 
     Args:
-        temporary: a folder for temporary files; nobody else's are visible.
+        temporary: the only folder for temporary files.
     """
     python = (
         sys.prefix,
@@ -54,9 +54,9 @@ def allowed_files(sandbox: Path, temporary: Path) -> Access:
 
 
 def _mapped_files() -> tuple[list[Path], list[Path]]:
-    """The libraries that this process has loaded, and the memory that it shares, by path.
+    """The paths of the libraries and the shared memory of this process, which its children open again.
 
-    Its children open both again: an interpreter's library in an unusual place, or a preloaded one.
+    A library may lie in an unusual place, or be preloaded.
     """
     libraries: dict[Path, None] = {}
     memory: dict[Path, None] = {}

@@ -1,4 +1,4 @@
-"""Which files a confined process can use, where the kernel gives it a tree of its own, or has Landlock."""
+"""The files that a confined process can use, with its own tree or Landlock."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sandbox(tmp_path: Path) -> Path:
     ],
     ids=["usual", "own tree", "Landlock"],
 )
-def test_what_is_not_declared_cannot_be_read(
+def test_undeclared_files_cannot_be_read(
     sandbox: Path, without: tuple[str, ...], error: str
 ) -> None:
     attempts = {
@@ -158,7 +158,7 @@ def test_stages_are_written_to_their_folder_and_others_not_read(
     }
 
 
-def test_what_is_preloaded_into_a_process_is_usable_by_its_children(
+def test_children_can_use_a_preloaded_library(
     sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = importlib.util.find_spec("libfaketime")

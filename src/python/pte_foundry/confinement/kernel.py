@@ -1,4 +1,4 @@
-"""Calls of the Linux kernel that Python 3.11 has no function for."""
+"""Linux system calls that Python 3.11 has no function for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def libc() -> ctypes.CDLL:
 
 
 def check(result: int) -> int:
-    """Return what a C function returned; raises OSError if that is negative."""
+    """Return the result of a C function; raises OSError if it is negative."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -29,7 +29,7 @@ def check(result: int) -> int:
 
 
 def prctl(option: int, value: int) -> None:
-    """Change an attribute of this process; raises OSError if that is refused."""
+    """prctl(2); raises OSError if it is refused."""
     zeros = (ctypes.c_ulong(0),) * 3
     check(libc().prctl(option, ctypes.c_ulong(value), *zeros))
 
@@ -41,15 +41,15 @@ def mount(
     kind: bytes | None = None,
     options: bytes | None = None,
 ) -> None:
-    """mount(2); raises OSError if that is refused."""
+    """mount(2); raises OSError if it is refused."""
     check(libc().mount(source, target, kind, ctypes.c_ulong(flags), options))
 
 
 def keep_mounts_private() -> None:
-    """Let nobody outside of this mount namespace see what is mounted in it; raises OSError."""
+    """Hide new mounts from other mount namespaces; raises OSError."""
     mount(None, b"/", MS_REC | MS_PRIVATE)
 
 
 def has_one_thread() -> bool:
-    """Whether this process has no second thread, which would keep what this one gives up."""
+    """Whether this process has one thread: others would keep what this one gives up."""
     return len(os.listdir("/proc/self/task")) == 1

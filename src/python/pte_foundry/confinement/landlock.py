@@ -1,9 +1,9 @@
-"""Landlock: a process gives up access to all files but those below chosen folders, for children too.
+"""Landlock: a process and its children give up access to all files but those below chosen folders.
 
 Linux 5.13 and later, for any user, where the kernel has it enabled
-(https://docs.kernel.org/userspace-api/landlock.html). Folders can still be entered and files'
-attributes looked at. TCP is refused as well from Linux 6.7 on, and signals to other processes and their
-abstract Unix sockets from Linux 6.12 on.
+(https://docs.kernel.org/userspace-api/landlock.html). Folders can still be entered, and attributes of
+files read. TCP is refused from Linux 6.7 on, signals to other processes and their abstract Unix sockets
+from Linux 6.12 on.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _SCOPES = 0b11  # abstract Unix sockets and signals
 
 @dataclass(frozen=True)
 class Access:
-    """What stays allowed. Paths are followed through links; those that do not exist are passed over.
+    """What stays allowed. Links are followed, missing paths ignored.
 
     Attributes:
         read: folders, and files, to read and execute.
-        change: the same, to write, make and remove things below too.
-        write_only: folders to make and write files in, without reading them; or devices.
+        change: the same, with writing, and making and removing below.
+        write_only: folders to write new files in without reading them, and devices.
     """
 
     read: Iterable[Path]
@@ -50,7 +50,7 @@ def restrict_files(access: Access) -> None:
     """Give up everything else, for good.
 
     Raises:
-        OSError: where the kernel has no Landlock or does not allow it; then nothing has changed.
+        OSError: the kernel has no Landlock or does not allow it; nothing has changed.
     """
     version = landlock_version()
     handled = _FIRST_VERSIONS_RIGHTS
@@ -65,7 +65,7 @@ def restrict_files(access: Access) -> None:
         ):
             for path in paths:
                 _allow(rules, path, rights)
-        # Without it a program that changes the user could regain rights; the kernel insists.
+        # The kernel requires it, since a set-user-ID program could regain rights.
         prctl(PR_SET_NO_NEW_PRIVS, 1)
         check(libc().syscall(_RESTRICT_SELF, rules, 0))
     finally:
@@ -73,11 +73,10 @@ def restrict_files(access: Access) -> None:
 
 
 def landlock_version() -> int:
-    """1 and more, by what the kernel can refuse: truncation from 3 on, TCP from 4 on,
-    signals and abstract sockets from 6 on.
+    """The kernel's version of Landlock: 3 can refuse truncation, 4 TCP, 6 signals and abstract sockets.
 
     Raises:
-        OSError: where the kernel has no Landlock.
+        OSError: the kernel has no Landlock.
     """
     return check(libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
 

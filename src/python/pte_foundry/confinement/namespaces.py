@@ -1,41 +1,61 @@
-"""Namespaces of its own for a process and its children: no network but a loopback that is down."""
+"""New namespaces for a process and its children: no network but a loopback that is down."""
 
 from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 from pte_foundry.confinement.kernel import check, libc
-from pte_foundry.confinement.user_namespace import enter_user_namespace
 
 _CLONE_NEWNS = 0x00020000  # linux/sched.h
 _CLONE_NEWUTS = 0x04000000
 _CLONE_NEWIPC = 0x08000000
 _CLONE_NEWPID = 0x20000000
+_CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _ALL = _CLONE_NEWNET | _CLONE_NEWUTS | _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWPID
 _HOST_NAME = "localhost"
 
 
 def enter_namespaces() -> None:
-    """Leave the network, for good, and take a constant for the host's name.
+    """Leave the network for good, and get a constant host name.
 
-    `make_inputs_read_only` and `enter_own_tree` need the mount namespace that this enters as well, and
-    `become_first_process` the PID namespace that it makes for children. What processes of one user share
-    by number, as System V's memory, is left behind too.
+    `make_inputs_read_only` and `enter_own_tree` need the mount namespace that this enters,
+    `become_first_process` the PID namespace that it makes for children. System V's IPC is left behind too.
 
     An ordinary user needs a user namespace for it, in which user and group keep their numbers.
 
     Raises:
-        OSError: where the system does not allow it; then nothing has changed.
+        OSError: the system does not allow it; nothing has changed.
     """
     try:
         _leave()
     except PermissionError:
-        # Entering a user namespace cannot be undone where what comes next fails, as some systems
-        # (AppArmor's restriction of user namespaces) have it: a child tries it first.
+        # Entering a user namespace cannot be undone if the next step fails, as under AppArmor's
+        # restriction of user namespaces: a child tries it first.
         _try_in_a_child()
         _leave_as_user()
+
+
+def enter_user_namespace(user: int, group: int) -> None:
+    """Enter a user namespace with these ids, where a process may make further namespaces.
+
+    Files of the present user and group remain its own.
+
+    Raises:
+        OSError: the system does not allow it. The process may be in the namespace without ids, and should end.
+    """
+    outside = {"uid_map": (user, os.geteuid()), "gid_map": (group, os.getegid())}
+    check(libc().unshare(_CLONE_NEWUSER))
+    # Mapping groups without privileges requires giving up setgroups (user_namespaces(7)).
+    _write("setgroups", "deny")
+    for name, (there, here) in outside.items():
+        _write(name, f"{there} {here} 1")
+
+
+def _write(name: str, content: str) -> None:
+    Path("/proc/self", name).write_text(content, encoding="ascii")
 
 
 def _leave() -> None:

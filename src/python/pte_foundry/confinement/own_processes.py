@@ -1,8 +1,8 @@
-"""A PID namespace: a process sees, and signals, no other than those that it starts.
+"""A PID namespace: a process sees and signals only those that it starts.
 
-The process that Pants has started, the *launcher*, stays outside of it and waits. The *first process* of
-the namespace collects those whose parents have ended; the kernel ends all others with it. The *worker*
-does the work: the first process would survive signals that end any other, an abort's among them.
+The process that Pants started, the *launcher*, stays outside and waits. The *first process* of the
+namespace collects orphans; the kernel ends all others with it. The *worker* does the work: the first
+process would survive signals that end any other process, such as that of an abort.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _STATUS = struct.Struct("=i")
 
 
 def become_first_process() -> int:
-    """Go on in the first process of the namespace that this one has made for its children.
+    """Continue in the first process of the namespace that this one has made for its children.
 
-    This one never returns: it ends as the worker does, by the same exit code or signal, and if it is
-    killed, then so is everything in the namespace.
+    This one never returns: it ends by the exit code or signal of the worker, and if it is killed, so is
+    everything in the namespace.
 
     Returns:
         A descriptor for `become_worker`.
@@ -41,7 +41,7 @@ def become_first_process() -> int:
 
 
 def become_worker(status: int) -> None:
-    """Go on in a second process, which has a session of its own; the first one never returns.
+    """Continue in a second process, in a new session; the first one never returns.
 
     Args:
         status: what `become_first_process` returned.
@@ -49,10 +49,10 @@ def become_worker(status: int) -> None:
     worker = os.fork()
     if worker == 0:
         os.close(status)
-        # A process group reaches over the borders of a namespace, and so does a terminal.
+        # Process groups and terminals reach across namespaces.
         os.setsid()
         return
-    # Python's handler would let the worker interrupt it.
+    # With Python's handler the worker could interrupt it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     while True:
         ended, how = os.wait()

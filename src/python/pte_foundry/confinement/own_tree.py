@@ -1,7 +1,7 @@
-"""A file system of its own for a process: what it may use, at the usual paths, and nothing else exists.
+"""A file system with only what a process may use, at the usual paths.
 
-It covers what Landlock does not: modes, owners, times and extended attributes of files outside, and the
-sockets that lie in `/run`, `/tmp` and home folders. For a process in a mount namespace of its own.
+It covers what Landlock does not: modes, owners, times and extended attributes of other files, and the
+sockets in `/run`, `/tmp` and home folders. For a process in a new mount namespace.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pte_foundry.confinement.landlock import Access
 
 _MNT_DETACH = 2  # linux/fs.h
 _MOST_LINKS = 40  # MAXSYMLINKS
-# Where the machine's files are while the tree is made.
+# The place of the machine's files while the tree is made.
 _MACHINE = "/.machine"
 _PROC = "/proc"
 # Without these, shells have no `<(...)`, and programs no `/dev/stdout`.
@@ -43,14 +43,14 @@ _KEPT = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_N
 
 
 def enter_own_tree(sandbox: Path, access: Access) -> bool:
-    """Make a tree of what `access` names its root folder, for good; all but what may change is read-only.
+    """Make a tree of what `access` names the root folder, for good; all but what may change is read-only.
 
     Returns:
-        Whether `/proc` shows the processes of this PID namespace alone. Some systems refuse that to
-        ordinary users (containers that hide parts of `/proc`); then it is the machine's, read-only.
+        Whether `/proc` shows only this PID namespace. Containers that hide parts of `/proc` refuse that
+        to ordinary users; then it is the machine's, read-only.
 
     Raises:
-        OSError: if a mount is refused; then nothing has changed.
+        OSError: a mount is refused; nothing has changed.
     """
     keep_mounts_private()
     here = os.fsencode(sandbox)
@@ -80,7 +80,7 @@ def enter_own_tree(sandbox: Path, access: Access) -> bool:
 
 def _fill(sandbox: Path, access: Access) -> bool:
     changing = _real_paths(sandbox, [*access.change, *access.write_only])
-    # A device that is mounted read-only can be written to all the same, but not get another mode.
+    # A device that is mounted read-only can still be written to, but its mode not changed.
     changing = [path for path in changing if not _is_device(path)]
     reading = _real_paths(sandbox, access.read)
     if "/" in reading or "/" in changing:
@@ -98,7 +98,7 @@ def _fill(sandbox: Path, access: Access) -> bool:
 
 
 def _real_paths(sandbox: Path, paths: Iterable[Path]) -> list[str]:
-    """Where they lead to; what does not exist or cannot be reached is passed over, as Landlock does."""
+    """The paths without links; missing and unreachable ones are ignored, as by Landlock."""
     found = []
     for path in paths:
         try:
@@ -109,7 +109,7 @@ def _real_paths(sandbox: Path, paths: Iterable[Path]) -> list[str]:
 
 
 def _follow(path: str) -> str:
-    """The path without links, by its name on the machine; the links that lead there exist in the tree too."""
+    """The path on the machine without links. The links on the way are made in the tree."""
     parts, real, links = path.split("/")[::-1], "", 0
     while parts:
         part = parts.pop()
@@ -140,7 +140,7 @@ def _link(path: str, target: str) -> None:
 
 
 def _show(path: str) -> None:
-    """Mount what the machine has there at the same place."""
+    """Mount the machine's file or folder at the same path."""
     source = _MACHINE + path
     if not os.path.lexists(path):
         if os.path.isdir(source):
@@ -163,14 +163,14 @@ def _show_processes() -> bool:
 
 
 def _seal(changing: list[str]) -> None:
-    """Make every mount in the tree read-only that does not belong to `changing`, and none set users."""
+    """Make every mount outside `changing` read-only, and disable set-user-ID programs in all."""
     mounts = Path(f"{_MACHINE}{_PROC}/self/mountinfo").read_text("utf-8", "surrogateescape")
     for line in mounts.splitlines():
         fields = line.split(" ")
         path, options = _unescaped(fields[4]), fields[5].split(",")
         if path == "/" or _is_below(path, [_MACHINE]):
             continue
-        # A user namespace may take none of them away.
+        # A user namespace may not remove any of these.
         flags = sum(flag for name, flag in _KEPT.items() if name in options) | MS_NOSUID
         flags |= 0 if _is_device(path) else MS_NODEV
         flags |= 0 if _is_below(path, changing) else MS_RDONLY

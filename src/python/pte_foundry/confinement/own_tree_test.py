@@ -1,4 +1,4 @@
-"""The tree of files that a confined process gets, where the kernel lets it mount."""
+"""The tree of files of a confined process, where the kernel lets it mount."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.confinement.kernel import check, libc, mount
-from pte_foundry.confinement.user_namespace import enter_user_namespace
+from pte_foundry.confinement.namespaces import enter_user_namespace
 from pte_foundry.testing.canary import LANDLOCK, run_canary
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has mount namespaces")
@@ -78,12 +78,12 @@ def test_the_usual_streams_and_shells_work(tmp_path: Path) -> None:
     assert run.stdout == "one\ntwo\n4\n" and run.stderr.endswith("\nthree\n")
 
 
-def test_without_it_the_machines_tree_is_as_before(
+def test_without_it_the_machines_tree_is_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "input").write_text("declared")
-    # It has to be readable, so nothing can be hidden.
+    # Everything has to be readable, so nothing can be hidden.
     monkeypatch.syspath_prepend("/")
     body = (
         "print(json.dumps([os.getcwd(), open('folder/input').read(), os.path.exists('/etc/passwd'),\n"

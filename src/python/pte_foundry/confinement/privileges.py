@@ -1,4 +1,4 @@
-"""Give up what root may do beyond other users; no program that is started gets it back."""
+"""Give up the capabilities of root, for programs that are started too."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ _MOST_CAPABILITIES = 64
 
 
 def give_up_privileges() -> None:
-    """Have no capability from now on, in any set, nor get one from a program that changes the user.
+    """Drop every capability from every set, and gain none from set-user-ID programs.
 
-    Without them, what belongs to other users is as closed to root as to anybody, and so is the memory
-    of a process that has more.
+    Without them root has no access to other users' files, nor to the memory of processes with more.
 
     Raises:
-        OSError: if the kernel refuses it.
+        OSError: the kernel refuses it.
     """
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     for number in range(_MOST_CAPABILITIES):
         try:
             prctl(_PR_CAPBSET_DROP, number)
         except OSError:
-            # The kernel has no more, or the process may not (CAP_SETPCAP). With PR_SET_NO_NEW_PRIVS
-            # a program gets no more than this process has anyway.
+            # There are no more, or the process may not drop them (CAP_SETPCAP). Under
+            # PR_SET_NO_NEW_PRIVS, programs gain nothing anyway.
             break
     header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
-    # Effective, permitted and inheritable, for 2 times 32 capabilities. The ambient ones go with them.
+    # Effective, permitted and inheritable, for 2 times 32 capabilities. This drops the ambient ones too.
     check(libc().capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())))

@@ -1,7 +1,7 @@
-"""Inputs that cannot be written to: read-only mounts of themselves, in a mount namespace.
+"""Protect inputs by read-only mounts of themselves, in a mount namespace.
 
-A large input is a hard link to the file that the build's store has: who writes into it changes the
-input of every later process. Its mode keeps ordinary users from it, but not root.
+A large input is a hard link to a file of the build's store: writing to it would change the input of
+every later process. Its mode prevents that for ordinary users, but not for root.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from pte_foundry.confinement.kernel import (
     mount,
 )
 
-# A user namespace may not take these away; statvfs has the same numbers for them.
+# A user namespace may not remove these; statvfs has the same numbers for them.
 _KEPT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
 def make_inputs_read_only(sandbox: Path, except_for: Path) -> None:
-    """Mount the folders in `sandbox`, and the files there that have other links, read-only on themselves.
+    """Mount the folders in `sandbox`, and its files with other hard links, read-only on themselves.
 
-    A file with one link is a copy, or an output of an earlier run. A folder without a file is where
-    outputs are expected. Symbolic links lead to caches.
-    For a process that is in a mount namespace of its own.
+    A file with one link is a copy or an earlier output, a folder without files is for outputs, symbolic
+    links lead to caches. For a process in a new mount namespace.
 
     Raises:
-        OSError: if a mount is refused; then some inputs are read-only and some are not.
+        OSError: a mount is refused; some inputs may be read-only already.
     """
     keep_mounts_private()
     for entry in sorted(os.scandir(sandbox), key=lambda entry: entry.name):

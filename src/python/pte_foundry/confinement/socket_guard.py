@@ -1,8 +1,8 @@
-"""Refuse what Python code tries to do with a network, with a message that says what to do instead.
+"""Refuse Python code the network, with a message that says what to do instead.
 
-It sees Python's own sockets only, not those of C++ and of other processes: a namespace is what keeps
-these away. But without it, an export on a machine without namespaces would silently use the network,
-and one on a machine with them would fail with an unhelpful "Network is unreachable".
+It sees only Python's sockets, not those of C++ and other processes, which a namespace stops. Without it,
+an export would silently use the network on a machine without namespaces, and fail with an unhelpful
+"Network is unreachable" on others.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _ALLOWED_FAMILIES = (int(socket.AF_UNIX), -1)
 
 
 def install_socket_guard() -> None:
-    """From now on raise PteError `network-access` in this process; it cannot be taken back."""
+    """From now on raise PteError `network-access` in this process, for good."""
     sys.addaudithook(_guard)
 
 
 def _guard(event: str, arguments: tuple[object, ...]) -> None:
-    # Called for each import and opened file too: first what is cheap.
+    # Also called for each import and opened file: the cheap test first.
     if not event.startswith("socket."):
         return
     if event == _CREATED:

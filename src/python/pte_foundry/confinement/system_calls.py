@@ -1,6 +1,6 @@
-"""A filter of system calls (seccomp): what no export needs and no other means here takes away.
+"""A filter of system calls (seccomp) that no export needs and no other defence stops.
 
-Linux 4.17 and later, for any user, on x86-64 and 64-bit Arm. It holds for native code and children too
+Linux 4.17 and later, for any user, on x86-64 and 64-bit Arm. It applies to native code and children too
 (https://docs.kernel.org/userspace-api/seccomp_filter.html).
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from pte_foundry.confinement.kernel import PR_SET_NO_NEW_PRIVS, check, libc, prctl
 
-# linux/seccomp.h. Without the flag, older kernels switch off what processors guess, which makes torch slower.
+# linux/seccomp.h. Without the flag, older kernels disable speculation, which makes torch slower.
 _SECCOMP = (317, 277)
 _SET_MODE_FILTER, _FLAG_SPEC_ALLOW = 1, 1 << 2
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
@@ -28,12 +28,12 @@ _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x15, 0x35, 0x45, 0x06
 _X32 = 0x40000000
 
 _Instruction = tuple[int, int, int, int]
-"""Code, how many instructions to pass over if it is true, and if not, and a value."""
+"""Code, instructions to skip if it is true, and if not, and a value."""
 
 
 @dataclass(frozen=True)
 class _Machine:
-    """What linux/audit.h calls it, and which number of a pair (asm/unistd.h) is its own."""
+    """Its number in linux/audit.h, and its column in the pairs of numbers below (asm/unistd.h)."""
 
     audit: int
     column: int
@@ -41,8 +41,8 @@ class _Machine:
 
 _MACHINES = {"x86_64": _Machine(0xC000003E, 0), "aarch64": _Machine(0xC00000B7, 1)}
 
-# A socket is of use only as one of a pair: none has an address, so none reaches another process, whose
-# socket may be a file, an abstract name or in a network. Datagrams can be sent from a pair to elsewhere.
+# A socket is useful only as one of a pair: none has an address, so none reaches another process by a
+# file, an abstract name or the network. A pair for datagrams could send elsewhere.
 _ADDRESSES = {
     "connect": (42, 203),
     "bind": (49, 200),
@@ -84,7 +84,7 @@ def filter_system_calls() -> None:
     """Refuse the calls above from now on, for good.
 
     Raises:
-        OSError: where the kernel does not filter, or its calls' numbers are not known here.
+        OSError: the kernel does not filter, or the machine's numbers are unknown.
     """
     machine = _MACHINES.get(os.uname().machine)
     if machine is None or sys.maxsize < 1 << 32:
@@ -106,7 +106,7 @@ class _Program(ctypes.Structure):
 
 def _program(machine: _Machine) -> list[_Instruction]:
     denied, forbidden = _error(errno.EACCES), _error(errno.EPERM)
-    # Another architecture's numbers mean other calls: a 32-bit program has none.
+    # Another architecture has other numbers: a 32-bit program gets no calls.
     code = [(_LOAD, 0, 0, _ARCHITECTURE), (_IF_EQUAL, 1, 0, machine.audit), forbidden]
     code += [(_LOAD, 0, 0, _NUMBER), (_IF_AT_LEAST, 0, 1, _X32), forbidden]
 
@@ -142,7 +142,7 @@ def _program(machine: _Machine) -> list[_Instruction]:
         rule(numbers, forbidden)
     for numbers, flags in ((_CLONE, _NAMESPACES), (_UNSHARE, _NAMESPACES | _TIME_NAMESPACE)):
         rule(numbers, _argument(0), (_IF_ANY_BIT, 0, 1, flags), forbidden, _allowed())
-    # Its flags are in memory, which no filter reads. C libraries then take `clone`.
+    # Its flags are in memory, which no filter reads. C libraries fall back to `clone`.
     rule(_CLONE3, _error(errno.ENOSYS))
     return [*code, _allowed()]
 

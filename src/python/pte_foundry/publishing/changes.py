@@ -1,4 +1,4 @@
-"""Which artifacts a release adds, changes and removes."""
+"""The artifacts that a release adds, changes and removes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ class ReleasedArtifact:
 
 @dataclass(frozen=True)
 class ArtifactChange:
-    """What happened to the artifact of one name within one ExecuTorch version.
+    """A change of one artifact within one ExecuTorch version.
 
-    `name` is a program's address, or the path of a label file. `old` or `new` is None for an artifact
-    that was or is not there.
+    `name` is a program's address, or the path of a label file. `old` or `new` is None if it was added or removed.
     """
 
     version: str
@@ -35,7 +34,7 @@ class ArtifactChange:
 
 @dataclass(frozen=True)
 class Changes:
-    """All in the order of versions and names."""
+    """Sorted by version and name."""
 
     added: tuple[ArtifactChange, ...]
     changed: tuple[ArtifactChange, ...]
@@ -48,10 +47,9 @@ class Changes:
 
 
 def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
-    """Compare the new tree's versions with what is published of the same versions.
+    """Compare the new tree with the same versions of the published one, whose other versions do not count.
 
-    An artifact is changed if its name has another path or other bytes now. Versions that only the
-    published tree has are left alone.
+    An artifact is changed if its name has another path or other bytes now.
 
     Raises:
         PteError: `bad-request` if an index cannot be read.
@@ -59,8 +57,9 @@ def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
     found: list[ArtifactChange] = []
     for version in sorted(new.versions):
         after = artifacts(new, version)
-        known = published is not None and version in published.versions
-        before = artifacts(published, version) if published is not None and known else {}
+        before: dict[str, ReleasedArtifact] = {}
+        if published is not None and version in published.versions:
+            before = artifacts(published, version)
         found.extend(
             ArtifactChange(version, name, before.get(name), after.get(name))
             for name in sorted(before.keys() | after.keys())
@@ -74,11 +73,11 @@ def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
 
 
 def artifacts(tree: TreeContent, version: str) -> dict[str, ReleasedArtifact]:
-    """Name -> artifact of what a version's index lists.
+    """Name -> artifact of a version's index.
 
     Raises:
-        PteError: `bad-request` if the index cannot be read; `bad-tree` if the tree does not hold
-            what it lists, or it lists two artifacts of one name.
+        PteError: `bad-request` if the index cannot be read; `bad-tree` if it lists a file that the tree
+            does not have, or two artifacts of one name.
     """
     index = read_index(tree, version)
 
@@ -106,14 +105,14 @@ def artifacts(tree: TreeContent, version: str) -> dict[str, ReleasedArtifact]:
 
 
 def read_index(tree: TreeContent, version: str) -> Fields:
-    """The index of one version. Raises PteError `bad-request` if it is none."""
+    """The index of one version. Raises PteError `bad-request` if it is malformed."""
     where = f"{tree.where}: {version}/index.json"
     try:
         value = json.loads(tree.read(f"{version}/index.json"))
     except ValueError as error:
         raise PteError(
-            "bad-request", f"{where} is no JSON ({error}). Package the tree again"
+            "bad-request", f"{where} is not JSON ({error}). Package the tree again"
         ) from error
     if not isinstance(value, dict):
-        raise PteError("bad-request", f"{where} holds no object. Package the tree again")
+        raise PteError("bad-request", f"{where} does not hold an object. Package the tree again")
     return Fields(value, where)

@@ -46,8 +46,8 @@ def test_another_version_is_no_change_of_the_old_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{", "is no JSON"),
-        ("[]", "holds no object"),
+        ("{", "is not JSON"),
+        ("[]", "does not hold an object"),
         ("{}", "`models` is missing"),
         (
             '{"models": [], "labels": [{"name": "x", "category": "toy", "hash": "'
@@ -57,7 +57,7 @@ def test_another_version_is_no_change_of_the_old_one(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_index_that_is_none(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_malformed_index(tmp_path: Path, text: str, expected: str) -> None:
     folder = write_tree(tmp_path / "tree")
     tree = read_tree(folder)
     (folder / "1.4.1/index.json").write_text(text)

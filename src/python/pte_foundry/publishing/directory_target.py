@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,24 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.directory_lock import directory_lock
-from pte_foundry.publishing.merging import Release
-from pte_foundry.publishing.os_failure import writing
-from pte_foundry.publishing.placing import (
+from pte_foundry.publishing.durable_files import (
     copy_file,
     link_or_copy,
     open_to_readers,
     sync_folder,
     write_bytes,
+    writing,
 )
+from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.release import is_release_name
 from pte_foundry.publishing.repository import DirectoryRepository
 from pte_foundry.publishing.target import Step
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.publishing.tree_folder import read_folder
 
-CURRENT = "current"
-# Names that no release has. What bears one was left behind by a process that was killed.
+_CURRENT = "current"
+_LOCK = ".publish.lock"
+# No release has these names: a killed process left them behind.
 _PARTIAL = ".partial"
 _NEW_CURRENT = ".current.partial"
 _REMEDY = (
@@ -35,7 +36,7 @@ _REMEDY = (
 
 
 class DirectoryTarget:
-    """See `Target`. To be used while the folder's lock is held."""
+    """See `Target`. To be used under the folder's lock."""
 
     def __init__(self, repository: DirectoryRepository) -> None:
         self._folder = repository.folder
@@ -51,7 +52,7 @@ class DirectoryTarget:
             return False
         if folder.is_symlink() or not folder.is_dir():
             raise PteError(
-                "refused", f"{folder} is not a folder, but what a release is called. Move it away"
+                "refused", f"{folder} is not a folder, but has the name of a release. Move it away"
             )
         found = self.published if release.name == self._current else self._read(release.name)
         assert found is not None
@@ -66,8 +67,7 @@ class DirectoryTarget:
     def write(self, release: Release, tree: Path, message: str, step: Step) -> None:
         folder, partial = self._folder / release.name, self._folder / _PARTIAL
         with writing(f"{self._text}: {release.name}"):
-            step("clean up")
-            self._clean_up()
+            self._clean_up(step)
             if not os.path.lexists(folder):
                 try:
                     self._fill(partial, release, tree, step)
@@ -80,14 +80,13 @@ class DirectoryTarget:
             step("link the new pointer")
             os.symlink(release.name, self._folder / _NEW_CURRENT)
             step("move the pointer")
-            os.replace(self._folder / _NEW_CURRENT, self._folder / CURRENT)
+            os.replace(self._folder / _NEW_CURRENT, self._folder / _CURRENT)
             sync_folder(self._folder)
             step("end")
 
     def refresh(self, release: Release, step: Step) -> None:
         with writing(self._text):
-            step("clean up")
-            self._clean_up()
+            self._clean_up(step)
 
     def _fill(self, partial: Path, release: Release, tree: Path, step: Step) -> None:
         partial.mkdir()
@@ -107,14 +106,15 @@ class DirectoryTarget:
             open_to_readers(Path(folder))
             sync_folder(Path(folder))
 
-    def _clean_up(self) -> None:
+    def _clean_up(self, step: Step) -> None:
+        step("clean up")
         partial = self._folder / _PARTIAL
         if os.path.lexists(partial):
             shutil.rmtree(partial)
         (self._folder / _NEW_CURRENT).unlink(missing_ok=True)
 
     def _read_current(self) -> str | None:
-        pointer = self._folder / CURRENT
+        pointer = self._folder / _CURRENT
         if not os.path.lexists(pointer):
             return None
         name = os.readlink(pointer) if pointer.is_symlink() else ""
@@ -122,8 +122,8 @@ class DirectoryTarget:
         if not is_release_name(name) or folder.is_symlink() or not folder.is_dir():
             raise PteError(
                 "refused",
-                f"{pointer} is no symlink to a release beside it"
-                f"{f' but to {name}' if name else ''}. Move it away, or let it lead to a release",
+                f"{pointer} is not a symlink to a release beside it"
+                f"{f', but to {name}' if name else ''}. Move it away, or let it lead to a release",
             )
         return name
 
@@ -133,15 +133,26 @@ class DirectoryTarget:
 
 @contextmanager
 def open_directory(repository: DirectoryRepository) -> Iterator[DirectoryTarget]:
-    """Look at a folder of releases and keep others from publishing there meanwhile.
+    """Look at a folder of releases, under its lock.
 
     Raises:
-        PteError: `busy`; `refused` or `bad-tree` for a `current` or a release that is no more what was
-            published; `cannot-write` for a folder that cannot be used.
+        PteError: `busy` if another process publishes there; `refused` or `bad-tree` if `current` or a
+            release was changed after it was published; `cannot-write` for an unusable folder.
     """
+    folder = repository.folder
     with writing(repository.text):
-        if not repository.folder.is_dir():
-            repository.folder.mkdir()
-            open_to_readers(repository.folder)
-    with directory_lock(repository.folder):
+        if not folder.is_dir():
+            folder.mkdir()
+            open_to_readers(folder)
+    with writing(str(folder)):
+        file = (folder / _LOCK).open("ab")
+    with file:
+        try:
+            # The system releases the lock when the process ends, in whatever way.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PteError(
+                "busy",
+                f"{folder}: another process is publishing here. Wait for it, and try again",
+            ) from error
         yield DirectoryTarget(repository)

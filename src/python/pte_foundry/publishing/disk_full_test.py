@@ -13,14 +13,8 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing import directory_target
-from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.sample_repositories import (
-    bare_repository,
-    git,
-    only_this_git,
-    refs,
-)
-from pte_foundry.testing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.testing.sample_repositories import git, refs
+from pte_foundry.testing.sample_trees import files_below, publish_tree, write_tree
 
 GIT = "git+file:remote.git#branch=main"
 LARGE = b"x" * 300_000
@@ -29,7 +23,7 @@ LIMIT = 200_000
 
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
-    """No file of this process, and of those that it starts, gets larger than this."""
+    """Limit the size of files for this process and its children."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -39,7 +33,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 
 def run(folder: Path, repository: str) -> None:
-    publish(request_for(folder, repository, changed=True), lambda line: None)
+    publish_tree(folder, repository, changed=True)
 
 
 @pytest.mark.parametrize("name", ["copy_file", "link_or_copy", "write_bytes"])
@@ -77,11 +71,7 @@ def test_a_file_that_is_cut_off_in_a_folder(tmp_path: Path) -> None:
     assert files_below(tmp_path / "releases/current") == files_below(tree)
 
 
-def test_a_file_that_is_cut_off_in_a_repository(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only_this_git(monkeypatch, tmp_path / "home")
-    remote = bare_repository(tmp_path / "remote.git")
+def test_a_file_that_is_cut_off_in_a_repository(tmp_path: Path, remote: Path) -> None:
     # Cannot be compressed below the limit.
     write_tree(tmp_path / "tree", {"alpha_portable": os.urandom(2 * LIMIT)})
     before = refs(remote)

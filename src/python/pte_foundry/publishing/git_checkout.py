@@ -1,8 +1,8 @@
-"""A working tree, such as a submodule's, that stands for the repository that is its `origin`.
+"""A working tree, such as a submodule, that is published to through its `origin`.
 
-Its own configuration may name programs (hooks, filters, `core.sshCommand`, a credential helper), and whoever made it
-may have written that. So what it says is read as text, and all work is done from a clone of our own that borrows its
-objects, and to which only the user's configuration applies.
+Its configuration may name programs (hooks, filters, `core.sshCommand`, a credential helper) and may come from a
+stranger. So it is only read as text, and all work is done in a clone of our own, which borrows the objects and is
+subject to the user's configuration alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pte_foundry.errors import PteError
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.repository import GitRepository
 
-# For `update-ref`, which would run the hook `reference-transaction`. The other commands that have a checkout for their
-# repository (`rev-parse`, `symbolic-ref`, `config`) run nothing; an object that a partial clone lacks is not fetched.
+# For `update-ref`, which would run the hook `reference-transaction`. The other commands in a checkout (`rev-parse`,
+# `symbolic-ref`, `config`) run nothing, and fetch no object that a partial clone lacks.
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 _NO_FETCH = {"GIT_NO_LAZY_FETCH": "1"}
 
@@ -26,11 +26,11 @@ _NO_FETCH = {"GIT_NO_LAZY_FETCH": "1"}
 @dataclass(frozen=True)
 class Checkout:
     """Attributes:
-    text: what the target says about it.
+    text: the entry of the target's `repositories`.
     folder: the working tree.
-    clone: of our own, see the module.
+    clone: our own, see the module.
     branch: None for a detached HEAD.
-    head: the commit that is checked out.
+    head: the checked-out commit.
     """
 
     text: str
@@ -40,21 +40,17 @@ class Checkout:
     head: str
 
     def check(self, tip: str | None) -> None:
-        """Raise PteError `refused` if the remote branch's tip is not ahead of HEAD, or equal to it."""
+        """Raise PteError `refused` unless the remote branch's tip is HEAD or ahead of it."""
         if tip is None or not self.clone.succeeds("merge-base", "--is-ancestor", self.head, tip):
             raise PteError(
                 "refused",
                 f"{self.text}: {self.folder} has diverged from its remote: HEAD is not an ancestor "
-                f"of the remote branch ({tip or 'which has no commit'}). Push what is in it or go back "
+                f"of the remote branch ({tip or 'which has no commit'}). Push its commits or go back "
                 "(`git log`), then publish again",
             )
 
     def forward_to(self, commit: str, branch: str, tag: str) -> None:
-        """Check out a commit that HEAD is an ancestor of, and let its branches say so.
-
-        Args:
-            branch: of the remote.
-            tag: which is brought along if the clone has it.
+        """Check out a descendant of HEAD, and update the branch, the remote's branch and, if present, the tag.
 
         Raises:
             PteError: `git`.
@@ -66,7 +62,7 @@ class Checkout:
         self._give_objects([oid for _, oid in refs])
         if commit != self.head:
             files = _in_working_tree(self.clone, self.folder)
-            # Else a file of which only the time has changed would count as changed.
+            # Otherwise a file with a new modification time would count as changed.
             files.run("update-index", "-q", "--refresh", "--ignore-submodules")
             files.run("read-tree", "-m", "-u", "--no-recurse-submodules", self.head, commit)
         name = "HEAD" if self.branch is None else f"refs/heads/{self.branch}"
@@ -98,10 +94,7 @@ class Checkout:
 
 
 def open_checkout(repository: GitRepository, folder: Path, place: Path) -> Checkout:
-    """Look at a checkout.
-
-    Args:
-        place: where to make the clone.
+    """Look at a checkout, and make its clone at `place`.
 
     Raises:
         PteError: `refused` if it has uncommitted files, is on another branch, or has no remote
@@ -111,10 +104,10 @@ def open_checkout(repository: GitRepository, folder: Path, place: Path) -> Check
     settings = _settings(reading)
     addresses = settings.get("remote.origin.url", [])
     if len(addresses) != 1:
+        found = "more than one address of its remote" if addresses else "no remote"
         raise PteError(
             "refused",
-            f"{repository.text}: {folder} has {'more than one address' if addresses else 'no remote'} "
-            f"{'of its remote ' if addresses else ''}`origin` to push to. Let it have one, or name a bare "
+            f"{repository.text}: {folder} has {found} `origin` to push to. Give it one, or name a bare "
             "repository",
         )
     branch = None
@@ -134,8 +127,7 @@ def open_checkout(repository: GitRepository, folder: Path, place: Path) -> Check
     head = reading.run("rev-parse", "--verify", "HEAD").strip()
     clone = _clone(reading, settings, head, place)
     clone.run("remote", "add", "origin", "--", _address(addresses[0], folder))
-    pushed_to = settings.get("remote.origin.pushurl", [])
-    for address in pushed_to:
+    for address in settings.get("remote.origin.pushurl", []):
         clone.run("remote", "set-url", "--add", "--push", "origin", _address(address, folder))
     status = ("status", "--porcelain", "--untracked-files=all", "--ignore-submodules=all")
     dirty = _in_working_tree(clone, folder).run(*status).splitlines()
@@ -149,7 +141,7 @@ def open_checkout(repository: GitRepository, folder: Path, place: Path) -> Check
 
 
 def _clone(reading: Git, settings: dict[str, list[str]], head: str, place: Path) -> Git:
-    """A repository that borrows the objects of the checkout, and has its HEAD and the name of its user."""
+    """A repository with the objects, HEAD and user of the checkout."""
     kind = reading.run("rev-parse", "--show-object-format").strip()
     Git(place.parent).run("init", "--quiet", "--template=", f"--object-format={kind}", str(place))
     clone, inside = Git(place), place / ".git"
@@ -173,7 +165,7 @@ def _reading(folder: Path) -> Git:
 
 
 def _in_working_tree(clone: Git, folder: Path) -> Git:
-    """Git for the files of a checkout and its list of them, with the configuration of the clone."""
+    """Git for the files and the index of a checkout, with the configuration of the clone."""
     places = {
         "GIT_DIR": str(clone.folder / ".git"),
         "GIT_WORK_TREE": str(folder),
@@ -197,5 +189,5 @@ def _settings(git: Git) -> dict[str, list[str]]:
 
 
 def _address(text: str, folder: Path) -> str:
-    """An address as git reads it in the checkout: without a scheme or a host, it is a path from there."""
+    """An address as git reads it in the checkout: without a scheme or a host, a path relative to it."""
     return text if ":" in text.partition("/")[0] else str(folder / text)

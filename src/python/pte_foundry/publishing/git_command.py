@@ -1,4 +1,4 @@
-"""Run git with argument lists, without what could leak a secret or depend on the caller."""
+"""Run git with argument lists, and without leaking secrets or depending on the caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 
-# Git sets these for its hooks, and they would lead to another repository (`git rev-parse --local-env-vars`).
+# Set by git for its hooks, they name another repository (`git rev-parse --local-env-vars`).
 _LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE",
     "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS",
@@ -25,7 +25,7 @@ _SETTINGS = (
     "pack.threads=1",
     "pack.window=0",
     "core.quotePath=false",
-    # A process that would outlive the run, in the user's own configuration.
+    # In a user's configuration, it starts a process that outlives the run.
     "core.fsmonitor=false",
     "advice.detachedHead=false",
 )
@@ -34,32 +34,31 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 @dataclass(frozen=True)
 class Git:
-    """Git in one folder: a repository, bare or with a working tree.
-
-    `extra` is added to git's environment. Messages of git are in English.
-    """
+    """Git in one folder, with `extra` in its environment. Its messages are in English."""
 
     folder: Path
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, stdin: bytes = b"") -> str:
-        """What the command says on its standard output.
+        """The standard output of the command.
 
         Raises:
-            PteError: `git` with the command and all that git says, without credentials; `no-git`.
+            PteError: `git` with the command and its messages, without credentials; `no-git`.
         """
         finished = self._finish(arguments, stdin)
         if finished.returncode != 0:
-            raise git_error(arguments, finished.stderr)
+            said = without_credentials(finished.stderr.decode(errors="replace").strip())
+            command = without_credentials(" ".join(["git", *arguments]))
+            raise PteError("git", f"`{command}` failed: {said or 'without a message'}")
         return finished.stdout.decode(errors="replace")
 
     def succeeds(self, *arguments: str) -> bool:
-        """Whether the command ends with exit code 0."""
+        """Whether the exit code of the command is 0."""
         return self._finish(arguments, b"").returncode == 0
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A command to talk to by pipes. It has ended after the `with` block."""
+        """A command with pipes, which has ended after the `with` block."""
         with subprocess.Popen(
             self._command(arguments),
             env=self._environment(),
@@ -88,18 +87,11 @@ class Git:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL}
-        # No transport that runs a command, whatever a configuration rewrites the address to.
+        # No transport that runs a command, however a configuration rewrites the address.
         fixed = {"LC_ALL": "C", "GIT_ALLOW_PROTOCOL": "file:https:ssh"}
         return {**inherited, **fixed, **self.extra}
 
 
-def git_error(arguments: tuple[str, ...], stderr: bytes) -> PteError:
-    """The error to raise for a git command that failed."""
-    said = without_credentials(stderr.decode(errors="replace").strip())
-    command = without_credentials(" ".join(["git", *arguments]))
-    return PteError("git", f"`{command}` failed: {said or 'without a message'}")
-
-
 def without_credentials(text: str) -> str:
-    """`text` with `user:password` taken out of every URL in it."""
+    """`text` without the `user:password` of each URL."""
     return _CREDENTIALS.sub("…", text)

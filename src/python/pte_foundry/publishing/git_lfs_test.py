@@ -8,34 +8,21 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.git_lfs import LFS_LINE, pointed_at, pointer
-from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.sample_repositories import (
-    bare_repository,
-    commit_files,
-    committed,
-    git,
-    only_this_git,
-)
-from pte_foundry.testing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.testing.sample_repositories import commit_files, committed, git
+from pte_foundry.testing.sample_trees import files_below, publish_tree, write_tree
 
 REPOSITORY = "git+file:remote.git#branch=main"
 INSTALLED = subprocess.run(["git", "lfs", "version"], capture_output=True, check=False)
 needs_lfs = pytest.mark.skipif(INSTALLED.returncode != 0, reason="git-lfs is not installed")
 
 
-@pytest.fixture()
-def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    only_this_git(monkeypatch, tmp_path / "home")
-    return bare_repository(tmp_path / "remote.git")
+def run(folder: Path, git_lfs: bool = True, **changes: object) -> None:
+    publish_tree(folder, REPOSITORY, git_lfs=git_lfs, **changes)
 
 
-def run(folder: Path, **changes: object) -> None:
-    publish(request_for(folder, REPOSITORY, **{"git_lfs": True, **changes}), lambda line: None)
-
-
-def refused(folder: Path, **changes: object) -> str:
+def refused(folder: Path, git_lfs: bool = True) -> str:
     with pytest.raises(PteError) as caught:
-        run(folder, **changes)
+        run(folder, git_lfs)
     return str(caught.value)
 
 
@@ -48,7 +35,7 @@ def test_a_pointer_as_git_lfs_writes_it() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, pointer("0" * 64, 1) + b"x"])
-def test_what_is_no_pointer(content: bytes) -> None:
+def test_other_content_is_no_pointer(content: bytes) -> None:
     assert pointed_at(content) is None
 
 
@@ -81,9 +68,7 @@ def test_programs_are_pointers_and_their_files_on_the_server(tmp_path: Path, rem
 
 
 @needs_lfs
-def test_the_next_release_uploads_what_is_new_and_knows_what_is_there(
-    tmp_path: Path, remote: Path
-) -> None:
+def test_the_next_release_uploads_new_files_only(tmp_path: Path, remote: Path) -> None:
     write_tree(tmp_path / "tree")
     run(tmp_path)
     run(tmp_path)
@@ -97,7 +82,7 @@ def test_the_next_release_uploads_what_is_new_and_knows_what_is_there(
 
 
 @needs_lfs
-def test_a_repository_has_all_in_git_lfs_or_nothing(tmp_path: Path, remote: Path) -> None:
+def test_a_repository_stays_with_git_lfs(tmp_path: Path, remote: Path) -> None:
     write_tree(tmp_path / "tree")
     run(tmp_path)
     write_tree(tmp_path / "tree", version="1.5.0")
@@ -112,7 +97,7 @@ def test_a_repository_with_plain_programs(tmp_path: Path, remote: Path) -> None:
 
 
 @needs_lfs
-def test_attributes_that_do_not_speak_of_git_lfs(tmp_path: Path, remote: Path) -> None:
+def test_attributes_without_git_lfs(tmp_path: Path, remote: Path) -> None:
     commit_files(remote, tmp_path / "work", {".gitattributes": "* -text\n"})
     write_tree(tmp_path / "tree")
     assert f"does not have the line `{LFS_LINE}`" in refused(tmp_path)

@@ -1,4 +1,4 @@
-"""A branch of a git repository: one commit and one tag for each release, pushed together."""
+"""A branch of a git repository: a commit and a tag for each release, pushed together."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing import git_lfs
+from pte_foundry.publishing.durable_files import writing
 from pte_foundry.publishing.git_checkout import Checkout, open_checkout
 from pte_foundry.publishing.git_command import Git
-from pte_foundry.publishing.git_index import write_commit, write_objects, write_text, write_tree
+from pte_foundry.publishing.git_objects import write_blob, write_commit, write_objects, write_tree
 from pte_foundry.publishing.git_tree import EMPTY, GitTree, read_commit
 from pte_foundry.publishing.merging import Release
-from pte_foundry.publishing.os_failure import writing
 from pte_foundry.publishing.repository import GitRepository
 from pte_foundry.publishing.target import Step
 from pte_foundry.publishing.tree_content import TreeContent
@@ -35,7 +35,7 @@ class GitTarget:
         if lfs:
             git_lfs.check_installed(git)
         for who in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
-            git.run("var", who)  # Fails, with git's own advice, where nobody has said who commits.
+            git.run("var", who)  # Fails, with git's own advice, if the committer is unknown.
         refs = _remote_refs(git)
         self._tags = {
             name.removeprefix("refs/tags/"): oid
@@ -70,7 +70,7 @@ class GitTarget:
                 f"{self._repository.text}: the tag {release.name} exists with other content: the "
                 f"SHA-256 of its programs, labels, indexes and licences {found}, that of the tree to publish is "
                 f"{release.identity}. Releases never change: find out who made the tag, and remove "
-                "it if it is none of ours",
+                "it if it is not ours",
             )
         return True
 
@@ -79,13 +79,14 @@ class GitTarget:
         with writing(f"{self._repository.text}: {release.name}"):
             step("write objects")
             if self._tagged is not None:
-                # It comes back as it was, pages and all.
+                # The old release comes back, with its pages.
                 add = dict(self._tagged.oids)
             else:
-                add = write_objects(git, release, tree, self._before, self._lfs)
+                add = write_objects(git, release, tree, self._before.oids, self._lfs)
             if self._before.attributes is None:
                 line = f"{git_lfs.LFS_LINE}\n" if self._lfs else ""
-                add[git_lfs.ATTRIBUTES] = write_text(git, git_lfs.PLAIN_ATTRIBUTES + line)
+                attributes = git_lfs.PLAIN_ATTRIBUTES + line
+                add[git_lfs.ATTRIBUTES] = write_blob(git, attributes.encode())
             remove = frozenset(self._before.oids.keys() - add.keys())
             step("write the tree")
             index = self._scratch / "index"
@@ -110,7 +111,7 @@ class GitTarget:
 
     @property
     def _fetch_options(self) -> list[str]:
-        # A checkout gets all commits between its own and the new one.
+        # A checkout needs the commits between its own and the new one.
         depth = [] if self._checkout else ["--depth=1"]
         return [*depth, "--no-tags", "--no-recurse-submodules"]
 
@@ -160,17 +161,9 @@ class GitTarget:
         refspecs = [f"{commit}:refs/heads/{self._repository.branch}"]
         if release.name not in self._tags:
             step("tag")
-            # A tag of this name is left from a run that was killed before it could push.
-            self._git.run(
-                "tag",
-                "--force",
-                "--annotate",
-                "-F",
-                "-",
-                release.name,
-                commit,
-                stdin=message.encode(),
-            )
+            # A run that was killed before its push may have left the tag.
+            tag = ("tag", "--force", "--annotate", "-F", "-", release.name, commit)
+            self._git.run(*tag, stdin=message.encode())
             refspecs.append(f"refs/tags/{release.name}")
         step("push")
         try:
@@ -180,29 +173,28 @@ class GitTarget:
                 self._git.run("tag", "--delete", release.name)
             raise PteError(
                 "rejected",
-                f"{self._repository.text} does not take {release.name}, and is as before. "
-                f"{error.message}\nIf somebody else has published meanwhile (`fetch first`), publish "
-                "again; else correct what the remote says",
+                f"{self._repository.text} rejected {release.name}, and is unchanged. "
+                f"{error.message}\nIf someone else has published meanwhile (`fetch first`), publish "
+                "again; otherwise correct what the remote reports",
             ) from error
         self._tags[release.name] = commit
 
 
 def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
-    """Look at a branch through a new clone in `scratch`, which borrows from the checkout that the target names.
+    """Look at a branch through a new clone in `scratch`, which borrows the objects of a checkout.
 
     Raises:
-        PteError: `refused` for a branch that is not there, a checkout that is dirty or diverged, or
-            Git LFS that is in use and not asked for; `bad-tree` for a branch that holds something
-            else than what was published; `git` with what git says.
+        PteError: `refused` for a missing branch, a dirty or diverged checkout, or Git LFS that is in
+            use but not requested; `bad-tree` for a branch that was changed after it was published; `git`.
     """
     scratch.mkdir(parents=True)
-    # Git runs in other folders.
+    # Absolute, since git runs in other folders.
     scratch = Path(os.path.abspath(scratch))
     clone = scratch / "clone"
     if repository.checkout is not None:
         checkout = open_checkout(repository, repository.checkout, clone)
         return GitTarget(repository, checkout.clone, checkout, lfs, scratch)
-    # Not bare, since a user may have forbidden git to take a folder for a bare repository.
+    # Not bare: `safe.bareRepository` may forbid that.
     Git(scratch).run("init", "--quiet", "--template=", str(clone))
     git = Git(clone)
     git.run("remote", "add", "origin", "--", repository.url)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.git_blobs import open_blobs
 from pte_foundry.publishing.git_command import Git
 from pte_foundry.publishing.git_lfs import ATTRIBUTES
+from pte_foundry.publishing.git_objects import open_blobs
 from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 
 _KINDS = {"100644": FILE, "100755": FILE, "120000": "symlink", "160000": "submodule"}
 _REMEDY = (
-    "Something else than `publish` has changed it: put it back (`git revert`), or publish to another "
+    "It was not `publish` that changed it: restore it (`git revert`), or publish to another "
     "branch or `&folder=`"
 )
 
@@ -21,9 +21,9 @@ _REMEDY = (
 @dataclass(frozen=True)
 class GitTree:
     """Attributes:
-    oids: path in the tree -> object id of git's blob.
-    large: paths of the files that Git LFS keeps.
-    attributes: the content of the folder's `.gitattributes`, None if it has none.
+    oids: path in the tree -> id of the blob.
+    large: paths of the files in Git LFS.
+    attributes: the content of the folder's `.gitattributes`, if any.
     content: None if the commit has no tree in this folder.
     """
 
@@ -39,10 +39,10 @@ EMPTY = GitTree({}, frozenset(), None, None)
 def read_commit(git: Git, commit: str, folder: str, where: str) -> GitTree:
     """Check the tree that a commit holds below `folder` ("" is the commit's root).
 
-    Files of git itself and of its hosts (`.gitattributes`, `.github/…`) are no part of the tree.
+    Files of git and its hosts (`.gitattributes`, `.github/…`) are not part of the tree.
 
     Raises:
-        PteError: `bad-tree` for anything else that no release has put there, see `check_content`.
+        PteError: `bad-tree` for other files that no release put there, see `check_content`.
     """
     kinds: dict[str, str] = {}
     oids: dict[str, str] = {}

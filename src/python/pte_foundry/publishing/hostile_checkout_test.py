@@ -1,4 +1,4 @@
-"""Nothing runs that the configuration of a checkout names: whoever made it may have written that."""
+"""No program that the configuration of a checkout names may run: it may come from a stranger."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.sample_repositories import (
-    bare_repository,
-    commit_files,
-    committed,
-    git,
-    only_this_git,
-)
-from pte_foundry.testing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.testing.sample_repositories import PLAIN, commit_files, committed, git
+from pte_foundry.testing.sample_trees import files_below, publish_tree, write_tree
 
 REPOSITORY = "git+file:checkout#branch=main&folder=models"
 HOOKS = (
@@ -26,7 +19,7 @@ HOOKS = (
     "pre-merge-commit",
     "pre-push", "pre-rebase", "prepare-commit-msg", "reference-transaction", "sendemail-validate",
 )  # fmt: skip
-# What git runs, with `!` where a setting needs that to be a command. Of the user's own configuration it stays allowed.
+# Settings that run a command, with `!` where one needs that. In the user's own configuration they stay allowed.
 PROGRAMS = {
     "alias.status": "!",
     "core.alternateRefsCommand": "",
@@ -70,9 +63,7 @@ SETTINGS = {
 
 
 @pytest.fixture()
-def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    only_this_git(monkeypatch, tmp_path / "home")
-    remote = bare_repository(tmp_path / "remote.git")
+def remote(tmp_path: Path, remote: Path) -> Path:
     commit_files(remote, tmp_path / "work", {"README.md": "mine\n", "app/main.dart": "app\n"})
     return remote
 
@@ -85,7 +76,7 @@ def checkout(tmp_path: Path, remote: Path) -> Path:
 
 @pytest.fixture()
 def ran(tmp_path: Path) -> Callable[[str], Path]:
-    """Makes a program that leaves its name in `ran`, and passes its input on, as a filter does."""
+    """Makes a program that records its name in `ran` and copies its input, as a filter does."""
     (tmp_path / "ran").mkdir()
 
     def make(name: str) -> Path:
@@ -103,7 +94,7 @@ def names_that_ran(folder: Path) -> list[str]:
 
 
 def set_up(checkout: Path, ran: Callable[[str], Path], place: str) -> None:
-    """Let every setting lead to a program: in the checkout's configuration itself, or in a file that it includes."""
+    """Let every setting name a program, in the checkout's configuration or in a file that it includes."""
     config = checkout / ".git/config"
     target = config if place == "config" else checkout / ".git/more"
     target.touch()
@@ -145,26 +136,24 @@ def test_no_program_of_the_checkout_runs(
 ) -> None:
     tree = write_tree(tmp_path / "tree")
     if behind:
-        publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+        publish_tree(tmp_path, REPOSITORY)
         git(checkout, "reset", "--quiet", "--hard", "HEAD~1")
     set_up(checkout, ran, place)
-    # Git has to look at a file again whose time has changed.
+    # Makes git read the file again.
     (checkout / "README.md").touch()
-    publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+    publish_tree(tmp_path, REPOSITORY)
     assert names_that_ran(tmp_path) == []
     for name in ("config", "info/attributes"):
         (checkout / ".git" / name).unlink()
-    expected = {**files_below(tree), ".gitattributes": b"* -text\n"}
+    expected = {**files_below(tree), **PLAIN}
     assert files_below(checkout / "models") == committed(remote, below="models") == expected
     assert (checkout / ".git/refs/heads/main").read_text().strip() == git(
         remote, "rev-parse", "main"
     )
 
 
-def test_what_is_set_up_would_run(
-    tmp_path: Path, checkout: Path, ran: Callable[[str], Path]
-) -> None:
-    """Else the test above could not fail."""
+def test_the_programs_would_run(tmp_path: Path, checkout: Path, ran: Callable[[str], Path]) -> None:
+    """Otherwise the test above could not fail."""
     set_up(checkout, ran, "config")
     for name in ("filter.all.process", "core.fsmonitor"):  # They speak a protocol.
         git(checkout, "config", "--unset", name)
@@ -187,7 +176,7 @@ def test_an_address_that_runs_something(
     for name in ("core.sshCommand", "core.gitProxy"):
         git(checkout, "config", name, str(ran(name)))
     git(checkout, "config", "protocol.ext.allow", "always")
-    # The user's own ssh, and nobody else's.
+    # Only the user's own ssh may run.
     (tmp_path / "bin").mkdir()
     ssh = ran("ssh")
     ssh.write_text(ssh.read_text().replace("exec cat", "exit 1"))
@@ -195,23 +184,23 @@ def test_an_address_that_runs_something(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     write_tree(tmp_path / "tree")
     with pytest.raises(PteError) as caught:
-        publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+        publish_tree(tmp_path, REPOSITORY)
     assert caught.value.kind == "git"
     assert names_that_ran(tmp_path) == (["ssh"] if url.startswith("ssh:") else [])
 
 
-def test_whoever_the_checkout_names_commits(tmp_path: Path, remote: Path, checkout: Path) -> None:
+def test_the_user_of_the_checkout_commits(tmp_path: Path, remote: Path, checkout: Path) -> None:
     git(checkout, "config", "user.name", "-Grace")
     write_tree(tmp_path / "tree")
-    publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+    publish_tree(tmp_path, REPOSITORY)
     assert git(remote, "log", "--format=%an", "-1", "main") == "-Grace"
 
 
-def test_files_that_the_checkout_excludes_are_no_changes(tmp_path: Path, checkout: Path) -> None:
+def test_excluded_files_are_not_changes(tmp_path: Path, checkout: Path) -> None:
     (checkout / ".git/info/exclude").write_text("notes.txt\n")
     (checkout / "notes.txt").write_text("mine")
     write_tree(tmp_path / "tree")
-    publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+    publish_tree(tmp_path, REPOSITORY)
     assert (checkout / "notes.txt").read_text() == "mine"
 
 
@@ -220,7 +209,7 @@ def test_odd_names_of_folders(tmp_path: Path, remote: Path, name: str) -> None:
     git(tmp_path, "clone", "--quiet", str(remote), name)
     write_tree(tmp_path / "tree")
     repository = f"git+file:{quote(name)}#branch=main&folder=models"
-    publish(request_for(tmp_path, repository), lambda line: None)
+    publish_tree(tmp_path, repository)
     assert git(tmp_path / name, "status", "--porcelain") == ""
     assert git(tmp_path / name, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
 
@@ -228,7 +217,7 @@ def test_odd_names_of_folders(tmp_path: Path, remote: Path, name: str) -> None:
 def test_a_shallow_checkout(tmp_path: Path, remote: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--depth=1", remote.as_uri(), "checkout")
     write_tree(tmp_path / "tree")
-    publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+    publish_tree(tmp_path, REPOSITORY)
     assert git(tmp_path / "checkout", "status", "--porcelain") == ""
     git(tmp_path / "checkout", "fsck")
     assert git(remote, "rev-list", "--count", "main") == "3"
@@ -237,7 +226,7 @@ def test_a_shallow_checkout(tmp_path: Path, remote: Path) -> None:
 def test_an_address_relative_to_the_checkout(tmp_path: Path, remote: Path, checkout: Path) -> None:
     git(checkout, "remote", "set-url", "origin", "../remote.git")
     write_tree(tmp_path / "tree")
-    publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+    publish_tree(tmp_path, REPOSITORY)
     assert git(remote, "tag").startswith("v1.4.1-")
 
 
@@ -245,4 +234,4 @@ def test_two_addresses_of_the_remote(tmp_path: Path, checkout: Path) -> None:
     git(checkout, "remote", "set-url", "--add", "origin", "../other.git")
     write_tree(tmp_path / "tree")
     with pytest.raises(PteError, match="more than one address of its remote `origin`"):
-        publish(request_for(tmp_path, REPOSITORY), lambda line: None)
+        publish_tree(tmp_path, REPOSITORY)

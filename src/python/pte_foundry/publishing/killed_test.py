@@ -12,31 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.release import is_release_name
-from pte_foundry.testing.sample_repositories import (
-    bare_repository,
-    committed,
-    git,
-    only_this_git,
-    refs,
-)
-from pte_foundry.testing.sample_trees import files_below, read_tree, request_for, write_tree
+from pte_foundry.testing.sample_repositories import PLAIN, committed, git, refs, set_hook
+from pte_foundry.testing.sample_trees import files_below, publish_tree, read_tree, write_tree
 
 OLD = {"alpha_portable": b"portable", "alpha_xnnpack": b"fast"}
 NEW = {"alpha_portable": b"portable", "alpha_xnnpack": b"faster", "beta_xnnpack": b"b"}
-PLAIN = {".gitattributes": b"* -text\n"}
 NEVER = 1_000
 
 
-@pytest.fixture(autouse=True)
-def _git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    only_this_git(monkeypatch, tmp_path / "home")
-
-
 def publish_here(folder: Path, repository: str) -> None:
-    request = request_for(folder, repository, changed=True, removed=True)
-    publish(request, lambda line: None)
+    publish_tree(folder, repository, changed=True, removed=True)
 
 
 def run_until(folder: Path, repository: str, step: int) -> subprocess.CompletedProcess[str]:
@@ -91,10 +77,9 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("through", ["remote.git", "checkout"])
-def test_a_git_repository(tmp_path: Path, through: str) -> None:
+def test_a_git_repository(tmp_path: Path, remote: Path, through: str) -> None:
     repository = f"git+file:{through}#branch=main"
     old = {**files_below(write_tree(tmp_path / "tree", OLD)), **PLAIN}
-    remote = bare_repository(tmp_path / "remote.git")
     publish_here(tmp_path, "git+file:remote.git#branch=main")
     git(tmp_path, "clone", "--quiet", str(remote), "checkout")
     new = {**files_below(write_tree(tmp_path / "tree", NEW)), **PLAIN}
@@ -126,13 +111,11 @@ def test_a_git_repository(tmp_path: Path, through: str) -> None:
 @pytest.mark.parametrize(
     ("hook", "exit_code"), [("pre-receive", 1), ("post-receive", 0)], ids=["before", "after"]
 )
-def test_killed_while_the_remote_takes_the_push(tmp_path: Path, hook: str, exit_code: int) -> None:
+def test_killed_while_the_remote_takes_the_push(
+    tmp_path: Path, remote: Path, hook: str, exit_code: int
+) -> None:
     write_tree(tmp_path / "tree", OLD)
-    remote = bare_repository(tmp_path / "remote.git")
-    place = remote / "hooks" / hook
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(f'#!/bin/sh\nkill -9 "$PUBLISHER"\nexit {exit_code}\n')
-    place.chmod(0o755)
+    place = set_hook(remote, hook, f'kill -9 "$PUBLISHER"\nexit {exit_code}')
     repository = "git+file:remote.git#branch=main"
     assert run_until(tmp_path, repository, NEVER).returncode == -signal.SIGKILL
     place.unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.testing.large_trees import peak_of_publishing, write_large_tree
-from pte_foundry.testing.sample_repositories import bare_repository, git, only_this_git
+from pte_foundry.testing.sample_repositories import git
 
 MEGABYTE = 1_000_000
 SIZES = [250 * MEGABYTE] * 4 + [MEGABYTE // 2] * 1996
@@ -16,10 +16,8 @@ MOST = 500 * MEGABYTE
 
 
 @pytest.mark.parametrize("repository", ["file:releases", "git+file:remote.git#branch=main"])
-def test_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: str) -> None:
+def test_memory(tmp_path: Path, remote: Path, repository: str) -> None:
     assert sum(SIZES) == 1998 * MEGABYTE
-    only_this_git(monkeypatch, tmp_path / "home")
-    remote = bare_repository(tmp_path / "remote.git")
     git(remote, "config", "core.bigFileThreshold", "16m")
     write_large_tree(tmp_path / "tree", SIZES)
     first = peak_of_publishing(tmp_path, repository)

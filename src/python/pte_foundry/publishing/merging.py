@@ -1,4 +1,4 @@
-"""The release that a tree makes beside the versions that are published already."""
+"""Merge a tree with the versions that are already published."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from pte_foundry.tree.tree_files import (
 
 @dataclass(frozen=True)
 class Release:
-    """The files of a release and where their bytes come from.
+    """The files of a release, and where their bytes come from.
 
     Attributes:
         name: see `release_name`.
         sums: path -> SHA-256 of every file that SHA256SUMS covers.
         texts: path -> bytes of the files that are made here.
-        kept: paths that the published tree has with the same content.
-        copied: paths that the new tree has; with `texts` and `kept`, all files of the release.
+        kept: paths of the files that are already published.
+        copied: paths of the files to copy from the new tree. With `texts` and `kept`, these are all.
     """
 
     name: str
@@ -52,15 +52,15 @@ class Release:
 
 
 def make_release(new: TreeContent, published: TreeContent | None) -> Release:
-    """Merge the new tree with the published versions that it does not have.
+    """Merge the new tree with the published versions that it lacks.
 
-    Without such versions the release is the new tree, byte for byte. Otherwise their folders and
-    licences stay, versions.json lists all, the files at the root are those of the tree that has the
-    latest version, and the statement of provenance keeps the subjects that it holds for.
+    If there are none, the release is the new tree, byte for byte. Otherwise their folders and licences
+    stay, versions.json lists all versions, the files at the root come from the tree with the latest
+    version, and the statement of provenance keeps the subjects that still apply.
 
     Raises:
         PteError: `refused` for a signed tree that has to be merged: the signature would not hold.
-            `bad-version` if a version is none.
+            `bad-version` for a malformed version.
     """
     others = published.versions - new.versions if published else frozenset()
     if published is None or not others:
@@ -71,7 +71,7 @@ def make_release(new: TreeContent, published: TreeContent | None) -> Release:
             "refused",
             f"{new.where}: it is signed, but {published.where} also has the versions "
             f"{', '.join(sorted(others))}, which the signature does not cover. Publish it unsigned and "
-            "sign what was published, or publish to a place of its own",
+            "sign what was published, or publish to a separate place",
         )
     versions = versions_document(published.versions | new.versions)
     latest = str(versions["latest"])
@@ -81,14 +81,14 @@ def make_release(new: TreeContent, published: TreeContent | None) -> Release:
         **{path: sha256 for path, sha256 in older.sums.items() if _is_carried(path, older)},
         **newer.sums,
     }
-    # A version that both have is the new tree's, whole.
+    # A version of both trees is taken whole from the new one.
     sums = {
         **{path: sha256 for path, sha256 in merged.items() if _version(path) not in new.versions},
         **{path: sha256 for path, sha256 in new.sums.items() if _version(path) in new.versions},
         VERSIONS: hashlib.sha256(texts[VERSIONS]).hexdigest(),
     }
     texts[SUMS] = sha256sums(sums).encode()
-    # Pictures of what was measured belong to the pages at the root.
+    # Plots of measurements belong to the pages at the root.
     measured = frozenset(filter(is_measured, newer.loose))
     loose = frozenset(path for path in new.loose if not is_measured(path))
     if newer is new:
@@ -124,7 +124,7 @@ def _is_carried(path: str, tree: TreeContent) -> bool:
 
 
 def _provenance(new: TreeContent, sums: Mapping[str, str], loose: frozenset[str]) -> bytes:
-    """The new tree's statement about those of its files that are in the release as they were built."""
+    """The new tree's statement, about those of its files that the release has unchanged."""
     statement = json.loads(new.read(PROVENANCE))
     statement["subject"] = [
         subject

@@ -1,4 +1,4 @@
-"""What may not be published without being asked for."""
+"""What is published only with permission."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _OFFICIAL = "official"
 
 
 def refuse(tree: str, reasons: Sequence[str]) -> None:
-    """Raise PteError `refused` with all reasons, if there is any."""
+    """Raise PteError `refused` with all reasons, if any."""
     if reasons:
-        told = "".join(f"\n  - {reason}" for reason in reasons)
-        raise PteError("refused", f"{tree} is not published:{told}")
+        listed = "".join(f"\n  - {reason}" for reason in reasons)
+        raise PteError("refused", f"{tree} is not published:{listed}")
 
 
 def tree_refusals(
     new: TreeContent, repositories: Sequence[Repository], allow: Permissions
 ) -> list[str]:
-    """What speaks against the tree itself, whatever is published already."""
+    """Reasons against the tree itself."""
     reasons: list[str] = []
     remote = [each.text for each in repositories if not isinstance(each, DirectoryRepository)]
     for version in sorted(new.versions):
@@ -38,22 +38,22 @@ def tree_refusals(
         ]
         if unofficial and not allow.unofficial:
             reasons.append(
-                f"{version}/index.json has programs that are not of official weights: "
+                f"{version}/index.json has programs without official weights: "
                 f"{', '.join(unofficial)}. Build it with the official checkpoints, or say "
                 "--tree-allow-unofficial"
             )
         base_url = index.text("baseUrl")
         if remote and not (urlsplit(base_url).scheme and urlsplit(base_url).netloc):
             reasons.append(
-                f"{version}/index.json has the base URL {base_url!r}, but who reads it at "
-                f"{', '.join(remote)} needs an absolute one. Say --index-base-url=https://…, where "
-                "the tree can be downloaded from"
+                f"{version}/index.json has the base URL {base_url!r}, but readers at "
+                f"{', '.join(remote)} need an absolute one. Say --index-base-url=https://…, where "
+                "the tree can be downloaded"
             )
     return reasons
 
 
 def change_refusals(repository: Repository, changes: Changes, allow: Permissions) -> list[str]:
-    """What speaks against putting the tree in the place of what a repository has now."""
+    """Reasons against replacing what a repository has now."""
     reasons: list[str] = []
     if changes.changed and not allow.changed:
         reasons.append(

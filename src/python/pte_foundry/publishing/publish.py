@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.changes import Changes, find_changes
-from pte_foundry.publishing.commit_message import commit_message
+from pte_foundry.publishing.changes import ArtifactChange, Changes, find_changes
 from pte_foundry.publishing.directory_target import open_directory
 from pte_foundry.publishing.git_target import open_git
 from pte_foundry.publishing.merging import Release, make_release
@@ -27,7 +26,7 @@ class _Job:
     target: Target
     release: Release
     changes: Changes
-    there: bool
+    is_there: bool
 
 
 def publish(
@@ -35,16 +34,15 @@ def publish(
 ) -> None:
     """Check the tree and all repositories, then write to them one after the other.
 
-    A repository that has the tree already is left alone, and that is no error: a release never changes, so it keeps the
-    pages that it was published with.
+    A repository that already has the release is left alone: a release never changes, so it keeps its pages.
 
     Args:
-        tell: is given one line for each repository that is done.
+        tell: called with a line for each finished repository.
         step: see `Step`.
 
     Raises:
-        PteError: whatever speaks against it, before anything is written; or what fails afterwards,
-            saying which repositories have the release already.
+        PteError: the reasons against it, before anything is written; or a later failure, with the
+            repositories that already have the release.
     """
     new = read_folder(
         request.folder, request.tree, "Package the tree again, and change nothing in it"
@@ -74,19 +72,42 @@ def publish(
 def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step: Step) -> None:
     release, published = job.release, job.target.published
     is_current = published is not None and published.identity == release.identity
-    if is_current and (job.there or not isinstance(job.repository, DirectoryRepository)):
+    if is_current and (job.is_there or not isinstance(job.repository, DirectoryRepository)):
         job.target.refresh(release, step)
         pages = "" if _same_pages(release, published) else "; its pages stay as they were published"
         tell(f"{tree}: {job.repository.text} has {release.name} already, nothing to do{pages}")
         return
-    message = commit_message(tree, release, job.changes)
+    message = _commit_message(tree, release, job.changes)
     job.target.write(release, folder, message, step)
-    back = ", a release that was there before" if job.there else ""
+    back = ", a release that was there before" if job.is_there else ""
     tell(f"{tree}: published {release.name}{back} to {job.repository.text}: {job.changes.summary}")
 
 
 def _same_pages(release: Release, published: TreeContent | None) -> bool:
     return published is not None and published.sums == release.sums
+
+
+def _commit_message(tree: str, release: Release, changes: Changes) -> str:
+    """The message of commit and tag: the release's name, then each change with its hashes."""
+    paragraphs = [f"Publish {release.name}", f"{tree}: {changes.summary}."]
+    for title, found in (
+        ("Added:", changes.added),
+        ("CHANGED under the same address and ExecuTorch version:", changes.changed),
+        ("Removed:", changes.removed),
+    ):
+        if found:
+            paragraphs.append("\n".join([title, *_change_lines(found)]))
+    paragraphs.append(f"SHA-256 of programs, labels, indexes and licences: {release.identity}")
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _change_lines(changes: Iterable[ArtifactChange]) -> Iterable[str]:
+    for change in changes:
+        yield f"  {change.name}"
+        if change.old:
+            yield f"    old {change.old.sha256}  {change.old.path}"
+        if change.new:
+            yield f"    new {change.new.sha256}  {change.new.path}"
 
 
 @contextmanager

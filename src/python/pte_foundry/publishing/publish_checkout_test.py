@@ -8,24 +8,10 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.sample_repositories import (
-    bare_repository,
-    commit_files,
-    git,
-    only_this_git,
-    refs,
-)
-from pte_foundry.testing.sample_trees import files_below, request_for, write_tree
+from pte_foundry.testing.sample_repositories import PLAIN, commit_files, git, refs, set_hook
+from pte_foundry.testing.sample_trees import files_below, publish_tree, write_tree
 
 REPOSITORY = "git+file:app/models#branch=main"
-PLAIN = {".gitattributes": b"* -text\n"}
-
-
-@pytest.fixture()
-def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    only_this_git(monkeypatch, tmp_path / "home")
-    return bare_repository(tmp_path / "remote.git")
 
 
 @pytest.fixture()
@@ -33,24 +19,14 @@ def checkout(tmp_path: Path, remote: Path) -> Path:
     """A submodule, with a detached HEAD as `git submodule update` leaves it."""
     app = tmp_path / "app"
     git(tmp_path, "init", "--quiet", str(app))
-    git(
-        app,
-        "-c",
-        "protocol.file.allow=always",
-        "submodule",
-        "--quiet",
-        "add",
-        str(remote),
-        "models",
-    )
+    allow = ("-c", "protocol.file.allow=always")
+    git(app, *allow, "submodule", "--quiet", "add", str(remote), "models")
     git(app / "models", "checkout", "--quiet", "--detach")
     return app / "models"
 
 
 def run(folder: Path, **changes: object) -> str:
-    told: list[str] = []
-    publish(request_for(folder, REPOSITORY, **changes), told.append)
-    return "\n".join(told)
+    return publish_tree(folder, REPOSITORY, **changes)
 
 
 def refused(folder: Path, remote: Path) -> str:
@@ -93,8 +69,8 @@ def test_a_checkout_behind_its_remote_is_brought_forward(
     assert git(checkout, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
 
 
-def test_a_checkout_that_was_copied(tmp_path: Path, remote: Path, checkout: Path) -> None:
-    """Git's list of files has other times and inodes than they have now."""
+def test_a_copied_checkout(tmp_path: Path, remote: Path, checkout: Path) -> None:
+    """The times and inodes in the index differ from those of the files."""
     write_tree(tmp_path / "tree")
     run(tmp_path)
     for path in checkout.rglob("*.*"):
@@ -137,18 +113,13 @@ def test_a_working_tree_without_a_remote(tmp_path: Path, remote: Path, checkout:
 def test_a_rejected_push_leaves_no_tag_in_the_checkout(
     tmp_path: Path, remote: Path, checkout: Path
 ) -> None:
-    hook = remote / "hooks/pre-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    set_hook(remote, "pre-receive", "exit 1")
     write_tree(tmp_path / "tree")
     assert refused(tmp_path, remote).startswith("rejected: ")
     assert git(checkout, "tag") == ""
 
 
-def test_tags_of_the_users_own_stay_where_they_are(
-    tmp_path: Path, remote: Path, checkout: Path
-) -> None:
+def test_tags_of_the_user_are_not_pushed(tmp_path: Path, remote: Path, checkout: Path) -> None:
     git(checkout, "config", "push.followTags", "true")
     git(checkout, "tag", "--annotate", "-m", "Mine", "mine")
     write_tree(tmp_path / "tree")

@@ -1,4 +1,4 @@
-"""What to publish and where, as the plugin asks for it."""
+"""The plugin's request: what to publish, and where."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class PublishRequest:
     """Attributes:
     tree: the address of the `model_tree`, for messages.
     folder: the tree, relative to the working directory.
-    scratch: a folder to make, relative to the working directory, for clones of repositories.
-    git_lfs: whether git repositories get `.pte` files by Git LFS.
+    scratch: a folder to make for clones, relative to the working directory.
+    git_lfs: whether git repositories get `.pte` files through Git LFS.
     """
 
     tree: str

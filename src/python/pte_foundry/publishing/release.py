@@ -1,4 +1,4 @@
-"""What a release is called, and which of a tree's files that depends on."""
+"""The name of a release, and the files of a tree that determine it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,20 @@ from pte_foundry.tree.tree_files import (
 
 _DIGITS = 12
 _NAME = re.compile(rf"v[0-9][0-9a-z.]*-[0-9a-f]{{{_DIGITS}}}", re.ASCII)
-
-
 _PAGES = frozenset({README, SCHEMA, BILL_OF_MATERIALS, CATALOGUE})
 
 
 def is_page(path: str) -> bool:
-    """Whether a file of a tree only describes its programs: pages, model cards, the schema, the bill of materials."""
+    """Whether a file only describes programs: a page, a model card, the schema, the bill of materials."""
     parts = path.split("/")
     is_card = len(parts) == 3 and parts[2] == MODEL_CARD
     return path in _PAGES or parts[0] == MODEL_PAGES or is_card
 
 
 def identity(sums: Mapping[str, str]) -> str:
-    """The SHA-256 of the lines of SHA256SUMS for what is no page: programs, label files, indexes, licences.
+    """The SHA-256 of the lines of SHA256SUMS without pages: programs, label files, indexes, licences.
 
-    Trees of the same artifacts have the same one, whatever commit they were built from and whatever their pages say.
+    Trees with the same artifacts have the same one, whatever their commits and pages.
 
     Args:
         sums: path -> SHA-256, of all files that SHA256SUMS covers.
@@ -51,7 +49,7 @@ def release_name(version: str, sums: Mapping[str, str]) -> str:
         sums: see `identity`.
 
     Raises:
-        PteError: `bad-version` if the version is none.
+        PteError: `bad-version` for a malformed version.
     """
     version_key(version)
     return f"v{version}-{identity(sums)[:_DIGITS]}"

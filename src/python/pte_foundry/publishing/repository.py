@@ -1,4 +1,4 @@
-"""Where a tree can be published: what the `repositories` of a `model_tree` say."""
+"""Where a tree can be published: the `repositories` of a `model_tree`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pte_foundry.errors import PteError
 from pte_foundry.records.paths import check_path
 
 _KNOWN = "`file:FOLDER`, `git+ssh://…`, `git+https://…` or `git+file:PATH`, the git ones with `#branch=…`"
-# Stricter than git: no name that a shell, an option parser or a refspec could read as something else.
+# Stricter than git: no name that a shell, an option parser or a refspec could misread.
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+-]*([./][A-Za-z0-9_+-]+)*", re.ASCII)
 _OPTIONS = ("branch", "folder")
 
 
 @dataclass(frozen=True)
 class DirectoryRepository:
-    """A folder of releases, as in `file:/srv/models`. `text` is what the target says."""
+    """A folder of releases, as in `file:/srv/models`. `text`: the entry of the target."""
 
     text: str
     folder: Path
@@ -30,12 +30,12 @@ class GitRepository:
     """A branch of a git repository.
 
     Attributes:
-        text: what the target says.
+        text: the entry of the target.
         url: for git's command line.
-        branch: the branch that moves on to new releases.
-        folder: where in the repository the tree lies; "" for its root.
-        checkout: the working tree that is brought up to date afterwards and whose `origin` is the
-            repository; None if `url` is the repository.
+        branch: the branch of the releases.
+        folder: the tree's folder in the repository; "" for its root.
+        checkout: the working tree to update afterwards, whose `origin` is the repository; None if
+            `url` is the repository.
     """
 
     text: str
@@ -52,17 +52,16 @@ def parse_repository(text: str, build_root: Path) -> Repository:
     """Read one entry of `repositories`; relative paths start at `build_root`.
 
     Raises:
-        PteError: `bad-repository` saying what is wrong with the entry. Its password, if it has one,
-            is not repeated.
+        PteError: `bad-repository` with the reason. A password of the entry is not repeated.
     """
     if not unquote(text).isprintable():
-        raise _bad(_without_secret(text), "has a character in it that cannot be printed")
+        raise _bad(_without_secret(text), "has an unprintable character")
     if text.startswith("file:"):
         return DirectoryRepository(text, _path(text, text.removeprefix("file:"), build_root))
     location, _, fragment = text.partition("#")
     scheme = location.partition(":")[0]
     if scheme not in ("git+file", "git+https", "git+ssh"):
-        raise _bad(_without_secret(text), f"is of no known kind. Write {_KNOWN}")
+        raise _bad(_without_secret(text), f"is of an unknown kind. Write {_KNOWN}")
     url = location.removeprefix("git+")
     try:
         parts, host = urlsplit(url), urlsplit(url).hostname
@@ -71,7 +70,7 @@ def parse_repository(text: str, build_root: Path) -> Repository:
     if (scheme == "git+https" and "@" in parts.netloc) or parts.password is not None:
         raise _bad(
             _without_secret(text),
-            "holds credentials, which everybody with this repository could read. Leave them out and "
+            "holds credentials, which everyone with this repository could read. Leave them out and "
             "let git ask its credential helper",
         )
     branch, folder = _options(text, fragment)

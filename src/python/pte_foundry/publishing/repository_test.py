@@ -56,19 +56,19 @@ def test_a_checkout(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("/srv/models", "is of no known kind"),
-        ("s3://bucket/models", "is of no known kind"),
-        ("git+http://host/b.git#branch=main", "is of no known kind"),
-        ("git+ext::sh -c x#branch=main", "is of no known kind"),
+        ("/srv/models", "is of an unknown kind"),
+        ("s3://bucket/models", "is of an unknown kind"),
+        ("git+http://host/b.git#branch=main", "is of an unknown kind"),
+        ("git+ext::sh -c x#branch=main", "is of an unknown kind"),
         ("file:", "names no path"),
-        ("file:%00", "cannot be printed"),
-        ("file:a%00b", "cannot be printed"),
-        ("file:a\0b", "cannot be printed"),
-        ("file:a%0Ab", "cannot be printed"),
-        ("file:a%1b[2J", "cannot be printed"),
-        ("git+file:a%00b#branch=main", "cannot be printed"),
-        ("git+ssh://host/a%00b#branch=main", "cannot be printed"),
-        ("git+ssh://host/b.git#branch=main&folder=a%00", "cannot be printed"),
+        ("file:%00", "has an unprintable character"),
+        ("file:a%00b", "has an unprintable character"),
+        ("file:a\0b", "has an unprintable character"),
+        ("file:a%0Ab", "has an unprintable character"),
+        ("file:a%1b[2J", "has an unprintable character"),
+        ("git+file:a%00b#branch=main", "has an unprintable character"),
+        ("git+ssh://host/a%00b#branch=main", "has an unprintable character"),
+        ("git+ssh://host/b.git#branch=main&folder=a%00", "has an unprintable character"),
         ("git+ssh://[::1/b.git#branch=main", "has no host that can be read"),
         ("git+https://[x]/b.git#branch=main", "has no host"),
         ("file://host/models", "names a host"),
@@ -88,7 +88,7 @@ def test_a_checkout(tmp_path: Path) -> None:
         ("git+https://host#branch=main", "has no host or no path"),
     ],
 )
-def test_what_is_refused(text: str, expected: str) -> None:
+def test_anything_else_is_refused(text: str, expected: str) -> None:
     with pytest.raises(PteError, match=expected):
         parse_repository(text, ROOT)
 

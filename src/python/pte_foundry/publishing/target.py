@@ -1,4 +1,4 @@
-"""What a place to publish to has to offer."""
+"""A place to publish to."""
 
 from __future__ import annotations
 
@@ -10,33 +10,29 @@ from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.tree_content import TreeContent
 
 Step = Callable[[str], None]
-"""Called with its name before each step that changes something; tests end the process there."""
+"""Called with the name of each step before it changes anything; tests kill the process there."""
 
 
 class Target(Protocol):
-    """A repository that has been looked at and has not been changed yet."""
+    """A repository that was looked at, but not changed yet."""
 
     @property
     def published(self) -> TreeContent | None:
-        """What the branch or the `current` pointer leads to; None if nothing is published."""
+        """The tree of the branch or the `current` pointer; None if nothing is published."""
 
     def has(self, release: Release) -> bool:
-        """Whether the release is there under its name.
-
-        Raises:
-            PteError: `refused` if there is something else under its name.
-        """
+        """Whether the release is there. Raises PteError `refused` if something else has its name."""
 
     def write(self, release: Release, tree: Path, message: str, step: Step) -> None:
-        """Publish a release that is not what is published now.
+        """Publish a release that is not the current one.
 
         Args:
-            tree: the folder that the release's `copied` files come from.
-            message: what to say about it, in a commit for example.
+            tree: the folder of the release's `copied` files.
+            message: a description, e.g. for a commit.
 
         Raises:
-            PteError: why it could not; what was published before is untouched then.
+            PteError: on failure, with the current release untouched.
         """
 
     def refresh(self, release: Release, step: Step) -> None:
-        """Complete what an earlier run was killed before, for a release that is published already."""
+        """Complete the work of a killed run, for a release that is already published."""

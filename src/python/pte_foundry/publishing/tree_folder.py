@@ -1,4 +1,4 @@
-"""Read a tree that lies in a folder."""
+"""Read a tree in a folder."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pte_foundry.errors import PteError
 from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 
 BLOCK = 1 << 20
-"""Bytes that are in memory at once when a file is read or copied."""
+"""Bytes in memory when a file is read or copied."""
 
 
 def read_folder(folder: Path, where: str, remedy: str) -> TreeContent:
     """The checked content of the tree in `folder`; no symlink in it is followed.
 
     Raises:
-        PteError: `bad-tree`, see `check_content`; `cannot-read` if the system does not let us.
+        PteError: `bad-tree`, see `check_content`; `cannot-read` if the system refuses.
     """
     try:
         return check_content(
@@ -35,7 +35,7 @@ def read_folder(folder: Path, where: str, remedy: str) -> TreeContent:
 
 
 def folder_kinds(folder: Path) -> dict[str, str]:
-    """Relative path -> kind of all that is below `folder` and is no folder."""
+    """Relative path -> kind of everything below `folder` but folders."""
     kinds: dict[str, str] = {}
     pending = [""]
     while pending:
@@ -51,12 +51,9 @@ def folder_kinds(folder: Path) -> dict[str, str]:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's content in lower-case hexadecimal, read block by block."""
-    digest = hashlib.sha256()
+    """The SHA-256 of a file's content in lower-case hexadecimal."""
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

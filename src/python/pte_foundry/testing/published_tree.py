@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import random
 import tempfile
@@ -32,22 +33,24 @@ _PROGRAMS = (
 )
 
 
+@functools.cache
 def program_bytes(name: str) -> bytes:
     """What the tree holds under this file name: several of the blocks that a download comes in."""
     return random.Random(name).randbytes(700_001)
 
 
 def sample_index() -> dict[str, Any]:
-    """The index of the tree, fresh and free to change."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_reports(Path(folder))
-        index: dict[str, Any] = build_index(read_request(Path(folder)))
-    template = index["models"][0]
-    index["models"] = [
-        _entry(template, *program) for program in sorted(_PROGRAMS, key=lambda each: each[:2])
-    ]
-    index["labels"][0].update(_content(LABELS))
-    return index
+    """A copy of the tree's index, free to change."""
+    return copy.deepcopy(_index())
+
+
+def tree_files(root: Path, prefix: str = "") -> dict[str, bytes]:
+    """What a server of the tree serves: `<prefix>/<path>` -> content."""
+    return {
+        f"{prefix}/{path.relative_to(root)}": path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
 
 
 def write_tree(root: Path, index: Mapping[str, object] | None = None) -> Path:
@@ -62,6 +65,19 @@ def write_tree(root: Path, index: Mapping[str, object] | None = None) -> Path:
         write_json(folder / "index.json", sample_index() if index is None else index)
     write_json(root / "versions.json", versions_document([VERSION]))
     return root
+
+
+@functools.cache
+def _index() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        write_reports(Path(folder))
+        index: dict[str, Any] = build_index(read_request(Path(folder)))
+    template = index["models"][0]
+    index["models"] = [
+        _entry(template, *program) for program in sorted(_PROGRAMS, key=lambda each: each[:2])
+    ]
+    index["labels"][0].update(_content(LABELS))
+    return index
 
 
 def _entry(

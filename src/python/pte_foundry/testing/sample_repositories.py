@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+PLAIN = {".gitattributes": b"* -text\n"}
+"""What `publish` adds to a tree in a git repository."""
+
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@example.org",
@@ -16,16 +19,18 @@ IDENTITY = {
 }
 
 
-def only_this_git(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    """Nothing of the user's own configuration gets into a test."""
+def only_this_git(monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
+    """Replace the user's own configuration of git, by the file that is returned."""
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     home.mkdir(exist_ok=True)
-    (home / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.org\n")
+    config = home / "gitconfig"
+    config.write_text("[user]\nname = Ada\nemail = ada@example.org\n")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    return config
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -82,6 +87,15 @@ def commit_files(remote: Path, work: Path, files: dict[str, str]) -> str:
     git(work, "commit", "--quiet", "-m", "By hand")
     git(work, "push", "--quiet", "origin", "HEAD:main")
     return git(work, "rev-parse", "HEAD")
+
+
+def set_hook(repository: Path, name: str, script: str) -> Path:
+    """Install a hook in a bare repository."""
+    hook = repository / "hooks" / name
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+    return hook
 
 
 def refs(folder: Path) -> str:

@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.publish_request import PublishRequest
+from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.publishing.tree_folder import read_folder
 from pte_foundry.records.json_fields import Fields
@@ -82,6 +84,18 @@ def write_tree(
 
 def read_tree(folder: Path) -> TreeContent:
     return read_folder(folder, "the tree", "Package it again")
+
+
+def release_of(tree: Path, version: str = "1.4.1") -> str:
+    """The name of the release that the tree makes."""
+    return release_name(version, read_tree(tree).sums)
+
+
+def publish_tree(folder: Path, *repositories: str, **changes: object) -> str:
+    """Publish `folder/tree`; the lines that are printed. changes: see `request_for`."""
+    lines: list[str] = []
+    publish(request_for(folder, *repositories, **changes), lines.append)
+    return "\n".join(lines)
 
 
 def request_for(folder: Path, *repositories: str, **changes: object) -> PublishRequest:

@@ -12,14 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from pte_foundry.client.catalogue import open_catalogue
 from pte_foundry.client.errors import ClientError
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.index.versions import versions_document
 from pte_foundry.testing import faulty_server
-from pte_foundry.testing.faulty_server import Fault, FaultyServer, Handler
+from pte_foundry.testing.faulty_server import Fault, FaultyServer, Handler, direct_session
 from pte_foundry.testing.hostile.mutated_json import mutated
 from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, sample_index
 
@@ -242,14 +240,12 @@ def _on_disk(server: FaultyServer, root: Path) -> Path:
 
 
 def _fetch(location: str | Path, folder: Path) -> str:
-    session = requests.Session()
-    session.trust_env = False
     cache = folder / "cache"
     try:
         catalogue = open_catalogue(
             location,
             cache=cache,
-            session=session,
+            session=direct_session(),
             retrying=Retrying(attempts=4, sleep=lambda _: None),
         )
         artifact = catalogue.best(MODEL, "linux")

@@ -1,10 +1,13 @@
-"""Put files into a release's folder so that they survive a power cut, block by block."""
+"""Write files that survive a power cut, and explain why one could not be written."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,21 +19,34 @@ _MODE = 0o444
 _FOLDER_MODE = 0o755
 
 
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Raise an OSError of the `with` block as a PteError, `disk-full` or `cannot-write`, about `what`."""
+    try:
+        yield
+    except OSError as error:
+        file = f": {error.filename}" if error.filename else ""
+        about = f"{what}: {error.strerror or error}{file}. What was published before is untouched"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise PteError("disk-full", f"{about}: make room, and try again") from error
+        raise PteError("cannot-write", f"{about}: put this right, and try again") from error
+
+
 def copy_file(source: Path, destination: Path, sha256: str | None) -> None:
-    """Copy a file to the disk and compare the SHA-256 of what was copied, if one is given.
+    """Copy a file to the disk, and compare the SHA-256 of the copy if one is given.
 
     Raises:
-        PteError: `bad-tree` if it is another one: the file has changed since it was checked.
-        OSError: if it cannot be read or written, e.g. ENOSPC.
+        PteError: `bad-tree` if the file has changed since it was checked.
+        OSError: it cannot be read or written, e.g. ENOSPC.
     """
     digest = hashlib.sha256()
-    # No symlink is followed, which could have taken the file's place in the meantime.
+    # A symlink may have replaced the file in the meantime.
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
     with open(descriptor, "rb") as reader, destination.open("xb") as writer:
         while block := reader.read(BLOCK):
             digest.update(block)
             writer.write(block)
-        _to_disk(writer)
+        _seal(writer)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise PteError(
             "bad-tree",
@@ -43,15 +59,11 @@ def write_bytes(destination: Path, content: bytes) -> None:
     """Write a new file to the disk. Raises OSError."""
     with destination.open("xb") as writer:
         writer.write(content)
-        _to_disk(writer)
+        _seal(writer)
 
 
 def link_or_copy(source: Path, destination: Path, sha256: str | None) -> None:
-    """A hard link to a published file, or a copy where the file system has none.
-
-    Raises:
-        PteError, OSError: as `copy_file`.
-    """
+    """Make a hard link to a published file, or else a copy. Raises as `copy_file`."""
     try:
         os.link(source, destination, follow_symlinks=False)
     except OSError:
@@ -59,12 +71,12 @@ def link_or_copy(source: Path, destination: Path, sha256: str | None) -> None:
 
 
 def open_to_readers(folder: Path) -> None:
-    """Let everybody read a folder and nobody but its owner write to it, whatever umask the caller has."""
+    """Let everybody read a folder and only its owner write to it, whatever the umask."""
     folder.chmod(_FOLDER_MODE | folder.stat().st_mode & stat.S_ISGID)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's own entries to the disk."""
+    """Sync a folder's entries to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -72,7 +84,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _to_disk(writer: BinaryIO) -> None:
+def _seal(writer: BinaryIO) -> None:
+    """Make a file read-only and sync it to the disk."""
     writer.flush()
     os.fchmod(writer.fileno(), _MODE)
     os.fsync(writer.fileno())

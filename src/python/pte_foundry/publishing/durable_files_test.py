@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.placing import copy_file, link_or_copy, write_bytes
+from pte_foundry.publishing.durable_files import copy_file, link_or_copy, write_bytes
 
 SHA256 = hashlib.sha256(b"content").hexdigest()
 
