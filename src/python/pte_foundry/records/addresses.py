@@ -21,19 +21,19 @@ def address_problem(url: str) -> str | None:
     """What is wrong with an address, as words that follow "it"; None for one that a client follows.
 
     It has to be https, or http to this very machine, which nobody can change on its way. A user name or password, a
-    backslash, a character that does not print, a malformed host, and a `..` in its path, percent-encoded or not, are
+    backslash, an unprintable character, a malformed host, and a `..` in its path, percent-encoded or not, are
     refused.
     """
     if len(url) > _LONGEST:
         return f"has more than {_LONGEST} characters"
     if not url.isprintable() or " " in url or "\\" in url:
-        return "has a backslash, a blank or a character that does not print"
+        return "has a backslash, a blank or an unprintable character"
     try:
         parts = urlsplit(url)
         host = parts.hostname
         _ = parts.port  # Raises ValueError where it is no number.
     except ValueError as error:
-        return f"is no URL ({error})"
+        return f"is not a URL ({error})"
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
         return "is not https"
     if parts.username is not None or parts.password is not None:
