@@ -133,14 +133,15 @@ def written_files(index: BuiltIndex) -> tuple[str, ...]:
 
 @rule
 async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
-    target = await Get(KnownTarget, TargetRequest(request.tree, ModelTree, (TreeIndexField,)))
+    target = await Get(KnownTarget, TargetRequest(request.tree, ModelTree))
     # Before anything is built: a file that is not there is seen at once.
     latencies = await Get(
         Digest,
         PathGlobs,
         named_files(target[TreeLatenciesField].value or (), TreeLatenciesField.alias, request.tree),
     )
-    index = await Get(BuiltIndex, BuiltIndexRequest(target.one(TreeIndexField), request.tree))
+    named = await Get(KnownTarget, TargetRequest(request.tree, ModelTree, (TreeIndexField,)))
+    index = await Get(BuiltIndex, BuiltIndexRequest(named.one(TreeIndexField), request.tree))
     licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
     texts, cards = await MultiGet(
         Get(
