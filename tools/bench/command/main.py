@@ -33,9 +33,7 @@ app = typer.Typer(add_completion=False)
 _LIST = "\n\n".join(f"{one.name}: {one.about}." for one in BENCHMARKS)
 
 
-@app.command("bench", cls=ToolCommand, epilog=f"Benchmarks:
-
-{_LIST}")
+@app.command("bench", cls=ToolCommand, epilog=f"Benchmarks:\n\n{_LIST}")
 def main(
     names: Annotated[
         list[str] | None, typer.Argument(help="The benchmarks to run; all if none is named.")
