@@ -7,6 +7,8 @@ convolution's output are the outputs of two convolutions that have the halves of
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +23,7 @@ class _SplitBlock(nn.Module):
     def __init__(self, block: nn.Module, kind: type[nn.Module]) -> None:
         super().__init__()
         self.first, self.second = _halves(block)
-        self.blocks = child(block, "m", kind)
+        self.blocks: Any = child(block, "m", kind)
         self.cv2 = child(block, "cv2", nn.Module)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from functools import partial
 from typing import Any
 
 from pte_foundry.models.checkpoints.exported.arguments import kind_of, name_in, read_argument
@@ -56,7 +57,7 @@ def read_graph(value: object, imported: Set[str] = frozenset(), depth: int = 0) 
         raise Misfit("an object, which is not a tensor", True).inside("custom_obj_values")
     values.setdefault("sym_float_values", {})
     types = {
-        kind: field(values, key, lambda found, read=read: table(found, identifier, read))
+        kind: field(values, key, partial(table, read_key=identifier, read=read))
         for kind, (key, read) in _TYPES.items()
     }
     return _Reader(types, imported, depth).graph_of(values)

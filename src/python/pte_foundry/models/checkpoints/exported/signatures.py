@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pte_foundry.models.checkpoints.exported.arguments import name_in, read_argument, read_name
 from pte_foundry.models.checkpoints.exported.fields import (
@@ -46,7 +47,7 @@ def read_signature(value: object, graph: Json) -> Json:
         "output_specs": lambda kind, found: _output(kind, found, scope),
     }
     made = {
-        key: field(values, key, lambda found, one=one: each(found, lambda spec: _spec(spec, one)))
+        key: field(values, key, partial(each, read=partial(_spec, read=one)))
         for key, one in read.items()
     }
     _check_order(graph, made["input_specs"], made["output_specs"])
