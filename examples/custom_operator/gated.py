@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.definition import (
-    InputContract,
-    ModelDefinition,
-    OutputContract,
-    takes_no_picture,
-)
+from pte_foundry.models.definition import InputContract, ModelDefinition, OutputContract
 from pte_foundry.models.own.state_dict import plain_state_dict
 
 
@@ -40,12 +35,10 @@ def build(model: str) -> ModelDefinition:
     """Input `pixels`: uint8 [1, 3, 16, 16]."""
     return ModelDefinition(
         module=_Gated().eval(),
-        inputs=(InputContract("pixels", (1, 3, 16, 16), "NCHW", None),),
+        inputs=(InputContract("pixels", (1, 3, 16, 16), "NCHW"),),
         outputs=(
             OutputContract("scores", "one score per class"),
             OutputContract("brightness", "the mean of each channel, 0 to 1"),
         ),
-        checkpoint_globals=(),
         adapt_checkpoint=plain_state_dict,
-        preprocess=takes_no_picture,
     )

@@ -5,12 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.models.definition import (
-    InputContract,
-    ModelDefinition,
-    OutputContract,
-    takes_no_picture,
-)
+from pte_foundry.models.definition import InputContract, ModelDefinition, OutputContract
 from pte_foundry.models.own.state_dict import plain_state_dict
 
 _VOCABULARY, _LENGTH, _WIDTH, _CLASSES = 500, 32, 32, 5
@@ -45,14 +40,12 @@ def build(model: str) -> ModelDefinition:
     return ModelDefinition(
         module=_Sentence().eval(),
         inputs=(
-            InputContract("tokens", (1, _LENGTH), "batch, token", None),
-            InputContract("mask", (1, _LENGTH), "batch, token", None),
+            InputContract("tokens", (1, _LENGTH), "batch, token"),
+            InputContract("mask", (1, _LENGTH), "batch, token"),
         ),
         outputs=(
             OutputContract("embedding", "the mean of the marked tokens"),
             OutputContract("token_scores", "one score per class for each token"),
         ),
-        checkpoint_globals=(),
         adapt_checkpoint=plain_state_dict,
-        preprocess=takes_no_picture,
     )

@@ -1,4 +1,4 @@
-"""The pages in a real browser, as files, as somebody sees them who has unpacked a tree."""
+"""The pages in a real browser, as files of an unpacked tree."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_all_is_there_without_javascript(browser: Browser, catalogue: Path) -> N
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 @pytest.mark.parametrize("name", PAGES)
-def test_nobody_is_kept_out(
+def test_the_pages_are_accessible(
     browser: Browser,
     catalogue: Path,
     name: str,
@@ -132,7 +132,7 @@ def test_nobody_is_kept_out(
         for each in page.locator("details").all():
             each.evaluate("details => details.open = true")
         results = Axe().run(page)
-        assert results.response["passes"], "axe-core has not looked at anything"
+        assert results.response["passes"], "axe-core looked at nothing"
         problems = [
             f"{each['id']}: {node['html']}"
             for each in results.response["violations"]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from pte_foundry.testing.sample_catalogue import sample_pages
 from pte_foundry.testing.sample_latencies import sample_results
+from pte_foundry.testing.sample_tree import sample_pages
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -1,4 +1,4 @@
-"""The files that CI hosts read: they fit their hosts' schemas, and give nobody more rights than meant."""
+"""The files that CI hosts read: they fit their hosts' schemas, and grant no more rights than intended."""
 
 from __future__ import annotations
 

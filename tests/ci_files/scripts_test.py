@@ -1,4 +1,4 @@
-"""The scripts that CI hosts run, with a ./pants that tells what it was asked for."""
+"""The scripts that CI hosts run, with a ./pants that records its arguments."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def clone(tmp_path: Path) -> Path:
     root = tmp_path / "clone"
     shutil.copytree(".ci", root / ".ci")
     shutil.copytree("tools/affected", root / "tools/affected")
-    # What .ci/run does besides is no matter of this test.
+    # The rest of .ci/run does not matter here.
     (root / ".ci/run").write_text("#!/bin/sh\nexec ./pants everything\n")
     (root / "pants").write_text(_PANTS.format(python=sys.executable))
     for name in ("pants", ".ci/run"):
@@ -163,7 +163,7 @@ def test_the_token_of_a_release_is_for_its_host_alone(clone: Path, repository: s
         ("pull_request", {}, "branch"),
     ],
 )
-def test_what_is_missing_is_told(
+def test_a_missing_setting_is_named(
     clone: Path, script: str, settings: dict[str, str], missing: str
 ) -> None:
     finished = subprocess.run(
@@ -177,7 +177,7 @@ def test_what_is_missing_is_told(
     assert not (clone / "said.json").exists()
 
 
-# Notes what it was asked for, and writes the tree that the script looks at.
+# Records its arguments, and writes the tree that the script looks at.
 _WHOLE_RUN = """#!/bin/sh
 echo "$*" >>asked
 mkdir -p dist/tree
@@ -221,3 +221,36 @@ def test_the_whole_check_says_which_trained_weights_it_uses(clone: Path, place: 
             file = "../shared/weights/substitutes.json"
         assert line == f"task checks: on the trained weights of {file}"
         assert [each.split()[0] for each in used] == [f"--weights-substitutes={file}"]
+
+
+def test_runs_are_summed_up_by_kind(tmp_path: Path) -> None:
+    runs = [
+        {"seconds": 100.4, "kinds": {"exports": {"count": 3, "seconds": 90.0}}},
+        {
+            "seconds": 20.0,
+            "kinds": {
+                "exports": {"count": 1, "seconds": 5.5},
+                "tests": {"count": 40, "seconds": 200.0},
+            },
+        },
+    ]
+    file = tmp_path / "times.jsonl"
+    file.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    finished = subprocess.run(
+        [sys.executable, ".ci/times.py", str(file)], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.splitlines() == [
+        "processes          ran   seconds",
+        "tests               40       200",
+        "exports              4        96",
+        "./pants in all       2       120",
+    ]
+
+
+def test_a_run_in_which_nothing_ran(tmp_path: Path) -> None:
+    file = tmp_path / "times.jsonl"
+    file.write_text('{"seconds": 1.0, "kinds": {}}\n')
+    finished = subprocess.run(
+        [sys.executable, ".ci/times.py", str(file)], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.splitlines()[1:] == ["./pants in all       1         1"]

@@ -1,4 +1,4 @@
-"""The app that reads indexes today finds in ours every model, on every platform that it should be on."""
+"""The committed index keeps to its schema, and the app that reads it finds every model on each of its platforms."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from committed_index.flutter_reader import ReaderIndex, ReadError, read_index, read_versions
+from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.index.versions import versions_document
 
 ALL = ("android", "ios", "linux", "macos", "web", "windows")
@@ -136,3 +138,22 @@ def test_the_readers_refuse_what_the_app_would_throw_at(
             read_index(broken, strict=False)
     else:
         read_index(broken, strict=False)
+
+
+def test_it_keeps_to_the_schema(index: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(INDEX_SCHEMA)
+    Draft202012Validator(INDEX_SCHEMA).validate(index)
+
+
+def test_it_says_that_its_weights_are_seeded(index: dict[str, Any]) -> None:
+    assert index["weightsSources"] == ["seeded"]
+    assert {model["weights"]["source"] for model in index["models"]} == {"seeded"}
+
+
+def test_each_artifact_names_its_licence(index: dict[str, Any]) -> None:
+    licences = {model["category"]: model["license"] for model in index["models"]}
+    assert licences == {
+        "mobilenet": "BSD-3-Clause",
+        "pe_core": "Apache-2.0",
+        "yolo": "AGPL-3.0-only",
+    }

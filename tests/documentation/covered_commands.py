@@ -1,8 +1,12 @@
-"""The table `commands.toml`: how each documented command is tried."""
+"""The table `commands.toml`: how each documented command is tried, and whether a tool has the options that it names.
+
+Options are looked up in the sources, since starting each tool would take minutes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -68,3 +72,25 @@ def missing_evidence(entry: Covered, root: Path) -> str | None:
         return f"{entry.text}: there is no {name}"
     sought = f"def {test}(" if test else entry.stands_as or entry.text
     return None if sought in file.read_text(encoding="utf-8") else f"{name} has no {sought!r}"
+
+
+def unknown_options(tool: Path, arguments: Iterable[str]) -> list[str]:
+    """Options for which no source of the tool has the flag as a string, or a parameter of that name.
+
+    Typer makes `--with-clone` of a parameter `with_clone`.
+    """
+    texts = [
+        file.read_text(encoding="utf-8")
+        for file in sorted(tool.rglob("*.py"))
+        if not file.name.endswith("_test.py")
+    ]
+    if not texts:
+        return [f"{tool} has no sources"]
+    flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+    return [flag for flag in flags if flag != "--help" and not _is_known(flag, texts)]
+
+
+def _is_known(flag: str, texts: Iterable[str]) -> bool:
+    parameter = re.escape(flag[2:].replace("-", "_"))
+    pattern = re.compile(rf'"{re.escape(flag)}["/]|\b{parameter}: (Annotated|bool|str|int|Path)')
+    return any(pattern.search(text) for text in texts)

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from documentation.covered_commands import TABLE, Covered, entry_of, missing_evidence, read_table
+from documentation.covered_commands import (
+    TABLE,
+    Covered,
+    entry_of,
+    missing_evidence,
+    read_table,
+    unknown_options,
+)
 from documentation.documented import documented
-from documentation.tool_options import unknown_options
 from foundry.command.table import commands
 
 REASONS = '[reasons]\nlong = "takes long"\n'
@@ -94,3 +100,17 @@ def test_evidence_that_is_gone_is_missed(tmp_path: Path) -> None:
     assert missing("x_test.py::test_this") == "x_test.py has no 'def test_this('"
     assert missing("run", "./pants test ::") == "run has no './pants test ::'"
     assert missing("y_test.py::test_it") == "./pants list ::: there is no y_test.py"
+
+
+def test_options_are_found_as_flags_and_as_parameters(tmp_path: Path) -> None:
+    (tmp_path / "command").mkdir()
+    (tmp_path / "command" / "main.py").write_text(
+        'def main(names: Annotated[str, Option("--from")], with_clone: Annotated[bool, 1]): ...'
+    )
+    (tmp_path / "command" / "main_test.py").write_text('run("--tested-only")')
+    given = ["int8", "--from=x", "--with-clone", "--help", "--tested-only", "--clone", "A"]
+    assert unknown_options(tmp_path, given) == ["--tested-only", "--clone"]
+
+
+def test_a_tool_that_is_gone(tmp_path: Path) -> None:
+    assert unknown_options(tmp_path / "gone", ["--help"]) == [f"{tmp_path / 'gone'} has no sources"]

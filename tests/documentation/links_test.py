@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from documentation.documented import pages
 from documentation.markdown_text import anchors, links
-from documentation.pages import pages
 
 
 def dead_links(page: Path) -> list[str]:

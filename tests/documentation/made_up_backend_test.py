@@ -27,9 +27,9 @@ from pte_foundry.errors import PteError
 from pte_foundry.index.index import build_index
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.indexes import artifact, read_request, write_reports
 from pte_foundry.testing.workspace import export_colours, make_workspace
-from pte_foundry.tree.pages.listed import Listed
 from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, result_json, verdict
@@ -132,7 +132,8 @@ def test_its_programs_are_on_the_pages(published: Published) -> None:
 
 def test_it_is_offered_for_new_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, lines = tmp_path / "repository", target()
-    (root / "toolchains").mkdir(parents=True)
+    for folder in ("models", "toolchains"):
+        (root / folder).mkdir(parents=True)
     shutil.copy("toolchains/BUILD", root / "toolchains")
     for name in ("pants", "pants.toml"):
         (root / name).touch()
@@ -145,7 +146,7 @@ def test_it_is_offered_for_new_models(tmp_path: Path, monkeypatch: pytest.Monkey
     wanted = ["--from", "../net.pt", "--inputs", "1,4", "--backends", NAME]
 
     refused = CliRunner().invoke(app, wanted)
-    assert refused.exit_code == 1 and "out of portable, xnnpack" in refused.output
+    assert refused.exit_code != 0 and "out of portable, xnnpack" in refused.output
     with (root / "toolchains/BUILD").open("a") as file:
         file.write(lines)
     made = CliRunner().invoke(app, wanted)

@@ -20,7 +20,7 @@ _REMARK = re.compile(r"\s{2,}.*|\s+#.*")
 class DocumentedCommand:
     """A command as a reader would type it.
 
-    in_block: it has a line of its own in a block of code, where everything is meant to be typed.
+    in_block: it is a line in a block of code, where everything is meant to be typed.
     """
 
     text: str

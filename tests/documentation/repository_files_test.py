@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from documentation.hooks import CONFIGURATION, hook_commands
+from documentation.documented import CONFIGURATION, hook_commands
 
 FORMS = sorted(Path(".github/ISSUE_TEMPLATE").glob("*.yml"))
 # https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests
@@ -47,7 +47,7 @@ def test_there_are_issue_forms() -> None:
 
 
 def test_no_owner_is_made_up() -> None:
-    """Rules begin with a pattern; there is none until somebody writes a real handle."""
+    """Rules begin with a pattern; there is none until the file has a real handle."""
     text = Path(".github/CODEOWNERS").read_text(encoding="utf-8")
     assert "HANDLE" in text
     assert [line for line in text.splitlines() if line and not line.startswith("#")] == []

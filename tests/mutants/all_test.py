@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mutants.check import check_caught, check_passes, mutants, programs
+from mutants.check import MUTANTS, check_caught, check_passes, mutants, programs
 from mutants.mutant import Mutant
-from mutants.table import MUTANTS
 
 _OTHERS = sorted(set(programs(quick=False)) - set(programs(quick=True)))
 

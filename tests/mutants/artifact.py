@@ -1,8 +1,7 @@
-"""A packaged program and all that its validation needs, in a folder of its own."""
+"""A packaged program and everything that its validation needs, in one folder."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ def read_artifact(stem: str) -> PackagedArtifact:
 def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
     """The working directory of its validation, in which every check passes.
 
-    Without labels: seeded weights give no names, and only they are used here.
+    Without labels: only seeded weights are used here, and they recognise nothing.
     """
     report = json.loads(json.dumps(artifact.report))
     photographs = {}
@@ -85,7 +84,6 @@ def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
 
 
 def follow(workspace: Workspace, pte: bytes) -> None:
-    """Exchange the bytes, and let the report tell their digest, as an export of these bytes would."""
+    """Exchange the bytes with the digest in the report, as an export of these bytes would."""
     assert pte != workspace.pte, "the mutation changed nothing"
-    workspace.pte = pte
-    workspace.report |= {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)}
+    workspace.replace_program(pte)

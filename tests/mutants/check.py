@@ -1,18 +1,42 @@
-"""Make one mutant and validate it."""
+"""All mutants: make one, validate it, and note for the table at the end of a test run what caught it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mutants.artifact import PackagedArtifact, follow, make_workspace, read_artifact
-from mutants.caught import CAUGHT, Caught
+from mutants.coreml_mutants import COREML_MUTANTS
+from mutants.file_mutants import FILE_MUTANTS
+from mutants.gpu_mutants import GPU_MUTANTS
 from mutants.mutant import Mutant
 from mutants.program_bytes import edit_program, unchanged
-from mutants.table import MUTANTS
+from mutants.xnnpack_mutants import XNNPACK_MUTANTS
+from pte_foundry.testing.workspace import failed_kinds
 from pte_foundry.validation.result import evidence, verdict
+
+MUTANTS: tuple[Mutant, ...] = (*FILE_MUTANTS, *XNNPACK_MUTANTS, *COREML_MUTANTS, *GPU_MUTANTS)
+
+
+@dataclass(frozen=True)
+class Caught:
+    """failed: name -> kind of every case that failed; empty if nothing caught the mutant."""
+
+    mutant: Mutant
+    failed: Mapping[str, str]
+
+    def row(self) -> str:
+        """One line of the table: program, what is wrong, the check that is for it, all that caught it."""
+        mutant = self.mutant
+        seen = ", ".join(self.failed) or "NOT CAUGHT"
+        return f"{mutant.program} | {mutant.name} | {mutant.caught_by} ({mutant.kind}) | {seen}"
+
+
+CAUGHT: list[Caught] = []
 
 
 def mutants(quick: bool) -> list[Any]:
@@ -27,18 +51,18 @@ def programs(quick: bool) -> list[str]:
 
 
 def check_caught(mutant: Mutant, folder: Path) -> None:
-    """It fails, and by the check that is for it."""
+    """It fails, by the check that is for it."""
     workspace = make_workspace(folder, _seeded(mutant.program))
     mutant.change(workspace)
-    cases = list(workspace.run().values())
-    failed = {case.name: case.kind for case in cases if case.status == "failed"}
+    cases = workspace.run()
+    failed = failed_kinds(cases)
     CAUGHT.append(Caught(mutant, failed))
-    assert verdict(cases) == "failed", "nothing failed: the mutant would be published"
+    assert verdict(list(cases.values())) == "failed", "the mutant would be published"
     assert failed.get(mutant.caught_by) == mutant.kind, failed
 
 
 def check_passes(program: str, folder: Path) -> None:
-    """Without a mutation nothing fails, also when ExecuTorch has written the file again."""
+    """Without a mutation nothing fails, not even after ExecuTorch rewrote the file."""
     artifact = _seeded(program)
     workspace = make_workspace(folder, artifact)
     again = edit_program(artifact.pte, unchanged)
@@ -46,7 +70,7 @@ def check_passes(program: str, folder: Path) -> None:
         follow(workspace, again)
     cases = list(workspace.run().values())
     assert [case for case in cases if case.status == "failed"] == []
-    # Everything was looked at: nothing is caught because it is skipped.
+    # Everything was checked: no mutant could slip through a skipped case.
     interpreted = artifact.backend not in ("portable", "xnnpack")
     assert evidence(cases) == ("interpreted" if interpreted else "executed")
 

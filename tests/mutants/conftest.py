@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from _pytest.terminal import TerminalReporter
 
-from mutants.caught import CAUGHT
+from mutants.check import CAUGHT
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

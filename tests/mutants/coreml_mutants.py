@@ -6,9 +6,9 @@ from typing import Any
 
 from coremltools.proto import MIL_pb2  # type: ignore[import-untyped]
 
-from mutants.coreml_bytes import edit_metadata, operations, shape, stored_constants
 from mutants.file_mutants import use_other_checkpoint
 from mutants.mutant import Mutant, on_bytes, on_model, on_payload, on_weight
+from mutants.program_bytes import edit_metadata, operations, shape, stored_constants
 from mutants.stored_weights import (
     flip_exponent_bit,
     flip_lowest_bits,
@@ -111,66 +111,33 @@ def _zero_points_shifted(model: Any) -> None:
 
 
 COREML_MUTANTS = (
-    Mutant("another checkpoint", HALF, use_other_checkpoint, "weights", "mismatch", True),
-    Mutant("weight zeroed", HALF, _weight(zero), "weights", "mismatch"),
-    Mutant("channels swapped", HALF, _weight(swap_channels), "weights", "mismatch"),
-    Mutant("sign flipped", HALF, _weight(negate, 2), "weights", "mismatch"),
+    Mutant("another checkpoint", HALF, use_other_checkpoint, "weights", True),
+    Mutant("weight zeroed", HALF, _weight(zero), "weights"),
+    Mutant("channels swapped", HALF, _weight(swap_channels), "weights"),
+    Mutant("sign flipped", HALF, _weight(negate, 2), "weights"),
+    Mutant("weight transposed in place", HALF, _weight(transpose_in_place, 2), "weights"),
+    Mutant("low bit of one weight flipped", HALF, _weight(flip_lowest_bits), "weights", True),
+    Mutant("exponent bit of a weight flipped", HALF, _weight(flip_exponent_bit), "weights"),
+    Mutant("NaN in a weight", HALF, _weight(put_nan), "weights"),
     Mutant(
-        "weight transposed in place", HALF, _weight(transpose_in_place, 2), "weights", "mismatch"
+        "specification of a newer system", HALF, on_model(_newer_specification), "payload", True
     ),
-    Mutant(
-        "low bit of one weight flipped",
-        HALF,
-        _weight(flip_lowest_bits),
-        "weights",
-        "mismatch",
-        True,
-    ),
-    Mutant(
-        "exponent bit of a weight flipped", HALF, _weight(flip_exponent_bit), "weights", "mismatch"
-    ),
-    Mutant("NaN in a weight", HALF, _weight(put_nan), "weights", "mismatch"),
-    Mutant(
-        "specification of a newer system",
-        HALF,
-        on_model(_newer_specification),
-        "payload",
-        "structure",
-        True,
-    ),
-    Mutant(
-        "operator set of a newer system", HALF, on_model(_newer_operators), "payload", "structure"
-    ),
-    Mutant(
-        "place in the weight file shifted",
-        HALF,
-        on_model(_offset_shifted),
-        "interpret",
-        "structure",
-    ),
-    Mutant(
-        "two weights exchanged", HALF, on_model(_weights_exchanged), "parity:fixed-0", "mismatch"
-    ),
-    Mutant(
-        "weight declared as the transposed matrix",
-        HALF,
-        on_model(_dims_permuted),
-        "interpret",
-        "structure",
-    ),
-    Mutant("operator exchanged", HALF, on_model(_operator_exchanged), "parity:fixed-0", "mismatch"),
-    Mutant("operator removed", HALF, on_model(_operator_removed), "interpret", "structure"),
-    Mutant("one operator in float32", HALF, on_model(_in_float32), "payload", "structure"),
+    Mutant("operator set of a newer system", HALF, on_model(_newer_operators), "payload"),
+    Mutant("place in the weight file shifted", HALF, on_model(_offset_shifted), "interpret"),
+    Mutant("two weights exchanged", HALF, on_model(_weights_exchanged), "parity:fixed-0"),
+    Mutant("weight declared as the transposed matrix", HALF, on_model(_dims_permuted), "interpret"),
+    Mutant("operator exchanged", HALF, on_model(_operator_exchanged), "parity:fixed-0"),
+    Mutant("operator removed", HALF, on_model(_operator_removed), "interpret"),
+    Mutant("one operator in float32", HALF, on_model(_in_float32), "payload"),
     Mutant(
         "input renamed",
         HALF,
         on_payload(lambda payload: edit_metadata(payload, b'"x"', b'"y"')),
         "interpret",
-        "structure",
     ),
-    Mutant("another checkpoint", INT8, use_other_checkpoint, "weights", "mismatch"),
-    Mutant("scales doubled", INT8, on_bytes(_scales_doubled), "weights", "mismatch", True),
-    Mutant("zero points shifted", INT8, on_model(_zero_points_shifted), "weights", "mismatch"),
-    Mutant("low bit of one weight flipped", INT8, _weight(flip_lowest_bits), "weights", "mismatch"),
-    Mutant("channels swapped", INT8, _weight(swap_channels, 2), "weights", "mismatch"),
+    Mutant("another checkpoint", INT8, use_other_checkpoint, "weights"),
+    Mutant("scales doubled", INT8, on_bytes(_scales_doubled), "weights", True),
+    Mutant("zero points shifted", INT8, on_model(_zero_points_shifted), "weights"),
+    Mutant("low bit of one weight flipped", INT8, _weight(flip_lowest_bits), "weights"),
+    Mutant("channels swapped", INT8, _weight(swap_channels, 2), "weights"),
 )

@@ -1,4 +1,4 @@
-"""Whole files, their reports, and what a program says of itself: XNNPACK's and the portable program."""
+"""Mutants of whole files, of reports, and of what a program says of itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from mutants.artifact import BUILDER, follow, read_artifact
-from mutants.mutant import Mutant, on_bytes, on_program, on_weight
+from mutants.mutant import Change, Mutant, on_bytes, on_program, on_weight
 from mutants.stored_weights import negate, put_nan, swap_channels, zero
 from pte_foundry.models.plugins import load_module
 from pte_foundry.testing.workspace import Workspace
@@ -23,19 +23,16 @@ def _stale_report(workspace: Workspace) -> None:
     workspace.pte = bytes(changed)
 
 
-def _portable_file(workspace: Workspace) -> None:
-    """With a report that tells the truth of the bytes: the promise alone is broken."""
-    portable = read_artifact(PORTABLE)
-    follow(workspace, portable.pte)
-    for field in ("delegation", "planned_memory_bytes"):
-        workspace.report[field] = portable.report[field]
+def _file_of(stem: str) -> Change:
+    """Another program, with a report that is true of its bytes."""
 
+    def change(workspace: Workspace) -> None:
+        other = read_artifact(stem)
+        follow(workspace, other.pte)
+        for field in ("delegation", "planned_memory_bytes"):
+            workspace.report[field] = other.report[field]
 
-def _other_model(workspace: Workspace) -> None:
-    other = read_artifact(OTHER_MODEL)
-    follow(workspace, other.pte)
-    for field in ("delegation", "planned_memory_bytes"):
-        workspace.report[field] = other.report[field]
+    return change
 
 
 def use_other_checkpoint(workspace: Workspace) -> None:
@@ -82,7 +79,7 @@ def _second_call(program: Any) -> None:
 
 
 def _other_operator(program: Any) -> None:
-    """All `aten::hardtanh`s, or whatever the portable program has, become another one."""
+    """Every clamp becomes a ReLU."""
     for operator in program.execution_plan[0].operators:
         if operator.name == "aten::clamp":
             operator.name = "aten::relu"
@@ -91,7 +88,7 @@ def _other_operator(program: Any) -> None:
     raise AssertionError(f"none of {names} is the one that is exchanged")
 
 
-def _builder(name: str) -> Any:
+def _builder(name: str) -> Change:
     def change(workspace: Workspace) -> None:
         workspace.request["model"]["builder"] = f"mutants.builders.{name}"
 
@@ -99,48 +96,27 @@ def _builder(name: str) -> Any:
 
 
 FILE_MUTANTS = (
-    Mutant("one byte less", XNNPACK, on_bytes(lambda pte: pte[:-1]), "extent", "structure", True),
-    Mutant("one byte more", XNNPACK, on_bytes(lambda pte: pte + b"\0"), "extent", "structure"),
+    Mutant("one byte less", XNNPACK, on_bytes(lambda pte: pte[:-1]), "extent", True),
+    Mutant("one byte more", XNNPACK, on_bytes(lambda pte: pte + b"\0"), "extent"),
+    Mutant("half of the file", XNNPACK, on_bytes(lambda pte: pte[: len(pte) // 2]), "parse"),
     Mutant(
-        "half of the file",
-        XNNPACK,
-        on_bytes(lambda pte: pte[: len(pte) // 2]),
-        "parse",
-        "structure",
+        "another format", XNNPACK, on_bytes(lambda pte: pte.replace(b"ET12", b"ET99", 1)), "load"
     ),
+    Mutant("stale report beside new bytes", XNNPACK, _stale_report, "digest", True),
     Mutant(
-        "another format",
-        XNNPACK,
-        on_bytes(lambda pte: pte.replace(b"ET12", b"ET99", 1)),
-        "load",
-        "load",
+        "the portable file under the name xnnpack", XNNPACK, _file_of(PORTABLE), "promise", True
     ),
-    Mutant("stale report beside new bytes", XNNPACK, _stale_report, "digest", "structure", True),
-    Mutant(
-        "the portable file under the name xnnpack",
-        XNNPACK,
-        _portable_file,
-        "promise",
-        "delegation",
-        True,
-    ),
-    Mutant("another model's file", XNNPACK, _other_model, "parity:fixed-0", "mismatch"),
-    Mutant("another checkpoint", XNNPACK, use_other_checkpoint, "parity:fixed-0", "mismatch"),
-    Mutant("another input size", XNNPACK, on_program(_input_size), "signature", "structure"),
-    Mutant("delegate renamed", XNNPACK, on_program(_rename_delegate), "delegation", "delegation"),
-    Mutant("delegate called twice", XNNPACK, on_program(_second_call), "delegation", "delegation"),
-    Mutant("more memory planned", XNNPACK, on_program(_more_memory), "planned-memory", "budget"),
-    Mutant("BGR instead of RGB", XNNPACK, _builder("bgr"), "preprocessing", "mismatch", True),
-    Mutant("another mean", XNNPACK, _builder("other_mean"), "preprocessing", "mismatch"),
-    Mutant("weight zeroed", PORTABLE, on_weight("portable", zero), "parity:fixed-0", "mismatch"),
-    Mutant(
-        "channels swapped",
-        PORTABLE,
-        on_weight("portable", swap_channels, 2),
-        "parity:fixed-0",
-        "mismatch",
-    ),
-    Mutant("sign flipped", PORTABLE, on_weight("portable", negate), "parity:fixed-0", "mismatch"),
-    Mutant("NaN in a weight", PORTABLE, on_weight("portable", put_nan), "run:fixed-0", "run"),
-    Mutant("operator exchanged", PORTABLE, on_program(_other_operator), "delegation", "delegation"),
+    Mutant("another model's file", XNNPACK, _file_of(OTHER_MODEL), "parity:fixed-0"),
+    Mutant("another checkpoint", XNNPACK, use_other_checkpoint, "parity:fixed-0"),
+    Mutant("another input size", XNNPACK, on_program(_input_size), "signature"),
+    Mutant("delegate renamed", XNNPACK, on_program(_rename_delegate), "delegation"),
+    Mutant("delegate called twice", XNNPACK, on_program(_second_call), "delegation"),
+    Mutant("more memory planned", XNNPACK, on_program(_more_memory), "planned-memory"),
+    Mutant("BGR instead of RGB", XNNPACK, _builder("bgr"), "preprocessing", True),
+    Mutant("another mean", XNNPACK, _builder("other_mean"), "preprocessing"),
+    Mutant("weight zeroed", PORTABLE, on_weight("portable", zero), "parity:fixed-0"),
+    Mutant("channels swapped", PORTABLE, on_weight("portable", swap_channels, 2), "parity:fixed-0"),
+    Mutant("sign flipped", PORTABLE, on_weight("portable", negate), "parity:fixed-0"),
+    Mutant("NaN in a weight", PORTABLE, on_weight("portable", put_nan), "run:fixed-0"),
+    Mutant("operator exchanged", PORTABLE, on_program(_other_operator), "delegation"),
 )

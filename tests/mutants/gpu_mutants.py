@@ -71,7 +71,7 @@ def _vulkan_float32(graph: dict[str, Any]) -> None:
 
 
 def _vulkan_memory(graph: dict[str, Any]) -> None:
-    """All that is computed shares the same memory."""
+    """All computed tensors share the same memory."""
     for tensor in _tensors(graph):
         if tensor["mem_obj_id"] >= 0:
             tensor["mem_obj_id"] = 0
@@ -100,62 +100,35 @@ def _smaller_textures(workspace: Workspace) -> None:
 
 
 GPU_MUTANTS = (
-    Mutant("another checkpoint", MPS, use_other_checkpoint, "weights", "mismatch"),
-    Mutant("weight zeroed", MPS, on_weight("mps", zero), "weights", "mismatch"),
-    Mutant("channels swapped", MPS, on_weight("mps", swap_channels, 2), "weights", "mismatch"),
-    Mutant("sign flipped", MPS, on_weight("mps", negate, 4, 2), "weights", "mismatch"),
+    Mutant("another checkpoint", MPS, use_other_checkpoint, "weights"),
+    Mutant("weight zeroed", MPS, on_weight("mps", zero), "weights"),
+    Mutant("channels swapped", MPS, on_weight("mps", swap_channels, 2), "weights"),
+    Mutant("sign flipped", MPS, on_weight("mps", negate, 4, 2), "weights"),
+    Mutant("low bit of one weight flipped", MPS, on_weight("mps", flip_lowest_bits), "weights"),
+    Mutant("operator exchanged", MPS, on_graph("mps", _mps_operator), PARITY),
+    Mutant("epsilons of batch norms", MPS, on_graph("mps", _mps_epsilon), PARITY, True),
+    Mutant("order of two nodes", MPS, on_graph("mps", _mps_order), "interpret"),
+    Mutant("place of a constant shifted", MPS, on_graph("mps", _mps_offset), "weights"),
     Mutant(
-        "low bit of one weight flipped",
-        MPS,
-        on_weight("mps", flip_lowest_bits),
-        "weights",
-        "mismatch",
+        "weight declared as the transposed matrix", MPS, on_graph("mps", _mps_dims), "interpret"
     ),
-    Mutant("operator exchanged", MPS, on_graph("mps", _mps_operator), PARITY, "mismatch"),
-    Mutant("epsilons of batch norms", MPS, on_graph("mps", _mps_epsilon), PARITY, "mismatch", True),
-    Mutant("order of two nodes", MPS, on_graph("mps", _mps_order), "interpret", "structure"),
-    Mutant("place of a constant shifted", MPS, on_graph("mps", _mps_offset), "weights", "mismatch"),
+    Mutant("header of the payload damaged", MPS, on_payload(_without_magic), "interpret"),
+    Mutant("another checkpoint", VULKAN, use_other_checkpoint, "weights"),
+    Mutant("weight zeroed", VULKAN, on_weight("vulkan", zero), "weights"),
+    Mutant("channels swapped", VULKAN, on_weight("vulkan", swap_channels), "weights"),
+    Mutant("sign flipped", VULKAN, on_weight("vulkan", negate, 2), "weights"),
     Mutant(
-        "weight declared as the transposed matrix",
-        MPS,
-        on_graph("mps", _mps_dims),
-        "interpret",
-        "structure",
+        "low bit of one weight flipped", VULKAN, on_weight("vulkan", flip_lowest_bits), "weights"
     ),
-    Mutant(
-        "header of the payload damaged", MPS, on_payload(_without_magic), "interpret", "structure"
-    ),
-    Mutant("another checkpoint", VULKAN, use_other_checkpoint, "weights", "mismatch"),
-    Mutant("weight zeroed", VULKAN, on_weight("vulkan", zero), "weights", "mismatch"),
-    Mutant("channels swapped", VULKAN, on_weight("vulkan", swap_channels), "weights", "mismatch"),
-    Mutant("sign flipped", VULKAN, on_weight("vulkan", negate, 2), "weights", "mismatch"),
-    Mutant(
-        "low bit of one weight flipped",
-        VULKAN,
-        on_weight("vulkan", flip_lowest_bits),
-        "weights",
-        "mismatch",
-    ),
-    Mutant("operator exchanged", VULKAN, on_graph("vulkan", _vulkan_operator), PARITY, "mismatch"),
-    Mutant(
-        "one tensor in float32", VULKAN, on_graph("vulkan", _vulkan_float32), "payload", "structure"
-    ),
-    Mutant(
-        "memory shared too early",
-        VULKAN,
-        on_graph("vulkan", _vulkan_memory),
-        "interpret",
-        "structure",
-    ),
+    Mutant("operator exchanged", VULKAN, on_graph("vulkan", _vulkan_operator), PARITY),
+    Mutant("one tensor in float32", VULKAN, on_graph("vulkan", _vulkan_float32), "payload"),
+    Mutant("memory shared too early", VULKAN, on_graph("vulkan", _vulkan_memory), "interpret"),
     Mutant(
         "weight declared as the transposed matrix",
         VULKAN,
         on_graph("vulkan", _vulkan_dims),
         "interpret",
-        "structure",
     ),
-    Mutant(
-        "two constants exchanged", VULKAN, on_graph("vulkan", _vulkan_constants), PARITY, "mismatch"
-    ),
-    Mutant("textures larger than promised", VULKAN, _smaller_textures, "payload", "structure"),
+    Mutant("two constants exchanged", VULKAN, on_graph("vulkan", _vulkan_constants), PARITY),
+    Mutant("textures larger than promised", VULKAN, _smaller_textures, "payload"),
 )

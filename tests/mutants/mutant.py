@@ -1,4 +1,4 @@
-"""One mutant: what is done to which program, and which check has to see it."""
+"""One mutant: what is done to which program, and which check has to catch it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mutants.artifact import follow
-from mutants.coreml_bytes import ChangeModel, edit_model
-from mutants.graph_bytes import ChangeGraph, edit_graph
-from mutants.program_bytes import ChangeBytes, ChangeProgram, edit_payload, edit_program
+from mutants.program_bytes import (
+    ChangeBytes,
+    ChangeGraph,
+    ChangeModel,
+    ChangeProgram,
+    edit_graph,
+    edit_model,
+    edit_payload,
+    edit_program,
+)
 from mutants.stored_weights import ChangeArray, edit_weight
 from pte_foundry.testing.workspace import Workspace
 from pte_foundry.validation.case import Kind
 
 Change = Callable[[Workspace], None]
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("digest", "extent", "parse", "signature"), "structure"),
+    **dict.fromkeys(("interpret", "payload"), "structure"),
+    **dict.fromkeys(("parity", "preprocessing", "weights"), "mismatch"),
+    **dict.fromkeys(("delegation", "promise"), "delegation"),
+    "load": "load",
+    "planned-memory": "budget",
+    "run": "run",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +42,6 @@ class Mutant:
         program: stem of the file that is corrupted.
         change: of bytes, report or request.
         caught_by: name of the case that has to fail.
-        kind: of that failure.
         quick: whether it is in the ordinary run.
     """
 
@@ -33,12 +49,16 @@ class Mutant:
     program: str
     change: Change
     caught_by: str
-    kind: Kind
     quick: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Of the failure of `caught_by`."""
+        return _KINDS[self.caught_by.partition(":")[0]]
 
 
 def on_bytes(change: ChangeBytes) -> Change:
-    """The bytes are changed, and the report tells their digest: another check has to see it."""
+    """The report has the digest of the changed bytes: another check has to catch the change."""
     return lambda workspace: follow(workspace, change(workspace.pte))
 
 

@@ -15,7 +15,7 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
     deserialize_pte_binary,
 )
 
-from mutants.graph_bytes import read_graph
+from mutants.program_bytes import read_graph
 from pte_foundry.backends.coreml import program as mil_program
 from pte_foundry.backends.mps import program as mps_program
 from pte_foundry.backends.vulkan import program as vulkan_program

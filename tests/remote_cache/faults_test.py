@@ -5,18 +5,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import grpc
 import pytest
 
+from cache_server.command.address import Address
 from cache_server.command.binary import find_casd
+from cache_server.command.free_port import free_port
 from end_to_end.clone import PantsOutcome
 from pte_build.stand_in_repository import CHECKPOINT
 from remote_cache.machines import PROGRAM, make_stand_in_machine
 from remote_cache.pair import Pair, assert_built_here, assert_taken_from_the_cache, sha256
-from remote_cache.refusing_server import refusing
 from remote_cache.server import Server
 
 # The longest that a build may take during a fault.
@@ -43,12 +48,6 @@ def test_a_server_that_is_absent(pair: Pair) -> None:
     assert "remote cache" in outcome.output
 
 
-def test_a_server_that_never_answers(pair: Pair) -> None:
-    right = pair.write()
-    pair.relay.change(pair.server.address, silent=True)
-    assert_built_here(pair, right, read_in_time(pair))
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -66,9 +65,14 @@ def test_a_server_that_answers_errors(pair: Pair, code: grpc.StatusCode) -> None
         assert_built_here(pair, right, read_in_time(pair))
 
 
-def test_a_slow_server(pair: Pair) -> None:
-    right = pair.write(megabytes=1)
-    pair.relay.change(pair.server.address, bytes_per_second=1000)
+@pytest.mark.parametrize(
+    ("megabytes", "fault"), [(0, {"silent": True}), (1, {"bytes_per_second": 1000})]
+)
+def test_a_server_that_is_silent_or_slow(
+    pair: Pair, megabytes: float, fault: dict[str, Any]
+) -> None:
+    right = pair.write(megabytes)
+    pair.relay.change(pair.server.address, **fault)
     assert_built_here(pair, right, read_in_time(pair))
 
 
@@ -134,7 +138,7 @@ def test_a_server_without_room(pair: Pair, folder: Path) -> None:
     """With a file system of 4 MB for the server alone."""
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
     if not shutil.which("unshare") or subprocess.run([*own_mounts, "true"]).returncode:
-        pytest.skip("this machine gives no process a file system of its own (unshare)")
+        pytest.skip("this machine cannot give a process a separate file system (unshare)")
     server = Server(folder / "small", _casd_with_little_room(folder, own_mounts))
     with server.running():
         writing = {"PANTS_REMOTE_CACHE_WRITE": "true"}
@@ -161,3 +165,25 @@ exec {find_casd()} "$@"' casd "$@"\n"""
     )
     script.chmod(0o755)
     return script
+
+
+@contextmanager
+def refusing(code: grpc.StatusCode) -> Iterator[Address]:
+    class Refuse(grpc.GenericRpcHandler):
+        def service(
+            self, handler_call_details: grpc.HandlerCallDetails
+        ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+            def refuse(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+                context.abort(code, "a test says so")
+                yield b""
+
+            return grpc.stream_stream_rpc_method_handler(refuse)
+
+    address = Address("127.0.0.1", free_port())
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[Refuse()])
+    server.add_insecure_port(str(address))
+    server.start()
+    try:
+        yield address
+    finally:
+        server.stop(None).wait()

@@ -24,7 +24,7 @@ class Pair:
     reader: StandInMachine
 
     def write(self, megabytes: float = 0.0) -> bytes:
-        """Let the writer build a new program, which the reader wants too; its bytes."""
+        """Let the writer build a new program, which the reader will want; returns its bytes."""
         self.relay.change(self.server.address)
         number = next(_NUMBERS)
         for machine in (self.writer, self.reader):

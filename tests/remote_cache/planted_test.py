@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from buildstream._protos.build.bazel.remote.execution.v2 import (
     remote_execution_pb2 as messages,
 )
+from buildstream._protos.build.bazel.remote.execution.v2 import (
+    remote_execution_pb2_grpc as services,
+)
 
+from cache_server.command.address import Address
 from remote_cache.machines import PROGRAM, PTE, REPORT
 from remote_cache.pair import Pair, sha256
-from remote_cache.reapi import Client
+from remote_cache.server import Server
 
 # The stand-in validation fails for content with the word "wrong".
 EVIL = b"wrong: no export has written this"
@@ -129,3 +135,53 @@ def files_of(folder: Path) -> set[str]:
         for path in folder.rglob("*")
         if path.is_file() and not skipped & set(path.relative_to(folder).parts)
     }
+
+
+class Client:
+    """A client of the Remote Execution API (https://github.com/bazelbuild/remote-apis), whose messages BuildStream has.
+
+    Small blobs only: they travel in one message.
+    """
+
+    def __init__(self, address: Address) -> None:
+        channel = grpc.insecure_channel(str(address))
+        self._storage = services.ContentAddressableStorageStub(channel)  # type: ignore[no-untyped-call]
+        self._actions = services.ActionCacheStub(channel)  # type: ignore[no-untyped-call]
+
+    def get(self, digest: Any) -> bytes:
+        request = messages.BatchReadBlobsRequest(digests=[digest])
+        (response,) = self._storage.BatchReadBlobs(request).responses
+        assert response.status.code == 0, response.status
+        return bytes(response.data)
+
+    def put(self, content: bytes) -> Any:
+        """Store a blob; its digest."""
+        digest = messages.Digest(hash=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+        request = messages.BatchUpdateBlobsRequest(
+            requests=[messages.BatchUpdateBlobsRequest.Request(digest=digest, data=content)]
+        )
+        (response,) = self._storage.BatchUpdateBlobs(request).responses
+        assert response.status.code == 0, response.status
+        return digest
+
+    def result(self, action: Any) -> Any:
+        return self._actions.GetActionResult(messages.GetActionResultRequest(action_digest=action))
+
+    def plant(self, action: Any, result: Any) -> None:
+        self._actions.UpdateActionResult(
+            messages.UpdateActionResultRequest(action_digest=action, action_result=result)
+        )
+
+    def actions_with(self, server: Server, name: str, sha256: str) -> list[Any]:
+        """The digests of the actions whose results on the server have a file of this name and content."""
+        actions = server.actions()
+        found = []
+        for action in actions:
+            digest = messages.Digest(hash=action, size_bytes=server.blob(action).stat().st_size)
+            try:
+                result = self.result(digest)
+            except grpc.RpcError:
+                continue  # a result with folders, which this server never finds
+            if any((each.path, each.digest.hash) == (name, sha256) for each in result.output_files):
+                found.append(digest)
+        return found

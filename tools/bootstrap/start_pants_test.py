@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -135,3 +136,65 @@ def test_a_damaged_environment_is_left_to_the_start(monkeypatch: pytest.MonkeyPa
     modules: dict[str, ModuleType | None] = cast(Any, sys.modules)
     monkeypatch.setitem(modules, "pants", None)
     start_pants.wait_longer_for_the_daemon()
+
+
+class _Options:
+    """What Pants gives for the options of one run."""
+
+    def __init__(self, *plugins: str) -> None:
+        self.bootstrap_options = self
+        self.plugins = plugins
+
+    def for_global_scope(self) -> _Options:
+        return self
+
+
+def _fake_pants(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Modules like those of Pants that solve the graph for plugins; `solved` has the times that they did."""
+    initializer, resolver = ModuleType("initializer"), ModuleType("resolver")
+    fake: Any = SimpleNamespace(initializer=initializer, solved=[])
+
+    def create(options: _Options, executor: str) -> Any:
+        fake.solved.append(executor)
+        return SimpleNamespace(scheduler="the graph")
+
+    class PluginResolver:
+        def __init__(self, bootstrap: Any) -> None:
+            self.bootstrap = bootstrap
+
+        def _resolve_plugins(self, options: _Options, env: str, request: str) -> list[str]:
+            return [self.bootstrap.scheduler, *options.plugins]
+
+    initializer.create_bootstrap_scheduler = create  # type: ignore[attr-defined]
+    resolver.PluginResolver = PluginResolver  # type: ignore[attr-defined]
+    resolver.ResolvedPluginDistributions = list  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pants.init.options_initializer", initializer)
+    monkeypatch.setitem(sys.modules, "pants.init.plugin_resolver", resolver)
+    start_pants.leave_out_the_graph_for_plugins()
+    fake.resolver = PluginResolver(initializer.create_bootstrap_scheduler(_Options(), "executor"))
+    return fake
+
+
+def test_the_graph_for_plugins_is_solved_for_plugins_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = _fake_pants(monkeypatch)
+    assert fake.resolver._resolve_plugins(_Options(), "env", "request") == []
+    assert fake.solved == []
+    # A daemon may be asked for a plugin later, and once is enough.
+    for _ in range(2):
+        found = fake.resolver._resolve_plugins(_Options("a==1"), "env", "request")
+        assert found == ["the graph", "a==1"]
+    assert fake.solved == ["executor"]
+
+
+def test_the_daemon_is_started_by_the_script_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PantsDaemonProcessManager:
+        def post_fork_child(self) -> list[str]:
+            return [sys.executable, *sys.argv]
+
+    module = ModuleType("process_manager")
+    module.PantsDaemonProcessManager = PantsDaemonProcessManager  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pants.pantsd.process_manager", module)
+    monkeypatch.setattr(sys, "argv", ["bin/pants", "list"])
+    start_pants.start_the_daemon_here_too()
+    command = [sys.executable, os.path.abspath(start_pants.__file__), "bin/pants", "list"]
+    assert PantsDaemonProcessManager().post_fork_child() == command

@@ -21,3 +21,8 @@ class PteError(Exception):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says, or its type's name, to be part of a message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.command.result_file import Document
 from bench.latency.files import EAGER, EXECUTORCH, ONNXRUNTIME, OPENVINO
-from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
+from pte_foundry.tree.plots.charts import Bar, Row, bar_chart
 from pte_foundry.tree.plots.svg import Picture
 
 _RUNTIMES = {

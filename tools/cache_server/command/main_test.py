@@ -25,7 +25,7 @@ def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[
     """The tool as a process."""
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "foundry.command.main", "cache-server",
+            sys.executable, "-c", "from cache_server.command.main import app; app()",
             "--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path / "cache"), "--quota", "1G", *more,
         ],
         stderr=subprocess.PIPE,

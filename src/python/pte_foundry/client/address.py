@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from pte_foundry.client.errors import InsecureAddressError
+from pte_foundry.records.addresses import address_problem
 from pte_foundry.records.outside_text import shown
 
-_LONGEST = 8_000
 _USER = re.compile(r"//[^/?#]*@")
-# RFC 1123, section 2.1, with the underscore that some names in use have. Names in other scripts are written in ASCII:
-# there, two that look alike differ.
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*",
-    re.ASCII,
-)
 
 
 def check_address(url: str, *, where: str) -> str:
-    """Return `url` if it is https, or http to this machine, and does not leave its folder.
-
-    Plain http to a loopback address never leaves the machine, so nobody can tamper with it.
-
-    Raises:
-        InsecureAddressError: for another scheme, a user name or password in the URL, a backslash, an unprintable
-            character, a malformed host, or a `..` in its path, percent-encoded or not.
-    """
-    if len(url) > _LONGEST:
-        raise _refused(url, where, f"has more than {_LONGEST} characters")
-    if not url.isprintable() or " " in url or "\\" in url:
-        raise _refused(url, where, "has a backslash, a blank or an unprintable character")
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port  # Raises ValueError unless it is a number.
-    except ValueError as error:
-        raise _refused(url, where, f"is not a URL ({error})") from None
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
-        raise _refused(url, where, "is not https")
-    if parts.username is not None or parts.password is not None:
-        raise _refused(url, where, "carries a user or a password")
-    if not _is_host(parts):
-        raise _refused(
-            url, where, "has no host of letters, digits, `-` and `.` (other scripts: as `xn--…`)"
-        )
-    path = unquote(parts.path)
-    if ".." in path.replace("\\", "/").split("/"):
-        raise _refused(url, where, "has `..` in its path")
+    """Return `url` if it may be followed; raises InsecureAddressError with what `address_problem` says."""
+    if (problem := address_problem(url)) is not None:
+        raise _refused(url, where, problem)
     return url
 
 
@@ -79,23 +46,6 @@ def origin(url: str) -> tuple[str, str, int]:
 def without_user(url: str) -> str:
     """The URL without a user and a password, for messages."""
     return _USER.sub("//", url)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_host(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if "[" not in parts.netloc:
-        return _HOST.fullmatch(host) is not None
-    try:
-        return ipaddress.IPv6Address(host).scope_id is None
-    except ValueError:
-        return False
 
 
 def _refused(url: str, where: str, why: str) -> InsecureAddressError:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.exporting.facts import export_facts, quantization_facts
 from pte_foundry.exporting.parameters import count_parameters
 from pte_foundry.exporting.torch_export import export_module
@@ -192,17 +192,16 @@ def _phase(
         root: BaseException = error
         while root.__cause__ is not None:
             root = root.__cause__
-        reason = (str(root).strip().splitlines() or ["no message"])[0]
         frame = root.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
-        # The file's name only: its folder is this machine's affair.
+        # The file's name only: its folder differs between machines.
         where = (
             f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
         )
         raise PteError(
             "lowering-failed",
-            f"model {request.model.name!r}, {what}: {type(root).__name__}: {reason} (at {where}). "
+            f"model {request.model.name!r}, {what}: {type(root).__name__}: {reason_of(root)} (at {where}). "
             "Add a rewrite that avoids what the backend cannot take, or choose another backend",
         ) from error
 

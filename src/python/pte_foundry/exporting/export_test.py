@@ -103,7 +103,7 @@ def test_facts_of_a_delegated_program(tmp_path: Path) -> None:
     assert versions["torch"] == torch.__version__ and "executorch" in versions
 
 
-def test_operators_left_over_lower_the_fraction(tmp_path: Path) -> None:
+def test_undelegated_operators_lower_the_fraction(tmp_path: Path) -> None:
     facts = export(replace(_XNNPACK, rewrites=()), tmp_path).facts
     delegation = facts["delegation"]
     assert isinstance(delegation, dict)

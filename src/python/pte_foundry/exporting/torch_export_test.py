@@ -5,36 +5,32 @@ import torch
 from torch import Tensor, nn
 from torch._decomp import register_decomposition
 
+from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.portable.lowering import lower
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
-from pte_foundry.records.tensor_spec import parse_tensor_spec
+from pte_foundry.records.tensor_spec import DTYPES, TensorSpec, parse_tensor_spec
+from pte_foundry.validation.runtime import load_program
 
 
-@torch.library.custom_op("torch_export_test::doubled", mutates_args=())
-def _doubled(values: Tensor) -> Tensor:
+def _define(name: str) -> None:
+    operator = torch.library.custom_op(f"torch_export_test::{name}", _twice, mutates_args=())
+    operator.register_fake(torch.empty_like)
+
+
+def _twice(values: Tensor) -> Tensor:
     return values * 2
 
 
-@_doubled.register_fake
-def _(values: Tensor) -> Tensor:
-    return torch.empty_like(values)
+_define("doubled")
+_define("opaque")
 
 
 @register_decomposition(torch.ops.torch_export_test.doubled.default)
 def _doubled_is(values: Tensor) -> Tensor:
     return values + values
-
-
-@torch.library.custom_op("torch_export_test::opaque", mutates_args=())
-def _opaque(values: Tensor) -> Tensor:
-    return values * 3
-
-
-@_opaque.register_fake
-def _(values: Tensor) -> Tensor:
-    return torch.empty_like(values)
 
 
 class _Calls(nn.Module):
@@ -89,3 +85,19 @@ def test_a_fixed_shape_stays_fixed() -> None:
     request = _request({"first": "float32[3,2]", "second": "float32[3,2]"})
     (inputs,) = fixed_inputs(request.inputs, 1)
     assert not export_module(_Both(), inputs, request).range_constraints
+
+
+class _Doubled(nn.Module):
+    def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
+        return tuple(value.to(torch.float32) * 2.0 for value in values)
+
+
+def test_inputs_of_every_type_get_through_to_the_runtime() -> None:
+    specs = tuple(TensorSpec(f"input_{dtype}", dtype, (2, 3)) for dtype in DTYPES)
+    (inputs,) = fixed_inputs(specs, 1)
+    request = ModelRequest("m", "b", specs, WeightsRequest("seeded", None))
+    lowered = lower(LoweringRequest(export_module(_Doubled(), inputs, request), "fp32", {}))
+    program = load_program(bytes(lowered.program.buffer))
+    assert [dtype for _, dtype in program.inputs] == list(DTYPES)
+    for found, given in zip(program.run(inputs), inputs, strict=True):
+        assert torch.equal(found, given.to(torch.float32) * 2.0)

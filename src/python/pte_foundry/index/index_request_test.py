@@ -23,7 +23,9 @@ _UNAVAILABLE = {
         ({"generated": "1970-01-01T00:00:00+00:00"}, "`generated`"),
         ({"base_url": "models"}, "`base_url`"),
         ({"base_url": "https://example.org/a b"}, "`base_url`"),
-        ({"base_url": "https://example.org/?x=1"}, "`base_url`"),
+        ({"base_url": "https://example.org/?x=1"}, "`base_url` .* has a query"),
+        ({"base_url": "http://example.org"}, "`base_url` .* is not https"),
+        ({"base_url": "file:/srv/models"}, "`base_url` .* is not https"),
         ({"artifacts": [artifact(9, "a/b_c.pte")]}, "reports/9.json"),
         ({"artifacts": [artifact(0, "../b_c.pte")]}, "no plain relative path"),
         ({"artifacts": [artifact(0, "a/b_c.pte", validation={"verdict": "passed"})]}, "`evidence`"),
@@ -40,6 +42,7 @@ def test_a_wrong_request_is_refused(
         read_request(tmp_path, **changes)
 
 
-def test_a_file_url_and_a_trailing_slash_are_fine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("base_url", ["https://example.org/models", "http://127.0.0.1:8000"])
+def test_a_trailing_slash_is_dropped(tmp_path: Path, base_url: str) -> None:
     write_reports(tmp_path)
-    assert read_request(tmp_path, base_url="file:/srv/models/").base_url == "file:/srv/models"
+    assert read_request(tmp_path, base_url=f"{base_url}/").base_url == base_url

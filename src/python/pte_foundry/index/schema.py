@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pte_foundry.index.schema_version import SCHEMA_VERSION
+from pte_foundry.index.versions import SCHEMA_VERSION
 from pte_foundry.records.declared import PLATFORMS, WEIGHT_SOURCES
 
 _TEXT: dict[str, object] = {"type": "string", "minLength": 1}

@@ -1,4 +1,4 @@
-"""Compare ExecuTorch versions as versions, not as text, and make the tree's versions.json."""
+"""Versions of ExecuTorch, compared as versions and not as text, and the version of the index's own form."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterable
 
 from pte_foundry.errors import PteError
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.outside_text import shown
 
-# As many digits as any release needs: Python converts no number of 4,301.
+SCHEMA_VERSION = 1
+"""Raised when a field changes its meaning or goes away, not for a new field: readers ignore those."""
+
+# More digits than any release needs: Python refuses to convert 4,301.
 _VERSION = re.compile(
     r"(?P<release>[0-9]{1,9}(\.[0-9]{1,9}){0,9})((?P<phase>a|b|rc)(?P<number>[0-9]{1,9}))?"
 )
@@ -40,10 +44,10 @@ def version_key(version: str) -> tuple[tuple[int, ...], str, int]:
 def versions_document(versions: Iterable[str]) -> dict[str, object]:
     """The content of versions.json: `versions` from oldest to newest, and the `latest` one.
 
-    A final release is the latest even where a newer pre-release lies beside it.
+    A final release is the latest even beside a newer pre-release.
 
     Raises:
-        PteError: `bad-version` for no version at all, one that is none, or one under two spellings.
+        PteError: `bad-version` for no version at all, a malformed one, or one under two spellings.
     """
     ordered = sorted(set(versions), key=version_key)
     if not ordered:
@@ -55,3 +59,20 @@ def versions_document(versions: Iterable[str]) -> dict[str, object]:
             )
     final = [version for version in ordered if version_key(version)[1] == _FINAL]
     return {"versions": ordered, "latest": (final or ordered)[-1]}
+
+
+def check_schema_version(index: Fields) -> None:
+    """Check that this library knows the form of an index, before anything else of it is read.
+
+    Raises:
+        PteError: `newer-schema` for an index of a newer form; `bad-request` if it does not say its form.
+    """
+    version = index.count("schemaVersion")
+    if version > SCHEMA_VERSION:
+        raise PteError(
+            "newer-schema",
+            f"{index.where} has the schema version {version}; this pte-foundry reads up to "
+            f"{SCHEMA_VERSION}. Upgrade pte-foundry, or take an older release",
+        )
+    if version < 1:
+        raise index.error("schemaVersion", f"is {version}; the first one is 1")

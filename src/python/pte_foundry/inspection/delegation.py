@@ -1,4 +1,4 @@
-"""What a `.pte` says about itself: delegates, operators left over, memory, inputs and outputs.
+"""What a `.pte` says about itself: delegates, remaining operators, memory, inputs and outputs.
 
 Everything is read from the bytes through ExecuTorch's own deserializer, so that a promise about an
 artifact is checked on the artifact and not on the process that made it.
@@ -21,7 +21,7 @@ from executorch.exir.schema import (  # type: ignore[import-untyped]
     Tensor,
 )
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 
 _METHOD = "forward"
 
@@ -84,7 +84,7 @@ def inspect_program(pte: bytes) -> ProgramFacts:
     """Inspect a serialized program with the single method `forward`.
 
     Raises:
-        PteError: `structure` if the bytes are no ExecuTorch program, or not one of that form.
+        PteError: `structure` if the bytes are not an ExecuTorch program of that form.
     """
     try:
         program = deserialize_pte_binary(pte).program
@@ -95,11 +95,10 @@ def inspect_program(pte: bytes) -> ProgramFacts:
     except Exception as error:
         # The deserializer meets damaged bytes with whatever its parsers raise (struct, json,
         # subprocess, assertion and index errors): all of them mean the same to the reader.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "structure",
             f"{len(pte)} bytes are not a program that ExecuTorch's deserializer can read "
-            f"({reason}). Build the artifact again with `./pants package`",
+            f"({reason_of(error)}). Build the artifact again with `./pants package`",
         ) from error
 
 
@@ -132,7 +131,9 @@ def _tensors(plan: ExecutionPlan, indices: Sequence[int]) -> tuple[TensorFacts, 
     for index in indices:
         value = plan.values[index].val
         if not isinstance(value, Tensor):
-            raise ValueError(f"value {index} of {plan.name} is a {type(value).__name__}, no tensor")
+            raise ValueError(
+                f"value {index} of {plan.name} is a {type(value).__name__}, not a tensor"
+            )
         dtype = _DTYPE_NAMES.get(ScalarType(value.scalar_type))
         if dtype is None:
             raise ValueError(f"value {index} of {plan.name} has scalar type {value.scalar_type}")

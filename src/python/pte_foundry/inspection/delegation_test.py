@@ -11,6 +11,7 @@ from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import TensorFacts, inspect_program
+from pte_foundry.inspection.payloads import delegate_payloads
 
 
 class _Interrupted(nn.Module):
@@ -47,7 +48,7 @@ def test_partly_delegated_program(ptes: tuple[bytes, bytes]) -> None:
     assert facts.undelegated == {"aten::cumsum.out": 1}
 
 
-def test_bytes_that_are_no_program(ptes: tuple[bytes, bytes]) -> None:
+def test_bytes_that_are_not_a_program(ptes: tuple[bytes, bytes]) -> None:
     generator = random.Random(1)
     pte = ptes[1]
     for damaged in (
@@ -62,3 +63,11 @@ def test_bytes_that_are_no_program(ptes: tuple[bytes, bytes]) -> None:
         assert caught.value.kind == "structure"
         assert f"{len(damaged)} bytes" in caught.value.message
         assert "\n" not in caught.value.message
+
+
+def test_payloads_are_what_the_program_holds(ptes: tuple[bytes, bytes]) -> None:
+    assert delegate_payloads(ptes[0]) == ()
+    for found in delegate_payloads(ptes[1]):
+        assert found.delegate == "XnnpackBackend"
+        # XNNPACK's header has its magic after four bytes; the payload is in the program as it is.
+        assert found.payload[4:8] == b"XH00" and found.payload in ptes[1]

@@ -11,7 +11,7 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 )
 
 from pte_foundry.backends.coreml.container import read_container
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 
 _COREML = "CoreMLBackend"
 # Holds a digest of all other files (`backends/coreml/canonical.py`): it is a consequence, never a cause.
@@ -37,7 +37,7 @@ def first_difference(first: bytes, second: bytes) -> str | None:
     Looked at in this order: the program (execution plans with their values, operators, delegates and
     instructions), the delegates' payloads (of a CoreML payload: its files), constants, mutable and
     named data. What differs in none of these differs in padding or in the order of segments, and is
-    named by its byte offset in the file, as is any difference if one of the two is no program.
+    named by its byte offset in the file, as is any difference if one of the two is not a program.
     """
     if first == second:
         return None
@@ -45,8 +45,7 @@ def first_difference(first: bytes, second: bytes) -> str | None:
         files = (_read(first), _read(second))
     except Exception as error:
         # Damaged bytes make the deserializer raise whatever its parsers raise.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"{_bytes_text(first, second)} of the file, which is no readable program ({reason})"
+        return f"{_bytes_text(first, second)} of the file, which is not a readable program ({reason_of(error)})"
     return (
         _program(*files)
         or _payloads(*files)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from pte_foundry.backends.coreml.container import Container, write_container
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.xnnpack import lowering as xnnpack
+from pte_foundry.inspection.compare_main import main
 from pte_foundry.inspection.differences import first_difference
 
 
@@ -51,7 +53,7 @@ def ptes() -> tuple[bytes, bytes]:
     return _lower()
 
 
-def _written(pte: bytes, change: Callable[[PTEFile], None]) -> bytes:
+def _written(pte: bytes, change: Callable[[PTEFile], None] = lambda file: None) -> bytes:
     """The program, read, changed and serialized again."""
     file = copy.deepcopy(deserialize_pte_binary(pte))
     change(file)
@@ -122,10 +124,7 @@ def _change_constant(file: PTEFile) -> None:
 def test_parts_of_a_portable_program(
     ptes: tuple[bytes, bytes], change: Callable[[PTEFile], None], expected: str
 ) -> None:
-    def nothing(file: PTEFile) -> None:
-        pass
-
-    found = first_difference(_written(ptes[0], nothing), _written(ptes[0], change))
+    found = first_difference(_written(ptes[0]), _written(ptes[0], change))
     assert found is not None and found.startswith(expected), found
 
 
@@ -172,11 +171,8 @@ def test_named_data(ptes: tuple[bytes, bytes]) -> None:
         data = file.named_data.buffers[index]
         file.named_data.buffers[index] = data[:-1] + bytes([data[-1] ^ 1])
 
-    def nothing(file: PTEFile) -> None:
-        pass
-
     key = sorted(deserialize_pte_binary(ptes[1]).named_data.pte_data)[0]
-    found = first_difference(_written(ptes[1], nothing), _written(ptes[1], change))
+    found = first_difference(_written(ptes[1]), _written(ptes[1], change))
     assert found is not None and found.startswith(f"named data {key}, byte "), found
 
 
@@ -188,8 +184,26 @@ def test_padding(ptes: tuple[bytes, bytes]) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 65_535, 65_536, 131_072, 199_999])
-def test_bytes_that_are_no_program(place: int) -> None:
+def test_bytes_that_are_not_a_program(place: int) -> None:
     first = bytes(200_000)
     found = first_difference(first, first[:place] + b"\1" + first[place + 1 :])
     assert found is not None
-    assert found.startswith(f"byte {place} of 200000 of the file, which is no readable program (")
+    assert found.startswith(
+        f"byte {place} of 200000 of the file, which is not a readable program ("
+    )
+
+
+def test_exit_codes_and_lines_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in (("a", b"one"), ("b", b"one"), ("c", b"oxe")):
+        (tmp_path / name).write_bytes(content)
+    a, b, c, d = (str(tmp_path / name) for name in "abcd")
+    assert main([a, b]) == 0
+    assert capsys.readouterr().out == "equal\n"
+    assert main([a, c]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("byte 1 of 3 of the file")
+    assert main([a, d]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and d in captured.err

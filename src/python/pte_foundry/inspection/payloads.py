@@ -27,7 +27,7 @@ class DelegatePayload:
 def delegate_payloads(pte: bytes) -> tuple[DelegatePayload, ...]:
     """The payloads in the order of the program's delegate table.
 
-    Call `pte_foundry.inspection.delegation.inspect_program` first: bytes that are no program make
+    Call `pte_foundry.inspection.delegation.inspect_program` first: bytes that are not a program make
     the deserializer raise whatever its parsers raise.
     """
     return payloads_in(deserialize_pte_binary(pte))

@@ -10,10 +10,11 @@ already (see `pte_foundry.models.own`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
@@ -49,7 +50,7 @@ class InputContract:
 
     Attributes:
         name: the name that BUILD files declare it under.
-        shape: the shape that `ModelDefinition.preprocess` produces; of a dynamic dimension the greatest
+        shape: the shape that `ModelDefinition.preprocess` produces; of a dynamic dimension the largest
             size.
         layout: meaning of the dimensions, e.g. `NCHW`.
         normalisation: for pictures; None for anything else.
@@ -58,7 +59,7 @@ class InputContract:
     name: str
     shape: tuple[int, ...]
     layout: str
-    normalisation: Normalisation | None
+    normalisation: Normalisation | None = None
 
 
 @dataclass(frozen=True)
@@ -69,41 +70,53 @@ class OutputContract:
     description: str
 
 
+def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
+    """The `preprocess` of a model whose inputs are not pictures.
+
+    Raises:
+        PteError: `bad-picture`, always.
+    """
+    raise PteError(
+        "bad-picture",
+        "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
+        "targets, or give its builder a `preprocess`",
+    )
+
+
 @dataclass(frozen=True)
 class ModelDefinition:
-    """Everything that is known of a model before weights are loaded.
+    """What is known of a model before its weights are loaded.
 
     Attributes:
         module: structure only, in eval mode. Parameters that are constants of the architecture (and
             must survive a seeded initialisation) have `requires_grad` off, all others have it on.
         inputs: in the order that `module` takes them.
         outputs: in the order of the module's flattened outputs.
-        checkpoint_globals: classes and functions that the official checkpoint's pickle refers to,
-            beyond tensors and containers. Empty for a plain state_dict.
         adapt_checkpoint: content of the official file -> state_dict of `module`.
+        checkpoint_globals: classes and functions that the official checkpoint's pickle refers to,
+            beyond tensors and containers.
         preprocess: an RGB picture, uint8 [height, width, 3] -> the model's inputs, float32 and
-            contiguous, exactly as an app is expected to do it. `takes_no_picture` for a model that
-            takes something else.
+            contiguous, exactly as an app is expected to do it.
     """
 
     module: nn.Module
     inputs: tuple[InputContract, ...]
     outputs: tuple[OutputContract, ...]
-    checkpoint_globals: tuple[Callable[..., object], ...]
     adapt_checkpoint: CheckpointAdapter
-    preprocess: Preprocess
+    checkpoint_globals: tuple[Callable[..., object], ...] = ()
+    preprocess: Preprocess = takes_no_picture
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A checkpoint that is a whole model, and what the BUILD file says of it.
+    """A checkpoint that is a whole model, and what its BUILD file says.
 
     Attributes:
         name: the model's name, for messages.
         path: the checkpoint.
-        inputs: name and declared shape of each input (of a dynamic dimension the greatest size) in the
+        inputs: name and declared shape of each input (of a dynamic dimension the largest size) in the
             order in which the model takes them.
-        samples: sets of inputs to run the model on, the greatest sizes first; at least one.
+        samples: sets of inputs to run the model on, the largest sizes first; at least one.
         outputs: declared names of the flattened outputs; empty if the model's own are to be used.
         allowed_classes: dotted names of the classes that a pickle may refer to.
         operators: names of the operators that the target's `imports` registered, e.g. `my::clip.out`.
@@ -118,14 +131,31 @@ class SavedModel:
     operators: frozenset[str] = frozenset()
 
 
-def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
-    """The `preprocess` of a model whose inputs are no pictures.
+def image_input(
+    side: int, resize: str, mean: tuple[float, ...], std: tuple[float, ...]
+) -> InputContract:
+    """The input `image` of a family: RGB, float32 [1, 3, side, side]; `mean`, `std`, `resize` as `Normalisation`."""
+    normalisation = Normalisation("1/255", mean, std, "RGB", resize)
+    return InputContract("image", (1, 3, side, side), "NCHW", normalisation)
 
-    Raises:
-        PteError: `bad-picture`, always.
+
+def check_picture(picture: Tensor) -> None:
     """
-    raise PteError(
-        "bad-picture",
-        "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
-        "targets, or give its builder a `preprocess`",
+    Raises:
+        PteError: `bad-picture` for anything but RGB pixels, uint8 [height, width, 3].
+    """
+    if picture.dtype != torch.uint8 or picture.dim() != 3 or picture.shape[2] != 3:
+        raise PteError(
+            "bad-picture",
+            f"expected RGB pixels as uint8 [height, width, 3], found {picture.dtype} "
+            f"{list(picture.shape)}. Convert the picture to RGB",
+        )
+
+
+def unknown_model(builder: str, model: str, known: Iterable[str]) -> PteError:
+    """The error of a builder that does not know a model."""
+    return PteError(
+        "bad-builder",
+        f"{builder} does not know the model {model!r}; it has {', '.join(sorted(known))}. "
+        "Correct the model's name",
     )

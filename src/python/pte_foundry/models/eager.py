@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.exported.operators import registered_operators
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
@@ -59,7 +59,7 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
     _check_declared_inputs(request, definition)
     module = definition.module
     if request.weights.file is None:
-        # Its scales are measured in a forward, so that there is no need for another one.
+        # Its scales are measured in a forward pass, so another one is not needed.
         _check_forward(
             request,
             definition,
@@ -153,11 +153,10 @@ def _check_forward(
             register_dataclasses(forward())
     except PteError:
         raise
-    except Exception as error:  # Whatever the model raises is the reason that a person needs.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except Exception as error:  # Whatever the model raises is the reason to show.
         raise PteError(
             "bad-input-shape",
-            f"model {request.name!r}: input {declared}, and the model rejects it: {reason}. "
+            f"model {request.name!r}: input {declared}, and the model rejects it: {reason_of(error)}. "
             "Correct `inputs`",
         ) from error
     for spec, contract in zip(request.inputs, definition.inputs):

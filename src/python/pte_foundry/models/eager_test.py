@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ import torch
 from pte_foundry.errors import PteError
 from pte_foundry.models import mobilenet
 from pte_foundry.models.eager import build_eager
+from pte_foundry.models.own import exported_program
 from pte_foundry.records.model_request import ModelRequest, WeightsRequest
-from pte_foundry.records.tensor_spec import TensorSpec
+from pte_foundry.records.tensor_spec import TensorSpec, parse_tensor_spec
 from pte_foundry.testing import tiny_builder
+from pte_foundry.testing.exported_samples import Function, Sample, changed, saved
 
 _SEEDED = ModelRequest(
     name="tiny",
@@ -67,7 +70,7 @@ def test_absent_builder_names_those_that_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["..models", ".", "a..b"])
-def test_builder_that_is_no_module_name(tmp_path: Path, name: str) -> None:
+def test_builder_that_is_not_a_module_name(tmp_path: Path, name: str) -> None:
     assert _error(replace(_SEEDED, builder=name), tmp_path).kind == "bad-builder"
 
 
@@ -130,3 +133,42 @@ def test_seeded_weights_take_one_forward(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(tiny_builder._Tiny, "forward", forward)
     build_eager(_SEEDED, tmp_path)
     assert len(runs) == 1
+
+
+_OPERATORS = """
+import torch
+
+@torch.library.custom_op("eager_imports::halved", mutates_args=())
+def halved(values: torch.Tensor) -> torch.Tensor:
+    return values / 2
+
+@halved.register_fake
+def _(values):
+    return torch.empty_like(values)
+"""
+
+
+def _call_halved(data: Any) -> None:
+    (node,) = data["graph_module"]["graph"]["nodes"]
+    node["target"] = "torch.ops.eager_imports.halved.default"
+    node["inputs"][0]["name"] = "values"
+
+
+def test_a_program_may_call_what_imports_register(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "operators_of_eager_imports.py").write_text(_OPERATORS)
+    monkeypatch.syspath_prepend(tmp_path)
+    relu = Sample(lambda: Function(torch.relu), (torch.ones(4),)).program()
+    (tmp_path / "m.pt2").write_bytes(changed(saved(relu), "models/model.json", _call_halved))
+
+    def request(*imports: str) -> ModelRequest:
+        inputs = (parse_tensor_spec("values", "float32[4]"),)
+        weights = WeightsRequest("substitute", "m.pt2")
+        return ModelRequest("m", exported_program.__name__, inputs, weights, imports)
+
+    with pytest.raises(PteError, match="^forbidden-pickle: .*eager_imports::halved"):
+        build_eager(request(), tmp_path)
+    for _ in range(2):  # The second time the module is there already.
+        model = build_eager(request("operators_of_eager_imports"), tmp_path)
+        assert torch.equal(model.module(torch.ones(4)), torch.full((4,), 0.5))

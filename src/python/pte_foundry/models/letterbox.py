@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from pte_foundry.errors import PteError
+from pte_foundry.models.definition import check_picture
 
 GREY = 114
 """8-bit value of the border, from `LetterBox` of ultralytics.data.augment."""
@@ -23,12 +24,7 @@ def letterbox(picture: Tensor, side: int) -> Tensor:
         PteError: `bad-picture` for any other shape or element type, and for a picture that is so
             narrow that it would vanish.
     """
-    if picture.dtype != torch.uint8 or picture.dim() != 3 or picture.shape[2] != 3:
-        raise PteError(
-            "bad-picture",
-            f"expected RGB pixels as uint8 [height, width, 3], found {picture.dtype} "
-            f"{list(picture.shape)}. Convert the picture to RGB",
-        )
+    check_picture(picture)
     height, width = picture.shape[:2]
     if min(height, width) < 1:
         raise PteError("bad-picture", f"the picture has {height}x{width} pixels: it is empty")
@@ -45,11 +41,7 @@ def letterbox(picture: Tensor, side: int) -> Tensor:
         pixels = interpolate(pixels, size=(rows, columns), mode="bilinear", align_corners=False)
     scaled = pixels[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
     square = torch.full((side, side, 3), GREY, dtype=torch.uint8)
-    top, left = _before(side - rows), _before(side - columns)
+    # Of an odd border, the greater part is below and to the right.
+    top, left = (side - rows) // 2, (side - columns) // 2
     square[top : top + rows, left : left + columns] = scaled
     return square
-
-
-def _before(border: int) -> int:
-    """Border pixels before the picture; of an odd number, the one left over goes behind it."""
-    return border // 2

@@ -61,6 +61,5 @@ def test_upscaling_is_bilinear_with_pixel_centres() -> None:
     ],
 )
 def test_other_pictures_are_refused(picture: Tensor, message: str) -> None:
-    with pytest.raises(PteError, match=message) as caught:
+    with pytest.raises(PteError, match=f"^bad-picture: .*{message}"):
         letterbox(picture, 64)
-    assert caught.value.kind == "bad-picture"

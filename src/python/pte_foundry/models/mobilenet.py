@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from pte_foundry.errors import PteError
 from pte_foundry.models.definition import (
-    InputContract,
     ModelDefinition,
-    Normalisation,
     OutputContract,
+    check_picture,
+    image_input,
+    unknown_model,
 )
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
 
@@ -60,26 +59,16 @@ def build(model: str) -> ModelDefinition:
     """
     variant = _VARIANTS.get(model)
     if variant is None:
-        raise PteError(
-            "bad-builder",
-            f"{__name__} does not know the model {model!r}; it has {', '.join(sorted(_VARIANTS))}. "
-            "Correct the model's name",
-        )
+        raise unknown_model(__name__, model, _VARIANTS)
     return ModelDefinition(
         module=variant.architecture(weights=None).eval(),
         inputs=(
-            InputContract(
-                name="image",
-                shape=(1, 3, _CROP, _CROP),
-                layout="NCHW",
-                normalisation=Normalisation(
-                    scale="1/255",
-                    mean=_MEAN,
-                    std=_STD,
-                    colour="RGB",
-                    resize=f"shorter side to {variant.resize}, bilinear with antialiasing, "
-                    f"then centre crop {_CROP}x{_CROP}",
-                ),
+            image_input(
+                _CROP,
+                f"shorter side to {variant.resize}, bilinear with antialiasing, "
+                f"then centre crop {_CROP}x{_CROP}",
+                _MEAN,
+                _STD,
             ),
         ),
         outputs=(
@@ -87,7 +76,6 @@ def build(model: str) -> ModelDefinition:
                 "logits", "one score per ImageNet class, in the order of labels.txt, before softmax"
             ),
         ),
-        checkpoint_globals=(),
         adapt_checkpoint=_state_dict,
         preprocess=lambda picture: _preprocess(picture, variant.resize),
     )
@@ -106,12 +94,7 @@ def _preprocess(picture: Tensor, shorter_side: int) -> tuple[Tensor, ...]:
     Raises:
         PteError: `bad-picture` for any other shape or element type.
     """
-    if picture.dtype != torch.uint8 or picture.dim() != 3 or picture.shape[2] != 3:
-        raise PteError(
-            "bad-picture",
-            f"expected RGB pixels as uint8 [height, width, 3], found {picture.dtype} "
-            f"{list(picture.shape)}. Convert the picture to RGB",
-        )
+    check_picture(picture)
     pixels = picture.permute(2, 0, 1).unsqueeze(0)
     pixels = center_crop(resize(pixels, [shorter_side], antialias=True), [_CROP, _CROP])
     values = normalize(pixels.float().div(255.0), list(_MEAN), list(_STD))

@@ -13,19 +13,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.errors import PteError
 from pte_foundry.models.definition import (
-    InputContract,
     ModelDefinition,
-    Normalisation,
     OutputContract,
+    check_picture,
+    image_input,
+    unknown_model,
 )
 from pte_foundry.models.pe_checkpoint import vision_state
-from pte_foundry.models.pe_rotation import use_portable_tables
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
 
 prepare_torchvision()
 
+from timm.layers.pos_embed_sincos import (  # noqa: E402
+    RotaryEmbeddingCat,
+    build_rotary_pos_embed,
+)
 from timm.models import eva  # noqa: E402
 from torchvision.transforms.functional import (  # type: ignore[import-untyped]  # noqa: E402
     normalize,
@@ -72,31 +75,20 @@ def build(model: str) -> ModelDefinition:
     """
     variant = _VARIANTS.get(model)
     if variant is None:
-        raise PteError(
-            "bad-builder",
-            f"{__name__} does not know the model {model!r}; it has {', '.join(sorted(_VARIANTS))}. "
-            "Correct the model's name",
-        )
+        raise unknown_model(__name__, model, _VARIANTS)
     module = _architecture(variant)
     return ModelDefinition(
         module=module,
         inputs=(
-            InputContract(
-                name="image",
-                shape=(1, 3, variant.side, variant.side),
-                layout="NCHW",
-                normalisation=Normalisation(
-                    scale="1/255",
-                    mean=_MEAN,
-                    std=_STD,
-                    colour="RGB",
-                    resize=f"to {variant.side}x{variant.side} whatever the aspect ratio, bilinear "
-                    "with antialiasing",
-                ),
+            image_input(
+                variant.side,
+                f"to {variant.side}x{variant.side} whatever the aspect ratio, bilinear "
+                "with antialiasing",
+                _MEAN,
+                _STD,
             ),
         ),
         outputs=(_output(variant),),
-        checkpoint_globals=(),
         adapt_checkpoint=lambda content: vision_state(content, module),
         preprocess=lambda picture: _preprocess(picture, variant.side),
     )
@@ -108,6 +100,37 @@ def _architecture(variant: _Variant) -> nn.Module:
     module = variant.architecture(pretrained=False, num_classes=variant.embedding, **ending)
     use_portable_tables(module)
     return module.eval()
+
+
+def use_portable_tables(tower: nn.Module) -> None:
+    """Replace the sine and cosine table of a timm tower, float32 [patches, 2 * head_dim], in place.
+
+    timm computes angles, sines and cosines in float32, whose last bits depend on the C library and on
+    the CPU's vector units; the tables go into the `.pte`. Computed in float64 and rounded once, they
+    differ only if a value lies within 2**-52 or so of a rounding boundary of float32.
+
+    The frequencies are `temperature ** (-i / n)` for i in [0, n), n = head_dim / 4, as in
+    `timm.layers.pos_embed_sincos.freq_bands`.
+
+    Raises:
+        TypeError: if the tower's `rope` is not a cached table of that kind.
+    """
+    rope = tower.rope
+    if not isinstance(rope, RotaryEmbeddingCat) or rope.pos_embed is None or rope.in_pixels:
+        raise TypeError(f"expected timm's RotaryEmbeddingCat with a table, found {rope}")
+    count = len(rope.bands)
+    bands = [float(rope.temperature) ** (-index / count) for index in range(count)]
+    sines, cosines = build_rotary_pos_embed(
+        rope.feat_shape,
+        bands=torch.tensor(bands, dtype=torch.float64),
+        in_pixels=False,
+        ref_feat_shape=rope.ref_feat_shape,
+        grid_offset=rope.grid_offset,
+        grid_indexing=rope.grid_indexing,
+        rotate_half=rope.rotate_half,
+        dtype=torch.float32,
+    )
+    rope.pos_embed.copy_(torch.cat([sines, cosines], -1))
 
 
 def _output(variant: _Variant) -> OutputContract:
@@ -134,12 +157,7 @@ def _preprocess(picture: Tensor, side: int) -> tuple[Tensor, ...]:
     Raises:
         PteError: `bad-picture` for any other shape or element type.
     """
-    if picture.dtype != torch.uint8 or picture.dim() != 3 or picture.shape[2] != 3:
-        raise PteError(
-            "bad-picture",
-            f"expected RGB pixels as uint8 [height, width, 3], found {picture.dtype} "
-            f"{list(picture.shape)}. Convert the picture to RGB",
-        )
+    check_picture(picture)
     pixels = resize(picture.permute(2, 0, 1).unsqueeze(0), [side, side], antialias=True)
     values = normalize(pixels.float().div(255.0), list(_MEAN), list(_STD))
     # The permuted picture has channels-last strides, which would survive down to the runtime.

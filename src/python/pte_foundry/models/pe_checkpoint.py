@@ -37,7 +37,7 @@ def vision_state(content: object, module: nn.Module) -> Mapping[str, Tensor]:
     tower is left out. PE-Spatial's files hold a bare vision tower. timm's own converter renames.
 
     Raises:
-        TypeError: if `content` is no state_dict.
+        TypeError: if `content` is not a state_dict.
         ValueError: for names that belong to neither tower.
     """
     if not isinstance(content, Mapping):

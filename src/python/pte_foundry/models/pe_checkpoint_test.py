@@ -167,7 +167,7 @@ def test_a_file_of_the_text_tower_or_of_another_family_is_refused() -> None:
         vision_state([], tiny_spatial())
 
 
-def test_missing_and_left_over_tensors_are_found_by_the_strict_loader() -> None:
+def test_missing_and_unexpected_tensors_are_found_by_the_strict_loader() -> None:
     module = tiny_spatial()
     for change in ({"ln_pre.bias": None}, {"extra": torch.zeros(1)}):
         changed = {**_meta_tower(False), **change}

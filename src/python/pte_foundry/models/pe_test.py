@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
-from pte_foundry.errors import PteError
 from pte_foundry.models import pe
 from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.models.pe import use_portable_tables
 from pte_foundry.records.tensor_spec import TensorSpec
+from pte_foundry.testing.tiny_pe import SIDE, tiny_spatial
 
 # Parameters of the vision towers; PE-Core's projection has no bias in Meta's files, timm's has one.
 _PARAMETERS = {
@@ -80,28 +85,39 @@ def test_preprocessing_is_the_published_one(size: tuple[int, int]) -> None:
     assert (tensor[0] - _published(picture, 384)).abs().max() < 2.1 / 255
 
 
-def test_the_contract_describes_the_preprocessing() -> None:
-    definition = pe.build("pe_spatial_t16_512")
-    norm = definition.inputs[0].normalisation
-    assert norm is not None and norm.scale == "1/255" and "512x512" in norm.resize
-    pixel = torch.tensor([10, 100, 200], dtype=torch.uint8)
-    (tensor,) = definition.preprocess(pixel.expand(30, 40, 3))
-    expected = (pixel / 255 - torch.tensor(norm.mean)) / torch.tensor(norm.std)
-    assert torch.allclose(tensor[0, :, 100, 100], expected, atol=1e-6)
+def _table(tower: nn.Module) -> Tensor:
+    return tower.get_buffer("rope.pos_embed")
 
 
-@pytest.mark.parametrize(
-    "picture",
-    [torch.zeros(8, 8, 4, dtype=torch.uint8), torch.zeros(8, 8, 3), torch.zeros(8, 8).byte()],
-)
-def test_other_pictures_are_refused(picture: torch.Tensor) -> None:
-    with pytest.raises(PteError) as caught:
-        pe.build("pe_core_t16_384").preprocess(picture)
-    assert caught.value.kind == "bad-picture"
+def test_the_table_is_timms_up_to_rounding() -> None:
+    tower = tiny_spatial(patch_size=2)
+    before = _table(tower).clone()
+    use_portable_tables(tower)
+    assert _table(tower).shape == ((SIDE // 2) ** 2, 32) and _table(tower).dtype == torch.float32
+    assert not torch.equal(_table(tower), before)
+    assert (_table(tower) - before).abs().max() < 2e-6
 
 
-def test_unknown_model_names_the_known_ones() -> None:
-    with pytest.raises(PteError) as caught:
-        pe.build("pe_core_g14_448")
-    assert caught.value.kind == "bad-builder"
-    assert all(name in caught.value.message for name in ("pe_core_g14_448", *_PARAMETERS))
+def test_every_number_is_the_float64_value_rounded_once() -> None:
+    tower = tiny_spatial(patch_size=2, ref_feat_shape=None)
+    use_portable_tables(tower)
+    side, pairs = SIDE // 2, 4  # head_dim 16: 4 frequencies by column, 4 by row, each twice.
+    expected = [
+        [
+            function((position + 1) * 10000.0 ** (-index / pairs))
+            for function in (math.sin, math.cos)
+            for position in (column, row)
+            for index in range(pairs)
+            for _ in range(2)
+        ]
+        for row in range(side)
+        for column in range(side)
+    ]
+    assert torch.equal(_table(tower), torch.tensor(expected, dtype=torch.float64).float())
+
+
+def test_other_rotations_are_refused() -> None:
+    others: tuple[dict[str, Any], ...] = ({"use_rot_pos_emb": False}, {"rope_type": "mixed"})
+    for changes in others:
+        with pytest.raises(TypeError, match="expected timm's RotaryEmbeddingCat"):
+            use_portable_tables(tiny_spatial(**changes))

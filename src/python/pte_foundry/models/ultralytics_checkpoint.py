@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pte_foundry.models.checkpoints.records import InertRecord, record_class
+from pte_foundry.models.checkpoints.pickle_reader import InertRecord, record_class
 from pte_foundry.models.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -139,7 +139,7 @@ def _tensors(records: Iterable[tuple[str, InertRecord]]) -> Iterator[tuple[str, 
                     continue
                 if not isinstance(value, Tensor):
                     raise TypeError(
-                        f"{shown(f'{path}.{name}')} is a {type(value).__name__}, no tensor"
+                        f"{shown(f'{path}.{name}')} is a {type(value).__name__}, not a tensor"
                     )
                 yield f"{path}.{name}" if path else name, value.detach()
 
@@ -147,5 +147,5 @@ def _tensors(records: Iterable[tuple[str, InertRecord]]) -> Iterator[tuple[str, 
 def _mapping(record: InertRecord, attribute: str) -> Mapping[str, Any]:
     value = vars(record).get(attribute)
     if not isinstance(value, Mapping):
-        raise TypeError(f"a pickled {type(record).__name__} has no {attribute}: it is no module")
+        raise TypeError(f"a pickled {type(record).__name__} has no {attribute}: it is not a module")
     return value

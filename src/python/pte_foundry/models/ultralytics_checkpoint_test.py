@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.models import yolo
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
 from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint
@@ -140,7 +139,7 @@ def test_a_record_on_a_million_paths() -> None:
 
 
 @pytest.mark.parametrize("averaged", [torch.ones(3), {}, 1, "x"])
-def test_averaged_weights_that_are_no_model(averaged: object) -> None:
+def test_averaged_weights_that_are_not_a_model(averaged: object) -> None:
     with pytest.raises(TypeError, match="expected a pickled model"):
         state_of_checkpoint({"ema": averaged, "model": _record("Conv", {})}, nn.Identity())
 
@@ -158,27 +157,19 @@ class _Runs:
 def test_code_in_a_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"model": _Runs(os.mkdir, str(tmp_path / "made"))}, path)
-    with pytest.raises(PteError) as caught:
+    with pytest.raises(PteError, match="^forbidden-pickle: .*mkdir"):
         load_checkpoint(path, RECORD_CLASSES)
-    assert caught.value.kind == "forbidden-pickle" and "mkdir" in caught.value.message
     assert not (tmp_path / "made").exists()
 
 
 def test_an_allowed_class_takes_no_arguments(save: Callable[..., Any]) -> None:
     # The real DetectionModel would evaluate the text of `activation`.
-    with pytest.raises(PteError, match="takes no arguments") as caught:
+    with pytest.raises(PteError, match="^bad-checkpoint: .*takes no arguments"):
         save(lambda classes: {"model": _Runs(classes["DetectionModel"], {"activation": "boom()"})})
-    assert caught.value.kind == "bad-checkpoint"
 
 
 def test_no_allowed_class_is_a_real_one() -> None:
     for cls in RECORD_CLASSES:
         assert cls is set or not issubclass(cls, (nn.Module, Tensor))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="no dict of attributes"):
+    with pytest.raises(TypeError, match="not a dict of attributes"):
         next(iter(RECORD_CLASSES))().__setstate__((1, 2))  # type: ignore[attr-defined]
-
-
-def test_unknown_model_names_the_known_ones() -> None:
-    with pytest.raises(PteError, match="yolo11n, yolov5n, yolov8n") as caught:
-        yolo.build("yolov99")
-    assert caught.value.kind == "bad-builder" and "yolov99" in caught.value.message

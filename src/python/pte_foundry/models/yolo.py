@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.errors import PteError
 from pte_foundry.models.definition import (
-    InputContract,
     ModelDefinition,
-    Normalisation,
     OutputContract,
+    image_input,
+    unknown_model,
 )
 from pte_foundry.models.letterbox import letterbox
 from pte_foundry.models.ultralytics_checkpoint import RECORD_CLASSES, state_of_checkpoint
@@ -20,7 +19,7 @@ from pte_foundry.models.ultralytics_offline import prepare_ultralytics
 
 _SIDE = 640
 # The yaml files are part of ultralytics. yolov5nu.pt is a yolov5n.yaml model: the "u" only tells it
-# from the checkpoints of the older repository, whose head is another.
+# from the checkpoints of the older repository, which have another head.
 _YAML: Mapping[str, str] = {
     "yolo11n": "yolo11n.yaml",
     "yolov5n": "yolov5n.yaml",
@@ -41,27 +40,17 @@ def build(model: str) -> ModelDefinition:
     """
     yaml = _YAML.get(model)
     if yaml is None:
-        raise PteError(
-            "bad-builder",
-            f"{__name__} does not know the model {model!r}; it has {', '.join(sorted(_YAML))}. "
-            "Correct the model's name",
-        )
+        raise unknown_model(__name__, model, _YAML)
     module = _structure(yaml)
     return ModelDefinition(
         module=module,
         inputs=(
-            InputContract(
-                name="image",
-                shape=(1, 3, _SIDE, _SIDE),
-                layout="NCHW",
-                normalisation=Normalisation(
-                    scale="1/255",
-                    mean=(0.0, 0.0, 0.0),
-                    std=(1.0, 1.0, 1.0),
-                    colour="RGB",
-                    resize=f"letterbox: longer side to {_SIDE} (bilinear, no antialiasing), centred, "
-                    "the rest filled with the value 114 of 255",
-                ),
+            image_input(
+                _SIDE,
+                f"letterbox: longer side to {_SIDE} (bilinear, no antialiasing), centred, "
+                "the rest filled with the value 114 of 255",
+                mean=(0.0, 0.0, 0.0),
+                std=(1.0, 1.0, 1.0),
             ),
         ),
         outputs=(OutputContract("detections", _DETECTIONS),),

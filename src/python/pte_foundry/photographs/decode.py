@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def read_photograph(path: Path) -> Tensor:
-    """Decode a picture file to RGB, uint8 [height, width, 3]; raises OSError if it is none.
+    """Decode a picture file to RGB, uint8 [height, width, 3]; raises OSError for anything else.
 
     A picture that its camera has marked as turned is turned upright, as a viewer and an app show it.
     """

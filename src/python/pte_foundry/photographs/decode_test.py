@@ -32,7 +32,7 @@ def test_a_picture_that_was_taken_upright_is_upright(tmp_path: Path) -> None:
     assert pixels[0, 0].tolist() == [255, 0, 0]
 
 
-def test_what_is_no_picture_is_an_error(tmp_path: Path) -> None:
+def test_what_is_not_a_picture_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG but no more")
     with pytest.raises(OSError):
         read_photograph(tmp_path / "a.png")

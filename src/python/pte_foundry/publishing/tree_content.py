@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ from pte_foundry.errors import PteError
 from pte_foundry.index.versions import versions_document
 from pte_foundry.publishing.release import identity
 from pte_foundry.records.paths import check_path
+from pte_foundry.tree.sums import parse_sums
 from pte_foundry.tree.tree_files import SUMS, is_covered
 
-_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>.+)")
 _MOST_PROBLEMS = 20
 
 FILE = "file"
@@ -69,8 +68,8 @@ def check_content(
         remedy: what to do about a tree that is refused.
 
     Raises:
-        PteError: `bad-tree` naming all files that are no regular files, extra, missing, or of other
-            content than listed, with both hashes; or what is wrong with SHA256SUMS.
+        PteError: `bad-tree` naming all files that are not regular, extra, missing, or different from what
+            is listed, with both hashes; or what is wrong with SHA256SUMS. `bad-path` for a path in it.
     """
     problems = [f"{path} is a {kind}" for path, kind in sorted(kinds.items()) if kind != FILE]
     if problems:
@@ -78,7 +77,11 @@ def check_content(
     if SUMS not in kinds:
         raise _bad(where, [f"there is no {SUMS}, so it is no published tree"], remedy)
     sums_bytes = read(SUMS)
-    sums = _parse(sums_bytes, where, remedy)
+    sums, wrong = parse_sums(sums_bytes.decode(errors="replace"))
+    if wrong:
+        raise _bad(where, [f"{SUMS} {problem}" for problem in wrong], remedy)
+    for path in sums:
+        check_path(path, f"{where}: {SUMS}")
     for path in sorted(filter(is_covered, kinds.keys() - sums.keys())):
         problems.append(f"{path} is not in {SUMS}")
     for path, expected in sums.items():
@@ -90,19 +93,6 @@ def check_content(
         raise _bad(where, problems, remedy)
     loose = frozenset(path for path in kinds if path != SUMS and not is_covered(path))
     return TreeContent(where, sums, sums_bytes, loose, read)
-
-
-def _parse(text: bytes, where: str, remedy: str) -> dict[str, str]:
-    sums: dict[str, str] = {}
-    for line in text.decode(errors="replace").splitlines():
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise _bad(where, [f"{SUMS} has the line {line!r}"], remedy)
-        path = check_path(match["path"], f"{where}: {SUMS}")
-        if path in sums or not is_covered(path):
-            raise _bad(where, [f"{SUMS} lists {path}, or lists it twice"], remedy)
-        sums[path] = match["sha256"]
-    return dict(sorted(sums.items()))
 
 
 def _bad(where: str, problems: list[str], remedy: str) -> PteError:

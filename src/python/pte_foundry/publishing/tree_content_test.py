@@ -9,7 +9,7 @@ from pte_foundry.publishing.tree_content import TreeContent, check_content
 
 FILES = {"a.txt": b"a", "1.10.0/index.json": b"{}", "1.9.0/index.json": b"{}"}
 SHA256 = {path: hashlib.sha256(content).hexdigest() for path, content in FILES.items()}
-SUMS = "".join(f"{sha256}  {path}\n" for path, sha256 in SHA256.items())
+SUMS = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(SHA256.items()))
 
 
 def check(sums: str = SUMS, **more: str) -> TreeContent:
@@ -36,11 +36,11 @@ def test_a_tree() -> None:
 @pytest.mark.parametrize(
     ("sums", "expected"),
     [
-        (SUMS + f"{'0' * 64}  a.txt\n", "lists a.txt, or lists it twice"),
-        (SUMS + f"{'0' * 64}  tree.sig\n", "lists tree.sig"),
-        (SUMS + f"{'0' * 64}  ../a.txt\n", "'../a.txt' is no plain relative path"),
-        (SUMS + f"{'0' * 64}  /etc/passwd\n", "no plain relative path"),
-        (SUMS + f"{'0' * 64} *a.txt\n", "has the line"),
+        (SUMS + f"{'0' * 64}  a.txt\n", "SHA256SUMS line 4 lists 'a.txt' a second time"),
+        (SUMS + f"{'0' * 64}  tree.sig\n", "lists tree.sig, which it does not cover"),
+        (f"{'0' * 64}  ../a.txt\n" + SUMS, "'../a.txt' is no plain relative path"),
+        (f"{'0' * 64}  /etc/passwd\n" + SUMS, "no plain relative path"),
+        (SUMS + f"{'0' * 64} *a.txt\n", "SHA256SUMS line 4 is not `<64"),
         (SUMS + f"{'0' * 64}  b.txt\n", "b.txt is missing"),
         (SUMS.replace(SHA256["a.txt"], "0" * 64), f"a.txt has SHA-256 {SHA256['a.txt']}, but"),
     ],

@@ -27,7 +27,7 @@ def calibration_inputs(
         crops: how many parts of each picture to show after the whole; see `crop`.
 
     Raises:
-        PteError: `bad-calibration` for a file that is no picture, or that the model's preprocessing
+        PteError: `bad-calibration` for a file that is not a picture, or that the model's preprocessing
             refuses.
     """
     for name in sorted(request.calibration):

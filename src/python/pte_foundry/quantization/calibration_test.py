@@ -42,7 +42,7 @@ def test_a_crop_has_half_the_sides_and_differs_from_the_others() -> None:
     assert crop(torch.zeros(1, 1, 3, dtype=torch.uint8), 5).shape == (1, 1, 3)
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_named(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path, ("a.png",))
     whole = (tmp_path / "a.png").read_bytes()
     for name, content in (("text.png", b"no picture"), ("cut.png", whole[: len(whole) // 2])):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from math import prod
 
 import torch
@@ -12,7 +11,8 @@ from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.fx import Node
 
-from pte_foundry.quantization.float_layers import operator_name
+from pte_foundry.errors import PteError
+from pte_foundry.quantization.float_layers import module_of, operator_name
 from pte_foundry.quantization.macs import Products, products, shape_of
 from pte_foundry.quantization.recipe import Census
 
@@ -47,19 +47,6 @@ _FUSED = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class FloatProducts:
-    """A matrix product or convolution that is not computed with integers.
-
-    Attributes:
-        node: in the exported program's graph.
-        macs: multiply-accumulates of one call.
-    """
-
-    node: Node
-    macs: int
-
-
 def take_census(program: ExportedProgram) -> Census:
     """Count what is quantized in `program`, which has quantize and dequantize operators.
 
@@ -67,7 +54,7 @@ def take_census(program: ExportedProgram) -> Census:
       of the program. It counts once, with its elements, however often it is used. It is stored as
       integers if it comes out of a dequantize operator. Without weights: 0.
     - compute_fraction: multiply-accumulates of the products that have a weight and whose operands
-      all come out of dequantize operators, by those of all products. No backend of ours has an
+      all come out of dequantize operators, by those of all products. No backend here has an
       integer product of two activations. Without products: 0.
     - An operator counts as quantized if it is such a product, whose result may be float (dynamic
       quantization), or if all its operands come out of dequantize operators and its result goes
@@ -102,15 +89,45 @@ def take_census(program: ExportedProgram) -> Census:
     )
 
 
-def float_products(program: ExportedProgram) -> list[FloatProducts]:
-    """The matrix products and convolutions that are not computed with integers, in graph order."""
+def float_products(program: ExportedProgram) -> dict[Node, int]:
+    """The matrix products and convolutions that are not computed with integers, with the multiply-accumulates of
+    one call."""
     constants = _constants(program)
-    found = []
-    for node in _operators(program):
-        product = products(node)
-        if product is not None and node not in constants and not _in_integers(product, constants):
-            found.append(FloatProducts(node, product.macs))
-    return found
+    return {
+        node: product.macs
+        for node in _operators(program)
+        if node not in constants
+        and (product := products(node))
+        and not _in_integers(product, constants)
+    }
+
+
+def refuse_float(
+    model: str,
+    program: ExportedProgram,
+    is_quantized: Callable[[Node], bool],
+    reason: str,
+    options: str,
+) -> None:
+    """Refuse a product that was to be quantized and is computed in float.
+
+    Args:
+        model: its name, for the message.
+        is_quantized: whether an operator call was to be quantized.
+        reason: why one is not.
+        options: those that keep it in float.
+
+    Raises:
+        PteError: `lowering-failed` naming the operator and its module.
+    """
+    for node, macs in float_products(program).items():
+        if is_quantized(node):
+            raise PteError(
+                "lowering-failed",
+                f"model {model!r}: {operator_name(node)} in {module_of(node) or 'the outermost module'} "
+                f"({macs} multiply-accumulates) would stay in float: {reason}. Rewrite it, or accept it with "
+                f"{options} in `quantization_options`",
+            )
 
 
 def _operators(program: ExportedProgram) -> list[Node]:

@@ -4,7 +4,7 @@ XNNPACK's partitioner keeps linears that share an activation together with the o
 quantize it, since its range is determined once for all of them. It joins such a group and its
 surroundings in one pass over the graph, from the end. If the group is interleaved with what uses
 it, as the projections of an attention are with its products, joining is put off and never
-happens, and each block of a transformer becomes a delegate call of its own.
+happens, and each block of a transformer becomes a separate delegate call.
 """
 
 from __future__ import annotations

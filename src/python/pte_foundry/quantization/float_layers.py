@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from torch import nn
 from torch.fx import Node
 
+from pte_foundry.backends.option_values import bad_value
 from pte_foundry.errors import PteError
 
 OUTERMOST = "."
 """The pattern for the model itself, whose name is empty."""
+FLOAT_MODULES = "float_modules"
+FLOAT_MODULES_HELP = (
+    "comma-separated dotted names of modules that stay in float with everything in them; `*` in a "
+    "part of a name stands for any text in that part. Default none"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,31 @@ class FloatLayers:
                         f"rewritten model is called so; near it there are {_near(paths, pattern)}. "
                         "Correct `quantization_options`",
                     )
+
+
+def float_modules(recipe: str, options: Mapping[str, str]) -> FloatLayers:
+    """What the option `float_modules` keeps in float.
+
+    Args:
+        recipe: its module's name, for the message.
+
+    Raises:
+        PteError: `bad-option` for anything but a list of dotted names.
+    """
+    return FloatLayers(modules=dotted_names(recipe, options, FLOAT_MODULES))
+
+
+def dotted_names(
+    recipe: str, options: Mapping[str, str], option: str, besides: str | None = None
+) -> tuple[str, ...]:
+    """The names that an option lists, `besides` among them; empty without it. Raises as `float_modules` does."""
+    text = options.get(option)
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(all(name.split(".")) and " " not in name for name in names if name != besides):
+        raise bad_value(recipe, option, text, "comma-separated dotted names")
+    return names
 
 
 def module_of(node: Node) -> str:

@@ -5,7 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.quantization.float_layers import FloatLayers, module_of, operator_name
+from pte_foundry.quantization.float_layers import (
+    FloatLayers,
+    dotted_names,
+    float_modules,
+    module_of,
+    operator_name,
+)
 
 
 class _Block(nn.Module):
@@ -71,9 +77,23 @@ def test_operators_everywhere() -> None:
     assert _kept(FloatLayers(operators=("aten.sigmoid",))) == ["0", "1.0", "1.1"]
 
 
-def test_a_pattern_without_module_is_refused_with_what_there_is() -> None:
+def test_a_pattern_without_module_is_refused_with_suggestions() -> None:
     FloatLayers(modules=("1.*.conv", "0"), own=("1",)).check("small", _model())
     with pytest.raises(PteError, match="bad-option.*`float_modules` names '1.2'.*1.0, 1.1"):
         FloatLayers(modules=("1.2",)).check("small", _model())
     with pytest.raises(PteError, match="bad-option.*`float_own` names 'x'.*0, 1"):
         FloatLayers(own=("x",)).check("small", _model())
+
+
+def test_names_are_separated_by_commas() -> None:
+    assert float_modules("recipe", {}).modules == ()
+    layers = float_modules("recipe", {"float_modules": "norm, blocks.*.norm1"})
+    assert layers.modules == ("norm", "blocks.*.norm1")
+    own = dotted_names("recipe", {"float_own": "., head"}, "float_own", ".")
+    assert own == (".", "head")
+
+
+@pytest.mark.parametrize("text", ["", "a,", "a b", "a..b", ".a", "."])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(PteError, match="^bad-option: .*recipe: the option float_modules"):
+        float_modules("recipe", {"float_modules": text})

@@ -6,11 +6,11 @@ A recipe module has
 - `NEEDS_CALIBRATION`: whether it has to see pictures, to learn the ranges of activations;
 - `check_options(options)`, which raises PteError `bad-option` for a value that `quantize` would
   refuse. It needs no model and takes no time, so that an export calls it before any work. Unknown
-  names are the business of `check_recipe`;
+  names are left to `check_recipe`;
 - `quantize(request) -> Quantized`.
 
-All that only int8 programs need is imported by recipes and by nothing else: a change there leaves
-the float programs as they are.
+Only recipes import what int8 programs alone need: a change there leaves the float programs as
+they are.
 """
 
 from __future__ import annotations

@@ -10,11 +10,20 @@ Where `XNNPACKQuantizer` of ExecuTorch 1.4 falls short:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: ignore[import-untyped]
     XNNPACKQuantizer,
+    get_symmetric_quantization_config,
 )
 from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e import (  # type: ignore[import-untyped]
+    HistogramObserver,
+    MinMaxObserver,
+    PerChannelMinMaxObserver,
+)
 from torchao.quantization.pt2e.quantizer import (  # type: ignore[import-untyped]
     FixedQParamsQuantizationSpec,
     QuantizationAnnotation,
@@ -26,6 +35,18 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY  # ty
 from pte_foundry.quantization.float_layers import FloatLayers
 
 _ATEN = torch.ops.aten
+
+ACTIVATION_OBSERVERS: Mapping[str, type] = {
+    "minmax": MinMaxObserver,
+    "histogram": HistogramObserver,
+}
+"""Option value -> class. The first one, the default, takes the least and the greatest value; the other
+clips rare extremes where that makes the mean squared error smaller."""
+
+# Smallest scales. ExecuTorch's own, 2**-12, would be too coarse for activations within +-0.03 and
+# for channels whose weights are within +-0.03.
+_ACTIVATION_EPS = 2.0**-16
+_WEIGHT_EPS = 2.0**-18
 
 # A sigmoid is within 0 and 1, whatever pictures it was learned from: all 256 steps lie there, as those
 # of XNNPACK's own 8-bit sigmoid always have.
@@ -59,6 +80,28 @@ _SAME_VALUES = frozenset(
         _ATEN.view.default,
     }
 )
+
+
+def static_config(activation_observer: str, per_channel: bool = True) -> QuantizationConfig:
+    """Activations int8, per tensor, asymmetric; weights int8, symmetric; biases as they are.
+
+    The schemes are those of XNNPACK's `qs8` and `qc8` kernels: weights within -127 and 127.
+
+    Args:
+        activation_observer: a key of `ACTIVATION_OBSERVERS`.
+        per_channel: one scale for each output channel of a weight, or one for all.
+    """
+    stock = get_symmetric_quantization_config(is_per_channel=per_channel)
+    observer = ACTIVATION_OBSERVERS[activation_observer]
+    activation = replace(
+        stock.input_activation,
+        observer_or_fake_quant_ctr=observer.with_args(eps=_ACTIVATION_EPS),  # type: ignore[attr-defined]
+    )
+    weight_observer = PerChannelMinMaxObserver if per_channel else MinMaxObserver
+    weight = replace(
+        stock.weight, observer_or_fake_quant_ctr=weight_observer.with_args(eps=_WEIGHT_EPS)
+    )
+    return QuantizationConfig(activation, activation, weight, stock.bias, is_qat=False)
 
 
 class StaticQuantizer(XNNPACKQuantizer):  # type: ignore[misc]

@@ -6,8 +6,7 @@ from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  # type: ignore[import-untyped]
 
 from pte_foundry.quantization.float_layers import FloatLayers
-from pte_foundry.quantization.observers import static_config
-from pte_foundry.quantization.static_quantizer import StaticQuantizer
+from pte_foundry.quantization.static_quantizer import StaticQuantizer, static_config
 from pte_foundry.testing.quantization_samples import SIDE, small_detector
 
 

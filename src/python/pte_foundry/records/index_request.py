@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 
+from pte_foundry.records.addresses import base_url_problem
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.outside_text import shown
 from pte_foundry.records.paths import check_path
 
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_ABSOLUTE_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s\"<>\\?#]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Labels:
     name: str
     sha256: str
     size: int
+
+    @property
+    def path(self) -> str:
+        """Below its version's folder."""
+        return f"{self.category}/{self.name}"
 
     @staticmethod
     def read(fields: Fields) -> Labels:
@@ -111,10 +117,8 @@ class RequestedIndex:
         if not _TIMESTAMP.fullmatch(generated):
             raise fields.error("generated", f"is {generated!r}, not like 1970-01-01T00:00:00Z")
         base_url = fields.text("base_url").rstrip("/")
-        if base_url != "." and not _ABSOLUTE_URL.fullmatch(base_url):
-            raise fields.error(
-                "base_url", f"is {base_url!r}: give `.` or an absolute URL without a query"
-            )
+        if (problem := base_url_problem(base_url)) is not None:
+            raise fields.error("base_url", f"is {shown(base_url)}, which {problem}")
         return RequestedIndex(
             base_url,
             generated,

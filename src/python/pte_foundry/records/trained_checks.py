@@ -23,9 +23,9 @@ class TrainedChecks:
     Attributes:
         min_trained_cosine: least cosine similarity of an output on each photograph, in [-1, 1].
         min_top1_agreement: least share of the photographs with a sure top-1 class on which the
-            program has the same one, in [0, 1], see `pte_foundry.validation.agreement`.
+            program has the same one, in [0, 1], see `pte_foundry.validation.trained`.
         min_matched_detections: least share of the detections that the program finds again, in
-            [0, 1], see `pte_foundry.validation.detection_match`.
+            [0, 1], see `pte_foundry.validation.detections`.
         max_extra_detections: greatest number of detections that the program invents, as share of
             the eager model's, in [0, 1].
         max_score_difference: greatest difference of the scores of two matched detections, in

@@ -7,11 +7,9 @@ nearest upsampling, but all of these.
 
 from __future__ import annotations
 
-import copy
-
 from torch import Tensor, nn
 
-from pte_foundry.rewrites.surgery import check_unchanged, class_name, refuse, replace
+from pte_foundry.rewrites.surgery import class_name, refuse, replace_layers
 
 
 class BroadcastUpsampling(nn.Module):
@@ -34,23 +32,15 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     Raises:
         PteError: `bad-rewrite` if there is none, or one that is not nearest by a whole factor.
     """
-    rewritten = copy.deepcopy(module)
-    found = [
-        (path, layer) for path, layer in rewritten.named_modules() if isinstance(layer, nn.Upsample)
-    ]
-    if not found:
-        raise refuse("broadcast upsampling: the model has no `Upsample`")
-    for path, layer in found:
-        replace(rewritten, path, BroadcastUpsampling(_factor(path, layer)))
-    check_unchanged("broadcast upsampling", module, rewritten, example_inputs)
-    return rewritten
+    names = ("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")
+    return replace_layers("broadcast upsampling", module, example_inputs, names, _broadcast)
 
 
-def _factor(path: str, layer: nn.Upsample) -> int:
-    factor = layer.scale_factor
-    if layer.mode != "nearest" or not isinstance(factor, (int, float)) or factor != int(factor):
+def _broadcast(path: str, layer: nn.Module) -> BroadcastUpsampling:
+    factor, mode = getattr(layer, "scale_factor", None), getattr(layer, "mode", None)
+    if mode != "nearest" or not isinstance(factor, (int, float)) or factor != int(factor):
         raise refuse(
             f"broadcast upsampling: {path} is {class_name(layer)}({layer.extra_repr()}), "
             "not nearest by one whole factor"
         )
-    return int(factor)
+    return BroadcastUpsampling(int(factor))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
 from pte_foundry.rewrites.rope_attention import RopeAttention
-from pte_foundry.rewrites.structure import copy_structure, expect, unexpected
+from pte_foundry.rewrites.surgery import copy_structure, expect, unexpected
 
 prepare_torchvision()
 
@@ -50,7 +50,7 @@ class ConstantClassToken(nn.Module):
 def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of a timm tower that begins with a constant token; the same numbers to the last bit.
 
-    Comes after `rope_attention`, whose attention knows the rotation by itself.
+    Comes after `rope_attention`, whose attention includes the rotation.
 
     Raises:
         PteError: `bad-rewrite` for a module that is not timm's `Eva` with one class token, learned

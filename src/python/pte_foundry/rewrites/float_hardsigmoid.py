@@ -26,9 +26,6 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
 
     Multiplying by 1/6 instead of dividing by 6 moves the gate by one unit in the last place at
     most. Calls of the function `torch.nn.functional.hardsigmoid` are not modules and stay.
-
-    Args:
-        example_inputs: part of every rewrite's signature; not needed here.
     """
     if isinstance(module, nn.Hardsigmoid):
         return FloatHardsigmoid()

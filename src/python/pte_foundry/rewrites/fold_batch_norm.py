@@ -8,19 +8,11 @@ CVPR 2018, section 3.2). Later rewrites take convolutions apart and rely on it.
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.rewrites.surgery import (
-    check_unchanged,
-    child,
-    class_name,
-    convolution,
-    refuse,
-    replace,
-)
+from pte_foundry.rewrites.surgery import child, refuse, replace_layers
+from pte_foundry.rewrites.weights import convolution
 
 
 class ConvolutionActivation(nn.Module):
@@ -41,27 +33,19 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     The new weights are computed in float64 and rounded once.
 
     Raises:
-        PteError: `bad-rewrite` if there is nothing to fold, or a batch norm is left over.
+        PteError: `bad-rewrite` if there is nothing to fold, or a batch norm remains.
     """
-    rewritten = copy.deepcopy(module)
-    found = [
-        (path, layer)
-        for path, layer in rewritten.named_modules()
-        if class_name(layer) in ("Conv", "DWConv")
-    ]
-    if not found:
-        raise refuse("folding batch norm: the model has no `Conv`")
-    for path, layer in found:
-        folded = _fold(child(layer, "conv", nn.Conv2d), child(layer, "bn", nn.BatchNorm2d))
-        replace(rewritten, path, ConvolutionActivation(folded, child(layer, "act", nn.Module)))
+    rewritten = replace_layers(
+        "folding batch norm", module, example_inputs, ("Conv", "DWConv"), _folded
+    )
     left = [path for path, layer in rewritten.named_modules() if isinstance(layer, nn.BatchNorm2d)]
     if left:
         raise refuse(f"folding batch norm: {left[0]} does not follow a convolution")
-    check_unchanged("folding batch norm", module, rewritten, example_inputs)
     return rewritten
 
 
-def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+def _folded(path: str, layer: nn.Module) -> ConvolutionActivation:
+    conv, norm = child(layer, "conv", nn.Conv2d), child(layer, "bn", nn.BatchNorm2d)
     if norm.running_mean is None or norm.running_var is None or norm.training:
         raise refuse("folding batch norm: it has no fixed statistics")
     mean, variance = norm.running_mean.double(), norm.running_var.double()
@@ -72,4 +56,5 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     if conv.bias is not None:
         shift = shift + conv.bias.double() * factor
     scaled = conv.weight.double() * factor.reshape(-1, 1, 1, 1)
-    return convolution(scaled.to(conv.weight.dtype), shift.to(conv.weight.dtype), conv)
+    folded = convolution(scaled.to(conv.weight.dtype), shift.to(conv.weight.dtype), conv)
+    return ConvolutionActivation(folded, child(layer, "act", nn.Module))

@@ -1,7 +1,7 @@
 """Nearest-neighbour upsampling as a transposed convolution.
 
 XNNPACK has no nearest upsampling. In a feature pyramid its output is only concatenated with a finer
-map and read by 1x1 convolutions. Those are linear, and each input channel has weights of its own:
+map and read by 1x1 convolutions. Those are linear, and each input channel has its own weights:
 
     conv1x1(cat(up2(low), fine)) == conv1x1_low(up2(low)) + conv1x1_fine(fine)
 
@@ -22,12 +22,11 @@ from pte_foundry.rewrites.surgery import (
     check_unchanged,
     child,
     class_name,
-    constant,
-    convolution,
     number,
     refuse,
     replace,
 )
+from pte_foundry.rewrites.weights import constant, convolution
 
 # The blocks that can follow, with all of their layers that read the block's input. Nothing else of
 # the block may read it: it is a pair of maps afterwards, which nothing but `UpsampledPair` takes.
@@ -81,7 +80,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
             entry = child(layers[index + 2], name, ConvolutionActivation)
             conv = child(entry, "conv", nn.Conv2d)
             if conv.kernel_size != (1, 1) or conv.stride != (1, 1) or conv.groups != 1:
-                raise refuse(f"folding upsampling: {name!r} after layer {index} is no plain 1x1")
+                raise refuse(f"folding upsampling: {name!r} after layer {index} is not a plain 1x1")
             entry.conv = UpsampledPair(conv, channels[index])
         replace(layers, str(index), nn.Identity())
         replace(layers, str(index + 1), UpsampleInput())

@@ -27,14 +27,14 @@ from pte_foundry.rewrites.surgery import (
     check_unchanged,
     child,
     class_name,
-    convolution,
     number,
     refuse,
     replace,
 )
+from pte_foundry.rewrites.weights import convolution
 
 # exp(80) * 16 bins * 16 is within float32, so no softmax shift is needed. A trained head stays
-# within +-20; beyond 80 a distribution is one bin for all that float32 can tell.
+# within +-20; beyond 80 a distribution is a single bin, as far as float32 can tell.
 _GREATEST_LOGIT = 80.0
 # Rows: centre x, centre y, width, height; columns: distances to left, top, right, bottom.
 _SIDES_TO_BOX = ((-0.5, 0, 0.5, 0), (0, -0.5, 0, 0.5), (1, 0, 1, 0), (0, 1, 0, 1))
@@ -81,7 +81,7 @@ class LevelwiseDetection(nn.Module):
         if not isinstance(strides, Tensor) or not (
             len(strides) == len(sizes) == len(self.box_branches) == len(self.class_branches)
         ):
-            raise refuse("levelwise detection: levels, strides and branches are not as many")
+            raise refuse("levelwise detection: levels, strides and branches differ in number")
         self.outputs = 4 + number(head, "nc")
         self.mean = mean(number(head, "reg_max"))
         self.to_pixels = nn.ModuleList()

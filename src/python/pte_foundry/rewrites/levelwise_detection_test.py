@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.rewrites.levelwise_detection import LevelwiseDetection, rewrite
+from pte_foundry.rewrites.levelwise_detection import ExponentialMean, LevelwiseDetection, rewrite
+from pte_foundry.rewrites.softmax_detection import SoftmaxMean
 from pte_foundry.testing.tiny_detector import BINS, CLASSES, Detect, tiny_detector, tiny_inputs
 
 
@@ -72,7 +73,7 @@ def _strides(head: nn.Module) -> None:
         (_corners, "set to xyxy"),
         (_distances, "distances are not 0 to 7"),
         (_training_outputs, "export is off"),
-        (_strides, "are not as many"),
+        (_strides, "differ in number"),
     ],
 )
 def test_other_heads_are_refused(change: Callable[[nn.Module], None], message: str) -> None:
@@ -80,3 +81,24 @@ def test_other_heads_are_refused(change: Callable[[nn.Module], None], message: s
     change(model.model[-1])
     with pytest.raises(PteError, match=message):
         rewrite(model, tiny_inputs(1)[0])
+
+
+def test_the_mean_of_each_side() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(1, 4 * 16, 3, 5) * 4
+    weights = logits.reshape(4, 16, 15).softmax(1)
+    expected = (weights * torch.arange(16).reshape(1, 16, 1)).sum(1).reshape(1, 4, 3, 5)
+    for mean in (SoftmaxMean(16), ExponentialMean(16)):
+        assert mean(logits) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [0.0, 12.0, 20.0, 500.0])
+def test_float16_is_enough(size: float) -> None:
+    logits = torch.zeros(1, 4 * 16, 1, 1)
+    logits[0, 7::16] = size
+    expected = SoftmaxMean(16)(logits)
+    found = SoftmaxMean(16).half()(logits.half())
+    assert (found - expected).abs().max() < 0.01
+    assert expected.flatten().tolist() == pytest.approx([7.5 if size == 0 else 7.0] * 4, abs=1e-3)
+    # The reason for this rewrite: the other form of the mean leaves float16.
+    assert (size < 11.0) == bool(torch.isfinite(ExponentialMean(16).half()(logits.half())).all())

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.rewrites.frozen_linear import frozen_linear
-from pte_foundry.rewrites.structure import expect, replace_all
+from pte_foundry.rewrites.surgery import expect, replace_all
+from pte_foundry.rewrites.weights import frozen_linear
 
 
 class MatmulLayerNorm(nn.Module):
@@ -37,9 +37,6 @@ class MatmulLayerNorm(nn.Module):
 
 def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` in which every `nn.LayerNorm` is a `MatmulLayerNorm`.
-
-    Args:
-        example_inputs: part of every rewrite's signature; not needed here.
 
     Raises:
         PteError: `bad-rewrite` if there is none, or one over several dimensions or without weight

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
-from pte_foundry.rewrites.frozen_linear import frozen_linear
-from pte_foundry.rewrites.ordered_matmul import ordered_matmul
-from pte_foundry.rewrites.structure import expect, replace_all, unexpected
+from pte_foundry.rewrites.surgery import expect, replace_all, unexpected
+from pte_foundry.rewrites.weights import frozen_linear, ordered_matmul
 
 prepare_torchvision()
 
@@ -55,8 +54,8 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` in which every `AttentionPoolLatent` is a `PooledQuery`.
 
     Raises:
-        PteError: `bad-rewrite` if there is none, if one has parts that this one has not, or for a
-            batch other than 1.
+        PteError: `bad-rewrite` if there is none, if one has other parts, or for a batch other
+            than 1.
     """
     if example_inputs[0].shape[0] != 1:
         raise unexpected(__name__, f"the batch is {example_inputs[0].shape[0]}, not 1")

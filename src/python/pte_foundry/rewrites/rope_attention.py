@@ -4,7 +4,7 @@ Stock attention of timm's towers falls into pieces: the fused q, k, v projection
 5-D tensor, neighbouring channels are rotated by strided slices, the class token is cut off before
 the rotation and put back after it, and the products are 4-D. Here
 
-- q, k and v have projections of their own, and the pairs of channels that rotate together come from
+- q, k and v have their own projections, and the pairs of channels that rotate together come from
   separate projections (even channels, odd channels), so nothing is sliced;
 - the class token takes part in the rotation with an angle of 0;
 - the softmax scale is part of the query's weights;
@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.models.torchvision_cpu import prepare_torchvision
-from pte_foundry.rewrites.frozen_linear import frozen_linear
-from pte_foundry.rewrites.structure import expect, replace_all, unexpected
+from pte_foundry.rewrites.surgery import expect, replace_all, unexpected
+from pte_foundry.rewrites.weights import frozen_linear
 
 prepare_torchvision()
 
@@ -88,7 +88,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
 
     Raises:
         PteError: `bad-rewrite` for a module that is not timm's `Eva` with one rotation table, for
-            an attention with parts that this one has not, or for a batch other than 1.
+            an attention with other parts, or for a batch other than 1.
     """
     if not isinstance(module, Eva):
         raise unexpected(__name__, f"expected timm's Eva, found {type(module).__name__}")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.rewrites.levelwise_detection import decode_levelwise, four_sides
-from pte_foundry.rewrites.surgery import convolution
+from pte_foundry.rewrites.weights import convolution
 
 
 class SoftmaxMean(nn.Module):

@@ -26,10 +26,7 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     """A copy of `module` in which every `nn.SiLU` is a `SpelledOutSiLU`.
 
     The result differs by the last rounding at most. Layers that shared one activation get one each, so
-    that each has a path of its own. Calls of `torch.nn.functional.silu` are no modules and stay.
-
-    Args:
-        example_inputs: part of every rewrite's signature; not needed here.
+    that each has its own path. Calls of `torch.nn.functional.silu` are not modules and stay.
 
     Raises:
         PteError: `bad-rewrite` if there is no `nn.SiLU`.

@@ -7,21 +7,12 @@ batched matrix multiplication takes. The scale of the softmax is part of the que
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
 from pte_foundry.rewrites.fold_batch_norm import ConvolutionActivation
-from pte_foundry.rewrites.surgery import (
-    check_unchanged,
-    child,
-    class_name,
-    convolution,
-    number,
-    refuse,
-    replace,
-)
+from pte_foundry.rewrites.surgery import child, number, refuse, replace_layers
+from pte_foundry.rewrites.weights import convolution
 
 
 class SplitAttention(nn.Module):
@@ -41,7 +32,7 @@ class SplitAttention(nn.Module):
         self.head_channels = number(attention, "head_dim")
         scale = getattr(attention, "scale", None)
         if not isinstance(scale, float):
-            raise refuse("splitting attention: its scale is no number")
+            raise refuse("splitting attention: its scale is not a number")
         joint = child(attention, "qkv", ConvolutionActivation)
         conv = child(joint, "conv", nn.Conv2d)
         rows = 2 * self.key_channels + self.head_channels
@@ -52,7 +43,7 @@ class SplitAttention(nn.Module):
             or conv.out_channels != self.heads * rows
             or conv.bias is None
         ):
-            raise refuse("splitting attention: `qkv` is no plain 1x1 convolution of the heads")
+            raise refuse("splitting attention: `qkv` is not a plain 1x1 convolution of the heads")
         weight = conv.weight.reshape(self.heads, rows, conv.in_channels)
         bias = conv.bias.reshape(self.heads, rows)
 
@@ -93,11 +84,10 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     Raises:
         PteError: `bad-rewrite` if there is no attention, or it is built differently.
     """
-    rewritten = copy.deepcopy(module)
-    found = [path for path, layer in rewritten.named_modules() if class_name(layer) == "Attention"]
-    if not found:
-        raise refuse("splitting attention: the model has no `Attention`")
-    for path in found:
-        replace(rewritten, path, SplitAttention(rewritten.get_submodule(path)))
-    check_unchanged("splitting attention", module, rewritten, example_inputs)
-    return rewritten
+    return replace_layers(
+        "splitting attention",
+        module,
+        example_inputs,
+        ("Attention",),
+        lambda path, layer: SplitAttention(layer),
+    )

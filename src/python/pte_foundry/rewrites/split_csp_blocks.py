@@ -7,31 +7,26 @@ convolution's output are the outputs of two convolutions that have the halves of
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
 from pte_foundry.rewrites.fold_batch_norm import ConvolutionActivation
-from pte_foundry.rewrites.surgery import (
-    check_unchanged,
-    child,
-    class_name,
-    convolution,
-    number,
-    refuse,
-    replace,
-)
+from pte_foundry.rewrites.surgery import child, class_name, number, refuse, replace_layers
+from pte_foundry.rewrites.weights import convolution
 
 
-class SplitC2f(nn.Module):
-    """cv2([first(x), second(x), blocks[0](second(x)), blocks[1](blocks[0](second(x))), ...])"""
+class _SplitBlock(nn.Module):
+    """The two halves of a block's first convolution, its inner blocks and its last convolution."""
 
-    def __init__(
-        self, first: nn.Module, second: nn.Module, blocks: nn.ModuleList, cv2: nn.Module
-    ) -> None:
+    def __init__(self, block: nn.Module, kind: type[nn.Module]) -> None:
         super().__init__()
-        self.first, self.second, self.blocks, self.cv2 = first, second, blocks, cv2
+        self.first, self.second = _halves(block)
+        self.blocks = child(block, "m", kind)
+        self.cv2 = child(block, "cv2", nn.Module)
+
+
+class SplitC2f(_SplitBlock):
+    """cv2([first(x), second(x), blocks[0](second(x)), blocks[1](blocks[0](second(x))), ...])"""
 
     def forward(self, x: Tensor) -> Tensor:
         parts = [self.first(x), self.second(x)]
@@ -41,14 +36,8 @@ class SplitC2f(nn.Module):
         return y
 
 
-class SplitC2PSA(nn.Module):
+class SplitC2PSA(_SplitBlock):
     """cv2([first(x), blocks(second(x))])"""
-
-    def __init__(
-        self, first: nn.Module, second: nn.Module, blocks: nn.Sequential, cv2: nn.Module
-    ) -> None:
-        super().__init__()
-        self.first, self.second, self.blocks, self.cv2 = first, second, blocks, cv2
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.cv2(torch.cat((self.first(x), self.blocks(self.second(x))), 1))
@@ -61,27 +50,14 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
     Raises:
         PteError: `bad-rewrite` if there is no such block, or one is built differently.
     """
-    rewritten = copy.deepcopy(module)
-    found = 0
-    # Blocks may hold blocks: the list is made before anything is replaced, inner ones come later.
-    for path, block in list(rewritten.named_modules()):
-        if class_name(block) in ("C2f", "C3k2"):
-            blocks = child(block, "m", nn.ModuleList)
-            replace(rewritten, path, SplitC2f(*_halves(block), blocks, _merge(block)))
-        elif class_name(block) == "C2PSA":
-            sequence = child(block, "m", nn.Sequential)
-            replace(rewritten, path, SplitC2PSA(*_halves(block), sequence, _merge(block)))
-        else:
-            continue
-        found += 1
-    if found == 0:
-        raise refuse("splitting CSP blocks: the model has no C2f, C3k2 or C2PSA")
-    check_unchanged("splitting CSP blocks", module, rewritten, example_inputs)
-    return rewritten
+    names = ("C2f", "C3k2", "C2PSA")
+    return replace_layers("splitting CSP blocks", module, example_inputs, names, _split)
 
 
-def _merge(block: nn.Module) -> nn.Module:
-    return child(block, "cv2", nn.Module)
+def _split(path: str, block: nn.Module) -> _SplitBlock:
+    if class_name(block) == "C2PSA":
+        return SplitC2PSA(block, nn.Sequential)
+    return SplitC2f(block, nn.ModuleList)
 
 
 def _halves(block: nn.Module) -> tuple[ConvolutionActivation, ConvolutionActivation]:

@@ -1,4 +1,4 @@
-"""What rewrites share: finding layers by structure, taking them apart, and proving the result.
+"""What rewrites share: finding layers, replacing them, and proving the result.
 
 Rewrites know the layers of a library by the names of their classes and children, so that they can be
 read, tested and run without that library. What a name promises is then checked: every child is
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ TOLERANCE = 1e-5
 # What ultralytics' models keep on a layer to run it: where its input comes from, and its own number.
 _PLACE = ("f", "i")
 _CHECKS = ContextVar("checks", default=True)
-_Child = TypeVar("_Child", bound=nn.Module)
+_M = TypeVar("_M", bound=nn.Module)
 
 
 def refuse(what: str) -> PteError:
@@ -42,7 +42,7 @@ def class_name(module: nn.Module) -> str:
     return type(module).__name__
 
 
-def child(module: nn.Module, name: str, kind: type[_Child]) -> _Child:
+def child(module: nn.Module, name: str, kind: type[_M]) -> _M:
     """The submodule `name`; raises PteError `bad-rewrite` if it is absent or of another type."""
     found = module._modules.get(name)
     if not isinstance(found, kind):
@@ -73,42 +73,96 @@ def replace(root: nn.Module, path: str, new: nn.Module) -> None:
     root.get_submodule(parent)._modules[name] = new
 
 
-def convolution(weight: Tensor, bias: Tensor | None, like: nn.Conv2d | None = None) -> nn.Conv2d:
-    """A convolution with these constants; stride, padding and dilation are those of `like`.
+def replace_layers(
+    what: str,
+    module: nn.Module,
+    example_inputs: tuple[Tensor, ...],
+    names: Sequence[str],
+    make: Callable[[str, nn.Module], nn.Module],
+) -> nn.Module:
+    """A copy of `module`, proved to compute the same, with every layer of the classes `names` replaced.
 
     Args:
-        weight: [output channels, input channels per group, height, width].
-        bias: [output channels] or None.
-        like: None makes a plain convolution of stride 1 without padding.
+        what: what the rewrite does, for messages.
+        make: called with the dotted path and the layer.
+
+    Raises:
+        PteError: `bad-rewrite` if there is no such layer, and as `check_unchanged`.
     """
-    groups = 1 if like is None else like.groups
-    made = nn.Conv2d(
-        weight.shape[1] * groups,
-        weight.shape[0],
-        kernel_size=(weight.shape[2], weight.shape[3]),
-        stride=1 if like is None else like.stride,  # type: ignore[arg-type]
-        padding=0 if like is None else like.padding,  # type: ignore[arg-type]
-        dilation=1 if like is None else like.dilation,  # type: ignore[arg-type]
-        groups=groups,
-        bias=bias is not None,
-    )
-    made.weight = constant(weight)
-    if bias is not None:
-        made.bias = constant(bias)
-    return made
+    rewritten = copy.deepcopy(module)
+    found = [(path, one) for path, one in rewritten.named_modules() if class_name(one) in names]
+    if not found:
+        raise refuse(f"{what}: the model has no {', '.join(names)}")
+    for path, layer in found:
+        replace(rewritten, path, make(path, layer))
+    check_unchanged(what, module, rewritten, example_inputs)
+    return rewritten
 
 
-def constant(value: Tensor) -> nn.Parameter:
-    """A contiguous copy: a view would keep, and serialize, the tensor that it was cut from."""
-    return nn.Parameter(value.detach().clone().contiguous(), requires_grad=False)
+def copy_structure(module: _M) -> _M:
+    """A copy whose submodules can be replaced without touching `module`.
+
+    Parameters and buffers are shared, since rewrites make new ones and never change any: a copy
+    costs no memory.
+    """
+    shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, shared)
+
+
+def replace_all(
+    rewrite: str, module: nn.Module, kind: type[_M], make: Callable[[str, _M], nn.Module]
+) -> nn.Module:
+    """A copy of `module` in which every submodule of type `kind` is what `make` gives for it.
+
+    Args:
+        rewrite: name of the rewrite, for messages.
+        make: called with the dotted name and the submodule; once for one that has several names.
+
+    Raises:
+        PteError: `bad-rewrite` if there is no such submodule: then nothing would be rewritten.
+    """
+    rewritten = copy_structure(module)
+    made: dict[int, nn.Module] = {}
+    for path, child in list(rewritten.named_modules(remove_duplicate=False)):
+        if not isinstance(child, kind):
+            continue
+        if id(child) not in made:
+            made[id(child)] = make(path, child)
+        if not path:
+            return made[id(child)]
+        parent, _, name = path.rpartition(".")
+        setattr(rewritten.get_submodule(parent), name, made[id(child)])
+    if not made:
+        raise unexpected(rewrite, f"{type(module).__name__} has no {kind.__name__}")
+    return rewritten
+
+
+def expect(rewrite: str, where: str, conditions: dict[str, bool]) -> None:
+    """Refuse a module that a rewrite was not made for.
+
+    Args:
+        where: the module's name and type.
+        conditions: what the rewrite relies on -> whether it holds.
+
+    Raises:
+        PteError: `bad-rewrite` naming the conditions that do not hold.
+    """
+    failed = [condition for condition, holds in conditions.items() if not holds]
+    if failed:
+        raise unexpected(rewrite, f"{where} is expected to have {', '.join(failed)}")
+
+
+def unexpected(rewrite: str, what: str) -> PteError:
+    """The error for a model whose structure is not what a rewrite expects."""
+    return refuse(f"the rewrite {rewrite} does not fit this model: {what}")
 
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """In here `check_unchanged` does nothing.
+    """Within this block `check_unchanged` does nothing.
 
-    For who applies rewrites again, to the weights and on the inputs on which an export has checked them: a check is
-    two runs of the whole model in float64.
+    For rewrites that are applied again, to the weights and inputs on which an export has checked them: a check is two
+    runs of the whole model in float64.
     """
     token = _CHECKS.set(False)
     try:
@@ -122,10 +176,9 @@ def check_unchanged(
 ) -> None:
     """Run both on `inputs`, in float64, and compare their one output [1, channels, ...].
 
-    In float64 nothing is left of two models that compute the same, but the rounding of those
-    weights that were folded; in float32 the order of sums alone makes them differ as much as a
-    small mistake would. Channels are compared one by one, because pixels beside probabilities
-    would hide anything.
+    In float64 two models that compute the same differ only by the rounding of folded weights; in
+    float32 the order of sums alone makes them differ as much as a small mistake would. Channels are
+    compared one by one, because pixels beside probabilities would hide anything.
 
     Raises:
         PteError: `bad-rewrite` if an element differs by more than `TOLERANCE`.
@@ -163,7 +216,7 @@ _RUNS: WeakKeyDictionary[nn.Module, _Run] = WeakKeyDictionary()
 
 
 def _in_float64(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    # Not the module itself, which is to die when no rewrite has it any more.
+    # Not the module itself, which must be free to go when no rewrite needs it any more.
     layers, content = tuple(module.modules())[1:], _content(module, inputs)
     known = _RUNS.get(module)
     if known is None or known.content != content or not _identical(known.layers, layers):

@@ -10,9 +10,11 @@ from pte_foundry.errors import PteError
 from pte_foundry.rewrites.surgery import (
     check_unchanged,
     child,
-    convolution,
+    copy_structure,
+    expect,
     number,
     replace,
+    replace_all,
     unchecked,
 )
 
@@ -132,12 +134,45 @@ def test_a_replacement_takes_over_place_and_mode() -> None:
     assert (vars(new)["f"], vars(new)["i"]) == ([-1, 3], 1)
 
 
-def test_a_convolution_keeps_only_its_own_weights() -> None:
-    whole = torch.randn(8, 2, 3, 3)
-    like = nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2)
-    made = convolution(whole[:4], torch.zeros(8)[:4], like)
-    assert (made.in_channels, made.out_channels, made.groups) == (4, 4, 2)
-    assert (made.stride, made.padding) == ((2, 2), (1, 1))
-    assert torch.equal(made.weight, whole[:4])
-    assert made.weight.untyped_storage().nbytes() == made.weight.numel() * 4
-    assert not made.weight.requires_grad and made.weight.is_contiguous()
+def test_a_copy_shares_tensors_and_not_structure() -> None:
+    original = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    copied = copy_structure(original)
+    assert copied is not original and copied[0] is not original[0]
+    assert copied[0].weight is original[0].weight
+    assert copied[1].running_mean is original[1].running_mean
+    copied[0] = nn.Identity()
+    assert isinstance(original[0], nn.Linear)
+
+
+def test_replaces_every_occurrence_once_and_in_the_copy_only() -> None:
+    shared = nn.ReLU()
+    original = nn.Sequential(shared, nn.Sequential(nn.Linear(1, 1), shared))
+    made: list[str] = []
+
+    def make(path: str, child: nn.ReLU) -> nn.Module:
+        made.append(path)
+        return nn.Tanh()
+
+    rewritten = replace_all("r", original, nn.ReLU, make)
+    assert made == ["0"]
+    assert rewritten.get_submodule("0") is rewritten.get_submodule("1.1")
+    assert isinstance(rewritten.get_submodule("0"), nn.Tanh)
+    assert original[0] is shared and original.get_submodule("1.1") is shared
+
+
+def test_a_bare_module_is_replaced_itself() -> None:
+    assert isinstance(replace_all("r", nn.ReLU(), nn.ReLU, lambda *_: nn.Tanh()), nn.Tanh)
+
+
+def test_nothing_to_replace_is_an_error() -> None:
+    with pytest.raises(PteError, match="rewrite r does not fit .* Linear has no ReLU") as caught:
+        replace_all("r", nn.Linear(1, 1), nn.ReLU, lambda *_: nn.Tanh())
+    assert caught.value.kind == "bad-rewrite"
+
+
+def test_conditions_that_fail_are_named() -> None:
+    expect("r", "x", {"a bias": True})
+    with pytest.raises(
+        PteError, match=r"x is expected to have a bias, two heads\. Take the rewrite out"
+    ):
+        expect("r", "x", {"a bias": False, "a weight": bool(torch.ones(1)), "two heads": False})

@@ -45,7 +45,7 @@ def test_an_operator_that_was_registered_since_is_found() -> None:
         assert {str(one) for one in found} == {"composite_test.twice.default"}
 
 
-def test_one_namespace_alone_is_asked_for_as_ever(asked: list[str]) -> None:
+def test_a_single_namespace_is_asked_for_as_before(asked: list[str]) -> None:
     with composite_operators.applied():
         utils._collect_all_valid_cia_ops()
         asked.clear()

@@ -62,7 +62,7 @@ def test_the_table_is_the_same_and_the_compiler_is_not_imported(stock: Any) -> N
     assert table == expected and len(table) > 100
 
 
-def test_another_version_is_imported_as_ever(stock: Any) -> None:
+def test_another_version_is_imported_as_before(stock: Any) -> None:
     before = (
         f"{edge_yaml.__name__.rpartition('.')[2]}.DIGEST = ''; "
         "late_inductor.FILES = {**late_inductor.FILES, 'export/_remove_auto_functionalized_pass.py': ''}"

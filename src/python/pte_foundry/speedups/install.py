@@ -1,4 +1,4 @@
-"""All speed-ups, for the length of one export."""
+"""All speed-ups, during one export."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SPEEDUPS: tuple[ModuleType, ...] = (
 def speedups(which: Sequence[ModuleType] = SPEEDUPS) -> Iterator[tuple[str, ...]]:
     """Apply those that fit the installed torch and ExecuTorch; say on stderr which do not.
 
-    To be entered when the backend is imported: what replaces functions of modules that are not imported has no work.
+    Enter it after the backend is imported: functions of modules that are not imported are not replaced.
 
     Yields:
         The names of those that are applied.

@@ -76,7 +76,7 @@ def test_each_looks_at_every_function_that_it_names(
         assert str(changed[index]) in capsys.readouterr().err
 
 
-def test_what_nobody_has_imported_is_not_replaced(
+def test_modules_that_are_not_imported_are_not_replaced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     absent = Upstream("executorch.backends.nonesuch", "export", "")

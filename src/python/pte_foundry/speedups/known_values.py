@@ -1,7 +1,7 @@
-"""A retraced operator whose arguments are the very same keeps its value.
+"""A retraced operator whose arguments are identical keeps its value.
 
 Most of ExecuTorch's passes trace the whole graph again, dozens of times an export, and run every operator on fake
-tensors. Where a node has the operator that its value was computed with, and each argument is the very tensor that it
+tensors. Where a node has the operator that its value was computed with, and each argument is the same object that it
 was computed from, that value holds. Nothing changes a fake tensor that belongs to a node.
 """
 
@@ -30,7 +30,7 @@ UPSTREAM = (
     Upstream(_PASS_BASE, "_ExportPassBase.ExportTracer.set_metadata", "ca07dc1f73717617"),
 )
 
-# What `repr` tells everything about.
+# Values that `repr` describes completely.
 _PLAIN = (bool, int, float, str, torch.dtype, torch.device, torch.layout, torch.memory_format)
 
 
@@ -50,7 +50,7 @@ class _Computed:
 
 
 class _Remembering:
-    """Stands for the interpreter of a pass, for the length of one call."""
+    """Replaces the interpreter of a pass during one call."""
 
     def __init__(
         self, interpreter: torch.fx.Interpreter, known: dict[int, _Computed], old: Any, tracer: Any
@@ -112,7 +112,7 @@ def _list_arguments(value: Any, plain: list[str], tensors: list[torch.Tensor]) -
 
 
 def _is_described(value: object) -> bool:
-    """A fake tensor of fixed sizes that stands for no constant, whose value would count."""
+    """A fake tensor of fixed sizes that does not represent a constant, whose value would matter."""
     return (
         isinstance(value, FakeTensor)
         and value.constant is None
@@ -137,7 +137,7 @@ def _identical(some: tuple[torch.Tensor, ...], others: list[torch.Tensor]) -> bo
 
 
 def _key(value: Any) -> int:
-    """Identity of the first tensor: a tuple is made anew where a node gets it."""
+    """Identity of the first tensor: each node gets a new tuple."""
     return id(value[0]) if isinstance(value, (list, tuple)) and value else id(value)
 
 

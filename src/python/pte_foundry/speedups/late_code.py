@@ -53,7 +53,7 @@ def _bring_up_to_date(module: GraphModule) -> None:
 
 
 class _LateForward:
-    """`forward` of the class that a graph module has for itself, until somebody asks for it."""
+    """`forward` of a graph module's own class, until it is asked for."""
 
     def __init__(self, module: GraphModule) -> None:
         self._module = weakref.ref(module)
@@ -90,7 +90,7 @@ class _LateAttribute:
 
 
 class _LateCode:
-    """What `recompile` returns, for the few who look at it."""
+    """What `recompile` returns, for callers that look at it."""
 
     def __init__(self, module: GraphModule) -> None:
         self._module = module
@@ -103,7 +103,7 @@ class _LateCode:
 def _recompile(self: GraphModule) -> PythonCode | _LateCode:
     own_class = type(self)
     if own_class.recompile is not _recompile or own_class is GraphModule:
-        # A subclass that has its own ideas, or a module without a class for itself.
+        # A subclass with its own `recompile`, or a module that shares its class.
         return _generate(self)
     for name in _GENERATED:
         vars(self).pop(name, None)

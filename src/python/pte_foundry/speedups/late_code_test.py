@@ -70,7 +70,9 @@ def _uses() -> dict[str, Any]:
     }
 
 
-def test_nobody_asks_for_the_code(module: GraphModule, generated: list[GraphModule]) -> None:
+def test_code_that_is_not_used_is_not_generated(
+    module: GraphModule, generated: list[GraphModule]
+) -> None:
     module.recompile()
     assert [node.op for node in module.graph.nodes][0] == "placeholder"
     assert module.state_dict().keys() == _Model().state_dict().keys()
@@ -78,7 +80,7 @@ def test_nobody_asks_for_the_code(module: GraphModule, generated: list[GraphModu
 
 
 @pytest.mark.parametrize("use", _uses())
-def test_a_use_gets_what_it_always_got(
+def test_a_use_gets_what_torch_would_give(
     use: str, module: GraphModule, generated: list[GraphModule]
 ) -> None:
     use_it = _uses()[use]
@@ -118,7 +120,7 @@ def test_torch_export_sees_the_names_of_inputs(module: GraphModule) -> None:
     assert again.graph_signature.user_inputs[0] == "picture"
 
 
-def test_a_subclass_with_its_own_recompile_has_its_way(generated: list[GraphModule]) -> None:
+def test_a_subclass_with_its_own_recompile_is_left_alone(generated: list[GraphModule]) -> None:
     class _Own(GraphModule):
         def recompile(self) -> Any:
             self.asked = True

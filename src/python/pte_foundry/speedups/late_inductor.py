@@ -31,7 +31,7 @@ _DECOMPOSED = ("auto_functionalized", "auto_functionalized_v2", "control_deps")
 
 
 class _Compiler(ModuleType):
-    """Has the one function, and gives way to the real module for anything else."""
+    """Has the one function, and loads the real module for anything else."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

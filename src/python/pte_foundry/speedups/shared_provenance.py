@@ -28,6 +28,6 @@ def _deepcopy(value: Any, memo: dict[int, Any] | None = None) -> Any:
 
 @contextmanager
 def applied() -> Iterator[None]:
-    # What that module calls `copy`, and nobody else's.
+    # Only what that module calls `copy`.
     with replaced(traceback, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_deepcopy)):
         yield

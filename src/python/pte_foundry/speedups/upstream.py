@@ -36,7 +36,7 @@ class Upstream:
         return self.module in sys.modules
 
     def found_digest(self) -> str:
-        """Of what is installed; empty if there is no such function, or no source text."""
+        """Of what is installed; empty without such a function, or without its source text."""
         try:
             value: object = importlib.import_module(self.module)
             for part in self.name.split("."):

@@ -40,7 +40,7 @@ UPSTREAM = (
 
 
 class _Stated(torch.fx.Interpreter):
-    """Calls of functions return what their nodes say that they return."""
+    """Calls of functions return what their nodes state."""
 
     node: torch.fx.Node
 

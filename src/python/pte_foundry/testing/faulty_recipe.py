@@ -1,6 +1,6 @@
-"""Test support: the static recipe of XNNPACK with a fault in it, which a validation has to see.
+"""The static recipe of XNNPACK with a fault in it, which a validation has to catch.
 
-They are mistakes that still lower, load and run: nothing but the outputs tells.
+The faults still lower, load and run: only the outputs give them away.
 """
 
 from __future__ import annotations
@@ -93,4 +93,4 @@ def _value(program: ExportedProgram, node: Node) -> Tensor:
             value = program.state_dict.get(name, program.constants.get(name))
             assert isinstance(value, Tensor), name
             return value
-    raise AssertionError(f"{node.name} is no constant of the program")
+    raise AssertionError(f"{node.name} is not a constant of the program")

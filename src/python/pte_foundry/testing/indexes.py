@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from pte_foundry.index.index import build_index
 from pte_foundry.index.index_request import IndexRequest
 from pte_foundry.records.declared import Declared
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
 from pte_foundry.records.report import build_report
+from pte_foundry.records.tree_request import Origin
 from pte_foundry.testing.reports import (
+    NO_FLOOR,
     SHA,
     sample_declared,
     sample_facts,
     sample_int8_declared,
     sample_int8_facts,
 )
+
+INT8 = "mobilenet/mobilenet_v3_small_int8_xnnpack.pte"
+LOCK = "3rdparty/python/engine.lock"
+LOCK_TEXT = b"""\
+# Locked.
+ExecuTorch==1.4.1 \\
+    --hash=sha256:00
+torch==2.13.0 ; sys_platform == "linux" \\
+    --hash=sha256:01
+torch==2.13.1 ; sys_platform == "darwin" \\
+    --hash=sha256:02
+"""
 
 
 def sample_report(
@@ -27,11 +43,14 @@ def sample_report(
     return build_report(declared, Fields(facts or sample_facts(), "facts.json")).to_json()
 
 
-def int8_report() -> dict[str, object]:
-    """The report of the same model in int8."""
+def int8_index(folder: Path) -> dict[str, Any]:
+    """The index of the same model in int8, and of nothing else."""
     address = "models/mobilenet:mobilenet_v3_small_int8_xnnpack"
     declared = Declared.read(Fields(sample_int8_declared(address=address), "declared.json"))
-    return build_report(declared, Fields(sample_int8_facts(), "facts.json")).to_json()
+    write_reports(
+        folder, build_report(declared, Fields(sample_int8_facts(), "facts.json")).to_json()
+    )
+    return build_index(read_request(folder, artifacts=[artifact(0, INT8)]))
 
 
 def portable_report(**changes: object) -> dict[str, object]:
@@ -44,17 +63,12 @@ def portable_report(**changes: object) -> dict[str, object]:
         "operators_before_lowering": 52,
         "delegated_fraction": 0.0,
     }
-    floor = {
-        "max_delegate_calls": None,
-        "max_undelegated_operators": None,
-        "min_delegated_fraction": None,
-    }
     declared: dict[str, object] = {
         "address": "models/mobilenet:mobilenet_v3_small_portable",
         "backend": "portable",
         "backend_description": "Portable kernels",
         "delegate": None,
-        "floor": floor,
+        "floor": NO_FLOOR,
         **changes,
     }
     return sample_report(sample_facts(delegation=delegation), **declared)
@@ -105,6 +119,12 @@ def read_request(folder: Path, **changes: object) -> IndexRequest:
     return IndexRequest.read(Fields(sample_request(**changes), "index_request.json"), folder)
 
 
+def sample_index(folder: Path, **changes: object) -> dict[str, Any]:
+    """The index of an XNNPACK and a portable program, of official weights."""
+    write_reports(folder)
+    return build_index(read_request(folder, **changes))
+
+
 def sample_origin(*locks: str, **changes: object) -> dict[str, object]:
     """What a tree of `sample_request` was made from; each program has all of these lockfiles."""
     return {
@@ -117,3 +137,7 @@ def sample_origin(*locks: str, **changes: object) -> dict[str, object]:
         },
         **changes,
     }
+
+
+def read_origin(**changes: object) -> Origin:
+    return Origin.read(Fields(sample_origin(LOCK, **changes), "tree_request.json"))

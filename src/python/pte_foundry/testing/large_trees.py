@@ -50,7 +50,7 @@ def write_large_tree(folder: Path, sizes: Sequence[int]) -> None:
 
 
 def peak_of_publishing(folder: Path, repository: str) -> int:
-    """Publish `folder/tree` in a process of its own; its peak memory in bytes, and that of its git."""
+    """Publish `folder/tree` in a new process; returns its peak memory in bytes, including its git."""
     shutil.rmtree(folder / "scratch", ignore_errors=True)
     request = {
         "tree": "//:tree",
@@ -72,5 +72,5 @@ def peak_of_publishing(folder: Path, repository: str) -> int:
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     unit = 1 if sys.platform == "darwin" else _KILOBYTE
-    # Of the process and of all that it has waited for, whichever was largest.
+    # Of the process or one that it waited for, whichever was largest.
     return usage.ru_maxrss * unit

@@ -1,4 +1,4 @@
-"""Test support: what a backend makes of a small model."""
+"""What a backend makes of a small model."""
 
 from __future__ import annotations
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 
 SHA = "0123456789abcdef" * 4
+NO_FLOOR: dict[str, object] = dict.fromkeys(
+    ("max_delegate_calls", "max_undelegated_operators", "min_delegated_fraction")
+)
 
 _DECLARED: dict[str, object] = {
     "address": "models/mobilenet:mobilenet_v3_small_xnnpack",

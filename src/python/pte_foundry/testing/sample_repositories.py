@@ -73,7 +73,7 @@ def committed(folder: Path, revision: str = "main", below: str = "") -> dict[str
 
 
 def commit_files(remote: Path, work: Path, files: dict[str, str]) -> str:
-    """Clone, write files, commit and push as someone else would; the commit."""
+    """Clone, write files, commit and push as another user would; returns the commit."""
     git(work.parent, "clone", "--quiet", str(remote), str(work))
     for path, text in files.items():
         place = work / path

@@ -1,14 +1,21 @@
-"""A small tree on disk, for the tests of what writes and checks trees."""
+"""A small tree on disk, and its pages, for the tests of what writes and checks trees."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pte_foundry.index import main as index_main
-from pte_foundry.records.json_files import write_json
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.json_files import canonical_json, read_json, write_json
+from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.indexes import (
     portable_report,
     sample_origin,
@@ -19,7 +26,13 @@ from pte_foundry.testing.indexes import (
 from pte_foundry.testing.reports import sample_facts
 from pte_foundry.testing.sample_latencies import FILE, sample_results
 from pte_foundry.tree import tree_main
+from pte_foundry.tree.checks.verify import verify_tree
+from pte_foundry.tree.pages.latencies import read_latencies
+from pte_foundry.tree.pages.pages import catalogue_pages
+from pte_foundry.tree.tree_files import SUMS, is_covered
 from pte_foundry.tree.tree_request import LATENCIES
+
+Spoil = Callable[[Any, Any, Any], None]
 
 LOCK = "locks/engine.lock"
 PROGRAMS = [
@@ -31,6 +44,8 @@ PROGRAMS = [
     }
     for number, backend in enumerate(("xnnpack", "portable"))
 ]
+XNNPACK = "1.4.1/mobilenet/mobilenet_v3_small_xnnpack.pte"
+PORTABLE = "1.4.1/mobilenet/mobilenet_v3_small_portable.pte"
 CONTENTS = {
     "mobilenet/labels.txt": b"tench",
     "mobilenet/mobilenet_v3_small_xnnpack.pte": b"first program",
@@ -100,6 +115,75 @@ def write_sample_tree(folder: Path) -> Path:
     for name in ("index_request.json", "tree_request.json"):
         (folder / name).unlink()
     return folder
+
+
+def found(tree: Path) -> set[tuple[str, str]]:
+    """Path and kind of each defect."""
+    return {(defect.path, defect.kind) for defect in verify_tree(tree)}
+
+
+def regular_files(tree: Path) -> list[str]:
+    """Their paths, sorted."""
+    return sorted(
+        str(path.relative_to(tree))
+        for path in tree.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    )
+
+
+def seal(tree: Path) -> None:
+    """Write SHA256SUMS anew, as an attacker would after a change."""
+    lines = [
+        f"{_sha256((tree / path).read_bytes())}  {path}\n"
+        for path in regular_files(tree)
+        if is_covered(path) and "\n" not in path
+    ]
+    (tree / SUMS).unlink(missing_ok=True)
+    (tree / SUMS).write_bytes("".join(lines).encode(errors="surrogateescape"))
+
+
+def edit_json(tree: Path, name: str, change: Callable[[Any], None]) -> None:
+    """Change a JSON document in place."""
+    document = json.loads((tree / name).read_text())
+    change(document)
+    (tree / name).write_text(json.dumps(document))
+
+
+@cache
+def _texts() -> tuple[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        write_tree_inputs(Path(folder))
+        index = read_json(Path(folder, "index.json"))
+        validations = {
+            program["address"]: read_json(Path(folder, program["validation"]))
+            for program in PROGRAMS
+        }
+    return canonical_json(index), canonical_json(validations)
+
+
+def sample_parts() -> tuple[Any, Any, Any]:
+    """Fresh copies of the index, of what is listed beside it, and of the validations by address."""
+    index, validations = map(json.loads, _texts())
+    return index, [dict(program) for program in PROGRAMS], validations
+
+
+def sample_pages(
+    spoil: Spoil | None = None, results: Mapping[str, object] | None = None
+) -> dict[str, str]:
+    """The pages, after `spoil` has changed its three arguments, which are those of `sample_parts`.
+
+    Args:
+        results: what `tools/bench` measured.
+    """
+    index, listed, validations = sample_parts()
+    if spoil is not None:
+        spoil(index, listed, validations)
+    return catalogue_pages(
+        Fields(index, "index.json"),
+        [Listed.read(Fields(each, "listed")) for each in listed],
+        {address: Fields(each, address) for address, each in validations.items()},
+        {} if results is None else read_latencies([Fields(results, FILE)]),
+    )
 
 
 def _sha256(content: bytes) -> str:

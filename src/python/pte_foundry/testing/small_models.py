@@ -1,4 +1,4 @@
-"""Test support: small models that together use every operator which the interpreters know."""
+"""Small models that together use every operator which the interpreters know."""
 
 from __future__ import annotations
 

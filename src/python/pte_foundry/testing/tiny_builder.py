@@ -27,9 +27,8 @@ def build(model: str) -> ModelDefinition:
     """Input `image`: float32 [1, 3, 8, 8]. Output `scores`: float32 [1, 2]. Any model name."""
     return ModelDefinition(
         module=_Tiny().eval(),
-        inputs=(InputContract("image", (1, 3, 8, 8), "NCHW", None),),
+        inputs=(InputContract("image", (1, 3, 8, 8), "NCHW"),),
         outputs=(OutputContract("scores", "two scores"),),
-        checkpoint_globals=(),
         adapt_checkpoint=_state_dict,
         preprocess=lambda picture: (torch.zeros(1, 3, 8, 8),),
     )

@@ -1,4 +1,4 @@
-"""Test support: a detector of some thousand parameters, built as ultralytics builds its own.
+"""A detector of some thousand parameters, built as ultralytics builds its own.
 
 The rewrites know layers by the names of their classes and children, so these have the same. That
 ultralytics' are still built like this is what exporting the YOLO programs shows.

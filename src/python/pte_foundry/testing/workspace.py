@@ -1,7 +1,8 @@
-"""Test support: the working directory of a validation, with a really exported program in it."""
+"""The working directory of a validation, with a program in it that was really exported."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,20 +19,24 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import write_json
 from pte_foundry.records.report import build_report
 from pte_foundry.testing.colour_classifier import LABELS, SIDE, trained_state
-from pte_foundry.testing.reports import SHA, sample_declared
+from pte_foundry.testing.reports import NO_FLOOR, SHA, sample_declared
 from pte_foundry.validation.case import Case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.validate import validate
 
 ADDRESS = "models/colour:colour_xnnpack_test"
 _TRAINED = {"source": "substitute", "file": "weights/colours.pth"}
-# The model has few parameters, so that its file is mostly structure.
-SIZE_RATIO, MEMORY_RATIO = 200.0, 20.0
-_NO_FLOOR = {
-    "max_delegate_calls": None,
-    "max_undelegated_operators": None,
-    "min_delegated_fraction": None,
+CHECKS: dict[str, Any] = {
+    "min_cosine": 0.9999,
+    "max_abs_difference": 1e-4,
+    "photographs": {"rose.png": "red", "leaf.png": "green"},
+    "trained": None,
+    # The models have few parameters, so their files are mostly structure.
+    "max_size_ratio": 200.0,
+    "max_planned_memory_ratio": 20.0,
 }
+ABSENT = "AbsentsBackend"
+"""A delegate that this machine's runtime lacks, with a name as long as XNNPACK's."""
 
 
 def model_request(weights: Mapping[str, object] = _TRAINED) -> dict[str, object]:
@@ -79,7 +84,7 @@ def write_checkpoint(folder: Path, scale: float = 1.0) -> None:
 class Workspace:
     """A folder with checkpoint, pictures, labels, program.pte and report.json.
 
-    `request` and `report` may be changed before `run`.
+    Tests change `request` and `report` before `run`.
     """
 
     folder: Path
@@ -99,6 +104,24 @@ class Workspace:
         request = ValidationRequest.read(fields, self.folder)
         return {case.name: case for case in validate(request, self.pte)}
 
+    def replace_program(self, pte: bytes) -> None:
+        """Exchange the bytes, and let the report's digest follow them."""
+        self.pte = pte
+        self.report |= {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)}
+
+    def remove_runtime(self) -> None:
+        """Let the program call a delegate that this machine's runtime lacks."""
+        assert len(ABSENT) == len("XnnpackBackend")  # So the flatbuffer's offsets stay right.
+        self.replace_program(self.pte.replace(b"XnnpackBackend", ABSENT.encode()))
+        delegation = self.report["delegation"]
+        delegation["delegates"] = {ABSENT: delegation["delegates"]["XnnpackBackend"]}
+        self.report["delegate"] = ABSENT
+
+
+def failed_kinds(cases: Mapping[str, Case]) -> dict[str, str]:
+    """Name -> kind of every failed case."""
+    return {name: case.kind for name, case in cases.items() if case.status == "failed"}
+
 
 def make_workspace(
     folder: Path, exported: ExportResult, backend: str = "xnnpack", source: str = "substitute"
@@ -109,7 +132,6 @@ def make_workspace(
     for name, colour in (("rose.png", (200, 30, 20)), ("leaf.png", (10, 180, 40))):
         Image.new("RGB", (24, 20), colour).save(folder / "photographs" / name)
     (folder / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
-    expected = {"rose.png": "red", "leaf.png": "green"}
     facts = Fields(exported.facts, "facts.json")
     sample: Any = sample_declared()
     weights = {
@@ -125,27 +147,26 @@ def make_workspace(
         precision=facts.text("precision"),
         weights=weights,
         delegate=next(iter(facts.nested("delegation").nested("delegates").values), None),
-        floor=_NO_FLOOR,
-        checks={
-            "min_cosine": 0.9999,
-            "max_abs_difference": 1e-4,
-            "photographs": expected,
-            "trained": None,
-            "max_size_ratio": SIZE_RATIO,
-            "max_planned_memory_ratio": MEMORY_RATIO,
-        },
+        floor=NO_FLOOR,
+        checks=CHECKS,
     )
-    read = Declared.read(Fields(declared, "declared.json"))
-    report = build_report(read, facts).to_json()
+    report = report_of(declared, exported)
     request: dict[str, Any] = {
         "address": ADDRESS,
         "model": model_request({"source": "seeded"} if source == "seeded" else _TRAINED),
         "pte": "program.pte",
         "report": "report.json",
         "labels": "labels.txt",
-        "photographs": {f"photographs/{name}": label for name, label in expected.items()},
+        "photographs": {
+            f"photographs/{name}": label for name, label in CHECKS["photographs"].items()
+        },
         "quantized_export": None,
         "interpreter": None,
         "limits": {"seconds": 60, "memory_mb": 1024},
     }
     return Workspace(folder, exported.pte, request, report)
+
+
+def report_of(declared: Mapping[str, object], exported: ExportResult) -> dict[str, Any]:
+    read = Declared.read(Fields(declared, "declared.json"))
+    return build_report(read, Fields(exported.facts, "facts.json")).to_json()

@@ -1,4 +1,4 @@
-"""What the files of a tree are called (standard library only)."""
+"""Names of the files of a tree (standard library only)."""
 
 from __future__ import annotations
 
@@ -28,14 +28,24 @@ _UNCOVERED = frozenset({PROVENANCE, SIGNATURE, SUMS})
 def is_covered(path: str) -> bool:
     """Whether SHA256SUMS lists this file of a tree.
 
-    It does not list what says from which commit a tree was built, who signed it, and what was measured, which depends
-    on the last bits of a CPU: none of them changes what the tree holds. So trees of the same artifacts have the same
-    SHA256SUMS, whatever commit and whichever machine built them.
+    It leaves out the commit that a tree was built from, its signature, and measurements, which depend on the last bits
+    of a CPU: none of them changes what the tree holds. So trees of the same artifacts have the same SHA256SUMS,
+    whatever commit and machine built them.
     """
     return path not in _UNCOVERED and not is_measured(path)
 
 
 def is_measured(path: str) -> bool:
-    """Whether it is a picture of what a validation measured; any other file in that folder is none of a tree."""
+    """Whether it is a picture of what a validation measured, the only files of a tree in that folder."""
     folder, _, name = path.partition("/")
     return folder == MEASURED and name.endswith(".svg") and "/" not in name
+
+
+def page_path(model: str) -> str:
+    """Where a model's page is."""
+    return f"{MODEL_PAGES}/{model}.html"
+
+
+def picture_path(model: str) -> str:
+    """Where the picture of a model's measured errors is."""
+    return f"{MEASURED}/{model}.svg"

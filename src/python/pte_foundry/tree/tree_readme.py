@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from pte_foundry.index.quantization import precision_text
 from pte_foundry.records.json_fields import Fields
 
 _MEANING = {
@@ -61,18 +61,15 @@ def _introduction(count: int) -> str:
 
 
 def _warning(models: Sequence[Fields]) -> list[str]:
-    unofficial: dict[str, int] = {}
-    for model in models:
-        source = model.nested("weights").text("source")
-        if source != "official":
-            unofficial[source] = unofficial.get(source, 0) + 1
-    if not unofficial:
+    sources = Counter(model.nested("weights").text("source") for model in models)
+    del sources["official"]
+    if not sources:
         return []
-    told = "; ".join(
+    parts = "; ".join(
         f"{count} of {len(models)} are **{source}**: {_MEANING.get(source, 'not official')}"
-        for source, count in sorted(unofficial.items())
+        for source, count in sorted(sources.items())
     )
-    return [f"> **WARNING: NOT OFFICIAL WEIGHTS.** {told}. Do not ship these in an app."]
+    return [f"> **WARNING: NOT OFFICIAL WEIGHTS.** {parts}. Do not ship these in an app."]
 
 
 def _artifact(model: Fields) -> tuple[str, ...]:
@@ -80,13 +77,33 @@ def _artifact(model: Fields) -> tuple[str, ...]:
     return (
         f"`{model.text('category')}/{model.text('name')}`",
         model.text("backend"),
-        precision_text(model),
+        _precision(model),
         f"{model.number('sizeMB'):.2f}",
         model.nested("weights").text("source"),
         model.text("license"),
         ", ".join(model.texts("platforms")),
         f"{validation.text('verdict')} ({validation.text('evidence')})",
     )
+
+
+def _precision(model: Fields) -> str:
+    """For people, e.g. `int8 (99.8 % of weights, 95.0 % of compute)`."""
+    precision = model.text("precision")
+    quantization = model.optional_nested("quantization")
+    if quantization is None:
+        return precision
+    shares = [f"{_percent(quantization.number('weights_fraction'))} of weights"]
+    compute = quantization.number("compute_fraction")
+    if compute:
+        shares.append(f"{_percent(compute)} of compute")
+    return f"{precision} ({', '.join(shares)})"
+
+
+def _percent(fraction: float) -> str:
+    """A share in percent to one decimal, rounded down: 100.0 % means all of it."""
+    # The fraction has 6 digits; its product with 1000 may lie a hair below the exact number.
+    tenths = int(round(fraction * 1_000_000)) // 1000
+    return f"{tenths // 10}.{tenths % 10} %"
 
 
 def _weights(models: Sequence[Fields]) -> list[tuple[str, ...]]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
-from pte_foundry.index.schema_version import check_schema_version
-from pte_foundry.index.versions import versions_document
+from pte_foundry.index.versions import check_schema_version, versions_document
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.paths import collisions
 from pte_foundry.records.tree_request import TreeRequest
-from pte_foundry.tree.pages.paths import page_path, picture_path
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     CATALOGUE,
@@ -21,6 +19,8 @@ from pte_foundry.tree.tree_files import (
     SCHEMA,
     SUMS,
     VERSIONS,
+    page_path,
+    picture_path,
 )
 
 WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, CATALOGUE)

@@ -14,20 +14,20 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts
+from pte_foundry.records.checks import Checks
 from pte_foundry.records.facts import Tensor
 from pte_foundry.records.report import Report
 from pte_foundry.validation.case import Bound, Case, Outcome, run_case, skipped
 
 
-def budget_cases(report: Report, size: int, facts: ProgramFacts) -> tuple[Case, ...]:
-    """`size-budget` and `memory-budget`, of the bytes themselves; the report says what they may be.
+def budget_cases(
+    report: Report, checks: Checks, size: int, facts: ProgramFacts
+) -> tuple[Case, ...]:
+    """`size-budget` and `memory-budget`, of the bytes themselves.
 
     Args:
         size: of the file, in bytes.
     """
-    checks = report.declared.checks
-    if checks is None:
-        raise ValueError("a report without checks is refused when it is read")
     exchanged = _tensor_bytes(report.inputs) + _tensor_bytes(report.outputs)
     return (
         _budget_case(
@@ -46,34 +46,24 @@ def budget_cases(report: Report, size: int, facts: ProgramFacts) -> tuple[Case, 
 
 
 def _budget_case(
-    name: str,
-    bound: tuple[str, float | None],
-    subject: tuple[str, int],
-    unit: tuple[str, int],
+    name: str, bound: tuple[str, float | None], subject: tuple[str, int], unit: tuple[str, int]
 ) -> Case:
     field, most = bound
     if most is None:
         return skipped(name, f"its test declares no `{field}`")
-    return run_case(name, "budget", lambda: _budget_outcome(field, most, subject, unit))
+    limit = most
 
+    def check() -> Outcome:
+        (what, found), (base, base_bytes) = subject, unit
+        if base_bytes == 0:
+            raise PteError("budget", f"{base} have no bytes to measure {what} by")
+        kept = Bound(field, found / base_bytes, limit)
+        said = f"{what}: {found} bytes, {kept.measured:.4f} of {base}"
+        problem = f"{said}; at most {limit} is declared. If it has to be so, raise `{field}` of its pte_test"
+        measured = {"bytes": found, "base_bytes": base_bytes, "ratio": kept.measured}
+        return Outcome(said, (problem,) if kept.is_broken else (), measured, (kept,))
 
-def _budget_outcome(
-    field: str, most: float, subject: tuple[str, int], unit: tuple[str, int]
-) -> Outcome:
-    (what, found), (base, bytes_of_base) = subject, unit
-    if bytes_of_base == 0:
-        raise PteError("budget", f"{base} have no bytes to measure {what} by")
-    ratio = found / bytes_of_base
-    said = f"{what}: {found} bytes, {ratio:.4f} of {base}"
-    problem = (
-        f"{said}; at most {most} is declared. If it has to be so, raise `{field}` of its pte_test"
-    )
-    return Outcome(
-        said,
-        (problem,) if ratio > most else (),
-        {"bytes": found, "base_bytes": bytes_of_base, "ratio": ratio},
-        (Bound(field, ratio, most),),
-    )
+    return run_case(name, "budget", check)
 
 
 def _tensor_bytes(tensors: Sequence[Tensor]) -> int:

@@ -16,7 +16,7 @@ Kind = Literal[
     "run",  # it loads and does not run, or not twice alike
     "mismatch",  # it runs, and disagrees with the eager model or with what is on a photograph
     "delegation",  # it breaks its backend's promise
-    "structure",  # the bytes are not what the report says, or tell of the machine that made them
+    "structure",  # the bytes are not what the report says, or give away the machine that made them
     "budget",  # it is larger, or plans more memory, than it may
     "skipped",  # not checked, for the reason that the message gives
 ]
@@ -25,7 +25,7 @@ Status = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Bound:
-    """A measured value and what it is held to.
+    """A measured value and its threshold.
 
     Attributes:
         name: the field of `pte_test` that declares the threshold; it begins with `min_` or `max_`.
@@ -38,13 +38,19 @@ class Bound:
 
     def __post_init__(self) -> None:
         if not self.name.startswith(("min_", "max_")):
-            raise ValueError(f"{self.name} says neither `min_` nor `max_`")
+            raise ValueError(f"{self.name} begins with neither `min_` nor `max_`")
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the measured value is beyond the threshold."""
+        return self._is_beyond(self.threshold)
 
     def is_worse_than(self, other: Bound) -> bool:
         """Whether this value is farther on the wrong side than another one of the same name."""
-        if self.name.startswith("min_"):
-            return self.measured < other.measured
-        return self.measured > other.measured
+        return self._is_beyond(other.measured)
+
+    def _is_beyond(self, value: float) -> bool:
+        return self.measured < value if self.name.startswith("min_") else self.measured > value
 
 
 def bounds_of(
@@ -91,7 +97,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found; `problems` is empty if it found nothing wrong."""
+    """What a check found; `problems` is empty if nothing is wrong."""
 
     message: str
     problems: tuple[str, ...] = ()
@@ -100,7 +106,7 @@ class Outcome:
 
 
 def run_case(name: str, kind: Kind, check: Callable[[], Outcome]) -> Case:
-    """Run one check; whatever it raises is a failure of this case and of no other."""
+    """Run one check; an exception fails this case and no other."""
     return run_case_for(name, kind, lambda: (check(), None))[0]
 
 
@@ -126,5 +132,5 @@ def run_case_for(
 
 
 def skipped(name: str, reason: str) -> Case:
-    """A check that was not done, visibly."""
+    """A check that was not done, and says so."""
     return Case(name, "skipped", "skipped", reason, {})

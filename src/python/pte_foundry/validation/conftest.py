@@ -27,3 +27,12 @@ def vulkan(tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
 def workspace(tmp_path: Path, xnnpack: ExportResult) -> Workspace:
     """A good XNNPACK program of the colour classifier, with everything that belongs to it."""
     return make_workspace(tmp_path, xnnpack)
+
+
+@pytest.fixture()
+def gpu(tmp_path: Path, vulkan: ExportResult) -> Workspace:
+    """A good Vulkan program of the colour classifier, which no machine that tests can execute."""
+    made = make_workspace(tmp_path, vulkan, "vulkan")
+    made.request["interpreter"] = "pte_foundry.backends.vulkan.program"
+    made.report["checks"].update(min_cosine=0.9999, max_abs_difference=0.02)
+    return made

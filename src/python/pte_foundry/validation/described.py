@@ -1,6 +1,6 @@
-"""What a child says of a delegate's payload: its content, and the options that it does not keep to.
+"""What a child says of a delegate's payload: its content, and the options that it breaks.
 
-The child reads the payload, and this process judges: it has the eager model, which the child has never seen.
+The child reads the payload, and this process judges: it has the eager model, which the child does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.validation.isolation.child_process import Answer, ChildProcess
-from pte_foundry.validation.isolation.endings import printable
+from pte_foundry.validation.isolation.limits import printable
 
 DESCRIBE = "describe"
 """The question to the child."""
@@ -31,10 +31,10 @@ class Description:
     broken_options: tuple[str, ...] = ()
 
 
-def tell(described: Description) -> Answer:
-    """What `ask` understands; called in the child."""
+def encode(described: Description) -> Answer:
+    """The answer that `ask` reads; called in the child."""
     content = described.content
-    told = {
+    fields = {
         **asdict(replace(content, constants=())),
         "constants": [
             {
@@ -45,8 +45,8 @@ def tell(described: Description) -> Answer:
             }
             for one in content.constants
         ],
-        "inputs": tell_signature(content.inputs),
-        "outputs": tell_signature(content.outputs),
+        "inputs": encode_signature(content.inputs),
+        "outputs": encode_signature(content.outputs),
         "broken_options": list(described.broken_options),
     }
     tensors = [
@@ -55,7 +55,7 @@ def tell(described: Description) -> Answer:
         for tensor in (one.values, one.scale)
         if tensor is not None
     ]
-    return told, tensors
+    return fields, tensors
 
 
 def ask(child: ChildProcess) -> Description:
@@ -77,19 +77,19 @@ def ask(child: ChildProcess) -> Description:
         ) from error
 
 
-def tell_signature(tensors: Iterable[tuple[tuple[int, ...], str]]) -> list[dict[str, object]]:
+def encode_signature(tensors: Iterable[tuple[tuple[int, ...], str]]) -> list[dict[str, object]]:
     """Shapes and element types as JSON."""
     return [{"shape": list(shape), "dtype": dtype} for shape, dtype in tensors]
 
 
-def read_signature(told: Fields, name: str) -> tuple[tuple[tuple[int, ...], str], ...]:
-    """What `tell_signature` told in the field `name`; raises PteError `bad-request` for anything else."""
-    return tuple((one.counts("shape"), one.text("dtype")) for one in told.objects(name))
+def read_signature(fields: Fields, name: str) -> tuple[tuple[tuple[int, ...], str], ...]:
+    """What `encode_signature` made; raises PteError `bad-request` for anything else."""
+    return tuple((one.counts("shape"), one.text("dtype")) for one in fields.objects(name))
 
 
-def _read(told: Fields, tensors: Iterator[Tensor]) -> Description:
+def _read(fields: Fields, tensors: Iterator[Tensor]) -> Description:
     constants = []
-    for one in told.objects("constants"):
+    for one in fields.objects("constants"):
         values, scale = next(tensors), next(tensors) if one.get("has_scale") is True else None
         precision = _PRECISIONS.get(one.text("precision"))
         if precision is None or any(
@@ -101,12 +101,12 @@ def _read(told: Fields, tensors: Iterator[Tensor]) -> Description:
         )
     content = PayloadContent(
         constants=tuple(constants),
-        operators=told.count_map("operators"),
-        convolutions=told.count("convolutions"),
-        products=told.count("products"),
-        inputs=read_signature(told, "inputs"),
-        outputs=read_signature(told, "outputs"),
-        float_types=told.count_map("float_types"),
-        keeps_batch_norms=told.get("keeps_batch_norms") is True,
+        operators=fields.count_map("operators"),
+        convolutions=fields.count("convolutions"),
+        products=fields.count("products"),
+        inputs=read_signature(fields, "inputs"),
+        outputs=read_signature(fields, "outputs"),
+        float_types=fields.count_map("float_types"),
+        keeps_batch_norms=fields.get("keeps_batch_norms") is True,
     )
-    return Description(content, told.texts("broken_options"))
+    return Description(content, fields.texts("broken_options"))

@@ -1,27 +1,37 @@
-"""Run a program on one input, and compare it with the eager model."""
+"""Run a program on every input, and compare it with the eager model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pte_foundry.models.eager import EagerModel
-from pte_foundry.records.checks import Checks
-from pte_foundry.validation.case import Case, Outcome, run_case_for, skipped
-from pte_foundry.validation.comparison import Comparison
-from pte_foundry.validation.inputs import Inputs
-from pte_foundry.validation.parity import parity_outcome
+from pte_foundry.models.eager import EagerModel, build_eager
+from pte_foundry.records.model_request import SEEDED
+from pte_foundry.stages import Begin
+from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.inputs import (
+    Inputs,
+    fixed_input_sets,
+    photograph_inputs,
+    shown_photographs,
+)
+from pte_foundry.validation.isolation.child_process import ChildProcess
+from pte_foundry.validation.parity import Comparison, parity_outcome
+from pte_foundry.validation.preprocessing import preprocessing_case
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.task import SEEDED_REASON, task_outcome
 
-
-class Runnable(Protocol):
-    """A program that can be run."""
-
-    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]: ...
+UNCALIBRATED_REASON = (
+    "random inputs are outside of what calibration has seen: parity of an int8 program is judged "
+    "on photographs"
+)
+ENDED_REASON = "the process that ran the program has ended on an earlier input"
 
 
 @dataclass(frozen=True)
@@ -29,72 +39,98 @@ class Exercise:
     """What came of one input.
 
     Attributes:
-        cases: `run:<name>` and `parity:<name>`.
-        inputs: None if they could not be made.
-        outputs: the program's; None if it did not run.
+        cases: `run:<name>`, `parity:<name>`, and `task:<name>` where something is known to be on it.
+        ran: inputs and outputs; None if the program did not run.
         comparison: with the eager model's outputs; None if they were not compared.
     """
 
-    cases: tuple[Case, Case]
-    inputs: Inputs | None
-    outputs: list[Tensor] | None
-    comparison: Comparison | None
+    name: str
+    cases: tuple[Case, ...]
+    ran: tuple[Inputs, list[Tensor]] | None = None
+    comparison: Comparison | None = None
 
 
-def unexercised(name: str, reason: str) -> Exercise:
-    """For a program that cannot be run."""
-    cases = (skipped(f"run:{name}", reason), skipped(f"parity:{name}", reason))
-    return Exercise(cases, None, None, None)
+@dataclass(frozen=True)
+class Exercises:
+    """What came of all inputs.
+
+    Attributes:
+        comparisons: one for each photograph on which the outputs were compared.
+        missing: why there is none, for each other photograph.
+        last: the last input on which the program ran; None if it never did.
+    """
+
+    cases: tuple[Case, ...]
+    comparisons: tuple[Comparison, ...]
+    missing: tuple[str, ...]
+    last: Exercise | None
 
 
-def exercise(
-    name: str,
-    program: Runnable,
-    prepare: Callable[[], Inputs],
+def reference_case(request: ValidationRequest, begin: Begin) -> tuple[Case, EagerModel | None]:
+    """The case `reference`, and the eager model; None if it cannot be built."""
+    begin("loading the model")
+
+    def build() -> tuple[Outcome, EagerModel]:
+        eager = build_eager(request.model, request.root)
+        return Outcome(f"eager fp32 model from {request.model.weights.source} weights"), eager
+
+    return run_case_for("reference", "build", build)
+
+
+def exercise_all(
+    request: ValidationRequest,
+    program: ChildProcess | str,
     eager: EagerModel | None,
-    output_names: Sequence[str],
-    checks: Checks,
-    unjudged: str | None = None,
-    classes: int | None = None,
-) -> Exercise:
-    """Run on one input and compare with the eager model.
+    begin: Begin,
+) -> Exercises:
+    """Run on the fixed inputs, then on the photographs.
 
     Args:
-        eager: None if there is nothing to compare with.
-        unjudged: why parity on this input proves nothing; None if it does.
-        classes: see `parity_outcome`.
+        program: the process that runs it, or why there is none.
     """
-    parity = f"parity:{name}"
-    case, ran = run_case_for(f"run:{name}", "run", lambda: _run(program, prepare()))
-    if ran is None:
-        return Exercise((case, skipped(parity, "the program did not run")), None, None, None)
-    inputs, outputs = ran
+    unjudged = UNCALIBRATED_REASON if request.is_quantized else None
+    fixed = [
+        _exercise(request, program, name, partial(tuple, inputs), eager, begin, unjudged)
+        for name, inputs in fixed_input_sets(request).items()
+    ]
+    preparation: list[Case] = []
+    shown: list[Exercise] = []
+    missing: list[str] = []
     if eager is None:
-        reason = "there is no eager model to compare with"
-        return Exercise((case, skipped(parity, reason)), inputs, outputs, None)
-    if unjudged is not None:
-        return Exercise((case, skipped(parity, unjudged)), inputs, outputs, None)
-    parity_case, comparison = compare(
-        parity, name, lambda: (inputs, outputs), eager, output_names, checks, classes
+        reason = "without the model there is no preprocessing"
+        for path in shown_photographs(request):
+            preparation.append(skipped(f"run:{PurePosixPath(path).name}", reason))
+        missing.append("there is no eager model to compare with")
+    else:
+        preprocess = eager.definition.preprocess
+        preparation.append(preprocessing_case(request.report.inputs, preprocess))
+        for path, prepare in photograph_inputs(request, preprocess).items():
+            name, label = PurePosixPath(path).name, request.photographs[path]
+            one = _exercise(request, program, name, prepare, eager, begin, label=label)
+            shown.append(one)
+            if one.comparison is None:
+                what = f"nothing was compared on {name}"
+                missing.append(program if isinstance(program, str) else what)
+    return Exercises(
+        (*_cases(fixed), *preparation, *_cases(shown)),
+        tuple(one.comparison for one in shown if one.comparison is not None),
+        tuple(missing),
+        next((one for one in reversed([*fixed, *shown]) if one.ran is not None), None),
     )
-    return Exercise((case, parity_case), inputs, outputs, comparison)
 
 
 def compare(
+    request: ValidationRequest,
     case_name: str,
     name: str,
     run: Callable[[], tuple[Inputs, Sequence[Tensor]]],
     eager: EagerModel,
-    output_names: Sequence[str],
-    checks: Checks,
-    classes: int | None = None,
 ) -> tuple[Case, Comparison | None]:
     """Hold outputs to the parity thresholds.
 
     Args:
         name: of the input.
-        run: returns the inputs and what came out; what it raises is a failure of the case.
-        classes: see `parity_outcome`.
+        run: returns the inputs and the outputs; an exception fails the case.
 
     Returns:
         The case, and the comparison; None if the outputs cannot be compared.
@@ -103,7 +139,8 @@ def compare(
     def check() -> tuple[Outcome, Comparison]:
         inputs, outputs = run()
         expected = flat_outputs(eager.module, inputs)
-        outcome = parity_outcome(output_names, outputs, expected, checks, classes)
+        names = [tensor.name for tensor in request.report.outputs]
+        outcome = parity_outcome(names, outputs, expected, request.checks, request.classes)
         return outcome, Comparison(name, tuple(outputs), tuple(expected))
 
     return run_case_for(case_name, "mismatch", check)
@@ -115,12 +152,62 @@ def flat_outputs(module: Callable[..., object], inputs: Inputs) -> list[Tensor]:
         return list(pytree.tree_leaves(module(*inputs)))
 
 
-def _run(program: Runnable, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
+def _exercise(
+    request: ValidationRequest,
+    program: ChildProcess | str,
+    name: str,
+    prepare: Callable[[], Inputs],
+    eager: EagerModel | None,
+    begin: Begin,
+    unjudged: str | None = None,
+    label: str | None = None,
+) -> Exercise:
+    """Run on one input and compare.
+
+    Args:
+        unjudged: why parity on this input proves nothing; None if it does.
+        label: what is on the photograph, see `Checks.photographs`; None if nothing is known.
+    """
+    run, parity = f"run:{name}", f"parity:{name}"
+    if isinstance(program, str) or program.ended:
+        reason = program if isinstance(program, str) else ENDED_REASON
+        cases = skipped(run, reason), skipped(parity, reason)
+        return Exercise(name, (*cases, *_task_cases(request, name, label, None)))
+    begin(f"running and comparing {name}")
+    ran_case, ran = run_case_for(run, "run", lambda: _run(program, prepare()))
+    task = _task_cases(request, name, label, ran and ran[1])
+    if ran is None:
+        reason = "the program did not run"
+    elif eager is None:
+        reason = "there is no eager model to compare with"
+    elif unjudged is not None:
+        reason = unjudged
+    else:
+        case, comparison = compare(request, parity, name, lambda: ran, eager)
+        return Exercise(name, (ran_case, case, *task), ran, comparison)
+    return Exercise(name, (ran_case, skipped(parity, reason), *task), ran)
+
+
+def _run(program: ChildProcess, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:
     outputs = program.run(inputs)
-    return Outcome("its outputs are finite", _not_finite(outputs)), (inputs, outputs)
+    finite = all(torch.isfinite(output).all() for output in outputs)
+    problems = () if finite else ("an output has elements that are not finite",)
+    return Outcome("its outputs are finite", problems), (inputs, outputs)
 
 
-def _not_finite(outputs: Sequence[Tensor]) -> tuple[str, ...]:
-    if all(torch.isfinite(output).all() for output in outputs):
+def _task_cases(
+    request: ValidationRequest, name: str, label: str | None, outputs: list[Tensor] | None
+) -> tuple[Case, ...]:
+    if label is None:
         return ()
-    return ("an output has elements that are not finite",)
+    task = f"task:{name}"
+    if request.model.weights.source == SEEDED:
+        return (skipped(task, SEEDED_REASON),)
+    if not outputs:
+        return (skipped(task, f"it gave no output on {name}"),)
+    first = outputs[0]
+    return (run_case(task, "mismatch", lambda: task_outcome(first, request.labels, label)),)
+
+
+def _cases(exercises: Sequence[Exercise]) -> list[Case]:
+    return [case for one in exercises for case in one.cases]

@@ -1,7 +1,7 @@
-"""What the bytes of a program say, found out in a process of its own.
+"""What the bytes of a program say, read in a separate process.
 
-ExecuTorch's deserializer is Python, but follows whatever lengths and offsets stand in the bytes: it can
-be made to loop for hours, or to ask for all memory.
+ExecuTorch's deserializer is Python, but follows any lengths and offsets in the bytes: they can make it loop
+for hours, or ask for all memory.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Inspected:
 
 
 def inspect_isolated(pte: bytes, limits: Limits) -> Inspected:
-    """Inspect a program that nobody has vouched for.
+    """Inspect an untrusted program.
 
     Raises:
-        PteError: `structure` if the bytes are no program; `crash`, `time-limit` or `memory-limit` if
+        PteError: `structure` if the bytes are not a program; `crash`, `time-limit` or `memory-limit` if
             they ended the process that read them.
     """
 
@@ -55,9 +55,9 @@ def inspect_isolated(pte: bytes, limits: Limits) -> Inspected:
         return _read(Fields(child.facts, "the facts"))
 
 
-def _read(told: Fields) -> Inspected:
+def _read(answer: Fields) -> Inspected:
     try:
-        facts = told.nested("facts")
+        facts = answer.nested("facts")
         return Inspected(
             ProgramFacts(
                 facts.count_map("delegates"),
@@ -66,8 +66,8 @@ def _read(told: Fields) -> Inspected:
                 _tensors(facts, "inputs"),
                 _tensors(facts, "outputs"),
             ),
-            told.get("has_identifier") is True,
-            told.count("schema_version"),
+            answer.get("has_identifier") is True,
+            answer.count("schema_version"),
         )
     except PteError as error:
         raise PteError(

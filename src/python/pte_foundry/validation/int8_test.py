@@ -5,28 +5,115 @@ from __future__ import annotations
 import copy
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.export import ExportResult
+from pte_foundry.exporting.export import ExportResult, export
+from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.trained_checks import TrainedChecks
-from pte_foundry.testing.int8_workspace import (
-    export_int8_colours,
-    make_int8_workspace,
-    quantization_request,
+from pte_foundry.testing.workspace import (
+    ABSENT,
+    CHECKS,
+    Workspace,
+    failed_kinds,
+    make_workspace,
+    model_request,
+    report_of,
+    write_checkpoint,
 )
-from pte_foundry.testing.workspace import Workspace, make_workspace
 from pte_foundry.validation.case import Case
-from pte_foundry.validation.quantized_graph import PROVES
+from pte_foundry.validation.exercise import UNCALIBRATED_REASON
 from pte_foundry.validation.result import evidence, verdict
+from pte_foundry.validation.structural import PROVES
 from pte_foundry.validation.trained import SEEDED_REASON
-from pte_foundry.validation.validate import UNCALIBRATED_REASON
-from pte_foundry.validation.validate_test import failures, follow
 
-PHOTOGRAPHS = ("brick.png", "leaf.png", "rose.png", "sea.png")
 PLANTED = ("zero-point", "per-tensor-weights")
-ABSENT = "AbsentsBackend"
+TRAINED = [each.name for each in fields(TrainedChecks)]
+Colour = tuple[int, int, int]
+CALIBRATION: tuple[Colour, ...] = (
+    (250, 20, 30),
+    (20, 250, 10),
+    (10, 20, 250),
+    (240, 240, 240),
+    (10, 10, 10),
+    (120, 100, 110),
+)
+PHOTOGRAPHS: dict[str, Colour] = {
+    "rose.png": (200, 30, 20),
+    "leaf.png": (10, 180, 40),
+    "sea.png": (30, 40, 220),
+    "brick.png": (250, 80, 60),
+}
+
+
+def write_pictures(folder: Path, colours: dict[str, Colour], first_seed: int = 0) -> None:
+    """Gradients of one colour with noise, 24x20."""
+    folder.mkdir(exist_ok=True)
+    for seed, (name, colour) in enumerate(colours.items(), first_seed):
+        gradient = np.array(colour) * np.linspace(0.5, 1.0, 20)[:, None, None]
+        noise = np.random.default_rng(seed).uniform(0, 8, (20, 24, 3))
+        pixels = (gradient * np.ones((20, 24, 1)) + noise).clip(0, 255)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / name)
+
+
+def quantization_request(fault: str = "none") -> dict[str, Any]:
+    return {
+        "recipe": "pte_foundry.testing.faulty_recipe",
+        "options": {"fault": fault},
+        "calibration": [f"calibration/{number}.png" for number in range(len(CALIBRATION))],
+    }
+
+
+def export_int8_colours(folder: Path, fault: str) -> ExportResult:
+    """Export by the static recipe for XNNPACK, with a fault of `faulty_recipe` planted."""
+    write_checkpoint(folder)
+    write_calibration(folder)
+    request = {
+        "model": model_request(),
+        "lowering": "pte_foundry.backends.xnnpack.lowering",
+        "precision": "int8",
+        "options": {},
+        "rewrites": [],
+        "quantization": quantization_request(fault),
+    }
+    return export(ExportRequest.read(Fields(request, "export_request.json")), folder)
+
+
+def write_calibration(folder: Path) -> None:
+    colours = {f"{number}.png": colour for number, colour in enumerate(CALIBRATION)}
+    write_pictures(folder / "calibration", colours)
+
+
+def make_int8_workspace(folder: Path, exported: ExportResult) -> Workspace:
+    """A workspace in which every check passes if no fault is planted."""
+    # The float program has the same model, checkpoint and labels.
+    facts = {**exported.facts, "precision": "fp32", "quantization": None}
+    workspace = make_workspace(folder, ExportResult(exported.pte, facts))
+    write_calibration(folder)
+    write_pictures(folder / "photographs", PHOTOGRAPHS, first_seed=100)
+    # The good program is within a third of these bounds.
+    trained = {**dict.fromkeys(TRAINED), "min_trained_cosine": 0.9998, "min_top1_agreement": 1.0}
+    bounds = {"min_cosine": 0.9998, "max_abs_difference": 0.15, "trained": trained}
+    declared = {
+        **workspace.report,
+        "precision": "int8",
+        "quantization_floor": {"min_quantized_weights": 1.0, "min_quantized_compute": 1.0},
+        "checks": {**CHECKS, **bounds},
+    }
+    workspace.report = report_of(declared, exported)
+    workspace.request["photographs"] = {
+        f"photographs/{name}": CHECKS["photographs"].get(name) for name in PHOTOGRAPHS
+    }
+    workspace.request["quantized_export"] = {
+        "rewrites": [],
+        "quantization": quantization_request(),
+    }
+    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +129,11 @@ def int8(tmp_path: Path, exports: dict[str, ExportResult]) -> Workspace:
     return make_int8_workspace(tmp_path, copy.deepcopy(exports["none"]))
 
 
-def without_runtime(workspace: Workspace) -> Workspace:
-    """Let the program call a delegate that this machine's runtime has not."""
-    assert len(ABSENT) == len("XnnpackBackend")  # So that the flatbuffer's offsets stay right.
-    follow(workspace, workspace.pte.replace(b"XnnpackBackend", ABSENT.encode()))
-    delegation = workspace.report["delegation"]
-    delegation["delegates"] = {ABSENT: delegation["delegates"]["XnnpackBackend"]}
-    workspace.report["delegate"] = ABSENT
-    return workspace
+@pytest.fixture()
+def structural(int8: Workspace) -> Workspace:
+    """The same program, with a delegate that nothing here can run."""
+    int8.remove_runtime()
+    return int8
 
 
 def outcome(cases: dict[str, Case]) -> tuple[str, str]:
@@ -79,13 +163,13 @@ def test_a_fault_that_lowers_and_runs_fails_both_gates(
     )
     workspace = make_int8_workspace(tmp_path, exported)
     cases = workspace.run()
-    assert set(failures(cases).values()) == {"mismatch"}
+    assert set(failed_kinds(cases).values()) == {"mismatch"}
     assert cases["run:fixed-0"].status == cases["planned-memory"].status == "passed"
     # Each of the thresholds sees it alone.
     checks = workspace.report["checks"]
     for bound in ("min_cosine", "max_abs_difference"):
         workspace.report["checks"] = {**checks, "trained": None, bound: None}
-        assert set(failures(workspace.run()).values()) == {"mismatch"}
+        assert set(failed_kinds(workspace.run()).values()) == {"mismatch"}
 
 
 def test_thresholds_of_trained_weights_are_not_those_of_seeded_ones(int8: Workspace) -> None:
@@ -99,13 +183,13 @@ def test_thresholds_of_trained_weights_are_not_those_of_seeded_ones(int8: Worksp
 def test_nothing_is_judged_by_a_part_of_the_photographs(int8: Workspace) -> None:
     (int8.folder / "photographs" / "sea.png").write_bytes(b"not a picture")
     cases = int8.run()
-    assert failures(cases) == {"run:sea.png": "run"}
+    assert failed_kinds(cases) == {"run:sea.png": "run"}
     assert cases["top1-agreement"].message == "nothing was compared on sea.png"
 
 
-def test_the_graph_stands_in_for_a_delegate_that_cannot_be_executed(int8: Workspace) -> None:
-    cases = without_runtime(int8).run()
-    assert failures(cases) == {}
+def test_the_graph_stands_in_for_a_delegate_that_cannot_be_executed(structural: Workspace) -> None:
+    cases = structural.run()
+    assert failed_kinds(cases) == {}
     assert cases["graph:build"].status == "passed"
     for name in PHOTOGRAPHS:
         assert cases[f"parity:{name}"].status == "skipped"
@@ -118,25 +202,25 @@ def test_the_graph_stands_in_for_a_delegate_that_cannot_be_executed(int8: Worksp
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_fault_in_the_graph_fails_too(int8: Workspace, fault: str) -> None:
-    int8.request["quantized_export"]["quantization"] = quantization_request(fault)
-    cases = without_runtime(int8).run()
-    found = failures(cases)
+def test_a_fault_in_the_graph_fails_too(structural: Workspace, fault: str) -> None:
+    structural.request["quantized_export"]["quantization"] = quantization_request(fault)
+    cases = structural.run()
+    found = failed_kinds(cases)
     assert found and all(name.startswith("graph:") for name in found)
     assert set(found.values()) == {"mismatch"}
 
 
-def test_another_graph_than_the_report_counts_fails(int8: Workspace) -> None:
-    int8.request["quantized_export"]["quantization"]["options"] = {"float_modules": "head"}
-    cases = without_runtime(int8).run()
-    assert failures(cases) == {"graph:build": "build"}
+def test_another_graph_than_the_report_counts_fails(structural: Workspace) -> None:
+    structural.request["quantized_export"]["quantization"]["options"] = {"float_modules": "head"}
+    cases = structural.run()
+    assert failed_kinds(cases) == {"graph:build": "build"}
     assert "weights_fraction: quantized again it is" in cases["graph:build"].message
 
 
-def test_a_graph_that_cannot_be_built_is_compared_on_nothing(int8: Workspace) -> None:
-    (int8.folder / "calibration" / "0.png").write_bytes(b"not a picture")
-    cases = without_runtime(int8).run()
-    assert failures(cases) == {"graph:build": "build"}
+def test_a_graph_that_cannot_be_built_is_compared_on_nothing(structural: Workspace) -> None:
+    (structural.folder / "calibration" / "0.png").write_bytes(b"not a picture")
+    cases = structural.run()
+    assert failed_kinds(cases) == {"graph:build": "build"}
     assert "bad-calibration" in cases["graph:build"].message
     for name in ("graph:sea.png", "graph:top1-agreement"):
         assert cases[name].message == "the quantized graph was not built"
@@ -161,10 +245,7 @@ def test_what_was_exported_belongs_to_int8_and_to_nothing_else(
 
 
 def test_trained_thresholds_need_photographs(workspace: Workspace) -> None:
-    workspace.report["checks"]["trained"] = {
-        **dict.fromkeys(field.name for field in fields(TrainedChecks)),
-        **dict.fromkeys(("min_matched_detections", "max_extra_detections"), 0.5),
-    }
+    workspace.report["checks"]["trained"] = {**dict.fromkeys(TRAINED), "min_box_iou": 0.5}
     workspace.request["photographs"] = {}
     with pytest.raises(PteError, match="predictions are compared on photographs"):
         workspace.run()

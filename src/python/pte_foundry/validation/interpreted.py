@@ -1,145 +1,49 @@
-"""A program whose delegate this machine cannot execute, run by an interpreter of its payload."""
+"""Evidence `interpreted`: the machine lacks the delegate, and an interpreter of its payload runs the program."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
 
-import torch
-from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
-    PTEFile,
-    deserialize_pte_binary,
-)
-from executorch.exir.schema import DelegateCall, Program  # type: ignore[import-untyped]
-from torch import Tensor
-
-from pte_foundry.backends.interpreter import InterpretedProgram, unknown
 from pte_foundry.errors import PteError
-from pte_foundry.inspection.payloads import named_data_in, payloads_in
-from pte_foundry.models.plugins import load_module
-from pte_foundry.validation.described import DESCRIBE, Description, tell
-from pte_foundry.validation.inputs import Inputs
-from pte_foundry.validation.isolation.child_process import (
-    Answer,
-    Facts,
-    Serve,
-    Start,
-    serving_runs,
-)
-from pte_foundry.validation.payload_weights.handed_constants import handed_constants
-
-NOT_INTERPRETABLE = "not-interpretable"
-
-_KERNELS = ("DNNL_MAX_CPU_ISA", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
-"""What holds MKL and oneDNN to instructions that every CPU has, because an export's bytes must not depend on the CPU.
-
-An interpreter is held to thresholds alone, and with all instructions takes a third of the time for products and
-convolutions. It has a process of its own, in which neither library has been used before. The eager model keeps to
-them: its seeded and rewritten weights are those of the export to the last bit.
-"""
+from pte_foundry.stages import Begin
+from pte_foundry.validation.case import Case, skipped
+from pte_foundry.validation.exercise import exercise_all, reference_case
+from pte_foundry.validation.inputs import fixed_input_sets
+from pte_foundry.validation.interpretation import interpretation_start, is_not_interpretable
+from pte_foundry.validation.isolation.child_process import ChildProcess
+from pte_foundry.validation.payload_cases import payload_cases
+from pte_foundry.validation.request import ValidationRequest
+from pte_foundry.validation.result import INTERPRET
+from pte_foundry.validation.structural import structural_cases
+from pte_foundry.validation.trained import trained_cases
 
 
-@dataclass(frozen=True)
-class InterpretedRunner:
-    """Runs like a loaded program (see `pte_foundry.validation.exercise.Runnable`).
+def interpreted_cases(
+    request: ValidationRequest, interpreter: str, pte: bytes, why: str, begin: Begin
+) -> list[Case]:
+    """Interpret the program, run it on every input, and compare its payload and predictions.
 
-    Attributes:
-        tried: the inputs of the first run, whose `outputs` are kept: a run takes seconds.
-    """
-
-    program: InterpretedProgram
-    tried: Inputs
-    outputs: list[Tensor]
-
-    def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Raises PteError, see `InterpretedProgram.run`."""
-        same = len(inputs) == len(self.tried) and all(map(torch.equal, inputs, self.tried))
-        return self.outputs if same else self.program.run(inputs)
-
-
-def interpretation_start(
-    interpreter: str, pte: bytes, inputs: Inputs, options: Mapping[str, str]
-) -> Start:
-    """What a child process does to interpret a program, and to describe its payload.
+    A program that the interpreter does not fully know is not at fault: evidence is structural then.
 
     Args:
-        options: of the lowering, which the payload has to keep to.
+        why: the program was not executed.
     """
-
-    def start() -> tuple[Facts, Mapping[str, Serve]]:
-        for name in _KERNELS:
-            os.environ.pop(name, None)
-        runner = interpret_program(interpreter, pte, inputs)
-
-        def describe(tensors: Sequence[Tensor]) -> Answer:
-            program = runner.program
-            return tell(Description(program.content(), program.broken_options(options)))
-
-        return {}, {**serving_runs(runner.run), DESCRIBE: describe}
-
-    return start
-
-
-def describe_executed(interpreter: str, pte: bytes) -> Answer:
-    """What a child process says of the payload that the runtime has executed.
-
-    The constants that the program keeps itself and hands to its delegate are among the payload's. Raises
-    PteError as `interpret_program` does.
-    """
-    file = deserialize_pte_binary(pte)
-    content = _read_payload(interpreter, file).content()
-    constants = (*content.constants, *handed_constants(file.program))
-    return tell(Description(replace(content, constants=constants)))
-
-
-def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> InterpretedRunner:
-    """Read the payload and run it once.
-
-    Args:
-        interpreter: dotted name of the interpreter module (see `pte_foundry.backends.interpreter`).
-        pte: a program that can be deserialized.
-        inputs: any; the program's operators are only all known once it has run.
-
-    Raises:
-        PteError: `not-interpretable` if there is more in the program than one delegate call, or what
-            the interpreter does not know; `structure` if the payload contradicts itself;
-            `bad-builder` if there is no such module.
-    """
-    file = deserialize_pte_binary(pte)
-    _check_one_delegate_call(file.program)
-    program = _read_payload(interpreter, file)
-    return InterpretedRunner(program, inputs, program.run(inputs))
-
-
-def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
-    """The only one; raises PteError as `interpret_program` does, `not-interpretable` also for several."""
-    module = load_module(
-        "interpreter",
-        interpreter,
-        ("interpret",),
-        "pte_foundry.backends.coreml.program",
-    )
-    payloads = payloads_in(file)
-    if len(payloads) != 1:
-        raise unknown("the program", f"it has {len(payloads)} delegate payloads")
-    program: InterpretedProgram = module.interpret(payloads[0].payload, named_data_in(file))
-    return program
-
-
-def is_not_interpretable(error: PteError) -> bool:
-    """Whether the error says that the interpreter is not up to a program, and nothing against it."""
-    return error.kind == NOT_INTERPRETABLE
-
-
-def _check_one_delegate_call(program: Program) -> None:
-    """The delegate gets the program's inputs and gives its outputs, and nothing else happens."""
-    plan = program.execution_plan[0]
-    instructions = [one.instr_args for chain in plan.chains for one in chain.instructions]
-    where = "the program"
-    if len(instructions) != 1 or not isinstance(instructions[0], DelegateCall):
-        raise unknown(where, "it does more than to call its delegate once")
-    if list(instructions[0].args) != [*plan.inputs, *plan.outputs]:
-        raise unknown(
-            where, "its delegate gets other tensors than the program's inputs and outputs"
-        )
+    begin("interpreting the program")
+    first = next(iter(fixed_input_sets(request).values()))
+    start = interpretation_start(interpreter, pte, first, request.report.options)
+    with ExitStack() as children:
+        try:
+            program = children.enter_context(ChildProcess(start, request.limits))
+        except PteError as error:
+            unknown = is_not_interpretable(error)
+            failed = Case(INTERPRET, "structure", "failed", str(error), {})
+            case = skipped(INTERPRET, str(error)) if unknown else failed
+            return [case, *structural_cases(request, f"{why}, nor interpreted", begin)]
+        message = f"its payload runs in {interpreter}"
+        reference, eager = reference_case(request, begin)
+        runs = exercise_all(request, program, eager, begin)
+        cases = [Case(INTERPRET, "structure", "passed", message, {}), reference, *runs.cases]
+        cases += trained_cases(request, runs.comparisons, runs.missing)
+        if eager is not None and not program.ended:
+            cases += payload_cases(request, program, eager, begin)
+    return cases

@@ -1,36 +1,29 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
     deserialize_pte_binary,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 from pte_foundry.backends.interpreter import unknown
+from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.vulkan import program as vulkan_program
+from pte_foundry.backends.xnnpack import lowering as xnnpack_lowering
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.testing.workspace import Workspace, make_workspace
+from pte_foundry.testing.workspace import Workspace
 from pte_foundry.validation.inputs import fixed_input_sets
-from pte_foundry.validation.interpreted import interpret_program
+from pte_foundry.validation.interpretation import handed_constants, interpret_program
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import evidence, verdict
 
 _VULKAN = vulkan_program.__name__
-
-
-@pytest.fixture()
-def gpu(tmp_path: Path, vulkan: ExportResult) -> Workspace:
-    """A good Vulkan program of the colour classifier, which no machine that tests can execute."""
-    made = make_workspace(tmp_path, vulkan, "vulkan")
-    made.request["interpreter"] = _VULKAN
-    made.report["checks"].update(min_cosine=0.9999, max_abs_difference=0.02)
-    return made
 
 
 def test_an_interpreted_program_is_compared_and_says_so(gpu: Workspace) -> None:
@@ -45,7 +38,7 @@ def test_an_interpreted_program_is_compared_and_says_so(gpu: Workspace) -> None:
 
 
 def _without_weights(pte: bytes) -> bytes:
-    """The same program with zeros in the place of its largest constant."""
+    """The same program with zeros instead of its largest constant."""
     buffers = deserialize_pte_binary(pte).named_data.buffers
     largest = max(buffers, key=len)
     place = pte.index(bytes(largest))
@@ -107,6 +100,25 @@ def test_more_than_one_delegate_call_is_not_interpretable(
     workspace.write()
     request = ValidationRequest.read(Fields(workspace.request, "request"), workspace.folder)
     inputs = fixed_input_sets(request)["fixed-0"]
-    with pytest.raises(PteError, match="does more than to call its delegate once") as caught:
+    with pytest.raises(PteError, match="does more than call its delegate once") as caught:
         interpret_program(_VULKAN, portable.pte, inputs)
     assert caught.value.kind == "not-interpretable"
+
+
+class _Shifted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 4)
+        self.register_buffer("shift", torch.arange(24.0).reshape(1, 6, 4))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        shifted: Tensor = self.linear(rows) + self.shift
+        return shifted
+
+
+def test_what_an_addition_takes_is_handed_to_the_delegate() -> None:
+    exported = torch.export.export(_Shifted().eval(), (torch.rand(1, 6, 6),), strict=False)
+    lowered = xnnpack_lowering.lower(LoweringRequest(exported, "fp32", {}))
+    (constant,) = handed_constants(deserialize_pte_binary(bytes(lowered.program.buffer)).program)
+    assert torch.equal(constant.values, torch.arange(24.0).reshape(1, 6, 4))
+    assert (constant.scale, constant.stored_bytes, constant.precision) == (None, 96, torch.float32)

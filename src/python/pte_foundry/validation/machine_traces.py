@@ -1,19 +1,19 @@
-"""Whether the bytes of a program tell of the machine that made it.
+"""Whether the bytes of a program give away the machine that made it.
 
 A path, a name or a date in a `.pte` makes the bytes differ between machines, and tells strangers about
-ours. The whole file is searched, payloads and all, without knowing any of its formats. Most of it is
-numbers, where by chance everything occurs that is short enough. With bytes that are all equally likely
-a pattern of b bits occurs at a given place once in 2^b, and the largest file has less than 2^29 places:
+ours. The whole file is searched, payloads included, without knowing its formats. Most of it is numbers,
+where any short pattern occurs by chance. If all bytes were equally likely, a pattern of b bits would occur
+at a given place once in 2^b, and the largest file has less than 2^29 places:
 
 - a date (2026-11-21, also 2026/11/21) has 60 bits, so once in 2^31 files;
 - a path below /tmp/, the shortest folder searched for, with four characters that occur in paths behind
   it and none that belongs to a path before it, has more than 48: once in 2^19 files;
-- a folder of this machine, a user's or a machine's name count in *text* of 16 printable characters
-  at least, as whole words: with four letters 32 bits, and 1.4 for each other character of the text: 2^-48.
+- a folder of this machine, a user's or a machine's name count in *text* of at least 16 printable
+  characters, as whole words: with four letters 32 bits, and 1.4 for each other character of the text: 2^-48.
 
-Real weights are no such bytes: the exponents of floats, every second or fourth byte, are hardly ever those
-of letters, which makes chance rarer still. And bytes are the same from run to run: a false alarm would be
-no flicker, but one artifact to look at.
+Real weights make chance rarer still: the exponents of floats, every second or fourth byte, are hardly ever
+letters. And bytes are the same from run to run: a false alarm would not flicker, but be one artifact to
+look at.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 from pte_foundry.validation.case import Case, Outcome, run_case
 
 _TEXT = 16
-"""Printable characters in a row from which on they count as text, wherever a name is looked for."""
+"""So many printable characters in a row count as text, where names are looked for."""
 _SHOWN = 60
 _MOST = 5
 
@@ -35,19 +35,22 @@ _FOLDERS = (
     "home|Users|root|tmp|private|var|usr|opt|mnt|srv|work|workspace|builds?|data|media|Library|"
     "Applications|Volumes|github|runner|__w"
 )
-_PATH = re.compile(rb"/(?:%b)/[\w.~+@%%/-]{4}" % _FOLDERS.encode(), re.ASCII)
+# What stands before a match is checked behind its first literal, which keeps the search fast. Not in the middle of a
+# path, as in `layers/data/weight`; behind the letter of a drive; at the beginning of a number.
+_PATH = re.compile(rb"/(?<![\w.~-]/)(?:%b)/[\w.~+@%%/-]{4}" % _FOLDERS.encode(), re.ASCII)
 _WINDOWS_PATH = re.compile(
-    rb":(?:\\\\?|/)(?:Users|Windows|Program Files|ProgramData|Documents and Settings|Temp|actions)"
+    rb":(?<=[A-Za-z]:)(?:\\\\?|/)(?:Users|Windows|Program Files|ProgramData|Documents and Settings|Temp|actions)"
     rb"(?:\\\\?|/)[\w.~ -]{3}",
     re.ASCII,
 )
-_DATE = re.compile(rb"20[0-9]{2}([-/])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
+_DATE = re.compile(
+    rb"20(?<![0-9]20)[0-9]{2}([-/])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+)
 # One by one: a pattern that begins with different bytes is forty times slower to search for.
 _PARTS_OF_PATHS = ("site-packages", "dist-packages", ".pex_root", "pants-sandbox")
-_IN_PATH = re.compile(rb"[\w.~-]", re.ASCII)
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]*")
 
-# Accounts and machines of images, and words that a program may well contain.
+# Accounts and hosts of common images, and words that programs contain.
 _ORDINARY = frozenset(
     "root user users admin administrator ubuntu debian fedora alpine runner builder build jenkins gitlab "
     "github docker container vscode codespace node nobody guest home test tests tester local localhost "
@@ -66,19 +69,19 @@ def machine_trace_case(pte: bytes, folder: Path) -> Case:
 
 
 def machine_traces(pte: bytes, folders: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
-    """What was found, at most a few of each sort, as `sort at byte n: text`.
+    """What was found, a few of each sort at most, as `sort at byte n: text`.
 
     Args:
-        folders: absolute paths that must not be there.
-        names: of users and machines; short and ordinary ones are not searched for.
+        folders: absolute paths that must not occur.
+        names: of users and machines; short and ordinary ones are ignored.
     """
     found = [
-        *_found("a path", pte, _PATH.finditer(pte), _starts_a_path),
-        *_found("a path", pte, _WINDOWS_PATH.finditer(pte), _follows_a_drive),
-        *_found("a date", pte, _DATE.finditer(pte), _starts_a_number),
+        *_found("a path", pte, _PATH.finditer(pte)),
+        *_found("a path", pte, _WINDOWS_PATH.finditer(pte)),
+        *_found("a date", pte, _DATE.finditer(pte)),
     ]
     for part in _PARTS_OF_PATHS:
-        found += _found("a path", pte, _places(pte, part), _anywhere)
+        found += _found("a path", pte, _places(pte, part))
     for folder in folders:
         if len(folder) >= 4:
             found += _found("a folder of this machine", pte, _places(pte, folder), _in_text)
@@ -92,7 +95,7 @@ def _outcome(pte: bytes, folder: Path) -> Outcome:
     names = (_user(), socket.gethostname(), socket.gethostname().split(".")[0])
     found = machine_traces(pte, (str(folder.resolve()),), names)
     problem = (
-        f"the bytes tell of the machine that made them: {'; '.join(found)}. Make the lowering leave "
+        f"the bytes give away the machine that made them: {'; '.join(found)}. Make the lowering leave "
         "it out, or remove it as pte_foundry.backends.coreml.canonical does"
     )
     message = "no path, user, machine or date in the bytes"
@@ -103,7 +106,7 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return ""  # A container may run as a number without a name.
+        return ""  # A container may run as a user without a name.
 
 
 def _places(pte: bytes, text: str) -> Iterator[re.Match[bytes]]:
@@ -114,7 +117,7 @@ def _found(
     sort: str,
     pte: bytes,
     matches: Iterator[re.Match[bytes]],
-    counts: Callable[[bytes, re.Match[bytes]], bool],
+    counts: Callable[[bytes, re.Match[bytes]], bool] = lambda pte, match: True,
 ) -> list[str]:
     lines: list[str] = []
     for match in matches:
@@ -126,23 +129,6 @@ def _found(
             if len(lines) == _MOST:
                 break
     return lines
-
-
-def _anywhere(pte: bytes, match: re.Match[bytes]) -> bool:
-    return True
-
-
-def _starts_a_path(pte: bytes, match: re.Match[bytes]) -> bool:
-    """Not in the middle of one, as in `layers/data/weight`."""
-    return _IN_PATH.match(pte[match.start() - 1 : match.start()]) is None
-
-
-def _follows_a_drive(pte: bytes, match: re.Match[bytes]) -> bool:
-    return pte[match.start() - 1 : match.start()].isalpha()
-
-
-def _starts_a_number(pte: bytes, match: re.Match[bytes]) -> bool:
-    return not pte[match.start() - 1 : match.start()].isdigit()
 
 
 def _in_text(pte: bytes, match: re.Match[bytes]) -> bool:

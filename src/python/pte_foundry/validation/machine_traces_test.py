@@ -58,7 +58,7 @@ def test_a_trace_is_found_and_shown_with_its_place(text: str) -> None:
         "version 9.0 of 2026",
     ],
 )
-def test_what_only_looks_like_one_is_none(text: str) -> None:
+def test_a_lookalike_is_ignored(text: str) -> None:
     assert found(text) == []
 
 

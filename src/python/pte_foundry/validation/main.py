@@ -13,10 +13,9 @@ from pte_foundry.records.command import run_command
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json, write_json, write_text
 from pte_foundry.stages import told_stages
-from pte_foundry.validation.junit import junit_xml
-from pte_foundry.validation.only_reading import only_read
+from pte_foundry.validation.deferred_packages import defer_packages
 from pte_foundry.validation.request import ValidationRequest
-from pte_foundry.validation.result import result_json, summary, verdict
+from pte_foundry.validation.result import junit_xml, result_json, summary, verdict
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     with told_stages(options.request.read_bytes()) as begin:
         begin("loading the toolchain")
         # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
-        only_read()
+        defer_packages()
         with heavy_imports():
             from pte_foundry.validation.validate import validate
 

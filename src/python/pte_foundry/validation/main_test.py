@@ -23,7 +23,7 @@ def run(workspace: Workspace) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_pass_exits_with_0_and_tells_every_case(workspace: Workspace) -> None:
+def test_a_pass_exits_with_0_and_prints_every_case(workspace: Workspace) -> None:
     result = run(workspace)
     assert result.returncode == 0, result.stdout + result.stderr
     written: Any = read_json(workspace.folder / "validation.json")

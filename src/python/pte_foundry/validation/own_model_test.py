@@ -8,17 +8,11 @@ import pytest
 import torch
 
 from pte_foundry.exporting.export import export
-from pte_foundry.records.declared import Declared
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.report import build_report
 from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
-from pte_foundry.testing.reports import SHA, sample_declared
-from pte_foundry.testing.workspace import Workspace
-
-_FLOOR = dict.fromkeys(
-    ("max_delegate_calls", "max_undelegated_operators", "min_delegated_fraction")
-)
+from pte_foundry.testing.reports import NO_FLOOR, SHA, sample_declared
+from pte_foundry.testing.workspace import CHECKS, Workspace, report_of
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +40,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     declared = sample_declared(
         model="sentence",
         weights={**sample["weights"], "source": "official", "sha256": SHA},
-        floor=_FLOOR,
-        checks={
-            "min_cosine": 0.9999,
-            "max_abs_difference": 1e-4,
-            "photographs": {},
-            "trained": None,
-            "max_size_ratio": 200.0,
-            "max_planned_memory_ratio": 100.0,
-        },
+        floor=NO_FLOOR,
+        checks={**CHECKS, "photographs": {}, "max_planned_memory_ratio": 100.0},
     )
-    read = Declared.read(Fields(declared, "declared.json"))
-    report = build_report(read, Fields(exported.facts, "facts.json")).to_json()
+    report = report_of(declared, exported)
     validation: dict[str, Any] = {
         "address": "models/own:sentence_xnnpack_test",
         "model": model,
@@ -81,7 +67,7 @@ def test_every_size_is_compared(workspace: Workspace) -> None:
     assert cases["repeat:fixed-middle"].status == "passed"
 
 
-def test_the_report_tells_the_freedom(workspace: Workspace) -> None:
+def test_the_report_declares_the_dynamic_dimensions(workspace: Workspace) -> None:
     tokens, mask = workspace.report["inputs"]
     length = {"axis": 1, "name": "length", "low": 1, "high": 8}
     assert (tokens["shape"], tokens["dynamic"], tokens["values"]) == ([1, 8], [length], [0, 19])

@@ -12,14 +12,36 @@ from torch import Tensor
 from pte_foundry.errors import PteError
 from pte_foundry.records.checks import Checks
 from pte_foundry.validation.case import Outcome, bounds_of
-from pte_foundry.validation.top_k import top_k_agreement
 
 _TOP = (1, 5)
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """What a program and the eager model returned for one input, in the order of the report's outputs.
+
+    Attributes:
+        name: of the input.
+    """
+
+    name: str
+    found_outputs: tuple[Tensor, ...]
+    expected_outputs: tuple[Tensor, ...]
+
+    @property
+    def found(self) -> Tensor:
+        """The program's first output, which is the one that a task reads."""
+        return self.found_outputs[0]
+
+    @property
+    def expected(self) -> Tensor:
+        """The eager model's first output."""
+        return self.expected_outputs[0]
+
+
+@dataclass(frozen=True)
 class Parity:
-    """Differences of one output tensor, over all of its elements, computed in float64.
+    """Differences of one output tensor over all of its elements, computed in float64.
 
     Attributes:
         max_abs: greatest absolute difference, in the output's unit.
@@ -59,7 +81,7 @@ def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
         )
     difference = (ours - theirs).abs()
     norms = float(ours.norm() * theirs.norm())
-    # A program that answers zeros points nowhere: no angle, so no agreement.
+    # An output of zeros has no direction, so it agrees with nothing.
     cosine = float(ours.dot(theirs)) / norms if norms else 0.0
     noise, signal = float(difference.norm()), float(theirs.norm())
     return Parity(
@@ -80,8 +102,8 @@ def parity_outcome(
     """Hold every output of one run to the thresholds.
 
     Args:
-        classes: lines of the label file; the classes that score highest are compared for an output of
-            [1, classes], which is a classifier's.
+        classes: lines of the label file; an output of [1, classes] is a classifier's, whose highest
+            scoring classes are compared too.
 
     Raises:
         PteError: `mismatch` if the numbers of outputs differ, and what `measure_parity` raises.
@@ -96,7 +118,7 @@ def parity_outcome(
     worst_cosine, worst_difference = 1.0, 0.0
     for name, ours, theirs in zip(names, actual, expected):
         parity = measure_parity(ours, theirs)
-        values: dict[str, object] = dict(asdict(parity))
+        values: dict[str, object] = asdict(parity)
         if classes is not None and tuple(theirs.shape) == (1, classes):
             for k in _TOP:
                 values[f"top{k}_agreement"] = top_k_agreement(ours[0], theirs[0], k)
@@ -109,6 +131,22 @@ def parity_outcome(
         {"min_cosine": worst_cosine, "max_abs_difference": worst_difference}, asdict(checks)
     )
     return Outcome(message, tuple(problems), measured, bounds)
+
+
+def top_k_agreement(found: Tensor, expected: Tensor, k: int) -> float:
+    """The share of the k highest scoring classes that both have, in [0, 1].
+
+    Among classes of equal score, the one with the lower index comes first.
+
+    Args:
+        found, expected: [classes] scores; with fewer than k classes, all of them are compared.
+    """
+    count = min(k, expected.numel())
+    first, second = (
+        set(scores.argsort(descending=True, stable=True)[:count].tolist())
+        for scores in (found, expected)
+    )
+    return len(first & second) / count
 
 
 def _problems(name: str, parity: Parity, checks: Checks) -> list[str]:

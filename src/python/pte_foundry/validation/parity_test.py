@@ -8,7 +8,7 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.checks import Checks
-from pte_foundry.validation.parity import measure_parity, parity_outcome
+from pte_foundry.validation.parity import measure_parity, parity_outcome, top_k_agreement
 
 REFERENCE = torch.tensor([[3.0, 0.0, 4.0]])
 
@@ -45,7 +45,7 @@ def test_zeros_agree_with_nothing() -> None:
         (torch.ones(3), torch.ones(3), "constant"),
     ],
 )
-def test_what_cannot_be_compared_is_a_mismatch(
+def test_incomparable_outputs_are_a_mismatch(
     actual: torch.Tensor, expected: torch.Tensor, reason: str
 ) -> None:
     with pytest.raises(PteError, match=reason) as caught:
@@ -97,3 +97,28 @@ def test_the_worst_of_all_outputs_is_held_to_the_thresholds() -> None:
     outcome = parity_outcome(["a", "b"], outputs, expected, Checks(None, 2.0, {}))
     (bound,) = outcome.bounds
     assert (bound.name, bound.measured, bound.threshold) == ("max_abs_difference", 1.0, 2.0)
+
+
+RANKED = torch.tensor([0.0, 5.0, 4.0, 3.0, 2.0, 1.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("found", "first", "five"),
+    [
+        ([0.0, 5.0, 4.0, 3.0, 2.0, 1.0, -1.0], 1.0, 1.0),
+        ([0.0, 4.0, 5.0, 3.0, 2.0, 1.0, -1.0], 0.0, 1.0),
+        ([1.5, 5.0, 4.0, 3.0, 2.0, 1.0, -1.0], 1.0, 0.8),
+        ([9.0, -5.0, -4.0, -3.0, -2.0, -1.0, 8.0], 0.0, 0.6),
+    ],
+)
+def test_the_order_within_the_k_does_not_count(
+    found: list[float], first: float, five: float
+) -> None:
+    scores = torch.tensor(found)
+    assert top_k_agreement(scores, RANKED, 1) == first
+    assert top_k_agreement(scores, RANKED, 5) == five
+
+
+def test_few_classes_and_equal_scores() -> None:
+    assert top_k_agreement(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0]), 5) == 1.0
+    assert top_k_agreement(torch.ones(3), torch.ones(3), 1) == 1.0

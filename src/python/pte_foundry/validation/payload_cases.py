@@ -1,4 +1,4 @@
-"""Cases of what a delegate's payload stores and says of itself, beside what it computes."""
+"""Cases of what a delegate's payload stores and declares, beside what it computes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pte_foundry.rewrites.surgery import unchecked
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
 from pte_foundry.validation.described import Description, ask
-from pte_foundry.validation.interpreted import is_not_interpretable
+from pte_foundry.validation.interpretation import is_not_interpretable
 from pte_foundry.validation.isolation.child_process import ChildProcess
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
 from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
@@ -24,7 +24,7 @@ from pte_foundry.validation.structure import signature_problems
 
 PAYLOAD, WEIGHTS = "payload", "weights"
 _COMPUTES_IN = {"fp16": "float16", "fp32": "float32", "int8": "float16"}
-"""Precision of a program with an interpreter -> element type; int8 means the weights alone."""
+"""Precision of a program with an interpreter -> element type; int8 is that of the weights only."""
 
 _REBUILD = "build the program again"
 
@@ -43,23 +43,17 @@ def payload_cases(
     )
     if description is None:
         return [case, skipped(WEIGHTS, "the payload could not be described")]
-    described, found = description, description.content
-    built, constants = run_case_for(
-        WEIGHTS, "mismatch", lambda: _model_constants(request, eager, found)
-    )
+    weights, constants = _weights(request, eager, description.content)
     if constants is None:
-        return [built]
-    expected = constants
-    return [
-        run_case(PAYLOAD, "structure", lambda: _payload(request, described, expected)),
-        run_case(WEIGHTS, "mismatch", lambda: weights_outcome(found.constants, expected)),
-    ]
+        return [weights]
+    payload = run_case(PAYLOAD, "structure", lambda: _payload(request, description, constants))
+    return [payload, weights]
 
 
 def executed_weights_case(
     request: ValidationRequest, program: ChildProcess, eager: EagerModel, begin: Begin
 ) -> Case:
-    """`weights` of a program that ran: its form has been proved by that.
+    """`weights` of a program that ran, which has proved its form.
 
     Args:
         program: has executed it.
@@ -71,40 +65,37 @@ def executed_weights_case(
         if is_not_interpretable(error):
             return skipped(WEIGHTS, str(error))
         return Case(WEIGHTS, "structure", "failed", str(error), {})
+    return _weights(request, eager, content)[0]
 
-    def compare() -> Outcome:
-        _, constants = _model_constants(request, eager, content)
-        return weights_outcome(content.constants, constants)
 
-    return run_case(WEIGHTS, "mismatch", compare)
+def _weights(
+    request: ValidationRequest, eager: EagerModel, content: PayloadContent
+) -> tuple[Case, ModelConstants | None]:
+    def check() -> tuple[Outcome, ModelConstants]:
+        constants = _model_constants(request, eager, content)
+        return weights_outcome(content.constants, constants), constants
+
+    return run_case_for(WEIGHTS, "mismatch", check)
 
 
 def _model_constants(
     request: ValidationRequest, eager: EagerModel, content: PayloadContent
-) -> tuple[Outcome, ModelConstants]:
-    # A copy: rewrites may change the module, which the outputs are compared with.
+) -> ModelConstants:
+    # A copy: rewrites may change the module, whose outputs are the reference.
     module: nn.Module = copy.deepcopy(eager.module)
     with torch.no_grad(), unchecked():
         for name in request.report.rewrites:
             rewrite = load_module("rewrites", name, ("rewrite",), __name__)
             module = rewrite.rewrite(module, eager.example_inputs)
-        constants = model_constants(
-            module.eval(), eager.example_inputs, not content.keeps_batch_norms
-        )
-    return Outcome("the model's constants are known"), constants
+        return model_constants(module.eval(), eager.example_inputs, not content.keeps_batch_norms)
 
 
-def _payload(
-    request: ValidationRequest,
-    described: Description,
-    model: ModelConstants,
-) -> Outcome:
+def _payload(request: ValidationRequest, described: Description, model: ModelConstants) -> Outcome:
     report, content = request.report, described.content
-    outputs = list(content.outputs)
-    for place, (shape, dtype) in enumerate(outputs):
-        # The runtime converts what a delegate hands back in its own precision.
-        if dtype == "float16":
-            outputs[place] = (shape, "float32")
+    # The runtime converts what a delegate returns in its own precision.
+    outputs = [
+        (shape, "float32" if dtype == "float16" else dtype) for shape, dtype in content.outputs
+    ]
     problems = [
         *signature_problems("input", report.inputs, content.inputs),
         *signature_problems("output", report.outputs, outputs),

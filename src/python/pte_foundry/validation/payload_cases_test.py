@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,22 +11,11 @@ import torch
 from pte_foundry.backends.vulkan import program as vulkan_program
 from pte_foundry.backends.xnnpack import program as xnnpack_program
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.export import ExportResult
-from pte_foundry.testing.workspace import Workspace, make_workspace, write_checkpoint
-
-
-@pytest.fixture()
-def gpu(tmp_path: Path, vulkan: ExportResult) -> Workspace:
-    made = make_workspace(tmp_path, vulkan, "vulkan")
-    made.request["interpreter"] = vulkan_program.__name__
-    made.report["checks"].update(min_cosine=0.9999, max_abs_difference=0.02)
-    return made
+from pte_foundry.testing.workspace import Workspace, failed_kinds, write_checkpoint
 
 
 def failures(workspace: Workspace) -> dict[str, str]:
-    """Name -> kind of every failed case."""
-    cases = workspace.run()
-    return {name: case.kind for name, case in cases.items() if case.status == "failed"}
+    return failed_kinds(workspace.run())
 
 
 def test_a_good_payload_passes_and_says_what_was_compared(gpu: Workspace) -> None:

@@ -1,9 +1,9 @@
 """Whether pictures are prepared as the report tells apps to prepare them.
 
-The program and the eager model get the same input, so that a mistake in its preparation (colours in another
-order, another mean) is seen by neither. A picture of one colour shows it: however it is resized, its
-middle keeps the colour, and so do its corners, unless the report speaks of a border around it. Of that the
-report says what becomes in each channel.
+The program and the eager model get the same input, so neither shows a mistake in its preparation (colours in
+another order, another mean). A picture of one colour does: however it is resized, its middle keeps the colour,
+and so do its corners, unless the report mentions a border. The report says what a colour becomes in each
+channel.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pte_foundry.validation.case import Case, Outcome, run_case, skipped
 
 NAME = "preprocessing"
 COLOUR = (204, 51, 102)
-"""Red, green, blue: three different levels, of which no two orders give the same."""
+"""Red, green, blue: three different levels, so that every order is distinct."""
 
 _HEIGHT, _WIDTH = 480, 640
-"""Neither square nor of the size of an input, so that letterboxing leaves a border."""
+"""Neither square nor as large as an input, so that letterboxing leaves a border."""
 
 _TOLERANCE = 1e-5
 """Of float32 arithmetic on numbers of about 1, where neighbouring levels are 4e-3 apart."""
@@ -45,7 +45,7 @@ def preprocessing_outcome(inputs: Sequence[ReportedTensor], preprocess: Preproce
     """Hold a prepared picture to the report's normalisation.
 
     Raises:
-        PteError: `structure` for a normalisation that says something which is not known here.
+        PteError: `structure` for a normalisation that is not known here.
     """
     picture = torch.tensor(COLOUR, dtype=torch.uint8).expand(_HEIGHT, _WIDTH, 3).contiguous()
     problems: list[str] = []

@@ -88,6 +88,6 @@ def test_what_is_not_known_fails(unknown: ReportedTensor) -> None:
     assert caught.value.kind == "structure"
 
 
-def test_what_is_no_picture_is_skipped() -> None:
+def test_an_input_without_a_picture_is_skipped() -> None:
     tokens = ReportedTensor("tokens", "int64", (1, 7), {"layout": "NL", "normalisation": None})
     assert preprocessing_case([tokens], MOBILENET).status == "skipped"

@@ -1,10 +1,12 @@
-"""The verdict over all cases, and validation.json."""
+"""The verdict over all cases, validation.json, and the JUnit XML that CI systems show."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Literal
+from xml.etree import ElementTree
 
 from pte_foundry.validation.case import Bound, Case
 from pte_foundry.validation.request import ValidationRequest
@@ -16,9 +18,12 @@ INTERPRET = "interpret"
 GRAPH_PREFIX = "graph:"
 """Of the cases of an int8 program's graph in torch."""
 
+# What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets).
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
-    """`passed` if something passed and nothing failed: checking nothing is never a pass."""
+    """`passed` if something passed and nothing failed: no checks, no pass."""
     statuses = {case.status for case in cases}
     return "passed" if "passed" in statuses and "failed" not in statuses else "failed"
 
@@ -40,7 +45,7 @@ def evidence(cases: Sequence[Case]) -> Evidence:
 def worst_bounds(cases: Sequence[Case]) -> dict[str, Bound]:
     """The worst measured value of each threshold over all cases that measured it, by name.
 
-    The graph of an int8 program in torch is no measurement of the program.
+    The graph of an int8 program in torch does not measure the program.
     """
     worst: dict[str, Bound] = {}
     for case in cases:
@@ -88,3 +93,34 @@ def summary(request: ValidationRequest, cases: Sequence[Case]) -> str:
     ]
     said = [f"{evidence(cases)}, {request.model.weights.source} weights", *nearness]
     return f"{request.address}: {verdict(cases)} ({'; '.join((*said, ', '.join(counts)))})"
+
+
+def junit_xml(address: str, cases: Sequence[Case]) -> str:
+    """One test suite named after the test's address, without any time: equal cases, equal text."""
+    suite = ElementTree.Element(
+        "testsuite",
+        {
+            "name": address,
+            "tests": str(len(cases)),
+            "failures": str(sum(case.status == "failed" for case in cases)),
+            "errors": "0",
+            "skipped": str(sum(case.status == "skipped" for case in cases)),
+        },
+    )
+    for case in cases:
+        attributes = {"classname": address, "name": _clean(case.name)}
+        element = ElementTree.SubElement(suite, "testcase", attributes)
+        if case.status == "failed":
+            ElementTree.SubElement(
+                element, "failure", {"type": case.kind, "message": _clean(case.message)}
+            )
+        elif case.status == "skipped":
+            ElementTree.SubElement(element, "skipped", {"message": _clean(case.message)})
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+
+
+def _clean(text: str) -> str:
+    return _NO_XML.sub("?", text)

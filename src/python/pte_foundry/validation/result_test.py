@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.workspace import Workspace
 from pte_foundry.validation.case import Bound, Case, Kind, Status, skipped
 from pte_foundry.validation.request import ValidationRequest
-from pte_foundry.validation.result import evidence, result_json, summary, verdict
+from pte_foundry.validation.result import (
+    evidence,
+    junit_xml,
+    result_json,
+    summary,
+    verdict,
+)
 
 
 def case(status: Status, kind: Kind = "run") -> Case:
@@ -75,3 +83,23 @@ def test_the_worst_value_stands_beside_its_threshold(workspace: Workspace) -> No
         "min_cosine": {"measured": 0.98, "threshold": 0.9},
     }
     assert "worst cosine 0.9800000; greatest difference 0.5; 4 passed" in summary(request, cases)
+
+
+CASES = (
+    Case("digest", "structure", "passed", "fine", {}),
+    Case("promise", "delegation", "failed", 'never <calls> "X" & \x00\x1b\ud800', {}),
+    skipped("task:a.png", "no training"),
+)
+
+
+def test_the_xml_counts_and_names_the_cases() -> None:
+    suite = ElementTree.fromstring(junit_xml("models/a:b_test", CASES))[0]
+    counts = [suite.get(name) for name in ("tests", "failures", "errors", "skipped")]
+    assert counts == ["3", "1", "0", "1"]
+    assert suite.get("time") is None, "the text depends on the cases alone"
+    passed, failed, skip = suite
+    assert (passed.get("classname"), passed.get("name")) == ("models/a:b_test", "digest")
+    assert len(passed) == 0
+    assert (failed[0].tag, failed[0].get("type")) == ("failure", "delegation")
+    assert failed[0].get("message") == 'never <calls> "X" & ???'
+    assert (skip[0].tag, skip[0].get("message")) == ("skipped", "no training")

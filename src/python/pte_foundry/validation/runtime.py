@@ -1,6 +1,6 @@
 """Load and run a program in the ExecuTorch runtime of the toolchain.
 
-Where the bytes are not vouched for, only in a process of its own: `runtime_start` is for
+Untrusted bytes are loaded in a separate process only: `runtime_start` is for
 `pte_foundry.validation.isolation.child_process`.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.validation.described import DESCRIBE, read_signature, tell_signature
+from pte_foundry.validation.described import DESCRIBE, encode_signature, read_signature
 from pte_foundry.validation.isolation.child_process import (
     Answer,
     ChildProcess,
@@ -64,11 +64,11 @@ class LoadedProgram:
 
 
 def runtime_start(pte: bytes, threads: int, describe: Callable[[], Answer] | None = None) -> Start:
-    """What a child process does to run a program; what it sees in there, `signature_of` tells.
+    """What a child process does to run a program; `signature_of` reads its facts.
 
     Args:
-        threads: in the runtime's pool; what a backend brings of its own may have others.
-        describe: answers the question `DESCRIBE`; None for a payload that nobody reads.
+        threads: in the runtime's pool; backends may have others.
+        describe: answers the question `DESCRIBE`; None without a reader of the payload.
     """
 
     def start() -> tuple[Facts, Mapping[str, Serve]]:
@@ -79,8 +79,8 @@ def runtime_start(pte: bytes, threads: int, describe: Callable[[], Answer] | Non
             raise RuntimeError(f"ExecuTorch's thread pool has {found} threads instead of {threads}")
         program = load_program(pte)
         facts = {
-            "inputs": tell_signature(program.inputs),
-            "outputs": tell_signature(program.outputs),
+            "inputs": encode_signature(program.inputs),
+            "outputs": encode_signature(program.outputs),
         }
         answers = serving_runs(program.run)
         if describe is not None:
@@ -96,9 +96,9 @@ def signature_of(child: ChildProcess) -> tuple[Signature, Signature]:
     Raises:
         PteError: `load` for an answer of another form.
     """
-    told = Fields(child.facts, "the facts")
+    facts = Fields(child.facts, "the facts")
     try:
-        return read_signature(told, "inputs"), read_signature(told, "outputs")
+        return read_signature(facts, "inputs"), read_signature(facts, "outputs")
     except PteError as error:
         raise PteError(
             "load", f"the process that loaded it answered with nonsense ({error.message})"

@@ -7,7 +7,7 @@ from pte_foundry.exporting.export import ExportResult
 from pte_foundry.validation.runtime import load_program, unregistered_delegates
 
 
-def test_a_program_tells_its_signature_and_runs(xnnpack: ExportResult) -> None:
+def test_a_program_has_a_signature_and_runs(xnnpack: ExportResult) -> None:
     program = load_program(xnnpack.pte)
     assert program.inputs == (((1, 3, 16, 16), "float32"),)
     assert program.outputs == (((1, 3), "float32"),)

@@ -8,17 +8,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
+    _get_extended_header,
+)
 from executorch.exir.version import EXECUTORCH_SCHEMA_VERSION  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
+from pte_foundry.records.delegation import Delegation, listed
 from pte_foundry.records.facts import Tensor
 from pte_foundry.records.limits import Limits
+from pte_foundry.records.promise import broken_promises, explanation
 from pte_foundry.records.report import Report
 from pte_foundry.records.tensor_spec import DynamicDim, TensorSpec
 from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
-from pte_foundry.validation.extent import extent_outcome
 from pte_foundry.validation.inspected import Inspected, inspect_isolated
 from pte_foundry.validation.machine_traces import machine_trace_case
 from pte_foundry.validation.request import ValidationRequest
@@ -29,7 +33,7 @@ _REBUILD = "build program and report again from one commit"
 def structure_cases(
     request: ValidationRequest, pte: bytes
 ) -> tuple[tuple[Case, ...], ProgramFacts | None]:
-    """Digest, request, format and its version, signature, memory plan and budgets, traces of machines.
+    """Digest, request, format and its version, signature, memory plan, budgets, delegation, traces of machines.
 
     Returns:
         The cases, and what the bytes say of themselves; None if they do not parse.
@@ -45,12 +49,18 @@ def structure_cases(
     ]
     if inspected is None:
         return tuple(cases), None
-    found, facts = inspected, inspected.facts
+    facts = inspected.facts
+    # The number of operators before lowering leaves no trace in the bytes: it is the report's.
+    delegation = Delegation(
+        facts.delegates, facts.undelegated, report.delegation.operators_before_lowering
+    )
     cases += [
-        run_case("version", "structure", lambda: _version(report, found)),
+        run_case("version", "structure", lambda: _version(report, inspected)),
         run_case("signature", "structure", lambda: _signature(report, facts)),
         run_case("planned-memory", "budget", lambda: _planned_memory(report, facts)),
-        *budget_cases(report, len(pte), facts),
+        *budget_cases(report, request.checks, len(pte), facts),
+        run_case("delegation", "delegation", lambda: _delegation(report.delegation, delegation)),
+        run_case("promise", "delegation", lambda: _promise(report, delegation)),
     ]
     return tuple(cases), facts
 
@@ -158,3 +168,39 @@ def _planned_memory(report: Report, facts: ProgramFacts) -> Outcome:
         (problem,) if found != stated else (),
         {"planned_memory_bytes": found},
     )
+
+
+def extent_outcome(pte: bytes) -> Outcome:
+    """Whether the file ends where its program ends.
+
+    The extended header says where the segments (payloads, weights) begin and how long they are together. The
+    deserializer takes whatever is there: a file that lacks its last byte parses, with a weight one byte short.
+    """
+    header = _get_extended_header(pte)
+    if header is None or not header.segment_data_size:
+        return Outcome("it has no segments")
+    end = header.segment_base_offset + header.segment_data_size
+    problem = (
+        f"the file has {len(pte)} bytes, its header says {end}: it was cut off, or something was added. "
+        "Build or download it again"
+    )
+    return Outcome("it ends with its last segment", (problem,) if end != len(pte) else ())
+
+
+def _delegation(stated: Delegation, found: Delegation) -> Outcome:
+    problems = tuple(
+        f"{what}: the bytes have {listed(here)}, the report says {listed(there)}: {_REBUILD}"
+        for what, here, there in (
+            ("delegate calls", found.delegates, stated.delegates),
+            ("operators left over", found.undelegated, stated.undelegated),
+        )
+        if dict(here) != dict(there)
+    )
+    return Outcome("delegation is the report's", problems, found.to_json())
+
+
+def _promise(report: Report, found: Delegation) -> Outcome:
+    broken = broken_promises(report.declared.promise, found)
+    problems = (f"{report.declared.address}: {explanation(broken, found)}",) if broken else ()
+    delegate = report.declared.promise.delegate or "no delegate"
+    return Outcome(f"it calls {delegate} and keeps its floor", problems)

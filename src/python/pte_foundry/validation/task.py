@@ -1,31 +1,43 @@
-"""Whether a classifier names what is on a photograph."""
+"""Whether a program recognises what is known to be on a photograph."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from torch import Tensor
 
 from pte_foundry.errors import PteError
 from pte_foundry.validation.case import Outcome
+from pte_foundry.validation.detections import BOX, decode
 
 SEEDED_REASON = "seeded weights carry no training: their labels mean nothing"
+
+CLEAR_SCORE = 0.5
+"""Unmistakable objects score more; those near `detections.MIN_SCORE` come and go."""
+
 _SHOWN = 3
 
 
-def top_label_outcome(scores: Tensor, labels: Sequence[str] | None, expected: str) -> Outcome:
-    """Compare the label of the greatest score with the expected one.
+def task_outcome(output: Tensor, labels: Sequence[str] | None, expected: str) -> Outcome:
+    """Judge the program's first output: a classifier's has a score for each label, a detector's rows of boxes.
 
     Args:
-        scores: [1, number of labels], the program's first output.
-        labels: class names by index.
+        labels: class names by index; None without a label file.
+        expected: a label; for a detector several, separated by commas.
 
     Raises:
-        PteError: `task` if there are no labels, the expected one is none of them, or the scores are
-            not one row with one score for each.
+        PteError: `task` if there are no labels, an expected one is not among them, or the output does not
+            fit them; and what `decode` raises.
     """
     if labels is None:
         raise PteError("task", f"{expected!r} is expected, but the program has no label file")
+    judge = _top_label if output.dim() == 2 else _objects
+    return judge(output, labels, expected)
+
+
+def _top_label(scores: Tensor, labels: Sequence[str], expected: str) -> Outcome:
+    """Compare the label of the highest score of [1, number of labels] with the expected one."""
     if expected not in labels:
         raise PteError("task", f"{expected!r} is expected, but the label file has no such line")
     if tuple(scores.shape) != (1, len(labels)):
@@ -39,3 +51,34 @@ def top_label_outcome(scores: Tensor, labels: Sequence[str] | None, expected: st
     found = labels[order[0]]
     problem = f"it sees {found!r}, expected is {expected!r}"
     return Outcome(f"it sees {found!r}", () if found == expected else (problem,), {"best": best})
+
+
+def _objects(output: Tensor, labels: Sequence[str], expected: str) -> Outcome:
+    """Count the labels detected in [1, 4 + number of labels, cells] with more than `CLEAR_SCORE`.
+
+    Each label is expected as often as it is listed; finding more is fine.
+    """
+    wanted = Counter(label.strip() for label in expected.split(","))
+    if unknown := sorted(set(wanted) - set(labels)):
+        raise PteError("task", f"{unknown} are expected, but the label file has no such lines")
+    if output.dim() != 3 or output.shape[1] != BOX + len(labels):
+        raise PteError(
+            "task",
+            f"the first output has shape {list(output.shape)}, not [1, {BOX + len(labels)}, cells]: "
+            "a box and one score for each line of the label file",
+        )
+    found = decode(output, CLEAR_SCORE)
+    names = [labels[index] for index in found.classes.tolist()]
+    lost = wanted - Counter(names)
+    problem = f"it does not find {_counted(lost)}; expected is {_counted(wanted)}, found {names}"
+    measured = {
+        "detections": [
+            {"label": name, "score": score, "box": box}
+            for name, score, box in zip(names, found.scores.tolist(), found.boxes.tolist())
+        ]
+    }
+    return Outcome(f"it finds {_counted(Counter(names))}", (problem,) if lost else (), measured)
+
+
+def _counted(labels: Counter[str]) -> str:
+    return ", ".join(f"{count} {label}" for label, count in sorted(labels.items())) or "nothing"

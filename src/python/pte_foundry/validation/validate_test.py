@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import signal
@@ -16,29 +15,19 @@ import torch
 
 from pte_foundry.exporting.export import ExportResult
 from pte_foundry.testing.workspace import (
+    ABSENT,
     Workspace,
     export_colours,
+    failed_kinds,
     make_workspace,
     model_request,
     write_checkpoint,
 )
 from pte_foundry.validation import runtime
-from pte_foundry.validation.case import Case
+from pte_foundry.validation.exercise import ENDED_REASON
 from pte_foundry.validation.result import evidence, verdict
 from pte_foundry.validation.runtime import LoadedProgram
 from pte_foundry.validation.task import SEEDED_REASON
-from pte_foundry.validation.validate import ENDED_REASON
-
-
-def failures(cases: dict[str, Case]) -> dict[str, str]:
-    """Name -> kind of every failed case."""
-    return {name: case.kind for name, case in cases.items() if case.status == "failed"}
-
-
-def follow(workspace: Workspace, pte: bytes) -> None:
-    """Put other bytes into the workspace and let the report's digest follow them."""
-    workspace.pte = pte
-    workspace.report |= {"sha256": hashlib.sha256(pte).hexdigest(), "size": len(pte)}
 
 
 def test_a_good_program_passes_every_check(workspace: Workspace) -> None:
@@ -61,7 +50,7 @@ def test_a_good_program_passes_every_check(workspace: Workspace) -> None:
 
 
 def test_a_good_portable_program_passes(tmp_path: Path, portable: ExportResult) -> None:
-    assert failures(make_workspace(tmp_path, portable, backend="portable").run()) == {}
+    assert failed_kinds(make_workspace(tmp_path, portable, backend="portable").run()) == {}
 
 
 def test_a_portable_program_under_the_xnnpack_name_breaks_the_promise(
@@ -69,10 +58,10 @@ def test_a_portable_program_under_the_xnnpack_name_breaks_the_promise(
 ) -> None:
     # Its report tells the truth of the bytes: only the promise is left to see it.
     facts: Any = portable.facts
-    follow(workspace, portable.pte)
+    workspace.replace_program(portable.pte)
     workspace.report |= {name: facts[name] for name in ("delegation", "planned_memory_bytes")}
     cases = workspace.run()
-    assert failures(cases) == {"promise": "delegation"}
+    assert failed_kinds(cases) == {"promise": "delegation"}
     assert "never calls the delegate XnnpackBackend" in cases["promise"].message
     assert "aten::" in cases["promise"].message
 
@@ -80,31 +69,31 @@ def test_a_portable_program_under_the_xnnpack_name_breaks_the_promise(
 def test_a_delegation_that_the_report_only_claims_is_seen(
     workspace: Workspace, portable: ExportResult
 ) -> None:
-    follow(workspace, portable.pte)
-    found = failures(workspace.run())
+    workspace.replace_program(portable.pte)
+    found = failed_kinds(workspace.run())
     assert found["delegation"] == found["promise"] == "delegation"
 
 
 def test_a_program_with_other_weights_is_a_mismatch(workspace: Workspace, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    follow(workspace, export_colours(other, "xnnpack", scale=1.05).pte)
-    found = failures(workspace.run())
+    workspace.replace_program(export_colours(other, "xnnpack", scale=1.05).pte)
+    found = failed_kinds(workspace.run())
     assert set(found.values()) == {"mismatch"}
     assert {"parity:fixed-0", "parity:leaf.png"} <= found.keys()
 
 
 def test_another_checkpoint_behind_the_reference_is_a_mismatch(workspace: Workspace) -> None:
     write_checkpoint(workspace.folder, scale=1.05)
-    assert set(failures(workspace.run()).values()) == {"mismatch"}
+    assert set(failed_kinds(workspace.run()).values()) == {"mismatch"}
 
 
 @pytest.mark.parametrize("keep", [0, 40, 0.5, -64])
 def test_a_truncated_program_fails_by_structure_and_load(workspace: Workspace, keep: float) -> None:
     length = int(len(workspace.pte) * keep) if isinstance(keep, float) else keep
-    follow(workspace, workspace.pte[:length])
+    workspace.replace_program(workspace.pte[:length])
     cases = workspace.run()
-    found = failures(cases)
+    found = failed_kinds(cases)
     # Where there is no header any more, there is no length to compare with.
     assert found.pop("extent", "structure") == "structure"
     assert found == {"parse": "structure", "load": "load"}
@@ -115,45 +104,48 @@ def test_one_flipped_bit_is_seen_by_the_digest(workspace: Workspace) -> None:
     changed = bytearray(workspace.pte)
     changed[-1] ^= 1
     workspace.pte = bytes(changed)
-    assert failures(workspace.run())["digest"] == "structure"
+    assert failed_kinds(workspace.run())["digest"] == "structure"
 
 
-def test_a_wrong_digest_or_size_in_the_report_fails(workspace: Workspace) -> None:
-    workspace.report["sha256"] = "0" * 64
-    assert failures(workspace.run()) == {"digest": "structure"}
-    follow(workspace, workspace.pte)
-    workspace.report["size"] += 1
-    assert failures(workspace.run()) == {"digest": "structure"}
-
-
-def test_a_wrong_shape_in_the_report_fails(workspace: Workspace) -> None:
-    workspace.report["outputs"][0]["shape"] = [1, 4]
-    assert failures(workspace.run()) == {"signature": "structure", "load": "load"}
-
-
-def test_a_wrong_memory_plan_in_the_report_fails(workspace: Workspace) -> None:
-    workspace.report["planned_memory_bytes"] = [1]
-    assert failures(workspace.run()) == {"planned-memory": "budget"}
+@pytest.mark.parametrize(
+    ("change", "failed"),
+    [
+        (lambda report: report.update(sha256="0" * 64), {"digest": "structure"}),
+        (lambda report: report.update(size=report["size"] + 1), {"digest": "structure"}),
+        (
+            lambda report: report["outputs"][0].update(shape=[1, 4]),
+            {"signature": "structure", "load": "load"},
+        ),
+        (lambda report: report.update(planned_memory_bytes=[1]), {"planned-memory": "budget"}),
+        (lambda report: report["versions"].update(executorch="1.3.0"), {"version": "structure"}),
+    ],
+    ids=["digest", "size", "shape", "memory plan", "another executorch"],
+)
+def test_a_wrong_field_in_the_report_fails(
+    workspace: Workspace, change: Callable[[Any], None], failed: dict[str, str]
+) -> None:
+    change(workspace.report)
+    assert failed_kinds(workspace.run()) == failed
 
 
 def test_a_wrong_expected_label_fails(workspace: Workspace) -> None:
     workspace.request["photographs"]["photographs/rose.png"] = "blue"
     workspace.report["checks"]["photographs"]["rose.png"] = "blue"
     cases = workspace.run()
-    assert failures(cases) == {"task:rose.png": "mismatch"}
+    assert failed_kinds(cases) == {"task:rose.png": "mismatch"}
     assert "it sees 'red', expected is 'blue'" in cases["task:rose.png"].message
 
 
 def test_checks_that_the_report_does_not_publish_fail(workspace: Workspace) -> None:
     workspace.request["photographs"]["photographs/rose.png"] = None
     cases = workspace.run()
-    assert failures(cases) == {"report": "structure"}
+    assert failed_kinds(cases) == {"report": "structure"}
     assert "task:rose.png" not in cases and cases["parity:rose.png"].status == "passed"
 
 
 def test_a_threshold_that_is_not_met_fails(workspace: Workspace) -> None:
     workspace.report["checks"]["max_abs_difference"] = 0.0
-    assert set(failures(workspace.run()).values()) == {"mismatch"}
+    assert set(failed_kinds(workspace.run()).values()) == {"mismatch"}
 
 
 def test_seeded_weights_skip_the_task_and_nothing_else(tmp_path: Path) -> None:
@@ -169,16 +161,11 @@ def test_seeded_weights_skip_the_task_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_delegate_that_this_runtime_lacks_is_skipped_visibly(workspace: Workspace) -> None:
-    absent = "AbsentsBackend"
-    assert len(absent) == len("XnnpackBackend")  # So that the flatbuffer's offsets stay right.
-    follow(workspace, workspace.pte.replace(b"XnnpackBackend", absent.encode()))
-    delegates = workspace.report["delegation"]["delegates"]
-    workspace.report["delegate"] = absent
-    workspace.report["delegation"]["delegates"] = {absent: delegates["XnnpackBackend"]}
+    workspace.remove_runtime()
     cases = workspace.run()
-    assert failures(cases) == {}
+    assert failed_kinds(cases) == {}
     for name in ("load", "run:fixed-0", "parity:rose.png"):
-        assert cases[name].status == "skipped" and absent in cases[name].message
+        assert cases[name].status == "skipped" and ABSENT in cases[name].message
     assert cases["promise"].status == "passed"
     values = list(cases.values())
     assert (verdict(values), evidence(values)) == ("passed", "structural")
@@ -189,15 +176,15 @@ def test_a_reference_that_cannot_be_built_fails_and_the_program_still_runs(
 ) -> None:
     workspace.request["model"] = model_request({"source": "substitute", "file": "weights/absent"})
     cases = workspace.run()
-    assert failures(cases) == {"reference": "build"}
+    assert failed_kinds(cases) == {"reference": "build"}
     assert cases["run:fixed-0"].status == "passed"
     assert cases["parity:fixed-0"].status == cases["run:rose.png"].status == "skipped"
 
 
-def test_a_picture_that_is_none_fails_its_own_case(workspace: Workspace) -> None:
+def test_a_malformed_picture_fails_its_own_case(workspace: Workspace) -> None:
     (workspace.folder / "photographs" / "rose.png").write_bytes(b"not a picture")
     cases = workspace.run()
-    assert failures(cases) == {"run:rose.png": "run"}
+    assert failed_kinds(cases) == {"run:rose.png": "run"}
     assert cases["task:leaf.png"].status == "passed"
 
 
@@ -223,7 +210,7 @@ def test_outputs_that_are_not_finite_fail(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _program(monkeypatch, lambda: [torch.full((1, 3), math.nan)])
-    found = failures(workspace.run())
+    found = failed_kinds(workspace.run())
     assert found["run:fixed-0"] == "run" and found["parity:fixed-0"] == "mismatch"
 
 
@@ -232,7 +219,7 @@ def test_a_program_without_any_output_fails_and_ends_no_validation(
 ) -> None:
     _program(monkeypatch, lambda: [])
     cases = workspace.run()
-    assert failures(cases)["parity:leaf.png"] == "mismatch"
+    assert failed_kinds(cases)["parity:leaf.png"] == "mismatch"
     assert cases["task:leaf.png"].status == "skipped"
 
 
@@ -243,29 +230,28 @@ def test_outputs_that_depend_on_earlier_runs_fail(
     _program(monkeypatch, lambda: [torch.full((1, 3), float(next(answers)))])
     cases = workspace.run()
     # The last input is the one that it has seen the most before.
-    assert failures(cases)["repeat:rose.png"] == "run"
+    assert failed_kinds(cases)["repeat:rose.png"] == "run"
     assert "differs by up to 2" in cases["repeat:rose.png"].message
 
 
-def test_a_crash_while_running_fails_that_input_and_ends_no_validation(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("execute", "reason"),
+    [(os.abort, "SIGABRT"), (lambda: time.sleep(60), "no answer within 2 s")],
+    ids=["crash", "hang"],
+)
+def test_a_crash_or_hang_while_running_fails_that_input_and_ends_no_validation(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    execute: Callable[[], object],
+    reason: str,
 ) -> None:
-    _program(monkeypatch, os.abort)
+    workspace.request["limits"]["seconds"] = 2 if "2 s" in reason else 60
+    _program(monkeypatch, execute)
     cases = workspace.run()
-    assert failures(cases) == {"run:fixed-0": "run"}
-    assert "SIGABRT" in cases["run:fixed-0"].message
+    assert failed_kinds(cases) == {"run:fixed-0": "run"}
+    assert reason in cases["run:fixed-0"].message
     assert cases["run:rose.png"].message == cases["parity:rose.png"].message == ENDED_REASON
     assert cases["repeat"].status == "skipped"
-
-
-def test_a_hang_while_running_fails_within_the_limit(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    workspace.request["limits"] = {"seconds": 2, "memory_mb": 1024}
-    _program(monkeypatch, lambda: time.sleep(60))
-    cases = workspace.run()
-    assert failures(cases) == {"run:fixed-0": "run"}
-    assert "no answer within 2 s" in cases["run:fixed-0"].message
 
 
 def test_a_crash_or_too_much_memory_while_loading_fails_the_load(
@@ -277,7 +263,7 @@ def test_a_crash_or_too_much_memory_while_loading_fails_the_load(
     ):
         monkeypatch.setattr(runtime, "load_program", load)
         cases = workspace.run()
-        assert failures(cases) == {"load": "load"}
+        assert failed_kinds(cases) == {"load": "load"}
         assert reason in cases["load"].message
 
 
@@ -292,7 +278,7 @@ def test_a_budget_that_is_not_kept_fails(workspace: Workspace, field: str, case:
     assert (bound.name, bound.measured) == (field, found)
     workspace.report["checks"][field] = found * 0.999
     cases = workspace.run()
-    assert failures(cases) == {case: "budget"}
+    assert failed_kinds(cases) == {case: "budget"}
     assert f"raise `{field}` of its pte_test" in cases[case].message
     workspace.report["checks"][field] = None
     assert workspace.run()[case].status == "skipped"
@@ -300,19 +286,14 @@ def test_a_budget_that_is_not_kept_fails(workspace: Workspace, field: str, case:
 
 def test_a_trace_of_the_machine_in_the_bytes_fails(workspace: Workspace) -> None:
     # Behind the last segment, where nothing reads.
-    follow(workspace, workspace.pte + b"built in /home/someone/checkout\0")
+    workspace.replace_program(workspace.pte + b"built in /home/someone/checkout\0")
     cases = workspace.run()
-    assert failures(cases) == {"machine-traces": "structure", "extent": "structure"}
+    assert failed_kinds(cases) == {"machine-traces": "structure", "extent": "structure"}
     assert "/home/someone/checkout" in cases["machine-traces"].message
-
-
-def test_a_report_of_another_executorch_fails(workspace: Workspace) -> None:
-    workspace.report["versions"]["executorch"] = "1.3.0"
-    assert failures(workspace.run()) == {"version": "structure"}
 
 
 def test_another_file_format_fails(workspace: Workspace) -> None:
     assert workspace.pte[4:8] == b"ET12"
-    follow(workspace, workspace.pte[:4] + b"ET13" + workspace.pte[8:])
-    found = failures(workspace.run())
+    workspace.replace_program(workspace.pte[:4] + b"ET13" + workspace.pte[8:])
+    found = failed_kinds(workspace.run())
     assert found["version"] == "structure" and found["load"] == "load"

@@ -17,8 +17,8 @@ from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
 from pte_build.targets.pte_test_target import (
     CHECK_FIELDS,
     DEFAULT_SIZE_RATIO,
-    MaxSizeRatioField,
     TRAINED_CHECK_FIELDS,
+    MaxSizeRatioField,
     PteTest,
     TestExpectedLabelsField,
     TestMemoryLimitField,

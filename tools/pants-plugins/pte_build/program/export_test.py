@@ -115,15 +115,21 @@ def capture(request: Any) -> Any:
 def captured(runner: RuleRunner, rule: Any, arguments: list[Any], *captured_get: Any) -> Any:
     """What a rule asks for by the Get of this output and input."""
     output, request = captured_get
+    gets = {(each.output_type, tuple(each.input_types)) for each in rule.rule.input_gets}
     with pytest.raises(Captured) as caught:
         run_rule_with_mocks(
             rule,
             rule_args=arguments,
             mock_gets=[
-                *(runner.do_not_use_mock(output, inputs) for output, inputs in GETS),
+                *(
+                    runner.do_not_use_mock(*get) if get in GETS else MockGet(*get, mock=capture)
+                    for get in gets
+                    if get != (output, (request,))
+                ),
                 MockGet(output, (request,), mock=capture),
             ],
         )
+    assert isinstance(caught.value.request, request)
     return caught.value.request
 
 

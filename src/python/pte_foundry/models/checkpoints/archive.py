@@ -52,11 +52,11 @@ def open_archive(path: Path) -> Iterator[CheckpointArchive]:
     Raises:
         ValueError: for what does not begin as an archive, names that occur twice, several top folders,
             entries that are encrypted, packed by another method than deflate, or that add up to more than
-            the file or 64 MiB unpacked; and what zipfile raises.
+            the file or 64 MiB unpacked, and for values of a big-endian machine; and what zipfile raises.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
-            # zipfile also takes an archive that stands behind something else, such as an executable.
+            # zipfile also takes an archive that follows something else, such as an executable.
             raise ValueError("it does not begin as an archive of torch does")
     with zipfile.ZipFile(path) as opened:
         infos = [info for info in opened.infolist() if not info.is_dir()]
@@ -64,7 +64,7 @@ def open_archive(path: Path) -> Iterator[CheckpointArchive]:
             raise ValueError(f"the archive has {len(infos)} entries")
         entries = {info.filename.partition("/")[2]: info for info in infos}
         if len({info.filename.partition("/")[0] for info in infos}) > 1 or "" in entries:
-            raise ValueError("the archive is none of torch's: it has not one top folder")
+            raise ValueError("it does not have one top folder, as an archive of torch does")
         if len(entries) != len(infos):
             raise ValueError("the archive names a file twice")
         stored = unpacked = 0
@@ -87,4 +87,7 @@ def open_archive(path: Path) -> Iterator[CheckpointArchive]:
                 "again with torch.save"
             )
         sizes = {name: info.file_size for name, info in entries.items()}
-        yield CheckpointArchive(sizes, opened, entries)
+        archive = CheckpointArchive(sizes, opened, entries)
+        if "byteorder" in sizes and archive.read("byteorder") != b"little":
+            raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
+        yield archive

@@ -4,8 +4,8 @@ Such a file is a zip archive of JSON and raw tensors, and torch 2.13 runs what i
 (torch/export/pt2_archive/_package.py, torch/_export/serde/serialize.py, torch/fx/graph.py): it unpickles
 tensors, objects and samples, imports the modules that a tree spec names, looks up what calls name from
 `torch` down, evaluates sizes and guards as Python, and writes names into Python source. So torch never
-sees the file. It is read into records of ours, field by field (`exported/`), and torch gets a new archive
-that is written from them, with the bytes of the tensors.
+sees the file. It is read field by field into checked JSON (`exported/`), and torch gets a new archive
+that is written from that, with the bytes of the tensors.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.pt2_archive._package import load_pt2
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.exported.archive import MODEL, open_archive
-from pte_foundry.models.checkpoints.exported.fields import Misfit, shown
+from pte_foundry.models.checkpoints.exported.fields import Misfit, inside, shown
 from pte_foundry.models.checkpoints.exported.payloads import rebuilt
 from pte_foundry.models.checkpoints.exported.programs import read_program
 
@@ -33,7 +33,7 @@ def load_exported_archive(path: Path, operators: Set[str] = frozenset()) -> Expo
         operators: names of the operators, beyond torch's own, that it may call, e.g. `my::clip`.
 
     Raises:
-        PteError: `bad-checkpoint` if it is no such file, is damaged, or has not all of its tensors;
+        PteError: `bad-checkpoint` if it is not such a file, is damaged, or lacks some of its tensors;
             `forbidden-pickle` if it has something that could run code. Both name the place.
     """
     copy = _rebuilt(path, operators)
@@ -54,21 +54,18 @@ def torch_refusals(file: str) -> Iterator[None]:
     except PteError:
         raise
     except Exception as error:  # A program that torch did not write fails in many ways.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "bad-checkpoint",
             f"{file}: torch {torch.__version__.split('+')[0]} cannot load this exported program: "
-            f"{shown(reason)}. Save it again with torch.export.save of the same version of torch",
+            f"{shown(reason_of(error))}. Save it again with torch.export.save of the same version of torch",
         ) from error
 
 
 def _rebuilt(path: Path, operators: Set[str]) -> io.BytesIO:
     try:
         with open_archive(path) as archive:
-            try:
+            with inside(MODEL):
                 program = read_program(archive.json(MODEL), operators)
-            except Misfit as misfit:
-                raise misfit.inside(MODEL) from None
             return rebuilt(archive, program, _no_samples())
     except Misfit as misfit:
         place = f"{misfit.place}: " if misfit.place else ""

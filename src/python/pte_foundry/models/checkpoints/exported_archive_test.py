@@ -4,15 +4,13 @@ import copy
 import io
 import json
 import os
-import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pte_foundry.errors import PteError
@@ -99,8 +97,12 @@ def _signature(edit: Callable[[Any], object]) -> Callable[[Any], object]:
     return lambda data: edit(data["graph_module"]["module_call_graph"][0]["signature"])
 
 
+def _input(**values: object) -> Callable[[Any], object]:
+    return _graph(lambda graph: graph["nodes"][-1]["inputs"][0].update(values))
+
+
 def _argument(arg: object) -> Callable[[Any], object]:
-    return _graph(lambda graph: graph["nodes"][-1]["inputs"][0].update(arg=arg))
+    return _input(arg=arg)
 
 
 def _entry(**values: object) -> Callable[[Any], object]:
@@ -137,18 +139,10 @@ _ENUM = json.dumps({"__enum__": True, "fqn": "ctypes:cdll", "name": "./weights/m
         (_MODEL, _argument({"as_operator": "torch.os.system"}), "inputs[0].arg.as_operator"),
         (_MODEL, _argument({"as_operator": "torch.ops.aten.relu.default"}), "aten.relu"),
         (_MODEL, _argument({"as_custom_obj": {"name": "x", "class_fqn": "y"}}), "as_custom_obj"),
-        (
-            _MODEL,
-            _size("__import__('os').system('true')"),
-            "tensor_values['values'].sizes[0].as_expr.expr_str",
-        ),
+        (_MODEL, _size("__import__('os').system('true')"), "['values'].sizes[0].as_expr.expr_str"),
         (_MODEL, _container(_ENUM), "module_call_graph[0].signature.in_spec.children_spec[0]"),
         (_MODEL, _container("null", "collections.defaultdict"), "defaultdict"),
-        (
-            _MODEL,
-            _signature(lambda one: one.update(forward_arg_names=["x=1"])),
-            "forward_arg_names[0]",
-        ),
+        (_MODEL, _signature(lambda one: one.update(forward_arg_names=["x=1"])), "_names[0]"),
         (_WEIGHTS, _entry(use_pickle=True), "['head.weight']: it has a tensor that is pickled"),
         (_WEIGHTS, _entry(path_name="../../x"), "../../x"),
         (_CONSTANTS, _entry(path_name="opaque_obj_0"), "object"),
@@ -214,26 +208,6 @@ def test_guards_and_metadata_are_not_kept(archive: bytes, tmp_path: Path) -> Non
     assert all("source_fn_stack" not in node.meta for node in program.graph.nodes)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["data/aotinductor/model/x.so", "data/weights/model.pt", "data/constants/opaque_obj_0", ""],
-)
-def test_strange_files_are_refused(archive: bytes, tmp_path: Path, name: str) -> None:
-    error = _error(tmp_path / "m.pt2", packed({**files_of(archive), name: b""}))
-    assert error.kind == "forbidden-pickle" and repr(name) in error.message
-
-
-class _Trap:
-    def __reduce__(self) -> tuple[object, ...]:
-        return (pytest.fail, ("the samples were unpickled",))
-
-
-def test_samples_are_not_unpickled(archive: bytes, tmp_path: Path) -> None:
-    trap = {"data/sample_inputs/model.pt": pickle.dumps(_Trap()), "extra/note.txt": b"kept out"}
-    (tmp_path / "m.pt2").write_bytes(packed({**files_of(archive), **trap}))
-    load_exported_archive(tmp_path / "m.pt2")
-
-
 def _ints(*values: int) -> list[object]:
     return [{"as_int": value} for value in values]
 
@@ -248,31 +222,15 @@ def _ints(*values: int) -> list[object]:
         (_MODEL, _argument({"as_int": 10**30}), "as_int: it has 1000"),
         (_MODEL, _argument({"as_int": 10**4000}), "many digits"),
         (_MODEL, _argument({"as_string": "\ud800"}), "half a character"),
-        (
-            _MODEL,
-            _argument({"as_device": {"type": "cuda", "index": 0}}),
-            "Export the model on the CPU",
-        ),
+        (_MODEL, _argument({"as_device": {"type": "cuda", "index": 0}}), "on the CPU"),
         (_MODEL, _target("torch.ops.aten.no_such.default"), "aten::no_such"),
-        (
-            _MODEL,
-            _graph(lambda graph: graph["nodes"][-1]["inputs"][0].update(name="x")),
-            "argument 'x'",
-        ),
+        (_MODEL, _input(name="x"), "argument 'x'"),
         (_MODEL, _graph(lambda graph: graph["tensor_values"].pop("values")), "whose type"),
         (_MODEL, _graph(lambda graph: graph["inputs"].reverse()), "input_specs[0]"),
-        (_MODEL, _container("null", "builtins.list"), "tuple and dict"),
-        (
-            _MODEL,
-            lambda data: data.update(schema_version={"major": 5, "minor": 1}),
-            "schema_version",
-        ),
+        (_MODEL, _container("null", "builtins.list"), "a tuple and a dict"),
+        (_MODEL, lambda data: data["schema_version"].update(major=5), "schema_version"),
         (_MODEL, lambda data: data.pop("graph_module"), "no 'graph_module'"),
-        (
-            _MODEL,
-            lambda data: data["graph_module"].update(module_call_graph=[]),
-            "module_call_graph",
-        ),
+        (_MODEL, lambda data: data["graph_module"]["module_call_graph"].clear(), "call_graph"),
         (_WEIGHTS, lambda data: data.update(config=[]), "config"),
         (_WEIGHTS, lambda data: data["config"].pop("head.weight"), "no tensor for head.weight"),
         (_WEIGHTS, _entry(path_name="weight_77"), "no file data/weights/weight_77"),
@@ -333,52 +291,3 @@ def test_weights_without_their_bytes_are_refused(archive: bytes, tmp_path: Path,
     name = "data/weights/weight_0"
     error = _error(tmp_path / "m.pt2", packed({**files, name: files[name][:kept]}))
     assert error.kind == "bad-checkpoint" and "head.weight" in error.message
-
-
-@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
-def test_damaged_files(archive: bytes, tmp_path: Path, keep: float) -> None:
-    error = _error(tmp_path / "m.pt2", archive[: int(len(archive) * keep)])
-    assert error.kind == "bad-checkpoint"
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        (b"[" * 200_000 + b"]" * 200_000, "nested too deep"),
-        (b'{"graph_module": 1, "graph_module": 2}', "'graph_module' twice"),
-        (b'{"graph_module": NaN}', "NaN"),
-        (b"9" * 10_000, "JSON that is not valid"),
-        (b'"\xff"', "JSON that is not valid"),
-        (b"", "JSON that is not valid"),
-        (b"null", "None"),
-    ],
-)
-def test_json_that_is_none(archive: bytes, tmp_path: Path, text: bytes, named: str) -> None:
-    for file in (_MODEL, _WEIGHTS):
-        error = _error(tmp_path / "m.pt2", packed({**files_of(archive), file: text}))
-        assert error.kind == "bad-checkpoint" and named in error.message and file in error.message
-
-
-def test_something_before_the_archive_is_refused(archive: bytes, tmp_path: Path) -> None:
-    """A file that is a library or a script too."""
-    for before in (b"\x7fELF", b"#!/bin/sh\n", b"PK\x03\x04"):
-        assert _error(tmp_path / "m.pt2", before + archive).kind == "bad-checkpoint"
-
-
-def test_compressed_files_are_refused(archive: bytes, tmp_path: Path) -> None:
-    content = packed(files_of(archive), zipfile.ZIP_DEFLATED)
-    assert "compressed" in _error(tmp_path / "m.pt2", content).message
-
-
-def test_another_archive(tmp_path: Path) -> None:
-    torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "state.pt")
-    error = _error(tmp_path / "m.pt2", (tmp_path / "state.pt").read_bytes())
-    assert error.kind == "bad-checkpoint" and "torch.export.save" in error.message
-
-
-def test_a_file_that_is_named_twice(archive: bytes, tmp_path: Path) -> None:
-    content = io.BytesIO(archive)
-    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(content, "a") as made:
-        name = next(name for name in made.namelist() if name.endswith("model.json"))
-        made.writestr(name, b"{}")
-    assert "two files of one name" in _error(tmp_path / "m.pt2", content.getvalue()).message

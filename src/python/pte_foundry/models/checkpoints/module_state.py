@@ -17,13 +17,13 @@ def check_module_state(cls: type[nn.Module], state: object) -> None:
     """Check the attributes that a pickle gives to a module before the module gets any.
 
     Raises:
-        TypeError: if `state` is no dict of attributes, or one of `_parameters`, `_buffers` and `_modules`
+        TypeError: if `state` is not a dict of attributes, or one of `_parameters`, `_buffers` and `_modules`
             holds something else.
         ValueError: if it sets a special name, puts data in the place of a method or property of `cls`
             (`forward`, for instance), or brings hooks along.
     """
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise TypeError(f"the state of a pickled {cls.__name__} is no dict of attributes")
+        raise TypeError(f"the state of a pickled {cls.__name__} is not a dict of attributes")
     for name, value in state.items():
         defined = getattr(cls, name, None)
         if name.startswith("__") or callable(defined) or hasattr(defined, "__get__"):
@@ -36,7 +36,7 @@ def check_module_state(cls: type[nn.Module], state: object) -> None:
 
 def _check_group(cls: type[nn.Module], group: str, kind: type, members: Any) -> None:
     if type(members) not in _DICTS:
-        raise TypeError(f"a pickled {cls.__name__} has no {group}: it is no module")
+        raise TypeError(f"a pickled {cls.__name__} has no {group}: it is not a module")
     for name, value in members.items():
         if not isinstance(name, str) or not name or "." in name:
             raise ValueError(f"{group} of a {cls.__name__} has the name {shown(name)!r}")

@@ -19,14 +19,8 @@ from pte_foundry.testing.hostile.endings import (
 from pte_foundry.testing.hostile.odd_checkpoints import attack
 
 _MAY_LOAD = {
-    *(
-        "good archive",
-        "good legacy",
-        "transposed",
-        "part of a larger one",
-        "a parameter",
-        "with attributes",
-    ),
+    *("good archive", "good legacy", "transposed", "part of a larger one", "a parameter"),
+    "with attributes",
     "packed values",
     *(
         f"type {name}{what}"

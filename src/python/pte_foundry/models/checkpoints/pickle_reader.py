@@ -1,4 +1,4 @@
-"""Read a pickle as data: a machine of our own for the instructions that torch.save writes.
+"""Read a pickle as data: an interpreter of the instructions that torch.save writes, and of no others.
 
 `torch.load(weights_only=True)` is not enough. It lets a file ask for uninitialised memory
 (`torch.Tensor(2, 4)`), for tensors larger than their values, and for attributes on any object of an allowed
@@ -126,7 +126,7 @@ class PickleReader:
         elif name == "BINPERSID":
             (number,) = self._take(1)
             if not isinstance(number, tuple):
-                raise ValueError("a persistent id is no tuple")
+                raise ValueError("a persistent id is not a tuple")
             stack.append(self._persistent(number))
         elif name != "PROTO":
             raise ValueError(
@@ -191,7 +191,7 @@ class PickleReader:
             or not isinstance(cls, type)
             or type(arguments) is not tuple
         ):
-            raise ValueError("its pickle makes an object of what is no allowed class")
+            raise ValueError("its pickle makes an object of a class that is not allowed")
         if _is_module(cls) and arguments:
             raise ValueError(f"its pickle makes a {cls.__name__} with arguments")
         made = cls.__new__(cls, *arguments)
@@ -218,9 +218,25 @@ def _set_state(instance: Any, state: Any) -> None:
         return
     if not isinstance(state, dict) or not hasattr(instance, "__dict__"):
         raise TypeError(
-            f"the state of a pickled {type(instance).__name__} is no dict of attributes"
+            f"the state of a pickled {type(instance).__name__} is not a dict of attributes"
         )
     for name in state:
         if not isinstance(name, str) or hasattr(type(instance), name):
             raise ValueError(f"it sets {shown(name)} of a {type(instance).__name__}")
     instance.__dict__.update(state)
+
+
+class InertRecord:
+    """Attributes of a pickled object whose class is not run."""
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+            raise TypeError(
+                f"the state of a pickled {type(self).__name__} is not a dict of attributes"
+            )
+        self.__dict__.update(state)
+
+
+def record_class(module: str, name: str) -> Callable[..., object]:
+    """A class of records that a pickle finds as `module.name`; it takes no arguments."""
+    return type(name, (InertRecord,), {"__module__": module, "__qualname__": name})

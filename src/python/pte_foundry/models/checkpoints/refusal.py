@@ -13,7 +13,7 @@ _TRUNCATED = "It may be truncated: fetch it again and compare its SHA-256"
 
 
 class Unfit(ValueError):
-    """A file that is whole and that cannot be taken; the message ends with advice of its own."""
+    """An undamaged file that cannot be used; the message ends with its own advice."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def refusing(
 
     Args:
         file: name of the checkpoint, for the message.
-        do: the advice that ends the message, but for `Unfit`.
+        do: the advice that ends the message, except for `Unfit`.
 
     Raises:
         PteError: `bad-checkpoint`; a PteError of the block itself is left as it is.
@@ -44,7 +44,7 @@ def refusing(
 
 
 def shown(text: object, most: int = 80) -> str:
-    """Text out of a file for a message: no control characters, at most `most` characters."""
+    """Text of a file for a message: no control characters, at most `most` characters."""
     plain = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(text)[: most + 1])
     return plain if len(plain) <= most else f"{plain[:most]}..."
 

@@ -32,7 +32,7 @@ def load_checkpoint(
     values that the file has.
 
     Args:
-        where_allowed: the place where a person allows another one, for messages.
+        where_allowed: where a user allows another global, for messages.
 
     Raises:
         PteError: `bad-checkpoint` if the file is absent, truncated, of another format, or asks for more
@@ -67,26 +67,16 @@ def load_checkpoint(
 def _load_archive(path: Path, table: dict[str, object], tensors: StoredTensors) -> object:
     storages: dict[str, torch.UntypedStorage] = {}
     with open_archive(path) as archive:
-        if "byteorder" in archive.sizes and archive.read("byteorder") != b"little":
-            raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
+
+        def read(name: str, size: int) -> torch.UntypedStorage:
+            if name not in storages:
+                with archive.open(name) as file:
+                    storages[name] = torch.empty(size, dtype=torch.uint8).untyped_storage()
+                    _fill(storages[name], file)
+            return storages[name]
 
         def persistent(number: tuple[Any, ...]) -> Storage:
-            kind, dtype, key, _, count = number
-            name = f"data/{key}"
-
-            def read(size: int) -> torch.UntypedStorage:
-                if archive.sizes.get(name) != size:
-                    raise ValueError(
-                        f"{shown(name)} has {archive.sizes.get(name, 'no')} bytes, and its tensor {size}"
-                    )
-                if name not in storages:
-                    with archive.open(name) as file:
-                        storages[name] = _storage(file, size)
-                return storages[name]
-
-            if kind != "storage" or not isinstance(key, str):
-                raise ValueError("its pickle refers to what is no storage of tensors")
-            return tensors.storage(dtype, count, read)
+            return tensors.archived(archive, "data", number, read)
 
         with archive.open("data.pkl") as pickle:
             return PickleReader(table, persistent).read(pickle)
@@ -115,7 +105,7 @@ def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTenso
             return values
 
         if kind != "storage" or not isinstance(key, str) or view is not None:
-            raise ValueError("its pickle refers to what is no storage of tensors")
+            raise ValueError("its pickle refers to something that is not a storage of tensors")
         return tensors.storage(dtype, count, allocate)
 
     def no_persistent(number: tuple[Any, ...]) -> object:
@@ -138,12 +128,6 @@ def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTenso
             raise ValueError(f"storage {shown(key)} has two sizes")
         _fill(values, file)
     return content
-
-
-def _storage(file: IO[bytes], size: int) -> torch.UntypedStorage:
-    values = torch.empty(size, dtype=torch.uint8).untyped_storage()
-    _fill(values, file)
-    return values
 
 
 def _fill(values: torch.UntypedStorage, file: IO[bytes]) -> None:

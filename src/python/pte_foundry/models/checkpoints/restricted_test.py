@@ -73,9 +73,8 @@ def test_safetensors(tmp_path: Path) -> None:
     content = load_checkpoint(file, ())
     assert isinstance(content, dict) and torch.equal(content["weight"], torch.ones(2))
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(PteError) as caught:
+    with pytest.raises(PteError, match="^bad-checkpoint: "):
         load_checkpoint(file, ())
-    assert caught.value.kind == "bad-checkpoint"
 
 
 def test_safetensors_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

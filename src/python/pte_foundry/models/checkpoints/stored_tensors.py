@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
+from pte_foundry.models.checkpoints.archive import CheckpointArchive
 from pte_foundry.models.checkpoints.pickle_reader import Function
 from pte_foundry.models.checkpoints.refusal import Unfit, shown
 
@@ -63,7 +64,7 @@ class StoredTensors:
     """The table of globals for one file, and the bound of what its tensors may have.
 
     Args:
-        file_size: bytes of the file; the bound of what its tensors may have together.
+        file_size: bytes of the file; their tensors may have a multiple of that together.
     """
 
     def __init__(self, file_size: int) -> None:
@@ -111,8 +112,33 @@ class StoredTensors:
         if isinstance(kind, Function):
             kind.call()  # It says what is wrong with it.
         if not isinstance(kind, torch.dtype) or not isinstance(count, int) or count < 0:
-            raise ValueError("its pickle refers to what is no storage of tensors")
+            raise ValueError("its pickle refers to something that is not a storage of tensors")
         return Storage(kind, read(count * kind.itemsize))
+
+    def archived(
+        self,
+        archive: CheckpointArchive,
+        folder: str,
+        number: tuple[Any, ...],
+        read: Callable[[str, int], torch.UntypedStorage],
+    ) -> Storage:
+        """The storage of a persistent id of an archive, an entry in `folder` that `read(name, size)` reads.
+
+        Raises:
+            ValueError: as `storage`; and if the entry has more or fewer bytes than the tensor needs.
+        """
+        kind, dtype, key, _, count = number
+        name = f"{folder}/{key}"
+
+        def checked(size: int) -> torch.UntypedStorage:
+            if archive.sizes.get(name) != size:
+                found = archive.sizes.get(name, "no")
+                raise ValueError(f"{shown(name)} has {found} bytes, and its tensor {size}")
+            return read(name, size)
+
+        if kind != "storage" or not isinstance(key, str):
+            raise ValueError("its pickle refers to something that is not a storage of tensors")
+        return self.storage(dtype, count, checked)
 
     def _tensor(
         self,
@@ -156,7 +182,9 @@ class StoredTensors:
         if len(size) != len(stride) or not all(
             isinstance(one, int) and one >= 0 for one in numbers
         ):
-            raise ValueError("a tensor has a size, stride or offset that is none")
+            raise ValueError(
+                "a tensor has a size, stride or offset that is not a whole number of 0 or more"
+            )
         if metadata:
             raise Unfit("a tensor is conjugated or negated lazily. Save it as `tensor.clone()`")
         count = math.prod(size)
@@ -177,7 +205,7 @@ class StoredTensors:
         return empty.set_(storage.values, offset, size, stride)
 
     def _with_attributes(self, function: Any, cls: Any, arguments: Any, state: Any) -> object:
-        """A tensor on which someone set attributes: they are left out."""
+        """A tensor with attributes, which are left out."""
         if function is not self._v2:
             raise Unfit("it has a tensor of a subclass. Save plain tensors")
         return self._tensor(*arguments)
@@ -203,7 +231,7 @@ def _parameter(data: Any, requires_grad: Any = True, *_: object) -> nn.Parameter
 
 def _size(values: Any) -> torch.Size:
     if not all(isinstance(one, int) for one in values):
-        raise TypeError("a torch.Size has something else than numbers")
+        raise TypeError("a torch.Size has something other than numbers")
     return torch.Size(values)
 
 
@@ -230,7 +258,7 @@ def _set(values: Any = ()) -> set[object]:
     if not isinstance(values, list) or not all(
         isinstance(one, (str, int, float)) for one in values
     ):
-        raise TypeError("a set has something else than text and numbers")
+        raise TypeError("a set has something other than text and numbers")
     return set(values)
 
 

@@ -1,4 +1,4 @@
-"""The one way by which a checkpoint's values get into a model, and the checks of a model that has them."""
+"""How a checkpoint's values get into a model, and the checks of a model that has them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 def apply_state(
     module: nn.Module, state: Mapping[str, Tensor], origin: str = "the checkpoint"
 ) -> None:
-    """Copy `state` into `module`: the same names, shapes and kinds of numbers, nothing left over.
+    """Copy `state` into `module`: the same names, shapes and kinds of numbers, and nothing else.
 
-    A tensor has the element type of the model's own, but that float64, float32, float16 and bfloat16 are
+    A tensor must have the element type of the model, except that float64, float32, float16 and bfloat16 are
     converted into each other. Names, shapes and types are compared before any value is touched; what was
     copied is looked at afterwards, as a finite float64 may be infinite in float32.
 
@@ -58,8 +58,8 @@ def check_values(module: nn.Module, origin: str) -> None:
         origin: name of the checkpoint, for messages.
 
     Raises:
-        PteError: `bad-checkpoint` naming the first tensors that are not dense numbers on the CPU, NaN, or
-            infinite parameters.
+        PteError: `bad-checkpoint` naming the first tensors that are not dense numbers on the CPU, for NaN, and
+            for infinite parameters.
     """
     with refusing(origin, "has values that cannot be read"):
         tensors = dict(_tensors(module))
@@ -105,7 +105,7 @@ def _misfits(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dic
 
 
 def _strange(value: Tensor) -> str | None:
-    """What makes it no dense tensor of numbers on the CPU."""
+    """Why it is not a dense tensor of numbers on the CPU; None if it is."""
     if value.is_nested or value.layout is not torch.strided:
         return "not dense (save them with `to_dense()`)"
     if value.is_quantized:
@@ -133,7 +133,7 @@ _FINITE, _INFINITE, _NAN = range(3)
 
 
 def _extremes(value: Tensor) -> int:
-    """Whether all values are finite; one pass without a copy, but for complex numbers."""
+    """Whether all values are finite; one pass, without a copy except for complex numbers."""
     if value.is_complex():
         value = torch.view_as_real(value.resolve_conj())
     if value.dtype not in _FLOATS or value.numel() == 0:
@@ -156,7 +156,7 @@ def _not_finite(
 
 
 def _torn(copied: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    """Names of one parameter that got the value of another name after their own."""
+    """Names of a shared parameter whose value another name has overwritten."""
     by_place: dict[tuple[int, torch.Size], list[str]] = {}
     for name, value in copied.items():
         if value.numel():

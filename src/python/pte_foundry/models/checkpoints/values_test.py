@@ -137,7 +137,7 @@ def test_odd_tensors(name: str, key: str) -> None:
     assert (words if key == "weight" else "unexpected: extra") in message
 
 
-def test_what_is_no_tensor() -> None:
+def test_a_value_that_is_not_a_tensor() -> None:
     assert "weight (list)" in _error(nn.Linear(1, 1, False), {"weight": [1.0]})  # type: ignore[dict-item]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pte_foundry.models.checkpoints.exported_archive import load_exported_archive, torch_refusals
 from pte_foundry.models.definition import ModelDefinition, SavedModel
-from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
-from pte_foundry.models.own.loaded import loaded_definition
+from pte_foundry.models.own.loaded import loaded_definition, plain_module, refuse_training_mode
 
 
 def load(saved: SavedModel) -> ModelDefinition:

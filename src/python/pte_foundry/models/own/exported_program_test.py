@@ -39,9 +39,8 @@ def test_a_text_model_of_dynamic_length(tmp_path: Path) -> None:
 def test_training_mode_is_refused(tmp_path: Path) -> None:
     program = torch.export.export(seeded_model(Classifier).train(), (torch.randn(1, 3, 8, 8),))
     torch.export.save(program, tmp_path / "m.pt2")
-    with pytest.raises(PteError, match="training mode") as caught:
+    with pytest.raises(PteError, match="^bad-checkpoint: .*training mode"):
         exported_program.load(saved_model(tmp_path / "m.pt2", PICTURE))
-    assert caught.value.kind == "bad-checkpoint"
 
 
 @torch.library.custom_op("own_pt2::halved", mutates_args=())
@@ -64,9 +63,8 @@ def test_operators_of_imports_and_no_others(tmp_path: Path) -> None:
     program = torch.export.export(_Halving().eval(), (torch.randn(1, 3, 8, 8),))
     torch.export.save(program, tmp_path / "m.pt2")
     saved = saved_model(tmp_path / "m.pt2", PICTURE)
-    with pytest.raises(PteError, match="own_pt2::halved.*imports") as caught:
+    with pytest.raises(PteError, match="^forbidden-pickle: .*own_pt2::halved.*imports"):
         exported_program.load(saved)
-    assert caught.value.kind == "forbidden-pickle"
     definition = exported_program.load(replace(saved, operators=frozenset({"own_pt2::halved"})))
     image = torch.randn(1, 3, 8, 8)
     assert torch.equal(definition.module(image), image / 2 + 1)

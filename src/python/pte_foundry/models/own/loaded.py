@@ -1,4 +1,4 @@
-"""From a module that a checkpoint held to a `ModelDefinition`."""
+"""From a module or an exported program that a checkpoint held to a `ModelDefinition`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
 from torch.utils import _pytree as pytree
 
 from pte_foundry.errors import PteError
@@ -15,9 +17,11 @@ from pte_foundry.models.definition import (
     ModelDefinition,
     OutputContract,
     SavedModel,
-    takes_no_picture,
 )
 from pte_foundry.models.own.outputs import output_names, register_dataclasses
+
+# Operator -> place of its argument `training`.
+_TRAINING = {"aten::batch_norm": 5, "aten::dropout": 2, "aten::native_dropout": 2}
 
 
 def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[Tensor]]:
@@ -31,7 +35,7 @@ def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[T
         try:
             with torch.no_grad():
                 returned = module(*sample)
-        except Exception as error:  # Whatever the model raises is the reason that a person needs.
+        except Exception as error:  # Whatever the model raises is the reason to show.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise PteError(
                 "bad-input-shape",
@@ -48,7 +52,7 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
 
     Raises:
         PteError: `bad-checkpoint` as `check_values`; `bad-input-shape` if it rejects the samples; `bad-builder`
-            for outputs that are no tensors or are not those that are declared.
+            for outputs that are not tensors or differ from those that are declared.
     """
     check_values(module, saved.path.name)
     run_samples(saved, module)
@@ -58,13 +62,11 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
     return ModelDefinition(
         module=module,
         inputs=tuple(
-            InputContract(name, shape, "as the model's author defines it", None)
+            InputContract(name, shape, "as the model's author defines it")
             for name, shape in saved.inputs
         ),
         outputs=tuple(OutputContract(name, f"`{name}` of the saved model") for name in names),
-        checkpoint_globals=(),
         adapt_checkpoint=_never,
-        preprocess=takes_no_picture,
     )
 
 
@@ -100,3 +102,30 @@ def check_same(
 
 def _never(content: object) -> dict[str, Tensor]:
     raise TypeError("a saved model has its weights already")
+
+
+def plain_module(program: ExportedProgram) -> GraphModule:
+    """The program's graph with its weights, as a module like any other.
+
+    What `ExportedProgram.module` returns refuses `eval`, and checks inputs against the sizes that it was
+    exported with; this library checks them against what the BUILD file declares.
+    """
+    module = program.module(check_guards=False)
+    return GraphModule(module, module.graph)
+
+
+def refuse_training_mode(file: str, program: ExportedProgram) -> None:
+    """Refuse a graph of training mode, which cannot be switched to eval mode.
+
+    Raises:
+        PteError: `bad-checkpoint`.
+    """
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        place = _TRAINING.get(getattr(schema, "name", ""))
+        if place is not None and len(node.args) > place and node.args[place] is True:
+            raise PteError(
+                "bad-checkpoint",
+                f"{file}: it was saved in training mode (its {node.target} is). Call .eval() on the model "
+                "and save it again",
+            )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.testing.hostile.endings import LOADED, REFUSED
-from pte_foundry.testing.hostile.odd_scripts import attack, harmless_bodies
+from pte_foundry.testing.hostile.odd_scripts import attack
+from pte_foundry.testing.hostile.script_bodies import harmless_bodies
 
 _MAY_LOAD = {
     *("good", "packed values", "without byteorder", "with extra files", "text over lines"),

@@ -40,7 +40,7 @@ def output_names(model: str, returned: object, declared: Sequence[str]) -> tuple
             joined by dots, the places in tuples, and `output` for a single tensor.
 
     Raises:
-        PteError: `bad-builder` for a value that is no tensor, and for another number of names.
+        PteError: `bad-builder` for a value that is not a tensor, and for a wrong number of names.
     """
     flat, _ = pytree.tree_flatten_with_path(returned)
     names = [".".join(_part(key) for key in path) or "output" for path, _ in flat]

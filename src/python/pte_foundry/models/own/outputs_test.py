@@ -35,14 +35,12 @@ def test_declared_names_win() -> None:
 
 
 @pytest.mark.parametrize("declared", [["one"], ["a", "a"], ["a", "b", "c"]])
-def test_other_numbers_of_names(declared: list[str]) -> None:
-    with pytest.raises(PteError, match="returns 2 tensors") as caught:
+def test_a_wrong_number_of_names(declared: list[str]) -> None:
+    with pytest.raises(PteError, match="^bad-builder: .*returns 2 tensors"):
         output_names("m", (_X, _X), declared)
-    assert caught.value.kind == "bad-builder"
 
 
 @pytest.mark.parametrize("value", [None, 3, "text"])
-def test_what_is_no_tensor(value: object) -> None:
-    with pytest.raises(PteError, match="'loss'") as caught:
+def test_a_value_that_is_not_a_tensor(value: object) -> None:
+    with pytest.raises(PteError, match="^bad-builder: .*'loss'"):
         output_names("m", {"loss": value}, ())
-    assert caught.value.kind == "bad-builder"

@@ -27,7 +27,7 @@ def load(saved: SavedModel) -> ModelDefinition:
 
     Raises:
         PteError: `forbidden-pickle` for a class that is not among `allowed_classes`; `bad-checkpoint` if
-            the file holds something else than a module; `bad-builder` for a name that is no module
+            the file holds something other than a module; `bad-builder` for a name that is not a module
             class; `bad-input-shape` as `loaded_definition`.
     """
     allowed = [_module_class(saved.name, name) for name in saved.allowed_classes]
@@ -57,7 +57,7 @@ def _module_class(model: str, name: str) -> type[nn.Module]:
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise PteError(
             "bad-builder",
-            f"model {model!r}: `allowed_classes` names {name!r}, which is no class of modules. Only "
+            f"model {model!r}: `allowed_classes` names {name!r}, which is not a class of modules. Only "
             "subclasses of torch.nn.Module can be allowed",
         )
     if issubclass(found, (GraphModule, ScriptModule)):

@@ -44,7 +44,7 @@ def test_each_class_has_to_be_allowed(path: Path, left_out: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["os.system", "builtins.eval", "collections.OrderedDict"])
-def test_what_is_no_module_cannot_be_allowed(path: Path, name: str) -> None:
+def test_what_is_not_a_module_cannot_be_allowed(path: Path, name: str) -> None:
     error = _error(path, [name])
     assert error.kind == "bad-builder" and name in error.message
 
@@ -55,6 +55,6 @@ def test_names_that_cannot_be_imported(path: Path, name: str) -> None:
     assert error.kind == "bad-builder" and repr(name) in error.message
 
 
-def test_a_state_dict_is_no_module(tmp_path: Path) -> None:
+def test_a_state_dict_is_not_a_module(tmp_path: Path) -> None:
     torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "m.pt")
     assert _error(tmp_path / "m.pt", []).kind == "bad-checkpoint"

@@ -13,7 +13,8 @@ from torch import nn
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import ModelDefinition
 from pte_foundry.models.own import pickled_module
-from pte_foundry.testing.hostile.odd_checkpoints import archive, named, saved, text
+from pte_foundry.testing.hostile.forged_pickles import archive, named, text
+from pte_foundry.testing.hostile.odd_checkpoints import saved
 from pte_foundry.testing.own_samples import saved_model
 
 _LINEAR = "torch.nn.modules.linear.Linear"
@@ -153,7 +154,7 @@ def test_no_constructor_runs_and_no_state_before_all_is_read(tmp_path: Path) -> 
     assert not _RAN
 
 
-def test_a_property_is_no_attribute(tmp_path: Path) -> None:
+def test_a_property_is_not_an_attribute(tmp_path: Path) -> None:
     module = Careful()
     vars(module)["twice"] = 5.0
     assert "twice" in _refusal(tmp_path, saved(module), _CAREFUL)
@@ -188,6 +189,5 @@ def test_values_that_are_not_finite(tmp_path: Path, value: str, place: str) -> N
 
 @pytest.mark.parametrize("name", ["torch.fx.GraphModule", "torch.jit.ScriptModule"])
 def test_classes_whose_attributes_are_code(tmp_path: Path, name: str) -> None:
-    with pytest.raises(PteError, match="hold code") as caught:
+    with pytest.raises(PteError, match="^bad-builder: .*hold code"):
         _load(tmp_path, saved(nn.ReLU()), name)
-    assert caught.value.kind == "bad-builder"

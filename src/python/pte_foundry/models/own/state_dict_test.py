@@ -26,6 +26,6 @@ def test_usual_forms(content: object) -> None:
 @pytest.mark.parametrize(
     "content", [[], {}, {"epoch": 3}, {"model": 5}, {"a": torch.ones(1), "b": 1}]
 )
-def test_other_things(content: object) -> None:
+def test_anything_but_a_state_dict_is_refused(content: object) -> None:
     with pytest.raises(TypeError):
         plain_state_dict(content)

@@ -2,8 +2,8 @@
 
 The code of such a file is not Python, but of TorchScript's own interpreter, which has operators that write
 files, load libraries and open connections. So all of it is read as text first (`torchscript_code`), and
-torch gets a copy that has nothing else in it (`torchscript_archive`). What is left computes; how long, is up
-to the file.
+torch gets a copy that has nothing else in it (`torchscript_archive`). What is left only computes; how long it takes
+is up to the file.
 """
 
 from __future__ import annotations
@@ -13,27 +13,32 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-# Its public door, `torch.export.export`, names this class in the error with which it refuses scripts.
+# Not public, but named in the error with which `torch.export.export` refuses scripts.
 from torch._export.converter import TS2EPConverter
 
-from pte_foundry.errors import PteError
+from pte_foundry.errors import PteError, reason_of
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.values import check_values
 from pte_foundry.models.definition import ModelDefinition, SavedModel
-from pte_foundry.models.own.graphs import plain_module, refuse_training_mode
-from pte_foundry.models.own.loaded import check_same, loaded_definition, run_samples
+from pte_foundry.models.own.loaded import (
+    check_same,
+    loaded_definition,
+    plain_module,
+    refuse_training_mode,
+    run_samples,
+)
 from pte_foundry.models.own.torchscript_archive import checked_archive
 
 _FORBIDDEN = ("aten::from_file", "aten::save", "prim::PythonOp", "prim::fork", "prim::CallMethod")
-"""A second look, at the graph that torch made: operators that reach out of the model, and calls that were
-not inlined, as their target is an interface."""
+"""A second check, of the graph that torch made: operators that reach out of the model, and calls that were
+not inlined because their target is an interface."""
 
 
 def load(saved: SavedModel) -> ModelDefinition:
-    """Convert the script to a graph that can be exported, and hold it to the script's own outputs.
+    """Convert the script to a graph that can be exported, and compare it with the script's own outputs.
 
     Raises:
-        PteError: `bad-checkpoint` if the file is no TorchScript, has code that does more than compute or
+        PteError: `bad-checkpoint` if the file is not TorchScript, has code that does more than compute or
             values that are not finite, or cannot be converted without changing what it computes; `bad-input-shape`,
             `bad-builder` as `loaded_definition`.
     """
@@ -43,10 +48,9 @@ def load(saved: SavedModel) -> ModelDefinition:
         with torch.no_grad():
             program = TS2EPConverter(script, saved.samples[0]).convert()
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PteError(
             "bad-checkpoint",
-            f"{saved.path.name}: torch cannot convert this TorchScript to a graph: {reason}. Save the "
+            f"{saved.path.name}: torch cannot convert this TorchScript to a graph: {reason_of(error)}. Save the "
             "model as .pt2 with torch.export.save, or write a Python builder for its state_dict",
         ) from error
     refuse_training_mode(saved.path.name, program)
@@ -76,7 +80,7 @@ def _read(saved: SavedModel) -> torch.jit.ScriptModule:
 
 
 def _mark_parameters(module: nn.Module, names: Sequence[str]) -> None:
-    """Make parameters again of what the conversion turned into buffers: reports count them."""
+    """Turn buffers that the conversion made of parameters back: reports count parameters."""
     for name in names:
         path, _, attribute = name.rpartition(".")
         try:

@@ -14,8 +14,12 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.archive import CheckpointArchive, open_archive
-from pte_foundry.models.checkpoints.pickle_reader import ForbiddenGlobal, Function, PickleReader
-from pte_foundry.models.checkpoints.records import record_class
+from pte_foundry.models.checkpoints.pickle_reader import (
+    ForbiddenGlobal,
+    Function,
+    PickleReader,
+    record_class,
+)
 from pte_foundry.models.checkpoints.refusal import Unfit, refusing, shown
 from pte_foundry.models.checkpoints.stored_tensors import Storage, StoredTensors
 from pte_foundry.models.own.torchscript_code import ForbiddenCode, checked_code
@@ -35,10 +39,10 @@ _TYPE = re.compile(r"[\w\[\], .]+", re.ASCII)
 
 
 def checked_archive(path: Path) -> io.BytesIO:
-    """An archive in memory with the code written anew, the pickles, and the values.
+    """An archive in memory with the code written again, the pickles, and the values.
 
     Raises:
-        PteError: `bad-checkpoint` if the file is no TorchScript or damaged, if its code does more than
+        PteError: `bad-checkpoint` if the file is not TorchScript or is damaged, if its code does more than
             compute, or if it has objects of classes that are written in C++.
     """
     with refusing(path.name, "is no readable TorchScript"):
@@ -58,8 +62,6 @@ def checked_archive(path: Path) -> io.BytesIO:
 
 
 def _copy(archive: CheckpointArchive, tensors: StoredTensors) -> io.BytesIO:
-    if "byteorder" in archive.sizes and archive.read("byteorder") != b"little":
-        raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
     if not re.fullmatch(rb"\d{1,4}\n?", archive.read("version")):
         raise ValueError("it has no version")
     code = {
@@ -101,19 +103,7 @@ def _check_pickle(archive: CheckpointArchive, folder: str, tensors: StoredTensor
     }
 
     def persistent(number: tuple[Any, ...]) -> Storage:
-        kind, dtype, key, _, count = number
-        name = f"{folder}/{key}"
-
-        def empty(size: int) -> torch.UntypedStorage:
-            if archive.sizes.get(name) != size:
-                raise ValueError(
-                    f"{shown(name)} has {archive.sizes.get(name, 'no')} bytes, and its tensor {size}"
-                )
-            return torch.empty(size, dtype=torch.uint8, device="meta").untyped_storage()
-
-        if kind != "storage" or not isinstance(key, str):
-            raise ValueError("its pickle refers to what is no storage of tensors")
-        return tensors.storage(dtype, count, empty)
+        return tensors.archived(archive, folder, number, _without_values)
 
     table = {
         **classes,
@@ -122,6 +112,10 @@ def _check_pickle(archive: CheckpointArchive, folder: str, tensors: StoredTensor
         "torch.jit._pickle.restore_type_tag": Function(_typed),
     }
     PickleReader(table, persistent).read(io.BytesIO(content))
+
+
+def _without_values(name: str, size: int) -> torch.UntypedStorage:
+    return torch.empty(size, dtype=torch.uint8, device="meta").untyped_storage()
 
 
 def _typed(value: object, kind: object) -> object:

@@ -1,4 +1,4 @@
-"""The code of a TorchScript file: read as text, held to what computes, and written anew.
+"""The code of a TorchScript file: read as text, checked to only compute, and written again.
 
 `torch.jit.save` writes the code of every class and function into the archive, in a language that Python's
 parser reads. So all of it can be looked at before any of it is compiled. torch then gets text that was made
@@ -27,44 +27,15 @@ _GLOBALS = frozenset(
     __annotations__
     """.split()
 )
-_STATEMENTS = (
-    *(ast.Module, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign),
-    *(
-        ast.AugAssign,
-        ast.AnnAssign,
-        ast.Expr,
-        ast.If,
-        ast.While,
-        ast.For,
-        ast.Pass,
-        ast.Break,
-        ast.Continue,
-    ),
-    *(ast.Assert, ast.Delete),
+_NODES: tuple[type[ast.AST], ...] = tuple(
+    getattr(ast, name)
+    for name in """
+    Module ClassDef FunctionDef arguments arg Return Assign AugAssign AnnAssign Expr If While For Pass Break Continue
+    Assert Delete Name Attribute Call keyword Constant Subscript Slice Tuple List Dict Compare BoolOp BinOp UnaryOp
+    IfExp expr_context boolop operator unaryop cmpop
+    """.split()
 )
-_EXPRESSIONS = (
-    *(
-        ast.Name,
-        ast.Attribute,
-        ast.Call,
-        ast.keyword,
-        ast.Constant,
-        ast.Subscript,
-        ast.Slice,
-        ast.Tuple,
-    ),
-    *(
-        ast.List,
-        ast.Dict,
-        ast.Compare,
-        ast.BoolOp,
-        ast.BinOp,
-        ast.UnaryOp,
-        ast.IfExp,
-        ast.expr_context,
-    ),
-    *(ast.boolop, ast.operator, ast.unaryop, ast.cmpop),
-)
+"""What torch writes code of."""
 
 
 class ForbiddenCode(Exception):
@@ -86,7 +57,7 @@ class _Text(str):
 
 
 def checked_code(source: bytes) -> bytes:
-    """The same code, written anew.
+    """The same code, written again.
 
     Args:
         source: a file of the archive's `code/`.
@@ -94,7 +65,7 @@ def checked_code(source: bytes) -> bytes:
     Raises:
         ForbiddenCode: if it calls an operator that does not only compute, defines an interface or code that
             runs when it is loaded, or has a construct that torch does not write.
-        ValueError, SyntaxError, RecursionError, MemoryError: if it is no code of TorchScript.
+        ValueError, SyntaxError, RecursionError, MemoryError: if it is not code of TorchScript.
     """
     if len(source) > _MOST_CODE:
         raise ValueError(f"it has {len(source)} bytes of code in one file")
@@ -109,7 +80,7 @@ def checked_code(source: bytes) -> bytes:
 
 
 def _check(node: ast.AST) -> None:
-    if not isinstance(node, (*_STATEMENTS, *_EXPRESSIONS)):
+    if not isinstance(node, _NODES):
         raise ForbiddenCode(f"has a construct that torch does not write, {type(node).__name__}")
     if isinstance(node, ast.ClassDef):
         _check_class(node)
@@ -140,7 +111,7 @@ def _check_class(node: ast.ClassDef) -> None:
             f"defines the interface {shown(node.name)}, behind which calls cannot be seen"
         )
     if len(bases) > 1 or not _BASES.issuperset(bases) or node.keywords or node.decorator_list:
-        raise ForbiddenCode(f"defines the class {shown(node.name)}, which is no module")
+        raise ForbiddenCode(f"defines the class {shown(node.name)}, which is not a module")
 
 
 def _check_attribute(node: ast.Attribute) -> None:
@@ -223,4 +194,4 @@ def _check_names(scope: ast.AST) -> None:
             if id(node) not in looked_into:
                 raise ForbiddenCode(f"takes {node.id} as a value")
         elif isinstance(node, ast.Name) and node.id not in local | _GLOBALS:
-            raise ForbiddenCode(f"uses {shown(node.id)}, which is no value of the function")
+            raise ForbiddenCode(f"uses {shown(node.id)}, which is not a value of the function")

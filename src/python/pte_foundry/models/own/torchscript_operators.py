@@ -1,7 +1,7 @@
 """Which operators the code of a TorchScript file may call: those that compute, and nothing else.
 
 The registry of torch 2.13 has 1,730 names under `aten` alone. A public one is allowed if its arguments are
-tensors, numbers, text and lists of them, as far as torch's dispatcher knows it. Private names, and those
+tensors, numbers, text and lists of them, and torch's dispatcher knows it. Private names, and those
 that only TorchScript's interpreter knows, were read one by one; the lists below have those that compute.
 """
 

@@ -92,7 +92,7 @@ def test_a_script_that_writes_files_is_refused_before_it_runs(tmp_path: Path) ->
     assert not written.exists()
 
 
-def test_what_is_no_script(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_script(tmp_path: Path) -> None:
     (tmp_path / "m.pt").write_bytes(b"PK\x03\x04 cut off")
     assert _refusal(tmp_path / "m.pt", PICTURE).kind == "bad-checkpoint"
 

@@ -14,14 +14,14 @@ from torch._ops import OpOverload
 from pte_foundry.backends.option_values import choose
 from pte_foundry.errors import PteError
 from pte_foundry.quantization.census import take_census
-from pte_foundry.quantization.float_options import (
+from pte_foundry.quantization.float_layers import (
     FLOAT_MODULES,
     FLOAT_MODULES_HELP,
     float_modules,
 )
 from pte_foundry.quantization.pt2e import quantize_pt2e
+from pte_foundry.quantization.quantizers import OUTPUT_CHANNEL, WeightQuantizer
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
-from pte_foundry.quantization.weight_quantizer import OUTPUT_CHANNEL, WeightQuantizer
 
 _OPERATORS: Mapping[str, frozenset[OpOverload]] = {
     "all": frozenset(OUTPUT_CHANNEL),

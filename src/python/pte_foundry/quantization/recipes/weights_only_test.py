@@ -74,14 +74,12 @@ def test_vulkan_reads_the_integers_of_linear_layers() -> None:
 def test_vulkan_refuses_int8_weights_of_convolutions() -> None:
     # They lower, and the program does not load.
     program = _quantize(_model()).exported_program
-    with pytest.raises(PteError, match="in front of aten.conv2d.default") as caught:
+    with pytest.raises(PteError, match="^lowering-failed: .*in front of aten.conv2d.default"):
         vulkan.lower(LoweringRequest(program, "int8", {}))
-    assert caught.value.kind == "lowering-failed"
 
 
 def test_bad_requests() -> None:
     with pytest.raises(PteError, match="one of all, linear"):
         weights_only.check_options({"operators": "conv"})
-    with pytest.raises(PteError, match="no weight was quantized") as caught:
+    with pytest.raises(PteError, match="^lowering-failed: .*no weight was quantized"):
         _quantize(nn.Sequential(nn.Hardswish(), nn.MaxPool2d(2)).eval())
-    assert caught.value.kind == "lowering-failed"

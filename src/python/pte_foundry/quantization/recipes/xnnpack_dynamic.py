@@ -2,7 +2,7 @@
 
 Weights are quantized at export, per output channel. Activations are float32 between operators; in
 front of a linear layer XNNPACK takes the range of each row (a token), while the program runs, and
-rounds the row to int8. So no picture is needed and none saturates, and what is no linear layer
+rounds the row to int8. So no picture is needed and none saturates, and everything but linear layers
 (convolutions, softmax, normalisation, products of activations) stays as it is.
 
 In torch the exported program takes one range for a whole activation, the only form that PT2E has
@@ -11,7 +11,7 @@ for XNNPACK: there it is less exact than in the runtime.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -20,19 +20,20 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (  # type: i
     get_symmetric_quantization_config,
 )
 from torch.fx import Node
+from torchao.quantization.pt2e.quantizer import Quantizer  # type: ignore[import-untyped]
 
 from pte_foundry.errors import PteError
-from pte_foundry.quantization.census import float_products, take_census
+from pte_foundry.quantization.census import refuse_float, take_census
 from pte_foundry.quantization.early_linears import linears_first
-from pte_foundry.quantization.float_layers import FloatLayers, module_of
-from pte_foundry.quantization.float_options import (
+from pte_foundry.quantization.float_layers import (
     FLOAT_MODULES,
     FLOAT_MODULES_HELP,
+    FloatLayers,
     float_modules,
 )
 from pte_foundry.quantization.pt2e import quantize_pt2e
+from pte_foundry.quantization.quantizers import weight_spec
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
-from pte_foundry.quantization.weight_quantizer import weight_spec
 
 OPTIONS: Mapping[str, str] = {FLOAT_MODULES: FLOAT_MODULES_HELP}
 NEEDS_CALIBRATION = False
@@ -57,25 +58,40 @@ def quantize(request: QuantizationRequest) -> Quantized:
     stock = get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True)
     quantizer = XNNPACKQuantizer().set_global(replace(stock, weight=weight_spec(axis=0)))
     quantizer.set_filter_function(lambda node: _is_dynamic(node, layers))
+    quantized = quantize_dynamically(
+        request, quantizer, lambda node: _is_dynamic(node, layers), __name__, "linear layers"
+    )
+    linears_first(quantized.exported_program)
+    return quantized
+
+
+def quantize_dynamically(
+    request: QuantizationRequest,
+    quantizer: Quantizer,
+    is_quantized: Callable[[Node], bool],
+    recipe: str,
+    what: str,
+) -> Quantized:
+    """Quantize with a quantizer of stored weights and of activations in front of them.
+
+    Args:
+        is_quantized: whether an operator call is to be quantized.
+        recipe, what: the recipe's name and what it quantizes, for messages.
+
+    Raises:
+        PteError: `lowering-failed` if there is nothing to quantize, or a weight is computed and not stored.
+    """
     # Nothing is learned from the input: a forward pass lets the observers see the weights.
     program = quantize_pt2e(request, quantizer, [request.example_inputs])
-    for found in float_products(program):
-        if _is_dynamic(found.node, layers):
-            raise PteError(
-                "lowering-failed",
-                f"model {request.model!r}: the linear layer in {module_of(found.node)} would stay "
-                "in float, because its weight is computed and not stored. Rewrite it, or accept it "
-                f"with `{FLOAT_MODULES}` in `quantization_options`",
-            )
+    reason = "its weight is computed and not stored"
+    refuse_float(request.model, program, is_quantized, reason, f"`{FLOAT_MODULES}`")
     census = take_census(program)
     if not census.quantized:
         raise PteError(
             "lowering-failed",
-            f"model {request.model!r}: {__name__} quantizes linear layers, and the model has none "
-            "that it may. Choose another recipe, such as "
-            "pte_foundry.quantization.recipes.xnnpack_static",
+            f"model {request.model!r}: {recipe} quantizes {what}, and the model has none that it may. Choose "
+            "another recipe, such as pte_foundry.quantization.recipes.xnnpack_static",
         )
-    linears_first(program)
     return Quantized(program, census)
 
 

@@ -20,17 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pte_foundry.errors import PteError
-from pte_foundry.quantization.census import float_products, take_census
-from pte_foundry.quantization.dense_quantizer import DenseQuantizer
-from pte_foundry.quantization.float_layers import module_of, operator_name
-from pte_foundry.quantization.float_options import (
+from pte_foundry.quantization.float_layers import (
     FLOAT_MODULES,
     FLOAT_MODULES_HELP,
     float_modules,
 )
-from pte_foundry.quantization.pt2e import quantize_pt2e
+from pte_foundry.quantization.quantizers import DenseQuantizer
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
+from pte_foundry.quantization.recipes.xnnpack_dynamic import quantize_dynamically
 
 OPTIONS: Mapping[str, str] = {FLOAT_MODULES: FLOAT_MODULES_HELP}
 NEEDS_CALIBRATION = False
@@ -51,23 +48,5 @@ def quantize(request: QuantizationRequest) -> Quantized:
     layers = float_modules(__name__, request.options)
     layers.check(request.model, request.module)
     quantizer = DenseQuantizer(layers)
-    # Nothing is learned from the input: a forward pass lets the observers see the weights.
-    program = quantize_pt2e(request, quantizer, [request.example_inputs])
-    for found in float_products(program):
-        if quantizer.quantizes(found.node):
-            raise PteError(
-                "lowering-failed",
-                f"model {request.model!r}: {operator_name(found.node)} in "
-                f"{module_of(found.node) or 'the outermost module'} would stay in float, because "
-                "its weight is computed and not stored. Rewrite it, or accept it with "
-                f"`{FLOAT_MODULES}` in `quantization_options`",
-            )
-    census = take_census(program)
-    if not census.quantized:
-        raise PteError(
-            "lowering-failed",
-            f"model {request.model!r}: {__name__} quantizes dense convolutions and linear layers, "
-            "and the model has none that it may. Choose another recipe, such as "
-            "pte_foundry.quantization.recipes.xnnpack_static",
-        )
-    return Quantized(program, census)
+    what = "dense convolutions and linear layers"
+    return quantize_dynamically(request, quantizer, quantizer.quantizes, __name__, what)

@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pte_foundry.backends.option_values import bad_value, choose
-from pte_foundry.errors import PteError
 from pte_foundry.quantization.calibration import calibration_inputs
-from pte_foundry.quantization.census import float_products, take_census
-from pte_foundry.quantization.float_layers import OUTERMOST, FloatLayers, module_of, operator_name
-from pte_foundry.quantization.float_options import (
+from pte_foundry.quantization.census import refuse_float, take_census
+from pte_foundry.quantization.float_layers import (
     FLOAT_MODULES,
     FLOAT_MODULES_HELP,
+    OUTERMOST,
+    FloatLayers,
     dotted_names,
 )
-from pte_foundry.quantization.observers import ACTIVATION_OBSERVERS, static_config
 from pte_foundry.quantization.pt2e import quantize_pt2e
 from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
-from pte_foundry.quantization.static_quantizer import StaticQuantizer
+from pte_foundry.quantization.static_quantizer import (
+    ACTIVATION_OBSERVERS,
+    StaticQuantizer,
+    static_config,
+)
 
 _OBSERVERS = tuple(ACTIVATION_OBSERVERS)
 _MOST_CROPS = 64
@@ -70,15 +73,13 @@ def quantize(request: QuantizationRequest) -> Quantized:
         StaticQuantizer(config, layers),
         calibration_inputs(request, _crops(request.options)),
     )
-    for found in float_products(program):
-        if not layers.keeps(found.node):
-            raise PteError(
-                "lowering-failed",
-                f"model {request.model!r}: {operator_name(found.node)} in "
-                f"{module_of(found.node) or 'the outermost module'} ({found.macs} multiply-accumulates) "
-                "would stay in float: XNNPACK's quantizer does not know it. Rewrite it, or accept it with "
-                "`float_modules`, `float_own` or `float_operators` in `quantization_options`",
-            )
+    refuse_float(
+        request.model,
+        program,
+        lambda node: not layers.keeps(node),
+        "XNNPACK's quantizer does not know it",
+        "`float_modules`, `float_own` or `float_operators`",
+    )
     return Quantized(program, take_census(program))
 
 

@@ -1,8 +1,7 @@
-"""Test support: validate hostile files one after the other, and count what came of them."""
+"""Validate hostile files one after the other, and count how each validation ended."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import resource
 import sys
@@ -26,11 +25,11 @@ _ENDINGS = ("crash", "time-limit", "memory-limit")
 
 @dataclass
 class Campaign:
-    """What came of all files so far.
+    """How the validations of all files so far ended.
 
     Attributes:
-        outcomes: how often a file passed, or failed first by this kind and case, such as `load load`: all that
-            were tried.
+        outcomes: how often a file passed, or failed first by this kind and case, such as `load load`; these are all
+            files.
         endings: how often a process crashed or met a limit, by `crash SIGSEGV` and the like.
         slowest: seconds of the slowest validation.
     """
@@ -41,10 +40,8 @@ class Campaign:
     slowest: float = 0.0
 
     def validate(self, file: HostileFile, workspace: Workspace) -> None:
-        """Validate with the report's digest following the bytes, so that later checks have to judge."""
-        workspace.pte = file.pte
-        workspace.report["sha256"] = hashlib.sha256(file.pte).hexdigest()
-        workspace.report["size"] = len(file.pte)
+        """Validate with the digest of these bytes in the report, so that later checks have to judge."""
+        workspace.replace_program(file.pte)
         begun = time.monotonic()
         cases = list(workspace.run().values())
         self.slowest = max(self.slowest, time.monotonic() - begun)
@@ -76,7 +73,7 @@ def run_campaign(
     """Validate the files and hold the validation to its own limits.
 
     Returns:
-        How many were tried, and how each has ended; it is printed too. An exception out of `validate` goes through.
+        How many were tried, and how each ended; it is printed too. An exception out of `validate` propagates.
     """
     made = _workspaces(folder, exported)
     originals = {name: result.pte for name, result in exported.items()}
@@ -91,7 +88,7 @@ def run_campaign(
     print(campaign.report())
     assert open_files() == files
     assert peak_mb() < begun_with + MEMORY_MB
-    assert children_peak_mb() < begun_with + 2 * MEMORY_MB
+    assert peak_mb(resource.RUSAGE_CHILDREN) < begun_with + 2 * MEMORY_MB
     assert campaign.tried == count
     return campaign
 
@@ -104,7 +101,7 @@ def _ending(case: Case) -> Iterable[str]:
 
 
 def _workspaces(folder: Path, exported: Mapping[str, ExportResult]) -> dict[str, Workspace]:
-    """Of good programs by backend; what is not executed here is interpreted."""
+    """Good programs by backend; those that are not executed here are interpreted."""
     made = {}
     for backend, result in exported.items():
         (folder / backend).mkdir()
@@ -120,16 +117,10 @@ def _workspaces(folder: Path, exported: Mapping[str, ExportResult]) -> dict[str,
     return made
 
 
-def peak_mb() -> float:
-    """The most memory that this process has had in RAM."""
+def peak_mb(who: int = resource.RUSAGE_SELF) -> float:
+    """The most memory that this process, or any ended child, has had in RAM; a child begins with its parent's."""
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / (1 << 20)
-
-
-def children_peak_mb() -> float:
-    """The most that any child has had that has ended; a forked one begins with its parent's."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / (1 << 20)
+    return resource.getrusage(who).ru_maxrss * unit / (1 << 20)
 
 
 def open_files() -> int:

@@ -1,4 +1,4 @@
-"""Test support: fetch from trees and servers that an attacker wrote, and count how each fetch ended."""
+"""Fetch from trees and servers that an attacker wrote, and count how each fetch ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pte_foundry.testing.hostile.mutated_json import mutated
 from pte_foundry.testing.published_tree import FAMILY, MODEL, VERSION, sample_index
 
 BAD = "!"
-"""How an ending begins that must never be."""
+"""How an ending begins that must never happen."""
 
 _NAME = f"{MODEL}_xnnpack.pte"
 _PROGRAM = random.Random(0).randbytes(5_000)
@@ -42,47 +42,37 @@ _NUMBERS = (
     b"+5000",
 )
 _LINES = (
-    *(
-        b"SSH-2.0-OpenSSH",
-        b"",
-        b"HTTP/9.9 200 OK",
-        b"HTTP/1.1 99999 OK",
-        b"HTTP/1.1 000 OK",
-        b"HTTP/1.1 200",
-    ),
-    *(
-        b"HTTP/1.1 204 No",
-        b"HTTP/1.1 206 P",
-        b"HTTP/1.1 304 N",
-        b"HTTP/1.1 416 N",
-        b"HTTP/1.1 503 \x1b[2J",
-        b"HTTP/1.1 404 \xff",
-    ),
+    b"SSH-2.0-OpenSSH",
+    b"",
+    b"HTTP/9.9 200 OK",
+    b"HTTP/1.1 99999 OK",
+    b"HTTP/1.1 000 OK",
+    b"HTTP/1.1 200",
+    b"HTTP/1.1 204 No",
+    b"HTTP/1.1 206 P",
+    b"HTTP/1.1 304 N",
+    b"HTTP/1.1 416 N",
+    b"HTTP/1.1 503 \x1b[2J",
+    b"HTTP/1.1 404 \xff",
 )
 _LOCATIONS = (
-    *(
-        b"http://example.org/x",
-        b"file:///etc/passwd",
-        b"//evil.invalid/x",
-        b"\\\\evil\\x",
-        b"",
-        b"?",
-        b"../../../x",
-    ),
-    *(
-        b"https://[::1/x",
-        b"https://[x]/",
-        b"https://a..b/",
-        b"https://" + b"a" * 300 + b"/x",
-        b"http://127.0.0.1:99999/",
-    ),
-    *(
-        b"https://127.0.0.1:1/\xff\xfe",
-        b"http://u:p@127.0.0.1/x",
-        b"http://127.0.0.1:1/x",
-        b"\x1b[2J",
-        b"http://[::ffff:0:0]/",
-    ),
+    b"http://example.org/x",
+    b"file:///etc/passwd",
+    b"//evil.invalid/x",
+    b"\\\\evil\\x",
+    b"",
+    b"?",
+    b"../../../x",
+    b"https://[::1/x",
+    b"https://[x]/",
+    b"https://a..b/",
+    b"https://" + b"a" * 300 + b"/x",
+    b"http://127.0.0.1:99999/",
+    b"https://127.0.0.1:1/\xff\xfe",
+    b"http://u:p@127.0.0.1/x",
+    b"http://127.0.0.1:1/x",
+    b"\x1b[2J",
+    b"http://[::ffff:0:0]/",
 )
 _CHUNKS = (
     b"-5\r\nabc\r\n0\r\n\r\n",
@@ -92,43 +82,33 @@ _CHUNKS = (
     b"5;" + b"x" * 70_000 + b"\r\nabcde\r\n0\r\n\r\n",
 )
 _HEADERS = (
-    *(
-        b"Content-Encoding: gzip",
-        b"Content-Encoding: identity, gzip",
-        b'ETag: "a\r\n b"',
-        b'ETag: "' + b"a" * 60_000 + b'"',
-    ),
-    *(
-        b'ETag: "a\rX: y"',
-        b"Retry-After: " + b"9" * 5_000,
-        b"Retry-After: -1",
-        b"X: " + b"a" * 200_000,
-        b"nothing",
-        b"\xff\xfe: x",
-    ),
-    *(
-        b"Set-Cookie: \xff",
-        b"Transfer-Encoding: chunked",
-        b"Transfer-Encoding: chunked, chunked",
-        b"Content-Length: 7",
-    ),
+    b"Content-Encoding: gzip",
+    b"Content-Encoding: identity, gzip",
+    b'ETag: "a\r\n b"',
+    b'ETag: "' + b"a" * 60_000 + b'"',
+    b'ETag: "a\rX: y"',
+    b"Retry-After: " + b"9" * 5_000,
+    b"Retry-After: -1",
+    b"X: " + b"a" * 200_000,
+    b"nothing",
+    b"\xff\xfe: x",
+    b"Set-Cookie: \xff",
+    b"Transfer-Encoding: chunked",
+    b"Transfer-Encoding: chunked, chunked",
+    b"Content-Length: 7",
     *(b"\r\n".join(b"X-%d: y" % number for number in range(200)),),
 )
 _RANGES = (
-    *(
-        b"bytes 0-4999/5000",
-        b"bytes 1000-4999/9999999",
-        b"bytes 1000-4999/" + b"9" * 5_000,
-        b"bytes " + b"9" * 5_000 + b"-1/5",
-    ),
-    *(
-        b"garbage",
-        b"",
-        b"bytes 1000-999/5000",
-        b"bytes \xb2-3/5",
-        b"bytes 1000-4999/*",
-        b"bytes 1000-4999/5000",
-    ),
+    b"bytes 0-4999/5000",
+    b"bytes 1000-4999/9999999",
+    b"bytes 1000-4999/" + b"9" * 5_000,
+    b"bytes " + b"9" * 5_000 + b"-1/5",
+    b"garbage",
+    b"",
+    b"bytes 1000-999/5000",
+    b"bytes \xb2-3/5",
+    b"bytes 1000-4999/*",
+    b"bytes 1000-4999/5000",
 )
 
 
@@ -217,17 +197,15 @@ def _noise(chance: random.Random) -> tuple[bytes, bytes]:
 
 
 _ANSWERS: tuple[Callable[[random.Random], tuple[bytes, bytes]], ...] = (
-    *(
-        _any_line,
-        _any_length,
-        _redirection,
-        _chunked,
-        _any_header,
-        _cut_off,
-        _cut_off,
-        _any_range,
-        _any_range,
-    ),
+    _any_line,
+    _any_length,
+    _redirection,
+    _chunked,
+    _any_header,
+    _cut_off,
+    _cut_off,
+    _any_range,
+    _any_range,
     *(_other_bytes, _noise),
 )
 

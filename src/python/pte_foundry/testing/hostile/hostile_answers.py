@@ -1,4 +1,4 @@
-"""Test support: what a child may answer that the bytes have taken over, the same for a seed on every machine."""
+"""What a child that the bytes have taken over may answer, the same for a seed on every machine."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _LEAVES = (
 
 
 def answers(first: int, count: int) -> Counter[str]:
-    """Have children answer; how often each kind of error came of it, or `accepted`.
+    """Have children answer; returns how often each kind of error resulted, or `accepted`.
 
-    Anything but a PteError out of those who read answers goes through to the caller.
+    Anything but a PteError from the readers of answers propagates to the caller.
     """
     outcomes: Counter[str] = Counter()
     for number in range(first, first + count):
@@ -74,19 +74,20 @@ def _connection() -> socket.socket:
 
 
 def _hostile(chance: random.Random, good: Any, tensors: Sequence[Tensor]) -> bytes:
-    """A message of which one place, or a few bytes, are not what they should be."""
-    told = [
+    """A message with one wrong value, or a few wrong bytes."""
+    described_tensors = [
         {"dtype": str(one.dtype).removeprefix("torch."), "shape": list(one.shape)}
         for one in tensors
     ]
-    header = {"content": good, "tensors": told}
+    header = {"content": good, "tensors": described_tensors}
     text = json.dumps(header)
     sort = chance.randrange(4)
     if sort < 2:
         place = chance.choice(_leaves(header))
         text = json.dumps(_with(header, place, "@@")).replace('"@@"', chance.choice(_LEAVES), 1)
     elif sort == 2:
-        header["tensors"] = told * chance.choice((0, 2, 100_000 // max(1, len(told))))
+        many = 100_000 // max(1, len(described_tensors))
+        header["tensors"] = described_tensors * chance.choice((0, 2, many))
         text = json.dumps(header)
     data = _message(text) + b"".join(one.numpy().tobytes() for one in tensors)
     if sort == 3:
@@ -147,7 +148,7 @@ def _message(text: str) -> bytes:
 
 
 _SIGNATURE = {"inputs": [_TENSOR], "outputs": [_TENSOR]}
-_DESCRIPTION, _NUMBERS = described.tell(described.Description(_CONTENT, ("one",)))
+_DESCRIPTION, _NUMBERS = described.encode(described.Description(_CONTENT, ("one",)))
 _FACTS = _message('{"content": {}, "tensors": []}')
 
 # What comes before the answer, who reads it, and a good one.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pte_foundry.models.own import torchscript
 from pte_foundry.testing.hostile.endings import Tried, attempt, damaged
+from pte_foundry.testing.hostile.script_bodies import harmless_bodies, hostile_bodies
 from pte_foundry.testing.own_samples import saved_model
 
 _X = torch.tensor([[1.0, -2.0, 3.0, 0.5]])
@@ -93,173 +94,6 @@ def script(body: str, before: str = "", methods: str = "", more: Mapping[str, by
     return _archive({**_good(), _CODE: code.encode("utf-8", "surrogatepass"), **more})
 
 
-def harmless_bodies() -> dict[str, str]:
-    """Lines that a script may have."""
-    return {
-        "arithmetic": "y = torch.add(x, x, alpha=2)\nz = torch.mul(y, -1.5e-07)",
-        "text": 'm = torch.format("{}\\t\\002\\"\'\\\\", torch.size(x))',
-        "lists": "w = annotate(List[Tensor], [])\n_0 = torch.append(w, x)\n_1 = torch.len(w)",
-        "a tuple": "a, b = (x, 3)\nc : Tuple[int, float] = (b, 0.5)",
-        "a condition": 'if torch.eq(torch.dim(x), 7):\n  ops.prim.RaiseException("no")\nelse:\n  pass',
-        "attributes": "d = ops.prim.device(x)\nt = ops.prim.dtype(x)",
-        "private operators": "y = torch._softmax(x, -1, False)\nz = torch.__and__(True, False)",
-        "infinity": "y = torch.masked_fill(x, torch.gt(x, inf), -inf)",
-        "names of files": 'save = 1\nfrom_file = "/etc/passwd"',
-    }
-
-
-def hostile_bodies(file: str) -> dict[str, str]:
-    """Lines that a script may not have; some write `file`, others are merely not computing."""
-    path = f'"{file}"'
-    return {
-        **{
-            f"call {number}: {call}": f"_0 = {call}".replace("FILE", path)
-            for number, call in enumerate(
-                (
-                    *(
-                        "torch.save(x, FILE)",
-                        "x.save(FILE)",
-                        "(x).save(FILE)",
-                        "ops.aten.save(x, FILE)",
-                    ),
-                    *(
-                        "torch.add(x, 1).save(FILE)",
-                        "[x].save(FILE)",
-                        "(x if True else x).save(FILE)",
-                    ),
-                    *(
-                        "torch.from_file(FILE)",
-                        "ops.aten.from_file(FILE, False, 8)",
-                        "torch.from_file",
-                    ),
-                    *(
-                        'getattr(x, "save")(FILE)',
-                        "getattr(x, FILE)",
-                        'getattr(x, "sa" "ve")(FILE)',
-                    ),
-                    *(
-                        'hasattr(x, "save")',
-                        "torch.ops.aten.save(x, FILE)",
-                        "torch.aten.save(x, FILE)",
-                    ),
-                    *("ops.aten.save.default(x, FILE)", "ops.aten", "ops", "torch", "__torch__"),
-                    *(
-                        "print(x)",
-                        "print",
-                        "fork(x)",
-                        "awaitable(x)",
-                        "open(FILE)",
-                        "exec(FILE)",
-                        "eval(FILE)",
-                    ),
-                    *(
-                        "__import__(FILE)",
-                        "torch.manual_seed(3)",
-                        "torch.seed()",
-                        "torch.set_grad_enabled(True)",
-                    ),
-                    *(
-                        "torch.load(FILE)",
-                        "torch.jit.load(FILE)",
-                        "torch.hub.load(FILE)",
-                        "torch._print(FILE)",
-                    ),
-                    *(
-                        "torch.set_(x, x)",
-                        "torch._sparse_coo_tensor_unsafe(x, x, [1])",
-                        "torch.record_stream(x)",
-                    ),
-                    *(
-                        "torch._foobar(x)",
-                        "torch.backward(x)",
-                        "x.backward()",
-                        "torch.wait(x)",
-                        "torch.to_here(x)",
-                    ),
-                    *(
-                        "ops.profiler._record_function_enter(FILE, None)",
-                        "ops.prim.Print(x)",
-                        "ops.prim.PythonOp(x)",
-                    ),
-                    *(
-                        "ops.prim.rpc_sync(FILE)",
-                        "ops.prim.TimePoint()",
-                        "ops.prim.awaitable_wait(x)",
-                    ),
-                    *(
-                        "ops.c10d.barrier(x)",
-                        "ops.quantized.linear_prepack(x, None)",
-                        "ops.static_runtime.reshape_copy(x, [1])",
-                    ),
-                    *(
-                        "ops.mkldnn.data(x)",
-                        "ops.inductor._reinterpret_tensor(x, [1], [1])",
-                        "ops.no_such.operator(x)",
-                    ),
-                    *(
-                        "ops.onnx.Reshape(x)",
-                        "ops.symm_mem.one_shot_all_reduce(x, FILE, FILE)",
-                        "torch.no_such_operator(x)",
-                    ),
-                    *(
-                        "__torch__.torch.classes.quantized.Conv2dPackedParamsBase(x)",
-                        "__torch__.torch.classes.c10d.Store()",
-                    ),
-                    *(
-                        "(lambda y: y)(x)",
-                        "[y for y in [x]]",
-                        '(f"{x}")',
-                        "b'x'",
-                        "...",
-                        "{x}",
-                        "(y := x)",
-                        "[*[x]]",
-                    ),
-                    *(
-                        "^Hidden(1)(x)",
-                        "Model(x)",
-                        "unknown",
-                        "unknown(x)",
-                        "self.unknown.save(x, FILE)",
-                    ),
-                )
-            )
-        },
-        "an alias": f"f = torch.save\n_0 = f(x, {path})",
-        "an alias of a method": f"f = x.save\n_0 = f({path})",
-        "an alias of the module": f"t = torch\n_0 = t.save(x, {path})",
-        "an alias of the namespace": f"t = ops.aten\n_0 = t.save(x, {path})",
-        "torch by another name": "torch = x",
-        "print by another name": "print = x",
-        "in a branch": f"if False:\n  _0 = torch.save(x, {path})\nelse:\n  pass",
-        "in a loop": f"for i in range(1):\n  _0 = torch.save(x, {path})",
-        "in an assertion": f"assert torch.save(x, {path})",
-        "after another statement": f"y = 1; _0 = torch.save(x, {path})",
-        "a line that goes on": f"_0 = torch.\\\nsave(x, {path})",
-        "a comment that ends": f"# type: ignore\r_0 = torch.save(x, {path})",
-        "a form feed": f"y = 1 #\f\n_0 = torch.save(x, {path})",
-        "an import": "import os",
-        "an import of a name": "from os import system",
-        "a function": "def f(y):\n  return y",
-        "a class": "class C:\n  pass",
-        "with": "with x:\n  pass",
-        "try": "try:\n  pass\nexcept:\n  pass",
-        "raise": "raise x",
-        "global": "global x",
-        "yield": "yield x",
-        "await": "await x",
-        "text over lines": '_0 = """x\n"""',
-        "letters of another alphabet": "_0 = torch.ſave(x)",
-        "text of another alphabet": '_0 = "\u00e9"',
-        "a surrogate": '_0 = "\udc80"',
-        "a zero byte": "_0 = 1\x00",
-        "no code": "%%%",
-        "nested": "_0 = " + "(" * 500 + "x" + ")" * 500,
-        "a chain": "_0 = x" + ".data" * 20_000,
-        "a sum": "_0 = 1" + " + 1" * 100_000,
-    }
-
-
 def _hostile_files(file: str) -> Iterator[tuple[str, bytes]]:
     write = f'    _0 = torch.save(x, "{file}")\n'
     method = (
@@ -281,14 +115,15 @@ def _hostile_files(file: str) -> Iterator[tuple[str, bytes]]:
     yield "a decorator", script("", before="@torch.save\ndef f(x: Tensor) -> Tensor:\n  return x\n")
     yield "code outside", script("", before=f'torch.save(1, "{file}")\n')
     yield "an assignment outside", script("", before="x = 1\n")
-    for base in (
+    bases = (
         "Interface",
         "ModuleInterface",
         "object",
         "torch.nn.Module",
         "Module, Enum",
         "Exception",
-    ):
+    )
+    for base in bases:
         yield f"a class of {base}", script("", before=f"class Other({base}):\n  pass\n")
     yield "code in a class", script(
         "", before="class Other(Module):\n  for i in range(3):\n    pass\n"
@@ -305,15 +140,8 @@ def _hostile_files(file: str) -> Iterator[tuple[str, bytes]]:
 
 def _odd_archives(file: str) -> Iterator[tuple[str, bytes]]:
     good = _good()
-    for name in (
-        "evil.so",
-        "code/evil.py",
-        "code/../evil.py",
-        "data/../x",
-        "model.json",
-        "attributes.pkl",
-        "x.py",
-    ):
+    added = "evil.so code/evil.py code/../evil.py data/../x model.json attributes.pkl x.py"
+    for name in added.split():
         yield f"with {name}", _archive({**good, name: b"x"})
     for name in good:
         yield f"without {name}", _archive(
@@ -396,7 +224,7 @@ def _good() -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(compiled(Model()))) as opened:
         entries = {name.partition("/")[2]: opened.read(name) for name in opened.namelist()}
     kept = ("version", "byteorder", "constants.pkl", "data/0")
-    old = f"c{Model.__module__ and '__torch__.' + Model.__module__}\nModel\n".encode()
+    old = f"c__torch__.{Model.__module__}\nModel\n".encode()
     pickle = entries["data.pkl"].replace(old, b"c__torch__.script\nModel\n")
     code = f"{_HEAD}{_FORWARD}{_END}".encode()
     return {_CODE: code, "data.pkl": pickle, **{name: entries[name] for name in kept}}

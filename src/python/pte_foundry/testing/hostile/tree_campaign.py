@@ -1,4 +1,4 @@
-"""Test support: verify trees that an attacker changed, and count how each verification ended."""
+"""Verify trees that an attacker changed, and count how each verification ended."""
 
 from __future__ import annotations
 
@@ -14,53 +14,43 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.testing.hostile.mutated_json import mutated
-from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.testing.sample_tree import regular_files, seal, write_sample_tree
 from pte_foundry.tree.checks.verify import verify_tree
-from pte_foundry.tree.tree_files import (
-    BILL_OF_MATERIALS,
-    PROVENANCE,
-    SUMS,
-    VERSIONS,
-    is_covered,
-)
+from pte_foundry.tree.tree_files import BILL_OF_MATERIALS, PROVENANCE, SUMS, VERSIONS
 
 BAD = "!"
-"""How an ending begins that must never be."""
+"""How an ending begins that must never happen."""
 
 _INDEX = "1.4.1/index.json"
 _NAMES = (
-    *(
-        b"CON",
-        b"nul.txt",
-        b"LICENSES/aux.txt",
-        b"a.",
-        b"a ",
-        b"\xff.pte",
-        b"a\x1b[2Jb",
-        b"a\nb",
-        b"-x",
-        b".hidden",
-    ),
-    *(
-        b"README.MD",
-        b"licenses/x",
-        "e\u0301".encode(),
-        "\u202etxt.exe".encode(),
-        b"a\\b",
-        b"x" * 255,
-        b"C:x",
-        b"d/" * 300 + b"x",
-    ),
+    b"CON",
+    b"nul.txt",
+    b"LICENSES/aux.txt",
+    b"a.",
+    b"a ",
+    b"\xff.pte",
+    b"a\x1b[2Jb",
+    b"a\nb",
+    b"-x",
+    b".hidden",
+    b"README.MD",
+    b"licenses/x",
+    "e\u0301".encode(),
+    "\u202etxt.exe".encode(),
+    b"a\\b",
+    b"x" * 255,
+    b"C:x",
+    b"d/" * 300 + b"x",
 )
 
 
 def run_campaign(seed: int, count: int) -> Counter[str]:
     """Try `count` hostile trees; return how many of them ended in each way.
 
-    Each is a sound tree with one change: a document, a name, a link, a special file, a deep folder, sums that are none.
-    In half of them whoever changed it has written SHA256SUMS and the subjects of the provenance anew. The ending is
-    `defects`; `sound`, which a change of a text that nothing checks may be; or, beginning with `BAD`, an exception, a
-    message that is long or would steer a terminal, or `sound` for a change that is always a defect.
+    Each is a sound tree with one change: a document, a name, a link, a special file, a deep folder, malformed sums. In
+    half of them the attacker has written SHA256SUMS and the subjects of the provenance anew. The ending is `defects`;
+    `sound`, which is fine for a change of a text that nothing checks; or, beginning with `BAD`, an exception, a message
+    that is long or would steer a terminal, or `sound` for a change that is always a defect.
     """
     chance = random.Random(seed)
     endings: Counter[str] = Counter()
@@ -113,21 +103,21 @@ def _name(chance: random.Random, tree: Path) -> None:
 
 
 def _link(chance: random.Random, tree: Path) -> None:
-    path = tree / chance.choice(_files(tree))
+    path = tree / chance.choice(regular_files(tree))
     path.unlink()
     path.symlink_to(chance.choice(("/etc/passwd", "/dev/zero", "nowhere", path.name, "..")))
 
 
 def _special(chance: random.Random, tree: Path) -> None:
-    path = tree / chance.choice(_files(tree))
+    path = tree / chance.choice(regular_files(tree))
     path.unlink()
     chance.choice((os.mkfifo, os.mkdir))(path)
 
 
 def _missing(chance: random.Random, tree: Path) -> None:
-    # Nothing needs the schema or a page for browsers; sums can be written anew.
+    # Nothing needs the schema or a page for browsers; sums can be rewritten.
     needed = (".pte", "index.json", VERSIONS, PROVENANCE, ".txt")
-    (tree / chance.choice([path for path in _files(tree) if path.endswith(needed)])).unlink()
+    (tree / chance.choice([path for path in regular_files(tree) if path.endswith(needed)])).unlink()
 
 
 def _sums(chance: random.Random, tree: Path) -> None:
@@ -148,7 +138,7 @@ def _sums(chance: random.Random, tree: Path) -> None:
 
 
 def _program(chance: random.Random, tree: Path) -> None:
-    path = tree / chance.choice([path for path in _files(tree) if path.endswith(".pte")])
+    path = tree / chance.choice([path for path in regular_files(tree) if path.endswith(".pte")])
     path.write_bytes(path.read_bytes() + chance.randbytes(3))
 
 
@@ -158,32 +148,18 @@ _CHANGES: tuple[Callable[[random.Random, Path], None], ...] = (
 )
 
 
-def _files(tree: Path) -> list[str]:
-    return sorted(
-        str(path.relative_to(tree))
-        for path in tree.rglob("*")
-        if path.is_file() and not path.is_symlink()
-    )
-
-
 def _seal(tree: Path) -> None:
-    """As whoever writes the sums and the subjects anew."""
+    """As an attacker who writes the sums and the subjects anew."""
+    seal(tree)
     hashes = {
         path: hashlib.sha256((tree / path).read_bytes()).hexdigest()
-        for path in _files(tree)
-        if "\n" not in path
+        for path in regular_files(tree)
+        if "\n" not in path and path != PROVENANCE
     }
-    lines = [f"{sha256}  {path}\n" for path, sha256 in hashes.items() if is_covered(path)]
-    sums = "".join(lines).encode(errors="surrogateescape")
-    (tree / SUMS).unlink(missing_ok=True)
-    (tree / SUMS).write_bytes(sums)
-    hashes[SUMS] = hashlib.sha256(sums).hexdigest()
     try:
         statement = json.loads((tree / PROVENANCE).read_bytes())
         statement["subject"] = [
-            {"name": path, "digest": {"sha256": sha256}}
-            for path, sha256 in hashes.items()
-            if path != PROVENANCE
+            {"name": path, "digest": {"sha256": sha256}} for path, sha256 in hashes.items()
         ]
         (tree / PROVENANCE).write_text(json.dumps(statement))
     except (OSError, ValueError, TypeError, RecursionError):

@@ -1,4 +1,5 @@
-"""The files that lie in a tree, and those that should not: links, special files, names that differ between systems."""
+"""What can be wrong with the files of a tree: links, special files, names that differ between systems, other hashes
+than SHA256SUMS has."""
 
 from __future__ import annotations
 
@@ -11,15 +12,33 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.outside_text import plain
 from pte_foundry.records.paths import LONGEST_PATH, collisions, path_problem
-from pte_foundry.tree.checks.defect import Defect
+from pte_foundry.tree.sums import parse_sums
+from pte_foundry.tree.tree_files import SUMS, is_covered
 
-_CHUNK = 1 << 20
-# A checkout has them at its root, and they are no part of the tree.
+# They lie at the root of a checkout, and are no part of the tree.
 _OF_GIT = (".git", ".gitattributes")
 
 LARGEST_DOCUMENT = 64 << 20
 """Bytes of the largest document that is read."""
+
+
+@dataclass(frozen=True, order=True)
+class Defect:
+    """Attributes:
+    path: the file in the tree that is wrong, or that says what is wrong.
+    kind: a short slug that scripts may match, e.g. `hash`.
+    what: what is wrong with it, for people.
+    """
+
+    path: str
+    kind: str
+    what: str
+
+    def __str__(self) -> str:
+        # Names and documents may hold anything: none of it may steer a terminal, or fill it.
+        return f"{plain(self.path, 300)}: {self.kind}: {plain(self.what, 1_000)}"
 
 
 @dataclass(frozen=True)
@@ -39,10 +58,10 @@ class Listing:
 
 
 def list_tree(root: Path) -> Listing:
-    """Read every file below `root`. Nothing follows a symbolic link. Git's own files at the root are passed over.
+    """Read every file below `root`, without following symbolic links; git's own files at the root are left out.
 
-    What cannot be read is a defect. A folder whose path is too long for a tree is one, and is not looked into: so
-    neither a path that the system refuses nor a depth without end is met.
+    What cannot be read is a defect. So is a folder whose path is too long for a tree, which is not looked into: that
+    rules out paths that the system refuses, and endless depth.
     """
     files: dict[str, TreeFile] = {}
     defects: list[Defect] = []
@@ -57,9 +76,8 @@ def list_tree(root: Path) -> Listing:
             defects.append(_unreadable(folder or ".", error))
             continue
         if folder and not names:
-            defects.append(
-                Defect(folder, "empty", "is an empty folder: git keeps none, and nothing lists it")
-            )
+            what = "is an empty folder: git keeps none, and nothing lists it"
+            defects.append(Defect(folder, "empty", what))
         for name in names:
             path = f"{folder}/{name}" if folder else name
             if path in _OF_GIT:
@@ -71,10 +89,9 @@ def list_tree(root: Path) -> Listing:
             try:
                 mode = (root / path).lstat().st_mode
                 if stat.S_ISLNK(mode):
-                    told = (
-                        f"is a symbolic link to {os.readlink(root / path)!r}; a tree has files only"
-                    )
-                    defects.append(Defect(path, "link", told))
+                    target = os.readlink(root / path)
+                    what = f"is a symbolic link to {target!r}; a tree has files only"
+                    defects.append(Defect(path, "link", what))
                 elif stat.S_ISREG(mode):
                     files[path] = _read(root / path)
                 elif stat.S_ISDIR(mode):
@@ -115,12 +132,32 @@ def _unreadable(path: str, error: OSError) -> Defect:
 
 
 def _read(file: Path) -> TreeFile:
-    digest, size = hashlib.sha256(), 0
     # A file may be replaced by a link, or by a pipe that waits for a writer, after it was listed.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(file, flags | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as content:
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return TreeFile(digest.hexdigest(), size)
+        digest = hashlib.file_digest(content, "sha256")
+        return TreeFile(digest.hexdigest(), content.tell())
+
+
+def sums_defects(text: str, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+    """Malformed lines, paths that leave the tree, files that are missing, changed or not listed.
+
+    Args:
+        text: the content of SHA256SUMS.
+        files: all files of the tree, by path.
+    """
+    listed, problems = parse_sums(text)
+    for problem in problems:
+        yield Defect(SUMS, "sums", problem)
+    for path in listed.keys() - files.keys():
+        yield from name_defects(path)
+    yield from case_defects(listed)
+    for path in filter(is_covered, listed):
+        file = files.get(path)
+        if file is None:
+            yield Defect(path, "missing", f"is in {SUMS} and not in the tree")
+        elif file.sha256 != listed[path]:
+            yield Defect(path, "hash", f"has SHA-256 {file.sha256}; {SUMS} says {listed[path]}")
+    for path in filter(is_covered, files.keys() - listed.keys()):
+        yield Defect(path, "extra", f"is in the tree and not in {SUMS}")

@@ -8,20 +8,17 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from pte_foundry.client.address import check_address
 from pte_foundry.client.index import read_index
 from pte_foundry.errors import PteError
-from pte_foundry.index.entry import remote_url
+from pte_foundry.index.index import remote_url
 from pte_foundry.index.schema import INDEX_SCHEMA
-from pte_foundry.index.schema_version import check_schema_version
-from pte_foundry.index.versions import version_key, versions_document
+from pte_foundry.index.versions import check_schema_version, version_key, versions_document
+from pte_foundry.records.addresses import base_url_problem
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.outside_text import shown
-from pte_foundry.tree.checks.defect import Defect
-from pte_foundry.tree.checks.files import TreeFile, name_defects, read_document
-from pte_foundry.tree.tree_files import LICENSES, MODEL_CARD, VERSIONS
+from pte_foundry.tree.checks.files import Defect, TreeFile, name_defects, read_document
+from pte_foundry.tree.tree_files import INDEX, LICENSES, MODEL_CARD, VERSIONS
 
-INDEX = "index.json"
 _LONGEST_MESSAGE = 200
 _MOST_PROBLEMS = 100
 
@@ -112,13 +109,10 @@ def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Itera
 
 
 def _address_defects(path: str, index: Fields) -> Iterator[Defect]:
-    """Addresses that are not those of the base URL: whoever reads the index would be sent elsewhere."""
+    """Addresses that do not follow from the base URL: they would send readers of the index elsewhere."""
     base, version = index.text("baseUrl"), index.text("version")
-    if base != ".":
-        try:
-            check_address(base, where="baseUrl")
-        except PteError as error:
-            yield Defect(path, "address", error.message)
+    if (problem := base_url_problem(base)) is not None:
+        yield Defect(path, "address", f"baseUrl is {shown(base)}, which {problem}")
     for entry in (*index.objects("models"), *index.objects("labels")):
         category, name = entry.text("category"), entry.text("name")
         promised = [(entry.text("remoteUrl"), "remoteUrl", name)]
@@ -128,8 +122,8 @@ def _address_defects(path: str, index: Fields) -> Iterator[Defect]:
         for found, field, file in promised:
             expected = remote_url(base, version, f"{category}/{file}")
             if found != expected:
-                told = f"{field} of {category}/{name} is {shown(found)}; by baseUrl it is {shown(expected)}"
-                yield Defect(path, "address", told)
+                what = f"{field} of {category}/{name} is {shown(found)}; by baseUrl it is {shown(expected)}"
+                yield Defect(path, "address", what)
 
 
 def _promise(
@@ -140,7 +134,7 @@ def _promise(
         yield from name_defects(path)
         yield Defect(path, "missing", f"{index} lists it, and it is not in the tree")
     elif file.sha256 != entry.sha256("hash"):
-        told = f"has SHA-256 {file.sha256}; {index} says {entry.sha256('hash')}"
-        yield Defect(path, "hash", told)
+        what = f"has SHA-256 {file.sha256}; {index} says {entry.sha256('hash')}"
+        yield Defect(path, "hash", what)
     elif file.size != entry.count("size"):
         yield Defect(path, "size", f"has {file.size} bytes; {index} says {entry.count('size')}")

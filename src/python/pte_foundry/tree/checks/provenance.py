@@ -14,8 +14,7 @@ from in_toto_attestation.v1.statement import Statement  # type: ignore[import-un
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.tree.checks.defect import Defect
-from pte_foundry.tree.checks.files import TreeFile, read_document
+from pte_foundry.tree.checks.files import Defect, TreeFile, read_document
 from pte_foundry.tree.provenance.statement import PREDICATE_TYPE
 from pte_foundry.tree.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
 
@@ -39,8 +38,8 @@ def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Def
         yield Defect(PROVENANCE, "schema", " ".join(str(error).split())[:_LONGEST_MESSAGE])
         return
     if statement.pb.predicate_type != PREDICATE_TYPE:
-        told = f"its predicate is a {statement.pb.predicate_type!r}, not {PREDICATE_TYPE!r}"
-        yield Defect(PROVENANCE, "schema", told)
+        what = f"its predicate is a {statement.pb.predicate_type!r}, not {PREDICATE_TYPE!r}"
+        yield Defect(PROVENANCE, "schema", what)
     vouched = set(files) - {PROVENANCE, SIGNATURE}
     for path in vouched - set(subjects):
         yield Defect(path, "subject", f"{PROVENANCE} does not vouch for it")
@@ -48,8 +47,8 @@ def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Def
         if path not in vouched:
             yield Defect(path, "subject", f"{PROVENANCE} vouches for it, and it is not in the tree")
         elif files[path].sha256 != sha256:
-            told = f"has SHA-256 {files[path].sha256}; {PROVENANCE} vouches for {sha256}"
-            yield Defect(path, "subject", told)
+            what = f"has SHA-256 {files[path].sha256}; {PROVENANCE} vouches for {sha256}"
+            yield Defect(path, "subject", what)
 
 
 def _subjects(statement: Fields) -> dict[str, str]:
@@ -60,7 +59,7 @@ def _subjects(statement: Fields) -> dict[str, str]:
 
 
 def bill_of_materials_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
-    """What is wrong with the bill of materials, and which programs it lists with other hashes or not at all."""
+    """What is wrong with the bill of materials, and which programs it lists with another hash or not at all."""
     if BILL_OF_MATERIALS not in files:
         yield Defect(BILL_OF_MATERIALS, "missing", "the tree does not list its parts")
         return
@@ -71,8 +70,7 @@ def bill_of_materials_defects(root: Path, files: Mapping[str, TreeFile]) -> Iter
         return
     broken = JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document))
     if broken is not None:
-        told = " ".join(str(broken).split())[:_LONGEST_MESSAGE]
-        yield Defect(BILL_OF_MATERIALS, "schema", told)
+        yield Defect(BILL_OF_MATERIALS, "schema", " ".join(str(broken).split())[:_LONGEST_MESSAGE])
         return
     listed = {
         component["bom-ref"]: component.get("hashes", [])

@@ -1,4 +1,4 @@
-"""Sign a tree with a key of one's own, and check such a signature. Works offline.
+"""Sign a tree with your own key, and check such a signature. Works offline.
 
 The signature is a Sigstore bundle over the hashes of all files, as `model_signing` writes it; git's own files are left
 out.
@@ -57,12 +57,11 @@ def check_signature(root: Path, public_key: Path) -> None:
         config = verifying.Config()  # type: ignore[no-untyped-call]
         config.use_elliptic_key_verifier(public_key=public_key)
         config.set_hashing_config(_hashing(signature)).verify(root, signature)
-    except (
-        Exception
-    ) as error:  # The library raises what its parsers raise, whatever an attacker wrote.
-        told = " ".join(str(error).split()) or type(error).__name__
+    # The library raises whatever its parsers raise for what an attacker wrote.
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
         raise PteError(
-            "signature", f"does not fit the tree and the key {public_key}: {told}"
+            "signature", f"does not fit the tree and the key {public_key}: {why}"
         ) from error
 
 

@@ -84,7 +84,7 @@ def test_a_signature_of_another_tree(signed: tuple[Path, Path], change: str) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"mediaType": "x"}'])
-def test_a_signature_that_is_none(signed: tuple[Path, Path], content: bytes) -> None:
+def test_a_malformed_signature(signed: tuple[Path, Path], content: bytes) -> None:
     tree, public = signed
     (tree / "tree.sig").write_bytes(content)
     (defect,) = verify_tree(tree, public)
@@ -106,7 +106,7 @@ def test_no_key(signed: tuple[Path, Path], tmp_path: Path) -> None:
         sign_tree(signed[0], tmp_path / "nowhere")
 
 
-def test_a_key_that_is_none_leaves_no_file(tmp_path: Path) -> None:
+def test_a_malformed_key_leaves_no_file(tmp_path: Path) -> None:
     tree = write_sample_tree(tmp_path / "tree")
     before = sorted(tree.iterdir())
     (tmp_path / "key").write_text("not a key")

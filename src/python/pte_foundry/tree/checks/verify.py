@@ -1,4 +1,4 @@
-"""All that is wrong with a tree."""
+"""Everything that is wrong with a tree."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.outside_text import plain
-from pte_foundry.tree.checks.defect import Defect
-from pte_foundry.tree.checks.files import LARGEST_DOCUMENT, TreeFile, list_tree
+from pte_foundry.tree.checks.files import (
+    LARGEST_DOCUMENT,
+    Defect,
+    TreeFile,
+    list_tree,
+    sums_defects,
+)
 from pte_foundry.tree.checks.index import index_defects
 from pte_foundry.tree.checks.provenance import bill_of_materials_defects, statement_defects
 from pte_foundry.tree.checks.signing import check_signature
-from pte_foundry.tree.checks.sums import sums_defects
 from pte_foundry.tree.tree_files import (
     BILL_OF_MATERIALS,
     PROVENANCE,
@@ -28,7 +32,7 @@ def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...
 
     Args:
         root: a folder as `./pants package //:tree` writes it, or a checkout of what was published.
-        public_key: of who signed it; None if the signature is not to be checked.
+        public_key: the publisher's; None to leave the signature unchecked.
 
     Raises:
         PteError: `no-tree` if `root` is no folder; `no-key` if the key is no file.

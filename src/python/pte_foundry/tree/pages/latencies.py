@@ -167,7 +167,7 @@ def _circumstances(result: Fields) -> Circumstances:
 
 
 def _rivals(medians: Fields, versions: dict[str, str]) -> Iterator[Baseline]:
-    """In the order of `_RIVALS`, each with its version if one is told."""
+    """In the order of `_RIVALS`, each with its version if that is known."""
     for name, words in _RIVALS.items():
         told = f"{words} {versions[name]}" if name in versions else words
         yield Baseline(told, _milliseconds(medians, name))

@@ -1,35 +1,59 @@
-"""All pages of a catalogue: functions of the index, and of what was measured for the pictures that no hash covers."""
+"""All pages of a catalogue: functions of the index, and of measurements for the pictures that no hash covers."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from jinja2 import Environment
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import ContractTensor
 from pte_foundry.tree.pages.latencies import Latency
-from pte_foundry.tree.pages.measured import read_differences
-from pte_foundry.tree.pages.models import Model, group_models
-from pte_foundry.tree.pages.paths import page_path, picture_path
 from pte_foundry.tree.pages.pictures import (
     delegation_picture,
     error_picture,
     latency_picture,
     most_first,
+    read_differences,
     short,
     size_picture,
 )
-from pte_foundry.tree.pages.preparation_code import Code, preparation_code
-from pte_foundry.tree.pages.programs import ListedProgram, read_programs
-from pte_foundry.tree.pages.templating import environment
-from pte_foundry.tree.pages.words import EVIDENCE, PLATFORMS, WEIGHTS
+from pte_foundry.tree.pages.preparation import Code, preparation_code
+from pte_foundry.tree.pages.programs import (
+    ListedProgram,
+    Model,
+    group_models,
+    read_programs,
+)
 from pte_foundry.tree.plots.svg import style_sheet
-from pte_foundry.tree.tree_files import CATALOGUE
+from pte_foundry.tree.tree_files import CATALOGUE, page_path, picture_path
+
+PLATFORMS = {
+    "android": "Android",
+    "ios": "iOS",
+    "macos": "macOS",
+    "linux": "Linux",
+    "windows": "Windows",
+    "web": "Web",
+}
+
+EVIDENCE = {
+    "executed": "the program ran, and its outputs were compared with those of the eager model",
+    "interpreted": "an interpreter ran what the program hands to its delegate, and the outputs were compared with "
+    "those of the eager model",
+    "structural": "the file was inspected and not run",
+}
+
+WEIGHTS = {
+    "official": "the publisher's checkpoint",
+    "substitute": "a checkpoint that stands in for the publisher's",
+    "seeded": "a deterministic initialisation without any training: good for trying the build, not for predictions",
+}
 
 
 def catalogue_pages(
@@ -44,14 +68,13 @@ def catalogue_pages(
         index: the content of the tree's index.json.
         listed: one for each program of the index.
         validations: the content of each program's validation.json, by the program's address.
-        latencies: those that somebody has measured, by the program's address; programs that the tree does not have are
-            of no matter.
+        latencies: measured ones, by the program's address; those of programs that the tree does not have are ignored.
 
     Raises:
         PteError: `bad-request`, `duplicate` or `bad-latencies`, see `read_programs`, `group_models` and
             `latency_picture`.
     """
-    programs = read_programs(index, tuple(listed))
+    programs = read_programs(index, listed)
     models = group_models(programs)
     differences = {
         program.address: read_differences(validations[program.address]) for program in programs
@@ -62,6 +85,22 @@ def catalogue_pages(
         pages[page_path(model.name)] = _model_page(templates, index, model, latencies)
         pages[picture_path(model.name)] = error_picture(model, differences).as_file()
     return pages
+
+
+def environment() -> Environment:
+    """Every value in HTML is escaped; a name that a template misspells is an error.
+
+    Programs (`*.py`, `*.kt`, …) are not escaped here: they contain only numbers, and are escaped as a whole where a
+    page shows them.
+    """
+    return Environment(
+        loader=PackageLoader("pte_foundry.tree.pages"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def _index_page(
@@ -91,13 +130,11 @@ def _index_page(
 def _model_page(
     templates: Environment, index: Fields, model: Model, latencies: Mapping[str, Sequence[Latency]]
 ) -> str:
-    codes: list[tuple[ContractTensor, tuple[Code, ...]]] = []
-    for contract, _ in model.contracts:
-        for tensor in contract.pictures:
-            if tensor.preparation is None:
-                codes.append((tensor, ()))
-            else:
-                codes.append((tensor, preparation_code(templates, tensor.preparation)))
+    codes: list[tuple[ContractTensor, tuple[Code, ...]]] = [
+        (tensor, tensor.preparation and preparation_code(templates, tensor.preparation) or ())
+        for contract, _ in model.contracts
+        for tensor in contract.pictures
+    ]
     timed = [(each, one) for each in model.programs for one in latencies.get(each.address, ())]
     latency = latency_picture(model, latencies)
     return _render(
@@ -115,7 +152,7 @@ def _model_page(
         delegation=Markup(delegation_picture(model).in_page()),
         measured=picture_path(model.name),
         sources=_unofficial(model.programs),
-        left_over=[
+        undelegated=[
             (program, most_first(program.undelegated))
             for program in model.programs
             if program.undelegated
@@ -146,10 +183,6 @@ def _source_hash(text: str) -> str:
 
 
 def _unofficial(programs: Sequence[ListedProgram]) -> dict[str, int]:
-    """Source of the weights -> how many programs have it, of those that are not the publisher's."""
-    found: dict[str, int] = {}
-    for program in programs:
-        source = str(program.weights["source"])
-        if source != "official":
-            found[source] = found.get(source, 0) + 1
-    return dict(sorted(found.items()))
+    """Source of the weights, if it is not the publisher -> how many programs have it."""
+    found = Counter(str(program.weights["source"]) for program in programs)
+    return {source: found[source] for source in sorted(found) if source != "official"}

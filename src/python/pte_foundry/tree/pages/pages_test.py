@@ -16,9 +16,8 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
-from pte_foundry.testing.sample_catalogue import sample_pages, sample_parts
 from pte_foundry.testing.sample_latencies import sample_results
-from pte_foundry.testing.sample_tree import write_sample_tree
+from pte_foundry.testing.sample_tree import sample_pages, sample_parts, write_sample_tree
 from pte_foundry.tree.pages.pages import catalogue_pages
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7*7 }}"
@@ -179,7 +178,7 @@ def test_pages_of_models_tell_contract_delegation_and_errors() -> None:
     text = html_of(pages)["models/mobilenet_v3_small.html"].text
     assert "float32[1, 3, 224, 224]" in text and "class scores" in text
     assert "52 in portable kernels: 52 convolution" in text
-    assert "1 call of XnnpackBackend; nothing left over" in text
+    assert "1 call of XnnpackBackend; nothing in portable kernels" in text
     assert "max_planned_memory_ratio" in text
     picture = pages["measured/mobilenet_v3_small.svg"]
     assert "xnnpack fp32, fixed-0, logits: 2e-05" in picture
@@ -266,7 +265,7 @@ def test_a_model_that_is_no_file_name_is_refused(model: str) -> None:
         Listed.read(Fields({**listed[0], "model": model}, "tree_request.json"))
 
 
-def test_a_measurement_that_is_none_is_refused() -> None:
+def test_an_impossible_measurement_is_refused() -> None:
     index, listed, validations = sample_parts()
     cases = validations[listed[0]["address"]]["cases"]
     cases[0]["measured"]["logits"]["mean_abs"] = 1.0

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
+from pte_foundry.records.json_fields import Fields
 from pte_foundry.tree.pages.latencies import Latency, threads_text
-from pte_foundry.tree.pages.measured import MeasuredDifference
-from pte_foundry.tree.pages.models import Model
-from pte_foundry.tree.pages.programs import ListedProgram
-from pte_foundry.tree.plots.bars import Bar, Row, bar_chart
-from pte_foundry.tree.plots.dots import Dot, DotRow, dot_chart
+from pte_foundry.tree.pages.programs import ListedProgram, Model
+from pte_foundry.tree.plots.charts import Bar, Dot, DotRow, Row, bar_chart, dot_chart
 from pte_foundry.tree.plots.svg import SERIES, Picture, text_width
 
-_LEFT_OVER_NAMED = 4
+_KINDS_NAMED = 4
 _WIDTH = 720.0
 _ROW = 42.0
+_PARITY = "parity:"
+
+
+@dataclass(frozen=True)
+class MeasuredDifference:
+    """Of one output for one input: largest and mean absolute difference. `of` names both, for people."""
+
+    of: str
+    largest: float
+    mean: float
+
+
+def read_differences(validation: Fields) -> tuple[MeasuredDifference, ...]:
+    """Read validation.json: all cases that compared the program with the eager model; none if nothing here can run it.
+
+    Raises:
+        PteError: `bad-request` naming the field that is missing or wrong.
+    """
+    found = []
+    for case in validation.objects("cases"):
+        name = case.text("name")
+        if not name.startswith(_PARITY) or case.text("status") == "skipped":
+            continue
+        measured = case.nested("measured")
+        for output in sorted(measured.values):
+            values = measured.nested(output)
+            largest, mean = values.number("max_abs"), values.number("mean_abs")
+            if not (0 <= mean <= largest < math.inf):
+                raise values.error("max_abs", f"is {largest} and `mean_abs` is {mean}")
+            found.append(
+                MeasuredDifference(f"{name.removeprefix(_PARITY)}, {output}", largest, mean)
+            )
+    return tuple(found)
 
 
 def size_picture(model: Model) -> Picture:
@@ -30,7 +63,7 @@ def size_picture(model: Model) -> Picture:
 def latency_picture(model: Model, latencies: Mapping[str, Sequence[Latency]]) -> Picture | None:
     """Median milliseconds of a call, a bar for each number of threads, with a stroke for the baseline's.
 
-    None if nobody has measured any of the programs; those that nobody has measured are not in it.
+    Programs that were not measured are left out; None if that is all of them.
 
     Args:
         latencies: by the program's address.
@@ -95,7 +128,7 @@ def error_picture(
 
 
 def delegation_picture(model: Model) -> Picture:
-    """For each program the share of its operators that a delegate runs, and which ones are left over."""
+    """For each program the share of its operators that a delegate runs, and which ones it does not."""
     left = max(text_width(program.label) for program in model.programs) + 12
     full = _WIDTH - left
     picture = Picture(
@@ -123,7 +156,7 @@ def delegation_picture(model: Model) -> Picture:
 
 
 def delegation_text(program: ListedProgram) -> str:
-    """e.g. `1 call of XnnpackBackend; nothing left over`."""
+    """e.g. `1 call of XnnpackBackend; nothing in portable kernels`."""
     if program.delegates:
         calls = ", ".join(
             f"{count} call{'s' * (count != 1)} of {name}"
@@ -132,11 +165,11 @@ def delegation_text(program: ListedProgram) -> str:
     else:
         calls = "no delegate"
     if not program.undelegated:
-        return f"{calls}; nothing left over"
+        return f"{calls}; nothing in portable kernels"
     named = most_first(program.undelegated)
-    told = [f"{count} {short(operator)}" for operator, count in named[:_LEFT_OVER_NAMED]]
-    if len(named) > _LEFT_OVER_NAMED:
-        told.append(f"{len(named) - _LEFT_OVER_NAMED} other kinds")
+    told = [f"{count} {short(operator)}" for operator, count in named[:_KINDS_NAMED]]
+    if len(named) > _KINDS_NAMED:
+        told.append(f"{len(named) - _KINDS_NAMED} other kinds")
     total = sum(program.undelegated.values())
     return f"{calls}; {total} in portable kernels: {', '.join(told)}"
 

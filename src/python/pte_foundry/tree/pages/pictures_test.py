@@ -8,12 +8,11 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
-from pte_foundry.testing.sample_catalogue import sample_parts
 from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
+from pte_foundry.testing.sample_tree import sample_parts
 from pte_foundry.tree.pages.latencies import Latency, read_latencies
-from pte_foundry.tree.pages.models import Model, group_models
 from pte_foundry.tree.pages.pictures import latency_picture
-from pte_foundry.tree.pages.programs import read_programs
+from pte_foundry.tree.pages.programs import Model, group_models, read_programs
 from pte_foundry.tree.plots.svg import Picture
 
 
@@ -45,7 +44,7 @@ def drawn(latencies: dict[str, tuple[Latency, ...]]) -> Picture:
     return picture
 
 
-def test_a_bar_for_each_number_of_threads_and_none_for_what_nobody_measured() -> None:
+def test_a_bar_for_each_number_of_threads_and_none_for_programs_without_measurement() -> None:
     assert latency_picture(sample_model(), {}) is None
     picture = drawn(sample_latencies())
     assert words(picture) == [

@@ -1,7 +1,7 @@
-"""How a picture becomes an input, read from the words of a report's normalisation.
+"""How a picture becomes an input, read from the words of a report's normalisation, as code for apps.
 
-Builders describe the resize in words (`pte_foundry.models.definition.Normalisation`), for people. Those known here
-become code; of others a page has the words alone.
+Builders describe the resize in words for people (`pte_foundry.models.definition.Normalisation`). Those known here
+become code; of others a page has only the words.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from jinja2 import Environment
+
 _SHORTER_SIDE = re.compile(
     r"shorter side to (\d+), bilinear with antialiasing, then centre crop (\d+)x(\d+)"
 )
@@ -21,6 +23,12 @@ _LETTERBOX = re.compile(
     r"(\d+) of 255"
 )
 _LARGEST_SIDE = 1 << 14
+_TEMPLATES = {
+    "Python": "preprocess.py.jinja",
+    "Swift": "preprocess.swift.jinja",
+    "Kotlin": "preprocess.kt.jinja",
+    "Dart": "preprocess.dart.jinja",
+}
 
 
 @dataclass(frozen=True)
@@ -47,15 +55,19 @@ class Preparation:
     std: tuple[float, float, float]
     blue_first: bool
 
-    @property
-    def antialias(self) -> bool:
-        return self.kind != "letterbox"
+
+@dataclass(frozen=True)
+class Code:
+    """`language` is for people, `text` a whole file."""
+
+    language: str
+    text: str
 
 
 def read_preparation(
     dtype: str, layout: str, shape: Sequence[int], normalisation: Mapping[object, object]
 ) -> Preparation | None:
-    """None for any that is not known here: another layout, size, scale or way to resize."""
+    """None for one that is not known here: another layout, size, scale or way to resize."""
     scale = {"1/255": "1.0 / 255.0", "1": "1.0"}.get(str(normalisation.get("scale")))
     colour = normalisation.get("colour")
     mean, std = _three(normalisation.get("mean")), _three(normalisation.get("std"))
@@ -85,6 +97,24 @@ def read_preparation(
     if (match := _LETTERBOX.fullmatch(words)) and match[1] == str(side) and int(match[2]) <= 255:
         return Preparation("letterbox", side, side, int(match[2]), *common)
     return None
+
+
+def preparation_code(templates: Environment, preparation: Preparation) -> tuple[Code, ...]:
+    """The same function `preprocess` in each language.
+
+    It takes RGB levels, three bytes a pixel, by rows, and returns float32 [1, 3, side, side]. Only numbers get into
+    the templates, never a text of the report.
+    """
+    values = {
+        **vars(preparation),
+        "mean": [repr(value) for value in preparation.mean],
+        "std": [repr(value) for value in preparation.std],
+        "antialias": preparation.kind != "letterbox",
+    }
+    return tuple(
+        Code(language, templates.get_template(name).render(values))
+        for language, name in _TEMPLATES.items()
+    )
 
 
 def _three(values: object) -> tuple[float, float, float] | None:

@@ -1,27 +1,33 @@
-"""What the pages say of one program: from its index entry, and what `Listed` adds."""
+"""The models of a catalogue with their programs: from the index, and from what the request adds to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import Contract, read_contract
-from pte_foundry.tree.pages.parity import cosine_bound, difference_bound
 
 
 @dataclass(frozen=True)
 class ListedProgram:
-    """Attributes:
-    model: name without precision; `model_name` has it where it is not the backend's default.
-    path: of the file, relative to the tree's root.
-    size: bytes; `megabytes` the same in 10^6.
-    cosine_bound: what its test allows the cosine to lack of 1, as text; `difference_bound` is that of the difference.
-    undelegated: operator left to the portable kernels -> how many.
-    delegated_fraction: of the operators before lowering, 0 to 1.
-    checks: every bound of its test -> value.
+    """A program on the pages.
+
+    The bounds are those of its test, which it has passed: the same on every machine. What was measured is in the
+    picture of the errors, which no hash covers.
+
+    Attributes:
+        model: name without precision; `model_name` has it where it is not the backend's default.
+        path: of the file, relative to the tree's root.
+        size: bytes; `megabytes` the same in 10^6.
+        cosine_bound: how far below 1 its test allows the cosine to be, as text, e.g. `2.5e-12`.
+        difference_bound: the greatest difference that its test allows, as text, e.g. `4.2e-05` or `640`.
+        undelegated: operator left to the portable kernels -> how many.
+        delegated_fraction: of the operators before lowering, 0 to 1.
+        checks: every bound of its test -> value.
     """
 
     address: str
@@ -56,16 +62,16 @@ class ListedProgram:
 
     @property
     def label(self) -> str:
-        """What tells it from the other programs of its model, e.g. `xnnpack int8`."""
+        """What distinguishes it from the other programs of its model, e.g. `xnnpack int8`."""
         return f"{self.backend} {self.precision}"
 
 
-def read_programs(index: Fields, listed: tuple[Listed, ...]) -> tuple[ListedProgram, ...]:
+def read_programs(index: Fields, listed: Sequence[Listed]) -> tuple[ListedProgram, ...]:
     """In the order of the index.
 
     Raises:
-        PteError: `bad-request` naming the field that is missing or wrong, or the programs that only one of the two
-            has.
+        PteError: `bad-request` naming the field that is missing or wrong, or the programs that are in only one of
+            the two.
     """
     by_address = {each.address: each for each in listed}
     entries = index.objects("models")
@@ -104,8 +110,9 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
         license=entry.text("license"),
         platforms=tuple(sorted(entry.texts("platforms"))),
         evidence=validation.text("evidence"),
-        cosine_bound=cosine_bound(checks.number("min_cosine")),
-        difference_bound=difference_bound(checks.number("max_abs_difference")),
+        # In decimals: in floats the difference ends in noise.
+        cosine_bound=f"{float(Decimal(1) - Decimal(repr(checks.number('min_cosine')))):.2g}",
+        difference_bound=f"{checks.number('max_abs_difference'):.3g}",
         delegates=delegation.count_map("delegates"),
         calls=delegation.count("calls"),
         undelegated=delegation.count_map("undelegated"),
@@ -122,7 +129,7 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
 
 
 def _bounds(checks: Mapping[str, object]) -> list[tuple[str, float]]:
-    """Those on predictions, too, which are one level below."""
+    """Those on predictions too, which are nested."""
     trained = checks.get("trained")
     every = {**checks, **(trained if isinstance(trained, Mapping) else {})}
     return sorted(
@@ -130,3 +137,54 @@ def _bounds(checks: Mapping[str, object]) -> list[tuple[str, float]]:
         for name, value in every.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     )
+
+
+@dataclass(frozen=True)
+class Model:
+    """`contracts` has each contract once, with the programs that have it: usually there is one."""
+
+    name: str
+    family: str
+    task: str | None
+    programs: tuple[ListedProgram, ...]
+    contracts: tuple[tuple[Contract, tuple[ListedProgram, ...]], ...]
+
+
+def group_models(programs: Sequence[ListedProgram]) -> tuple[Model, ...]:
+    """By family and name.
+
+    Raises:
+        PteError: `duplicate` if two families have a model of one name, or two names differ in capitals alone: they
+            would share a page. `bad-request` if a model's programs are said to have different tasks.
+    """
+    grouped: dict[str, list[ListedProgram]] = {}
+    for program in programs:
+        grouped.setdefault(program.model.casefold(), []).append(program)
+    models = []
+    for members in grouped.values():
+        first = members[0]
+        names = sorted({f"{member.family}/{member.model}" for member in members})
+        if len(names) > 1:
+            raise PteError(
+                "duplicate",
+                f"the models {', '.join(names)} would have one page in the tree. Rename all but one",
+            )
+        tasks = sorted({member.task or "none" for member in members})
+        if len(tasks) > 1:
+            raise PteError(
+                "bad-request",
+                f"the programs of {first.model} have different tasks: {', '.join(tasks)}. Give all the same `task`",
+            )
+        contracts: dict[Contract, list[ListedProgram]] = {}
+        for member in members:
+            contracts.setdefault(member.contract, []).append(member)
+        models.append(
+            Model(
+                first.model,
+                first.family,
+                first.task,
+                tuple(sorted(members, key=lambda member: (member.backend, member.precision))),
+                tuple((contract, tuple(those)) for contract, those in contracts.items()),
+            )
+        )
+    return tuple(sorted(models, key=lambda model: (model.family, model.name)))

@@ -80,7 +80,7 @@ class Picture:
         return _serialise(self._root())
 
     def as_file(self) -> str:
-        """A file of its own, that follows the reader's choice of light or dark, also as an `img`."""
+        """A separate file, which follows the reader's choice of light or dark, also as an `img`."""
         root = self._root()
         root.set("xmlns", "http://www.w3.org/2000/svg")
         style = ElementTree.Element("style")
@@ -156,7 +156,7 @@ def _hint(shape: ElementTree.Element, hint: str) -> None:
 
 
 def _number(value: float) -> str:
-    """At most 2 decimals: a hundredth of a pixel is seen by nobody, and hides how a machine adds."""
+    """At most 2 decimals: nobody sees a hundredth of a pixel, and it hides how machines round."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 from uuid import NAMESPACE_URL, uuid5
@@ -29,11 +31,25 @@ from packageurl import PackageURL
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Origin
 from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
-from pte_foundry.tree.provenance.lockfile import Package, locked_packages
 from pte_foundry.tree.provenance.statement import NO_TIME
 from pte_foundry.tree.tree_files import MODEL_CARD
 
 _PREFIX = "pte-foundry:"
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, order=True)
+class Package:
+    """A distribution: its normalised name (PEP 503) and its version."""
+
+    name: str
+    version: str
+
+
+def locked_packages(text: str) -> tuple[Package, ...]:
+    """The packages that a lockfile pins, sorted; one whose version differs between platforms once for each version."""
+    found = {Package(re.sub(r"[-_.]+", "-", name).lower(), pin) for name, pin in _PIN.findall(text)}
+    return tuple(sorted(found))
 
 
 def bill_of_materials(
@@ -42,13 +58,13 @@ def bill_of_materials(
     """The BOM as JSON: programs, their checkpoints, and the packages of their toolchains.
 
     A program depends on its checkpoint and on its lockfiles, a lockfile on the packages that it pins. The
-    serial number is a function of the index, and there is no time unless the index says one. The source commit
+    serial number is a function of the index, and there is no time unless the index has one. The source commit
     is not in it: it belongs to the provenance statement.
 
     Args:
         index: the content of the tree's index.json.
         index_sha256: the SHA-256 of its bytes.
-        locks: path in the repository -> content, of all that `origin` names.
+        locks: path in the repository -> content, of each that `origin` names.
 
     Raises:
         PteError: `bad-request` naming the index's field that is missing or wrong.
@@ -95,45 +111,31 @@ def _program(model: Fields, version: str) -> Component:
         "weights": weights.text("source"),
         "address": model.text("address"),
     }
-    path = f"{version}/{model.text('category')}/{model.text('name')}"
+    folder = f"{version}/{model.text('category')}"
+    path, card = f"{folder}/{model.text('name')}", f"{folder}/{MODEL_CARD}"
     return Component(
         name=model.text("name"),
         version=version,
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref=path,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=model.sha256("hash"))],
+        hashes=[_sha256(model.sha256("hash"))],
         licenses=[DisjunctiveLicense(id=model.text("license"))],
-        external_references=[
-            ExternalReference(
-                type=ExternalReferenceType.MODEL_CARD,
-                url=XsUri(f"{version}/{model.text('category')}/{MODEL_CARD}"),
-            )
-        ],
+        external_references=[_reference(ExternalReferenceType.MODEL_CARD, card)],
         properties=[Property(name=_PREFIX + name, value=value) for name, value in said.items()],
     )
 
 
 def _checkpoint(checkpoint: Checkpoint) -> Component:
-    weights = checkpoint.weights
+    weights, page = checkpoint.weights, checkpoint.weights.source_page
     return Component(
         name=checkpoint.name,
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref=f"checkpoint:{checkpoint.name}:{weights.sha256 or weights.source}",
         description=weights.description,
-        hashes=(
-            []
-            if weights.sha256 is None
-            else [HashType(alg=HashAlgorithm.SHA_256, content=weights.sha256)]
-        ),
+        hashes=[] if weights.sha256 is None else [_sha256(weights.sha256)],
         licenses=[DisjunctiveLicense(id=weights.license)],
         external_references=(
-            []
-            if weights.source_page is None
-            else [
-                ExternalReference(
-                    type=ExternalReferenceType.WEBSITE, url=XsUri(weights.source_page)
-                )
-            ]
+            [] if page is None else [_reference(ExternalReferenceType.WEBSITE, page)]
         ),
         properties=[
             Property(name=f"{_PREFIX}{name}", value=value)
@@ -148,7 +150,7 @@ def _lockfile(path: str, content: bytes) -> Component:
         name=path,
         type=ComponentType.FILE,
         bom_ref=path,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=hashlib.sha256(content).hexdigest())],
+        hashes=[_sha256(hashlib.sha256(content).hexdigest())],
     )
 
 
@@ -162,3 +164,11 @@ def _library(package: Package) -> Component:
         bom_ref=url.to_string(),
         purl=url,
     )
+
+
+def _sha256(content: str) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=content)
+
+
+def _reference(kind: ExternalReferenceType, url: str) -> ExternalReference:
+    return ExternalReference(type=kind, url=XsUri(url))

@@ -14,9 +14,13 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json
-from pte_foundry.testing.provenance import LOCK, LOCK_TEXT, read_origin, sample_index
+from pte_foundry.testing.indexes import LOCK, LOCK_TEXT, read_origin, sample_index
 from pte_foundry.testing.reports import SHA
-from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
+from pte_foundry.tree.provenance.bill_of_materials import (
+    Package,
+    bill_of_materials,
+    locked_packages,
+)
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)
 CHECKPOINT = f"checkpoint:models/mobilenet:mobilenet_v3_small_weights:{SHA}"
@@ -86,7 +90,7 @@ def test_seeded_weights_have_no_hash_and_say_so(tmp_path: Path) -> None:
     assert {"name": "pte-foundry:weights", "value": "seeded"} in seeded["properties"]
 
 
-def test_the_time_is_there_if_somebody_says_it(tmp_path: Path) -> None:
+def test_the_time_is_named_if_it_is_given(tmp_path: Path) -> None:
     assert "timestamp" not in bom(sample_index(tmp_path))["metadata"]
     built = bom(sample_index(tmp_path, generated="2026-01-02T03:04:05Z"))
     assert built["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"
@@ -126,3 +130,16 @@ def test_another_process_gives_equal_bytes(tmp_path: Path, seed: str) -> None:
     )
     assert json.loads(result.stdout) == bom(index)
     assert result.stdout == json.dumps(bom(index), sort_keys=True) + "\n"
+
+
+def test_names_are_normalised_and_versions_that_differ_between_platforms_are_all_there() -> None:
+    assert locked_packages(LOCK_TEXT.decode()) == (
+        Package("executorch", "1.4.1"),
+        Package("torch", "2.13.0"),
+        Package("torch", "2.13.1"),
+    )
+
+
+def test_extras_and_odd_spellings() -> None:
+    text = "Ruamel.Yaml_x[a,b]==1.0+cpu \\\n    --hash=sha256:00\n# comment==1\n"
+    assert locked_packages(text) == (Package("ruamel-yaml-x", "1.0+cpu"),)

@@ -1,4 +1,4 @@
-"""The checkpoints behind the programs of an index, each once."""
+"""The checkpoints behind the programs of an index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pte_foundry.records.json_fields import Fields
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`weights` as the entries of `models` say, whose names are sorted."""
+    """A checkpoint, and the programs of an index that were made from it, sorted by name."""
 
     weights: Weights
     models: tuple[str, ...]
@@ -22,7 +22,7 @@ class Checkpoint:
 
 
 def checkpoints(models: Sequence[Fields]) -> tuple[Checkpoint, ...]:
-    """Sorted by name.
+    """The checkpoints behind the programs of an index, each once, sorted by name.
 
     Args:
         models: the `models` of an index.

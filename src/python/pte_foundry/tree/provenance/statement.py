@@ -20,10 +20,10 @@ from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
 
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:pte-foundry:model_tree:v1"
-"""`externalParameters` of this build type: the tree's address, and what the options say of URLs, time and weights."""
+"""`externalParameters` of this build type: the tree's address, and the options for URLs, time and weights."""
 
 NO_TIME = "1970-01-01T00:00:00Z"
-"""The default of `[index] generated`: nobody said when."""
+"""The default of `[index] generated`: no time was given."""
 
 
 def provenance_statement(
@@ -33,8 +33,8 @@ def provenance_statement(
 
     Args:
         index: the content of the tree's index.json.
-        files: path in the tree -> SHA-256, of all that the statement vouches for.
-        lockfiles: path in the repository -> SHA-256, of all that `origin` names.
+        files: path in the tree -> SHA-256 of each file that the statement vouches for.
+        lockfiles: path in the repository -> SHA-256 of each that `origin` names.
 
     Raises:
         PteError: `bad-request` naming the index's field that is missing or wrong.
@@ -81,7 +81,7 @@ def _source(commit: str) -> dict[str, Any]:
 
 
 def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Seeded weights have no digest: they are no file, and the sources say how they are drawn."""
+    """Seeded weights have no digest: they are drawn by the sources, not read from a file."""
     weights = checkpoint.weights
     said = {
         "source": weights.source,
@@ -98,7 +98,7 @@ def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _toolchain_versions(models: tuple[Fields, ...]) -> dict[str, str]:
-    """Distribution -> its version; several, should the toolchains differ."""
+    """Distribution -> its version, or several where the toolchains differ."""
     versions: dict[str, set[str]] = {}
     for model in models:
         for name, version in model.text_map("toolchain").items():

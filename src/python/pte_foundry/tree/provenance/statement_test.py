@@ -10,7 +10,7 @@ from in_toto_attestation.v1.statement import Statement  # type: ignore[import-un
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json
-from pte_foundry.testing.provenance import LOCK, read_origin, sample_index
+from pte_foundry.testing.indexes import LOCK, read_origin, sample_index
 from pte_foundry.testing.reports import SHA
 from pte_foundry.tree.provenance import statement as module
 from pte_foundry.tree.provenance.statement import provenance_statement
@@ -71,7 +71,7 @@ def test_seeded_weights_have_no_hash(tmp_path: Path) -> None:
     assert first["annotations"]["source"] == "seeded"
 
 
-def test_the_commit_is_there_if_somebody_says_it(tmp_path: Path) -> None:
+def test_the_commit_is_named_if_it_is_given(tmp_path: Path) -> None:
     index = sample_index(tmp_path)
     said = statement(index, source_commit="0a" * 20)["predicate"]["buildDefinition"]
     assert said["resolvedDependencies"][0] == {
@@ -81,7 +81,7 @@ def test_the_commit_is_there_if_somebody_says_it(tmp_path: Path) -> None:
     assert "gitCommit" not in canonical_json(statement(index))
 
 
-def test_the_time_is_there_if_somebody_says_it(tmp_path: Path) -> None:
+def test_the_time_is_named_if_it_is_given(tmp_path: Path) -> None:
     assert "metadata" not in statement(sample_index(tmp_path))["predicate"]["runDetails"]
     index = sample_index(tmp_path, generated="2026-01-02T03:04:05Z")
     details = statement(index)["predicate"]["runDetails"]

@@ -1,12 +1,11 @@
 """A forked process that does what could crash, hang or ask for all memory.
 
-It is forked and not started anew: importing torch and ExecuTorch takes longer than most validations,
-and what it works on need not be sent. That is safe as long as this process has no threads whose locks
-or pools the child would need: torch is held to one thread, and ExecuTorch's runtime, which has a pool
-of its own, is only ever used in children. What comes back is JSON and plain tensors
-(`pte_foundry.validation.isolation.messages`), since the child may have been taken over by the bytes.
-While a child is there, this process starts no others than more of these: what it has not started itself is
-what a child has left behind, and is killed (`pte_foundry.validation.isolation.descendants`).
+It is forked, not spawned: importing torch and ExecuTorch takes longer than most validations, and its
+input need not be sent. That is safe as long as this process has no threads whose locks or pools the child
+would need: torch is limited to one thread, and ExecuTorch's runtime, which has its own pool, is only used
+in children. They answer with JSON and plain tensors (`pte_foundry.validation.isolation.messages`), since
+the bytes may have taken over a child. While children run, this process starts no other processes: any
+unknown child was left behind by one of them, and is killed (`pte_foundry.validation.isolation.descendants`).
 """
 
 from __future__ import annotations
@@ -34,15 +33,16 @@ from pte_foundry.validation.isolation.descendants import (
     die_with,
     end_children,
 )
-from pte_foundry.validation.isolation.endings import (
+from pte_foundry.validation.isolation.limits import (
     CRASH,
+    allow_cpu,
     ending_error,
     is_out_of_memory,
     late_error,
+    limit_memory,
     memory_error,
     printable,
 )
-from pte_foundry.validation.isolation.limits import allow_cpu, limit_memory
 from pte_foundry.validation.isolation.messages import (
     BadMessage,
     Closed,
@@ -54,18 +54,18 @@ from pte_foundry.validation.isolation.messages import (
 )
 
 Facts = Mapping[str, object]
-"""JSON that a child tells once, before it runs anything."""
+"""JSON that a child sends once, before it runs anything."""
 
 Answer = tuple[object, Sequence[Tensor]]
 """JSON and tensors."""
 
 Serve = Callable[[Sequence[Tensor]], Answer]
-"""Answers one question, to which there may be tensors."""
+"""Answers one question, which may come with tensors."""
 
 Start = Callable[[], tuple[Facts, Mapping[str, Serve]]]
-"""Called in the child: facts, and what it answers by the name of the question.
+"""Called in the child: facts, and a function for each question by name.
 
-What it or a `Serve` raises is raised in the parent, as PteError.
+The parent raises whatever it or a `Serve` raises, as PteError.
 """
 
 RUN = "run"
@@ -74,7 +74,7 @@ RUN = "run"
 _LOG_BYTES = 2000
 _PAUSE = 0.005
 _ALIVE: set[int] = set()
-"""The children of this process that are not collected yet."""
+"""The children of this process that were not collected yet."""
 
 
 def serving_runs(run: Callable[[Sequence[Tensor]], Sequence[Tensor]]) -> dict[str, Serve]:
@@ -83,11 +83,7 @@ def serving_runs(run: Callable[[Sequence[Tensor]], Sequence[Tensor]]) -> dict[st
 
 
 class ChildProcess:
-    """A child at work, to be used in a `with` statement, which ends it.
-
-    Attributes:
-        facts: what it told at the start.
-    """
+    """A child at work, for a `with` statement, which ends it; `facts` are what it sent at the start."""
 
     def __init__(self, start: Start, limits: Limits) -> None:
         """Fork, and wait for the facts.
@@ -110,17 +106,17 @@ class ChildProcess:
         theirs.close()
         self.facts: Mapping[str, Any] = {}
         try:
-            told = self._answer(time.monotonic() + limits.seconds).content
-            if not isinstance(told, dict):
-                raise PteError(CRASH, f"the process answered with a {type(told).__name__}")
-            self.facts = told
+            facts = self._answer(time.monotonic() + limits.seconds).content
+            if not isinstance(facts, dict):
+                raise PteError(CRASH, f"the process answered with a {type(facts).__name__}")
+            self.facts = facts
         except BaseException:
             self.close()
             raise
 
     @property
     def ended(self) -> bool:
-        """Whether it has crashed or was ended; it answers no more."""
+        """Whether it crashed or was ended, so that it answers no more."""
         return self._ended
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -132,7 +128,7 @@ class ChildProcess:
         if self._ended:
             raise PteError(CRASH, "the process has ended on an earlier input")
         deadline = time.monotonic() + self._limits.seconds
-        # Where it has gone, receiving says how.
+        # If it is gone, receiving says why.
         with suppress(Closed):
             try:
                 send(self._connection, Message(question, tuple(tensors)), deadline)
@@ -142,7 +138,7 @@ class ChildProcess:
         return self._answer(deadline)
 
     def close(self) -> None:
-        """End it, however it is."""
+        """End it, in whatever state it is."""
         if not self._ended:
             self._end()
         self._connection.close()
@@ -185,9 +181,9 @@ class ChildProcess:
         return ending_error(self._end(), self._last_words(), self._limits)
 
     def _end(self) -> int:
-        """End it and all that it has started, once; the status of `os.waitpid`.
+        """End it and everything that it started, once; returns the status of `os.waitpid`.
 
-        Until it is collected no other process can get its number, or that of its group.
+        Until it is collected, no other process can get its number or that of its group.
         """
         self._ended = True
         with suppress(ProcessLookupError):
@@ -207,7 +203,7 @@ class ChildProcess:
 
 def _has_exited(pid: int) -> bool:
     """Leaves it uncollected."""
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13: a moment is all that an exit takes.
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: an exit takes no longer.
         time.sleep(0.1)
         return True
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
@@ -231,7 +227,7 @@ def _be_the_child(
         kept = connection.fileno()
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        # The workers of a parent that had more have not come along: waiting for them would be for ever.
+        # Worker threads of the parent do not exist here: waiting for them would never end.
         torch.set_num_threads(1)
         limit_memory(limits)
         _serve(start, limits, connection)
@@ -239,7 +235,7 @@ def _be_the_child(
     except Closed:
         code = 0
     finally:
-        # Nothing of the parent's is to be flushed or cleaned up here.
+        # The parent flushes and cleans up what is its own.
         os._exit(code)
 
 
@@ -267,11 +263,11 @@ def _serve(start: Start, limits: Limits, connection: socket.socket) -> None:
 
 def _error_message(error: Exception, limits: Limits) -> Message:
     if isinstance(error, PteError):
-        told = error
+        sent = error
     elif is_out_of_memory(error):
-        told = memory_error(type(error).__name__, limits)
+        sent = memory_error(type(error).__name__, limits)
     else:
         # Runtime errors of models and delegates have no common class.
         reason = f"{type(error).__name__}: {error}".strip()
-        told = PteError("exception", f"it ended with {reason}")
-    return Message({"kind": told.kind, "message": told.message})
+        sent = PteError("exception", f"it ended with {reason}")
+    return Message({"kind": sent.kind, "message": sent.message})

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,21 +55,13 @@ def test_facts_and_runs_come_from_another_process() -> None:
         os.kill(pid, 0)
 
 
-@pytest.mark.parametrize(
-    ("number", "meaning"),
-    [(signal.SIGSEGV, "not its own"), (signal.SIGABRT, "impossible"), (signal.SIGBUS, "exist")],
-)
-def test_a_crash_says_its_signal_and_what_it_means(number: signal.Signals, meaning: str) -> None:
-    error = failing_start(lambda: os.kill(os.getpid(), number))
-    assert error.kind == "crash"
-    assert f"ended by {number.name}, " in error.message and meaning in error.message
-
-
 def test_a_real_segmentation_fault() -> None:
-    assert "SIGSEGV" in failing_start(lambda: ctypes.string_at(8)).message
+    error = failing_start(lambda: ctypes.string_at(8))
+    assert error.kind == "crash"
+    assert "ended by SIGSEGV, it accessed memory that is not its own" in error.message
 
 
-def test_the_last_words_of_a_crash_are_told() -> None:
+def test_the_last_output_of_a_crash_is_quoted() -> None:
     def act() -> None:
         os.write(2, b"first\nchecking a table\nkernel: Check failed\n")
         os.abort()
@@ -94,7 +85,7 @@ def test_a_hang_is_ended_in_time() -> None:
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["same session", "own session"])
 @pytest.mark.parametrize("hangs", [False, True], ids=["ends", "hangs"])
-def test_what_the_child_has_started_is_ended_too(
+def test_descendants_of_a_child_are_ended_too(
     tmp_path: os.PathLike[str], leaves: bool, hangs: bool
 ) -> None:
     path = os.path.join(tmp_path, "pid")
@@ -173,7 +164,7 @@ def test_no_core_dump_and_no_large_file(tmp_path: os.PathLike[str]) -> None:
     assert error.kind == "exception" and "OSError" in error.message
 
 
-def test_exceptions_keep_their_kind_or_tell_their_class() -> None:
+def test_exceptions_keep_their_kind_or_name_their_class() -> None:
     def expected() -> None:
         raise PteError("not-interpretable", "node 3: new")
 

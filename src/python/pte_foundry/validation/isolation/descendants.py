@@ -1,8 +1,8 @@
-"""What a child has started, and what that has started: all of it ends with the child.
+"""The descendants of a child process, which end with it.
 
-A process group reaches only those that stay in it. So this process becomes the one that orphans are given to
-(PR_SET_CHILD_SUBREAPER, man 2 prctl): when a child is dead, what it has left behind is a child of this process, in
-whatever session it may be, and is ended in turn. Linux only; elsewhere the process group has to do.
+A process group reaches only processes that stay in it. So this process adopts orphans (PR_SET_CHILD_SUBREAPER, man 2
+prctl): when a child dies, whatever it leaves behind becomes a child of this process, in any session, and is ended in
+turn. Linux only; elsewhere the process group has to do.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _PAUSE = 0.005
 
 
 def adopt_orphans() -> None:
-    """Make this process, for good, the parent of what its descendants leave behind."""
+    """Make this process, for good, the parent of processes that its descendants leave behind."""
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent: int) -> None:
-    """Have this process killed when its parent is. Elsewhere than on Linux the limit of CPU time has to do."""
+    """Have this process killed when its parent dies. Outside of Linux the limit of CPU time has to do."""
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def children() -> frozenset[int]:
-    """Of this process, zombies included; none where the system does not tell."""
+    """Of this process, zombies included; empty where the system has no such list."""
     found: set[int] = set()
     for file in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError):
@@ -43,12 +43,12 @@ def children() -> frozenset[int]:
 def end_children(known: frozenset[int]) -> None:
     """Kill and collect all children but the known ones, until there are no more.
 
-    What multiplies faster than it can be killed is given up after `_SECONDS`.
+    Gives up after `_SECONDS` on processes that multiply faster than they can be killed.
     """
     deadline = time.monotonic() + _SECONDS
     while (strangers := children() - known) and time.monotonic() < deadline:
         for pid in strangers:
-            # Nobody else collects it, so that the number is still its own.
+            # Only this process collects it, so the number is still valid.
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for pid in strangers:
@@ -58,7 +58,7 @@ def end_children(known: frozenset[int]) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    """Nothing where there is no such call."""
+    """Does nothing on systems without this call."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(option, value, 0, 0, 0)

@@ -1,11 +1,11 @@
-"""Messages between two processes: JSON and tensors, nothing that could be executed.
+"""Messages between two processes: JSON and tensors, nothing executable.
 
     4 bytes     length of the header, little-endian
     header      JSON: {"content": ..., "tensors": [{"dtype": "float32", "shape": [1, 3]}, ...]}
     values      of each tensor in turn: row-major, in the machine's byte order
 
-The receiver trusts none of it: sizes are bounded before anything is allocated, and JSON holds only what
-every reader of it can take: text that can be encoded, finite numbers, integers of 64 bits.
+The receiver trusts nothing: sizes are bounded before anything is allocated, and JSON holds only values
+that every reader can handle: text that can be encoded, finite numbers, integers of 64 bits.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _DTYPES: dict[str, torch.dtype] = {
 
 
 class BadMessage(Exception):
-    """The other side sent what is no message, or too large a one."""
+    """The other side sent a malformed or too large message."""
 
 
 class Closed(Exception):
-    """The other side has gone, before or within a message."""
+    """The other side is gone, before or within a message."""
 
 
 class TooLate(Exception):
@@ -73,11 +73,11 @@ def send(connection: socket.socket, message: Message, deadline: float | None = N
     """Send one message.
 
     Args:
-        deadline: of `time.monotonic`; None waits for ever.
+        deadline: of `time.monotonic`; None waits indefinitely.
 
     Raises:
-        BadMessage: for a tensor whose element type has no place in a message, before any byte is sent.
-        Closed: if the other side has gone.
+        BadMessage: for a tensor of another element type, before any byte is sent.
+        Closed: if the other side is gone.
         TooLate: if the deadline has passed.
     """
     described = []
@@ -103,13 +103,13 @@ def receive(connection: socket.socket, max_bytes: int, deadline: float | None = 
         max_bytes: of all tensors together.
 
     Raises:
-        BadMessage: also for what is no message, or too large a one.
+        BadMessage: also for a malformed or too large message.
     """
     (length,) = _LENGTH.unpack(_receive_exactly(connection, _LENGTH.size, deadline))
     if length > _MAX_HEADER:
         raise BadMessage(f"a header of {length} bytes")
     shapes, content = _header(_receive_exactly(connection, length, deadline))
-    # A dimension of 0 makes no other one small: the product of all has to fit as well.
+    # A dimension of 0 must not hide huge other ones.
     bounds = [math.prod(max(size, 1) for size in shape) * dtype.itemsize for dtype, shape in shapes]
     if sum(bounds) > max_bytes:
         raise BadMessage(f"tensors of {sum(bounds)} bytes")
@@ -127,7 +127,7 @@ def _receive_tensor(
     if not size:
         return torch.empty(shape, dtype=dtype)
     if dtype == torch.bool:
-        # A byte that is neither 0 nor 1 would be a truth value that nothing expects.
+        # A byte that is neither 0 nor 1 would be an unexpected truth value.
         return torch.frombuffer(values, dtype=torch.uint8).ne(0).reshape(shape)
     return torch.frombuffer(values, dtype=dtype).reshape(shape)
 
@@ -141,7 +141,7 @@ def _header(text: bytearray) -> tuple[list[tuple[torch.dtype, list[int]]], Any]:
             raise ValueError(f"{len(tensors)} tensors")
         return [(_DTYPES[one["dtype"]], _shape(one["shape"])) for one in tensors], header["content"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadMessage(f"a header that is none ({type(error).__name__}: {error})") from error
+        raise BadMessage(f"a malformed header ({type(error).__name__}: {error})") from error
 
 
 def _refuse_constant(name: str) -> None:
@@ -149,7 +149,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _check_plain(header: Any) -> None:
-    """Raises ValueError for text or a number that a reader could stumble over."""
+    """Raises ValueError for text or a number that a reader might not handle."""
     waiting = [header]
     while waiting:
         value = waiting.pop()
@@ -165,12 +165,12 @@ def _check_plain(header: Any) -> None:
             raise ValueError("an integer of more than 64 bits")
 
 
-def _shape(told: Any) -> list[int]:
-    if not isinstance(told, list) or len(told) > _MAX_DIMENSIONS:
+def _shape(value: Any) -> list[int]:
+    if not isinstance(value, list) or len(value) > _MAX_DIMENSIONS:
         raise ValueError("a shape that is no list of dimensions")
-    if any(not isinstance(size, int) or isinstance(size, bool) or size < 0 for size in told):
-        raise ValueError(f"shape {told}")
-    return told
+    if any(not isinstance(size, int) or isinstance(size, bool) or size < 0 for size in value):
+        raise ValueError(f"shape {value}")
+    return value
 
 
 def _send_all(connection: socket.socket, data: bytes | memoryview, deadline: float | None) -> None:
@@ -213,11 +213,7 @@ def _wait(connection: socket.socket, deadline: float | None) -> None:
 
 
 def tensors_of(values: Sequence[object]) -> tuple[Tensor, ...]:
-    """The values, which have to be tensors.
-
-    Raises:
-        TypeError: for one that is none.
-    """
+    """The values, if they are tensors; raises TypeError otherwise."""
     for value in values:
         if not isinstance(value, Tensor):
             raise TypeError(f"a {type(value).__name__} where a tensor has to be")

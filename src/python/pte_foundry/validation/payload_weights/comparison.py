@@ -1,8 +1,8 @@
 """Whether a payload holds the model's weights, all of them and nothing else.
 
-Parity of outputs cannot tell a weight that is slightly wrong, or one that the inputs at hand do not
-reach. Here every constant of at least `SMALLEST` elements is compared: each that the model uses has to be
-in the payload, and each in the payload has to be the model's.
+Parity of outputs does not show a weight that is slightly wrong, or one that the inputs do not reach. Here
+every constant of at least `SMALLEST` elements is compared: each that the model uses has to be in the
+payload, and each in the payload has to be the model's.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pte_foundry.validation.payload_weights.matching import Match, match_constan
 from pte_foundry.validation.payload_weights.model_constants import ModelConstant, ModelConstants
 
 SMALLEST = 16
-"""Elements; fewer are bounds of an activation, or biases of which parity sees every one."""
+"""Elements; smaller ones are bounds of an activation, or biases, which parity sees."""
 
 _SHOWN = 3
 _REBUILD = "Build the program again from the checkpoint that the test names"
 
 
 def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcome:
-    """Compare within rounding, see `rounding`.
+    """Compare within rounding, see `matching`.
 
-    A constant that was computed from others may be stored as it is, or as those. One with the same
-    number everywhere, such as the bias that a converter adds to a convolution without one, says nothing
-    of the model and needs no counterpart; it cannot hide a weight either, which is then missing.
+    A constant that was computed from others may be stored as it is, or as those. One that repeats a single
+    number, such as the bias that a converter adds to a convolution without one, needs no counterpart in
+    the model; it cannot hide a weight either, which is then missing.
     """
     large = [one for one in stored if one.values.numel() >= SMALLEST]
     matches = match_constants(large, (*model.used, *model.others))
     found = {name for match in matches for name in match.models}
     wanted = [one for one in model.used if one.values.numel() >= SMALLEST]
-    missing = [one.name for one in wanted if not _is_there(one, found)]
+    missing = [one.name for one in wanted if not _is_stored(one, found)]
     strange = [match.stored.name for match in matches if not match.models and not _filled(match)]
     problems = []
     if missing:
@@ -64,7 +64,7 @@ def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcom
     return Outcome(message, tuple(problems), measured)
 
 
-def _is_there(one: ModelConstant, found: Collection[str]) -> bool:
+def _is_stored(one: ModelConstant, found: Collection[str]) -> bool:
     return one.name in found or bool(one.made_of) and one.made_of <= set(found)
 
 
@@ -74,7 +74,7 @@ def _filled(match: Match) -> bool:
 
 
 def _largest(matches: Sequence[Match]) -> float | None:
-    """None where there is nothing of that kind."""
+    """None without any match."""
     return round(max(match.steps for match in matches), 4) if matches else None
 
 

@@ -1,10 +1,14 @@
 """Which stored constant is which of the model's.
 
-Both have names, and no two alike: they are paired by their values. What is compared is the order of the
-elements in memory as well, so that two channels that changed places are seen. A delegate stores a
-tensor as the model has it, save for dimensions of 1, as the transposed matrix, or with the channels
-of an image last; what GPUs make of it in their own memory happens when a program is loaded. Two whole
-tensors of one shape that changed places are not seen here, but by the parity of outputs.
+Their names differ, so they are paired by their values. The order of the elements in memory is compared as
+well: two swapped channels are seen. A delegate stores a tensor as the model has it, save for dimensions of
+1, as the transposed matrix, or with the channels of an image last; GPUs rearrange it when they load a
+program. Two whole tensors of one shape that are swapped are not seen here, but by the parity of outputs.
+
+A stored number may be off by rounding. A float16 has 11 significant bits and a float32 24; there are at
+least 2^-24 and 2^-149 between two neighbours (IEEE 754-2019, table 3.5). Rounding to the nearest is off by
+at most half of that. An integer stands for a multiple of its scale; the scale itself is rounded to float16,
+which moves the greatest of them, 128, by up to 128 / 2048 of a scale more.
 """
 
 from __future__ import annotations
@@ -20,11 +24,16 @@ from torch import Tensor
 
 from pte_foundry.backends.content import Constant
 from pte_foundry.validation.payload_weights.model_constants import ModelConstant
-from pte_foundry.validation.payload_weights.rounding import HALF_STEP, steps_each, steps_off
 
+HALF_STEP = 0.5
 _SAMPLES = 64
 _TOLERANCE = 1e-3
 """In steps, for the float32 arithmetic of the comparison itself."""
+
+_BITS = {torch.float16: 11, torch.float32: 24}
+_LEAST_STEP = {torch.float16: 2.0**-24, torch.float32: 2.0**-149}
+_SCALE_ROUNDING = 128 / 2**11
+_GREATEST = torch.finfo(torch.float16).max
 
 
 @dataclass(frozen=True)
@@ -32,8 +41,8 @@ class Match:
     """A stored constant and what it stands for.
 
     Attributes:
-        models: names of all constants of the model that have these values; none if there is no such.
-        steps: the largest difference, see `rounding`; 0 without a match.
+        models: names of all constants of the model that have these values; empty if none has.
+        steps: the largest difference; 0 without a match.
     """
 
     stored: Constant
@@ -67,7 +76,7 @@ def _greatest(values: Tensor) -> Tensor:
 
 
 class _Rivals:
-    """The constants of the model that have one number of elements: often a hundred."""
+    """The constants of the model with the same number of elements: often a hundred."""
 
     def __init__(self, constants: Sequence[ModelConstant]) -> None:
         self._constants = constants
@@ -78,9 +87,9 @@ class _Rivals:
         )
 
     def near(self, stored: Constant) -> list[ModelConstant]:
-        """Without those that differ too much wherever their elements are, which is nearly always seen so.
+        """Those whose greatest element is close enough, which rules out nearly all others.
 
-        Where no two elements differ by more than d, neither do the greatest ones.
+        If no two elements differ by more than d, neither do the greatest ones.
         """
         off = steps_each(
             _greatest(stored.values)[:1],
@@ -97,19 +106,12 @@ class _Rivals:
 def _difference(stored: Constant, model: ModelConstant) -> float:
     """In steps; infinity for other shapes, and as soon as a sample shows that they are different."""
     found, expected = _compact(stored.values), _compact(model.values)
-    if found.shape == expected.shape:
-        off = _in_order(stored, found, model, expected)
-        if off <= HALF_STEP + _TOLERANCE:
-            return off
-    if expected.dim() == 2 and found.shape == expected.t().shape:
-        off = _in_order(stored, found, model, expected.t())
-        if off <= HALF_STEP + _TOLERANCE:
-            return off
+    orders = [expected, *([expected.t()] if expected.dim() == 2 else [])]
     if model.values.dim() == 4 and isinstance(model.uncertainty, float):
         last = model.values.permute(0, 2, 3, 1)
-        if last.shape == stored.values.shape:
-            return _in_order(stored, found, model, _compact(last))
-    return float("inf")
+        orders += [_compact(last)] if last.shape == stored.values.shape else []
+    fitting = (order for order in orders if order.shape == found.shape)
+    return min((_in_order(stored, found, model, order) for order in fitting), default=math.inf)
 
 
 def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: Tensor) -> float:
@@ -121,7 +123,7 @@ def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: T
     scale = stored.scale
     if scale is not None:
         scale = _compact(scale.expand(stored.values.shape))
-    # Most pairs of one size have nothing in common, and a few elements tell.
+    # Most pairs of one size have nothing in common, as a few elements show.
     few = _sample(tuple(found.shape))
     off = steps_off(
         found[few],
@@ -131,7 +133,7 @@ def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: T
         stored.precision,
     )
     if off > HALF_STEP + _TOLERANCE:
-        return float("inf")
+        return math.inf
     return steps_off(found, expected, scale, unsure, stored.precision)
 
 
@@ -144,3 +146,53 @@ def _sample(shape: tuple[int, ...]) -> tuple[Tensor, ...]:
 
 def _compact(values: Tensor) -> Tensor:
     return values.reshape([size for size in values.shape if size != 1] or [1])
+
+
+def float_step(values: Tensor, precision: torch.dtype) -> Tensor:
+    """Distance of the neighbours of each value in float16 or float32; as float32."""
+    _, exponents = torch.frexp(values)
+    steps = torch.ldexp(torch.ones_like(values), exponents - _BITS[precision])
+    # 0 has no exponent.
+    return torch.where(values == 0, 0.0, steps).clamp(min=_LEAST_STEP[precision])
+
+
+def steps_off(
+    stored: Tensor,
+    expected: Tensor,
+    scale: Tensor | None,
+    uncertainty: Tensor | float,
+    precision: torch.dtype = torch.float16,
+) -> float:
+    """The largest of `steps_each`."""
+    return float(steps_each(stored, expected, scale, uncertainty, precision).max())
+
+
+def steps_each(
+    stored: Tensor,
+    expected: Tensor,
+    scale: Tensor | None,
+    uncertainty: Tensor | float,
+    precision: torch.dtype = torch.float16,
+    largest: Tensor | None = None,
+) -> Tensor:
+    """Differences in steps: of floats, or of the integers that `scale` belongs to.
+
+    Args:
+        stored, expected, scale: float32, which broadcast to one shape.
+        uncertainty: of `expected`, absolute: that much of a difference does not count.
+        precision: in which floats are stored.
+        largest: magnitudes whose steps count, in place of those of `expected`.
+
+    Returns:
+        At most 0.5 for what is only rounded; infinity where something is not finite.
+    """
+    if precision == torch.float16:
+        # A lowering writes float16's greatest number for anything beyond its range.
+        expected = expected.clamp(-_GREATEST, _GREATEST)
+    difference = ((stored - expected).abs() - uncertainty).clamp(min=0.0)
+    if scale is None:
+        step = float_step(expected if largest is None else largest, precision)
+    else:
+        step = scale * (HALF_STEP + _SCALE_ROUNDING) / HALF_STEP
+        step = step.abs().clamp(min=torch.finfo(torch.float32).tiny)
+    return torch.where(torch.isfinite(difference), difference / step, torch.inf)

@@ -2,8 +2,8 @@
 
 The model runs once, and every operator that it calls is looked at. What was computed neither from the
 inputs nor from anything that depends on them is constant: parameters, buffers, and what operators
-make of these alone, such as a transposed weight. That takes no export, and leaves out what the model
-has and does not use.
+compute from these alone, such as a transposed weight. That takes no export, and leaves out constants
+that the model never uses.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from pte_foundry.validation.payload_weights.folded_batch_norm import fold_batch_norm
+_ROUNDINGS = 8
+"""More than the float32 operations that a folded bias goes through."""
 
 _CONVOLUTION = "aten::convolution"
 _BATCH_NORMS = ("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training")
@@ -206,3 +207,44 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             ]
             replaced |= {key for key in keys if key is not None}
         return made, replaced
+
+
+def fold_batch_norm(
+    weight: Tensor,
+    bias: Tensor | None,
+    scale: Tensor | None,
+    shift: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    epsilon: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Fold a batch norm into the convolution before it, in float64, as lowerings do in float32.
+
+        weight' = weight * factor, bias' = shift + (bias - mean) * factor, factor = scale / sqrt(variance + eps)
+
+    Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference", CVPR 2018, section 3.2; `torch.nn.utils.fusion.fuse_conv_bn_weights`
+    and coremltools' pass `fuse_conv_batchnorm` compute the same.
+
+    Args:
+        weight: [channels, ...]; the others [channels], None for zeros (of a scale: ones).
+
+    Returns:
+        weight, its uncertainty, bias, its uncertainty: float32. An uncertainty is how far float32
+        arithmetic may be off: where terms of a sum cancel, by far more than a last bit of the result.
+    """
+    channels = [-1, *[1] * (weight.dim() - 1)]
+    factor = _or(scale, mean, 1.0) / torch.sqrt(variance.double() + epsilon)
+    folded = weight.double() * factor.reshape(channels)
+    terms = [_or(shift, mean, 0.0), _or(bias, mean, 0.0) * factor, -mean.double() * factor]
+    unit = torch.finfo(torch.float32).eps / 2 * _ROUNDINGS
+    return (
+        folded.float(),
+        (folded.abs() * unit).float(),
+        torch.stack(terms).sum(0).float(),
+        (torch.stack(terms).abs().sum(0) * unit).float(),
+    )
+
+
+def _or(values: Tensor | None, like: Tensor, otherwise: float) -> Tensor:
+    return torch.full_like(like, otherwise).double() if values is None else values.double()

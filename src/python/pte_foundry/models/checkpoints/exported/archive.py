@@ -54,7 +54,7 @@ class ExportedArchive:
 def open_archive(path: Path) -> Iterator[ExportedArchive]:
     """
     Raises:
-        Misfit: if it is no such archive, is damaged, or has files that torch.export.save does not write.
+        Misfit: if it is not such an archive, is damaged, or has files that torch.export.save does not write.
     """
     with path.open("rb") as opened:
         if opened.read(len(_LOCAL_HEADER)) != _LOCAL_HEADER:
@@ -83,7 +83,7 @@ def _entries(file: zipfile.ZipFile, total: int) -> dict[str, zipfile.ZipInfo]:
             raise Misfit(
                 f"the file {shown(name)}, which is compressed: torch.export.save writes plain ones"
             )
-        # What a person gave as an example, and files of theirs: never read.
+        # Example inputs and extra files, which are never read.
         if name == SAMPLES or name in _NEEDED or name in MARKS or name.startswith("extra/"):
             continue
         if not _ALLOWED.fullmatch(name):

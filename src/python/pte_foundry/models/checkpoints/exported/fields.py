@@ -6,10 +6,13 @@ import json
 import keyword
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeGuard, TypeVar
 
 T = TypeVar("T")
+Json = dict[str, Any]
+"""An object of JSON; one that a reader returns holds only what the reader has checked."""
 
 GREATEST = 2**63 - 1
 _TEXT = 20_000
@@ -19,7 +22,7 @@ _PART = re.compile(r"(?!__)[A-Za-z0-9_-]+")
 _TAKEN = frozenset(keyword.kwlist) | frozenset(
     "self torch math _operator inf nan NoneType device fx_pytree pytree getattr slice".split()
 )
-_SPECIAL = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+_SPECIAL = ("Infinity", "-Infinity", "NaN")
 
 
 class Misfit(Exception):
@@ -49,6 +52,15 @@ class Misfit(Exception):
             between = ": " if place.endswith(".json") else "" if step.startswith("[") else "."
             place += between + step if place else step
         return place
+
+
+@contextmanager
+def inside(step: str) -> Iterator[None]:
+    """What does not fit in the block is in this place."""
+    try:
+        yield
+    except Misfit as misfit:
+        raise misfit.inside(step) from None
 
 
 def shown(value: object) -> str:
@@ -89,7 +101,7 @@ def _no_constant(name: str) -> float:
     raise Misfit(f"the number {name}, which JSON does not have")
 
 
-def record(value: object, needed: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Any]:
+def record(value: object, needed: Iterable[str], optional: Iterable[str] = ()) -> Json:
     """An object that has the needed keys and no others than these and the optional ones."""
     if not isinstance(value, dict):
         raise Misfit(f"{shown(value)} where an object belongs")
@@ -102,7 +114,7 @@ def record(value: object, needed: Iterable[str], optional: Iterable[str] = ()) -
     return value
 
 
-def field(values: dict[str, Any], key: str, read: Callable[[Any], T]) -> T:
+def field(values: Json, key: str, read: Callable[[Any], T]) -> T:
     """`read(values[key])`, with the key as part of the place."""
     try:
         return read(values[key])
@@ -110,7 +122,7 @@ def field(values: dict[str, Any], key: str, read: Callable[[Any], T]) -> T:
         raise misfit.inside(key) from None
 
 
-def each(values: object, read: Callable[[Any], T]) -> tuple[T, ...]:
+def each(values: object, read: Callable[[Any], T]) -> list[T]:
     """`read` of each item of a list, with its index as part of the place."""
     if not isinstance(values, list):
         raise Misfit(f"{shown(values)} where a list belongs")
@@ -120,7 +132,7 @@ def each(values: object, read: Callable[[Any], T]) -> tuple[T, ...]:
             made.append(read(value))
     except Misfit as misfit:
         raise misfit.inside(f"[{len(made)}]") from None
-    return tuple(made)
+    return made
 
 
 def table(values: object, read_key: Callable[[Any], str], read: Callable[[Any], T]) -> dict[str, T]:
@@ -145,7 +157,7 @@ def one_of(value: object) -> tuple[str, Any]:
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Whether it is a number without a fraction; true and false are none."""
+    """Whether it is a number without a fraction; true and false do not count."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -160,12 +172,14 @@ def size(value: object) -> int:
     return integer(value, 0)
 
 
-def number(value: object) -> float:
-    """A float; torch writes those that JSON does not have as text."""
+def number(value: object) -> float | str:
+    """A float; text for those that JSON does not have, as torch writes them."""
     if isinstance(value, str) and value in _SPECIAL:
-        return _SPECIAL[value]
+        return value
     if isinstance(value, float) or is_whole(value) and abs(value) <= GREATEST:
-        return float(value)
+        made = float(value)
+        # JSON may say 1e999.
+        return made if math.isfinite(made) else _SPECIAL[0 if made > 0 else 1]
     raise Misfit(f"{shown(value)} where a number belongs")
 
 
@@ -175,10 +189,11 @@ def flag(value: object) -> bool:
     return value
 
 
-def none(value: object) -> None:
-    """Torch writes an absent value as true."""
+def none(value: object) -> bool:
+    """True, which is how torch writes an absent value."""
     if value is not True:
         raise Misfit(f"{shown(value)} where true belongs")
+    return True
 
 
 def text(value: object) -> str:

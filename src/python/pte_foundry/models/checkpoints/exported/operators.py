@@ -1,16 +1,21 @@
-"""The operators that a graph may call."""
+"""The operators that a graph may call, and with what."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 
-from pte_foundry.models.checkpoints.exported.fields import Misfit, shown
+from pte_foundry.models.checkpoints.exported.arguments import kind_of
+from pte_foundry.models.checkpoints.exported.fields import Json, Misfit, identifier, shown
+
+BY_PLACE, BY_NAME = 1, 2
+CONSTANTS = ("as_int", "as_float", "as_bool")
+SYMBOLS = ("as_sym_int", "as_sym_float", "as_sym_bool")
 
 # `quantized_decomposed` and `torchvision` are there if a package of the toolchain registers them.
 _NAMESPACES = frozenset(("aten", "prims", "quantized_decomposed", "torchvision"))
@@ -29,6 +34,7 @@ _SYMBOLIC = re.compile(
     r"|_operator\.(?:add|and_|eq|floordiv|ge|gt|le|lt|mod|mul|ne|neg|or_|pos|pow|sub|truediv)"
 )
 _POWERS = ("math.pow", "_operator.pow")
+_GREATEST_POWER = 64
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,6 @@ class Operator:
     needed: frozenset[str] = frozenset()
     results: int | None = None
 
-    @property
-    def is_power(self) -> bool:
-        return self.target in _POWERS
-
-
-def takes(operator: Operator, placed: int, named: Set[str]) -> bool:
-    """Whether a higher-order operator can be called with so many arguments by place, and these by name."""
-    called = getattr(torch.ops.higher_order, operator.target.rpartition(".")[2])
-    try:
-        inspect.signature(called.__call__).bind(*range(placed), **dict.fromkeys(named))
-    except TypeError:
-        return False
-    return True
-
 
 def registered_operators() -> frozenset[str]:
     """The names that torch's dispatcher has now, e.g. `aten::add.Tensor`."""
@@ -76,7 +68,7 @@ def find_operator(target: str, imported: Set[str] = frozenset()) -> Operator:
         imported: names of the operators that the target's `imports` registered.
 
     Raises:
-        Misfit: if it is none that a graph may call, or is not registered.
+        Misfit: if a graph may not call it, or it is not registered.
     """
     if _SYMBOLIC.fullmatch(target):
         return Operator(target, "symbolic", results=1)
@@ -113,3 +105,61 @@ def _declared(target: str, namespace: str, name: str, overload: str) -> Operator
         frozenset(one.name for one in schema.arguments if not one.has_default_value()),
         len(schema.returns),
     )
+
+
+def argument_name(value: object) -> str:
+    """The name of an operator's argument, which may be called like a function of torch.fx: `self`."""
+    if isinstance(value, str) and value.isascii() and value.isidentifier():
+        return value
+    return identifier(value)
+
+
+def check_passed(operator: Operator, inputs: Sequence[Json]) -> None:
+    """Hold the arguments of a call to the operator's schema, which torch does only for some of them.
+
+    Args:
+        inputs: torch's `NamedArgument`s; of `kind` 1 by place, 2 by name, None as the schema has it.
+
+    Raises:
+        Misfit: naming what does not belong.
+    """
+    if operator.kind == "symbolic":
+        for place, one in enumerate(inputs):
+            if kind_of(one["arg"]) not in (*CONSTANTS, *SYMBOLS):
+                misfit = Misfit(f"{kind_of(one['arg'])} in arithmetic")
+                raise misfit.inside(f"[{place}]").inside("inputs")
+        if operator.target in _POWERS and not _small_power(inputs):
+            raise Misfit("a power whose value could be immense")
+    names = [one["name"] for one in inputs]
+    if operator.kind in ("higher-order", "calling"):
+        named = (one["name"] for one in inputs if one["name"] and one["kind"] != BY_PLACE)
+        by_name = {identifier(name) for name in named}
+        if not _takes(operator, len(inputs) - len(by_name), by_name):
+            raise Misfit(f"arguments that {operator.target} does not take").inside("inputs")
+    if operator.arguments is None:
+        return
+    placed = [one["name"] for one in inputs if one["kind"] == BY_PLACE]
+    strange = [name for name in names if name not in operator.arguments]
+    missing = operator.needed - set(names)
+    if strange or missing or len(set(names)) != len(names):
+        what = f"an argument {shown(strange[0])}" if strange else "an argument twice"
+        if missing and not strange:
+            what = f"no argument {min(missing)}"
+        raise Misfit(f"{what} in a call of {operator.target}").inside("inputs")
+    if tuple(placed) != operator.arguments[: len(placed)]:
+        raise Misfit(f"arguments of {operator.target} in another order").inside("inputs")
+
+
+def _small_power(inputs: Sequence[Json]) -> bool:
+    (exponent,) = inputs[-1]["arg"].values() if len(inputs) == 2 else (None,)
+    return isinstance(exponent, (int, float)) and abs(exponent) <= _GREATEST_POWER
+
+
+def _takes(operator: Operator, placed: int, named: Set[str]) -> bool:
+    """Whether a higher-order operator can be called with so many arguments by place, and these by name."""
+    called = getattr(torch.ops.higher_order, operator.target.rpartition(".")[2])
+    try:
+        inspect.signature(called.__call__).bind(*range(placed), **dict.fromkeys(named))
+    except TypeError:
+        return False
+    return True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Union
 
 from pte_foundry.models.checkpoints.exported.fields import (
+    Json,
     Misfit,
     each,
     field,
     flag,
+    inside,
     integer,
     is_whole,
     number,
@@ -20,7 +20,7 @@ from pte_foundry.models.checkpoints.exported.fields import (
     size,
     text,
 )
-from pte_foundry.models.checkpoints.exported.sizes import Expression, parse_size
+from pte_foundry.models.checkpoints.exported.sizes import checked_size
 
 # torch/_export/serde/schema.py (torch 2.13), `ScalarType`: number -> bytes of a value.
 _VALUE_BYTES = {
@@ -32,96 +32,52 @@ _STRIDED = 7
 _EXPANDED = 2**24
 
 
-@dataclass(frozen=True)
-class Symbolic:
-    """A number that depends on the inputs' sizes, and what it was when the model was exported."""
-
-    expression: Expression
-    hint: tuple[str, int | float | bool] | None
-
-    def json(self) -> object:
-        hint = None if self.hint is None else {self.hint[0]: self.hint[1]}
-        return {"as_expr": {"expr_str": str(self.expression), "hint": hint}}
-
-
-Size = Union[int, Symbolic]
-
-
-@dataclass(frozen=True)
-class SavedTensor:
-    """Attributes: as torch's `TensorMeta`; `dtype` by torch's number; on the CPU and strided."""
-
-    dtype: int
-    sizes: tuple[Size, ...]
-    strides: tuple[Size, ...]
-    offset: Size
-    requires_grad: bool
-
-    def json(self) -> object:
-        return {
-            "dtype": self.dtype,
-            "sizes": [written_size(one) for one in self.sizes],
-            "requires_grad": self.requires_grad,
-            "device": {"type": "cpu", "index": None},
-            "strides": [written_size(one) for one in self.strides],
-            "storage_offset": written_size(self.offset),
-            "layout": _STRIDED,
-        }
-
-    @property
-    def value_bytes(self) -> int:
-        return _VALUE_BYTES[self.dtype]
-
-
-def written_size(value: Size) -> object:
-    return {"as_int": value} if isinstance(value, int) else value.json()
-
-
-def read_size(value: object) -> Size:
-    kind, found = one_of(value)
-    return field({kind: found}, kind, size) if kind == "as_int" else read_symbolic(kind, found)
-
-
-def read_symbolic(kind: str, found: object) -> Symbolic:
-    if kind != "as_expr":
-        raise Misfit(f"{shown(kind)} where a size belongs")
-    try:
-        values = record(found, ("expr_str",), ("hint",))
-        expression = field(values, "expr_str", lambda one: parse_size(text(one)))
-        hint = None if values.get("hint") is None else field(values, "hint", _hint)
-    except Misfit as misfit:
-        raise misfit.inside(kind) from None
-    return Symbolic(expression, hint)
-
-
-def _hint(value: object) -> tuple[str, int | float | bool]:
-    kind, found = one_of(value)
-    if kind == "as_int":
-        return kind, integer(found)
-    if kind == "as_bool":
-        return kind, flag(found)
-    if kind == "as_float":
-        made = number(found)
-        if math.isfinite(made):
-            return kind, made
-    raise Misfit(f"{shown(value)} as a hint of a size")
-
-
-def read_tensor(value: object) -> SavedTensor:
+def read_tensor(value: object) -> Json:
+    """torch's `TensorMeta`, of a strided tensor on the CPU."""
     keys = ("dtype", "sizes", "requires_grad", "device", "strides", "storage_offset", "layout")
     values = record(value, keys)
-    field(values, "device", read_device)
-    field(values, "layout", lambda one: integer(one, _STRIDED, _STRIDED))
-    made = SavedTensor(
-        field(values, "dtype", read_dtype),
-        field(values, "sizes", lambda one: each(one, read_size)),
-        field(values, "strides", lambda one: each(one, read_size)),
-        field(values, "storage_offset", read_size),
-        field(values, "requires_grad", flag),
-    )
-    if len(made.sizes) != len(made.strides) or len(made.sizes) > 64:
-        raise Misfit(f"{len(made.sizes)} sizes with {len(made.strides)} strides")
+    made: Json = {
+        "device": field(values, "device", read_device),
+        "layout": field(values, "layout", lambda one: integer(one, _STRIDED, _STRIDED)),
+        "dtype": field(values, "dtype", read_dtype),
+        "sizes": field(values, "sizes", lambda one: each(one, read_size)),
+        "strides": field(values, "strides", lambda one: each(one, read_size)),
+        "storage_offset": field(values, "storage_offset", read_size),
+        "requires_grad": field(values, "requires_grad", flag),
+    }
+    sizes, strides = len(made["sizes"]), len(made["strides"])
+    if sizes != strides or sizes > 64:
+        raise Misfit(f"{sizes} sizes with {strides} strides")
     return made
+
+
+def read_size(value: object) -> Json:
+    kind, found = one_of(value)
+    if kind == "as_int":
+        return {kind: field({kind: found}, kind, size)}
+    return read_symbolic(kind, found)
+
+
+def read_symbolic(kind: str, found: object) -> Json:
+    """A number that depends on the inputs' sizes, and what it was when the model was exported."""
+    if kind != "as_expr":
+        raise Misfit(f"{shown(kind)} where a size belongs")
+    with inside(kind):
+        values = record(found, ("expr_str",), ("hint",))
+        expression = field(values, "expr_str", lambda one: checked_size(text(one)))
+        hint = None if values.get("hint") is None else field(values, "hint", _hint)
+    return {kind: {"expr_str": expression, "hint": hint}}
+
+
+def _hint(value: object) -> Json:
+    kind, found = one_of(value)
+    if kind == "as_int":
+        return {kind: integer(found)}
+    if kind == "as_bool":
+        return {kind: flag(found)}
+    if kind == "as_float" and isinstance(made := number(found), float):
+        return {kind: made}
+    raise Misfit(f"{shown(value)} as a hint of a size")
 
 
 def read_dtype(value: object) -> int:
@@ -130,14 +86,20 @@ def read_dtype(value: object) -> int:
     return value
 
 
-def read_device(value: object) -> None:
+def read_device(value: object) -> Json:
     values = record(value, ("type",), ("index",))
     if values["type"] != "cpu" or values.get("index") not in (None, 0):
         raise Misfit(f"the device {shown(values['type'])}. Export the model on the CPU")
+    return {"type": "cpu", "index": None}
 
 
-def extent(tensor: SavedTensor, stored: int) -> int:
-    """How many values of a storage a tensor of fixed sizes reaches over; 0 if it has none.
+def value_bytes(tensor: Json) -> int:
+    """Bytes of one value of a tensor."""
+    return _VALUE_BYTES[tensor["dtype"]]
+
+
+def extent(tensor: Json, stored: int) -> int:
+    """How many values of a storage a tensor of fixed sizes reaches over; 0 for an empty one.
 
     Args:
         stored: how many values the storage has.
@@ -145,31 +107,30 @@ def extent(tensor: SavedTensor, stored: int) -> int:
     Raises:
         Misfit: if it reaches further than that, or its sizes are not fixed.
     """
-    numbers: list[int] = []
-    for one in (*tensor.sizes, *tensor.strides, tensor.offset):
-        if not isinstance(one, int):
-            raise Misfit("a size that is not fixed")
-        numbers.append(one)
-    rank = len(tensor.sizes)
-    sizes, strides, offset = numbers[:rank], numbers[rank:-1], numbers[-1]
+    sizes = [_fixed(one) for one in tensor["sizes"]]
+    strides = [_fixed(one) for one in tensor["strides"]]
+    offset = _fixed(tensor["storage_offset"])
     count = math.prod(sizes)
     if count == 0:
         return 0
     reached = offset + sum((one - 1) * stride for one, stride in zip(sizes, strides)) + 1
     if reached > stored:
         raise Misfit(
-            f"a tensor of sizes {shown_numbers(sizes)}, strides {shown_numbers(strides)} and offset "
-            f"{offset}, which needs {reached} values, and its file has {stored}"
+            f"a tensor of sizes {sizes}, strides {strides} and offset {offset}, which needs {reached} "
+            f"values, and its file has {stored}"
         )
     if count > max(stored, _EXPANDED):
-        raise Misfit(f"a tensor of sizes {shown_numbers(sizes)} that is made of {stored} values")
+        raise Misfit(f"a tensor of sizes {sizes} that is made of {stored} values")
     return reached
 
 
-def shown_numbers(values: list[int]) -> str:
-    return f"[{', '.join(str(one) for one in values)}]"
+def _fixed(size: Json) -> int:
+    number: int | None = size.get("as_int")
+    if number is None:
+        raise Misfit("a size that is not fixed")
+    return number
 
 
-def same_kind(one: SavedTensor, other: SavedTensor) -> bool:
-    """Whether two say the same of all but the gradient."""
-    return replace(one, requires_grad=False) == replace(other, requires_grad=False)
+def same_kind(one: Json, other: Json) -> bool:
+    """Whether two tensors are alike in everything but the gradient."""
+    return {**one, "requires_grad": False} == {**other, "requires_grad": False}

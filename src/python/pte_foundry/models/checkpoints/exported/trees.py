@@ -36,7 +36,7 @@ class Tree:
 
     kind: str | None
     keys: tuple[str | int, ...] | int | None
-    children: tuple[Tree, ...]
+    children: list[Tree]
 
     @property
     def leaves(self) -> int:
@@ -55,7 +55,7 @@ class Tree:
 def parse_tree(text: object) -> Tree:
     """
     Raises:
-        Misfit: if it is no tree of tuples, lists, dicts and deques.
+        Misfit: if it is not a tree of tuples, lists, dicts and deques.
     """
     if not isinstance(text, str):
         raise Misfit(f"{shown(text)} where a text belongs")
@@ -76,7 +76,7 @@ def _tree(value: Any, depth: int) -> Tree:
     if kind is None:
         if context is not None or children:
             raise Misfit("a leaf with content")
-        return Tree(None, None, ())
+        return Tree(None, None, [])
     if kind not in (*_SEQUENCES, *_MAPPINGS, _QUEUE):
         raise Misfit(
             f"a container {shown(kind)}: only tuple, list, dict, OrderedDict and deque are", True

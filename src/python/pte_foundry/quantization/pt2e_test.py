@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from pte_foundry.errors import PteError
+from pte_foundry.quantization.pt2e import check_inputs
+from pte_foundry.quantization.recipes.xnnpack_static import quantize
+from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
+
+
+def test_a_picture_of_one_colour_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), (90, 90, 90)).save(tmp_path / "grey.png")
+    pictures = {"grey.png": tmp_path / "grey.png", **write_pictures(tmp_path, ("a.png",))}
+    with pytest.raises(PteError, match="bad-calibration.*input 2 has one value, 0.352941"):
+        quantize(request(small_detector(), dict(sorted(pictures.items()))))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite(value: float) -> None:
+    image = torch.rand(1, 3, 2, 2)
+    check_inputs("small", 1, (image,))
+    image[0, 0, 0, 0] = value
+    with pytest.raises(PteError, match="bad-calibration.*not finite"):
+        check_inputs("small", 1, (image,))
+
+
+def test_no_pictures(tmp_path: Path) -> None:
+    with pytest.raises(PteError, match="bad-calibration.*no picture was shown"):
+        quantize(request(small_detector(), {}))
+
+
+@pytest.mark.parametrize("observer", ["minmax", "histogram"])
+def test_a_layer_that_gives_one_value(tmp_path: Path, observer: str) -> None:
+    model = small_detector()
+    model.branch.weight.zero_()
+    assert model.branch.bias is not None
+    model.branch.bias.fill_(0.5)
+    pictures = write_pictures(tmp_path, ("a.png", "b.png"))
+    with pytest.raises(PteError, match=r"bad-calibration.*\(in branch\) has the value 0\.5"):
+        quantize(request(model, pictures, {"observer": observer}))
+    # What is kept in float, with all that it goes into, needs no range.
+    options = {"observer": observer, "float_modules": "branch", "float_operators": "aten.add"}
+    quantize(request(model, pictures, options))
+
+
+class _Overflow(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 0.0
+
+
+def test_a_layer_whose_values_are_not_finite(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), _Overflow(), nn.Conv2d(3, 3, 1)).eval()
+    with pytest.raises(PteError, match=r"bad-calibration.*\(in 1\) are not finite"):
+        quantize(request(model.requires_grad_(False), write_pictures(tmp_path, ("a.png",))))
+
+
+class _Constants(nn.Module):
+    """A scalar is quantized with the sum that it is part of, and is no activation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + 3.0) * 0.5
+
+
+def test_constants_may_be_constant(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), _Constants()).eval().requires_grad_(False)
+    census = quantize(request(model, write_pictures(tmp_path, ("a.png",)))).census
+    assert census.quantized == {"aten.add": 1, "aten.conv2d": 1, "aten.mul": 1}
