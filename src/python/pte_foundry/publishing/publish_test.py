@@ -179,7 +179,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda tree: (tree / "1.4.1/toy/labels.txt").unlink(), "labels.txt is missing"),
     "extra": (lambda tree: (tree / "more.txt").write_text("x"), "more.txt is not in SHA256SUMS"),
     "no-sums": (lambda tree: (tree / "SHA256SUMS").unlink(), "there is no SHA256SUMS"),
-    "bad-sums": (lambda tree: (tree / "SHA256SUMS").write_text("x y\n"), "has the line 'x y'"),
+    "bad-sums": (
+        lambda tree: (tree / "SHA256SUMS").write_text("x y\n"),
+        "SHA256SUMS line 1 is not",
+    ),
     "path": (
         lambda tree: (tree / "SHA256SUMS").write_text(f"{'0' * 64}  ../up\n"),
         "'../up' is no plain relative path",
