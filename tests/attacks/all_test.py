@@ -1,6 +1,6 @@
 """All hostile inputs, in one run: none runs code, ends in a traceback, or gets wrong values accepted.
 
-    ./pants --tag=nightly test --output=all tests/attacks::
+    ./pants --tag=nightly --test-output=all test tests/attacks::
 
 prints how many inputs were tried and how they ended.
 """
