@@ -62,8 +62,8 @@ def build(model: str) -> ModelDefinition:
 
 def _structure(yaml: str) -> nn.Module:
     prepare_ultralytics()
-    from ultralytics.nn.modules.block import SPPF  # type: ignore[import-not-found]
-    from ultralytics.nn.tasks import DetectionModel  # type: ignore[import-not-found]
+    from ultralytics.nn.modules.block import SPPF  # type: ignore[import-not-found]  # pants: no-infer-dep
+    from ultralytics.nn.tasks import DetectionModel  # type: ignore[import-not-found]  # pants: no-infer-dep
 
     detector = DetectionModel(yaml, verbose=False).eval()
     for layer in detector.modules():
