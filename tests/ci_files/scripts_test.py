@@ -189,6 +189,7 @@ mkdir -p dist/tree
 @pytest.mark.parametrize("place", ["none", "default", "variable", "wrong"])
 def test_the_whole_check_says_which_trained_weights_it_uses(clone: Path, place: str) -> None:
     shutil.copy(".ci/run", clone / ".ci/run")
+    shutil.copy("foundry", clone)
     (clone / "pants").write_text(_WHOLE_RUN)
     environment = {"PATH": os.environ["PATH"]}
     folder = clone.parent / {"default": "shared/weights"}.get(place, "mine")
