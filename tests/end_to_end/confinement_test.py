@@ -20,6 +20,7 @@ ANCHOR = "    variant = _VARIANTS.get(model)\n"
 CANARY = """\
     import getpass, json, locale, os, socket, subprocess, sys, time, urllib.request
     import torch
+    from pte_foundry.errors import PteError
 
     def attempt(what):
         try:
