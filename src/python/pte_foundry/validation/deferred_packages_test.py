@@ -24,7 +24,7 @@ def run(statements: str) -> str:
 
 
 @pytest.mark.parametrize("package", sorted(READERS))
-def test_what_defer_packagess_is_imported_without_the_package(package: str) -> None:
+def test_what_is_deferred_is_imported_without_the_package(package: str) -> None:
     modules = ", ".join(f"{package}.{name}" for name in READERS[package])
     heavy = "('torch._dynamo', 'torch._inductor', 'coremltools.converters')"
     assert run(f"import {modules}; print([m for m in {heavy} if m in sys.modules])") == "[]"

@@ -108,7 +108,7 @@ _REQUEST = {
         "name": "tiny",
         "builder": "pte_foundry.testing.tiny_builder",
         "inputs": {"image": "float32[1,3,8,8]"},
-        "weights": {"source": "seeded", "file": None},
+        "weights": {"source": "seeded"},
     },
     "lowering": "pte_foundry.backends.coreml.lowering",
     "precision": "fp16",
