@@ -19,7 +19,7 @@ NEGATIVE = 1
 NO_ANSWER = 2
 """Exit code: wrong use, wrong input, or something failed on the way."""
 EXIT_CODES = (
-    "Exit codes: 0 for success or yes, 1 if the answer is no, 2 for wrong use, wrong input or a failure on the way, "
+    "Exit codes: 0 for success or yes, 1 if the answer is no, 2 for wrong usage, wrong input or a failure on the way, "
     "130 after Ctrl-C."
 )
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)

@@ -36,7 +36,7 @@ _LIST = "\n\n".join(f"{one.name}: {one.about}." for one in BENCHMARKS)
 @app.command("bench", cls=ToolCommand, epilog=f"Benchmarks:\n\n{_LIST}")
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help="The benchmarks to run; all if none is named.")
+        list[str] | None, typer.Argument(help="The benchmarks to run; default: all.")
     ] = None,
     list_names: Annotated[bool, typer.Option("--list", help="List the benchmarks.")] = False,
     rounds: Annotated[
@@ -74,7 +74,7 @@ def main(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a goal is missed.")] = False,
 ) -> None:
-    """Measure the build and the programs, as ratios within one run.
+    """Benchmark the build and the programs, as ratios within one run.
 
     Builds in temporary clones of the working tree, uncommitted changes included, always with seeded weights. Every
     time is compared with another time of the same run: only ratios and counts mean anything on a machine that others

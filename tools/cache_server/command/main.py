@@ -30,7 +30,7 @@ def main(
         typer.Option(
             "--allow-network",
             help="Let --bind name an address that other machines reach. Whoever reaches it can read and "
-            "write the cache, and can so run code on all machines that read it: for trusted networks only.",
+            "write the cache, and so run code on every machine that reads it: for trusted networks only.",
         ),
     ] = False,
     token: Annotated[
@@ -38,7 +38,7 @@ def main(
         typer.Option(
             metavar="FILE",
             dir_okay=False,
-            help="Write a new token to this file, readable for you alone, and let in nobody who does not bring it. "
+            help="Write a new token to this file, readable only by you, and require it from every client. "
             "Without this, every user of this machine can write to the cache, and so run code as all who read it.",
         ),
     ] = None,
@@ -55,7 +55,7 @@ def main(
 ) -> None:
     """Run a remote cache for one machine or a small team.
 
-    It is buildbox-casd. Says which options of ./pants use it, and runs until Ctrl-C; exit code 1 if it ends by itself.
+    Runs buildbox-casd, prints the ./pants options that use it, and stops on Ctrl-C. Exit code 1 if the server ends by itself.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     address = parse_address(bind)

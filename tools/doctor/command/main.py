@@ -56,7 +56,7 @@ def main(
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what this machine can build, and why not the rest.
+    """Check what this machine can build, and how to fix the rest.
 
     Exit code 0 if the programs can be built with seeded weights, 1 if not; with --disk 0.
     """

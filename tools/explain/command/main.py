@@ -36,7 +36,7 @@ def main(
         Path | None,
         typer.Option(
             dir_okay=False,
-            help="Write the kernels of the .pte to this file, as ExecuTorch's selective build takes them "
+            help="Write the kernels that the .pte needs to this file, for ExecuTorch's selective build "
             "(selected_operators.yaml).",
         ),
     ] = None,
@@ -55,10 +55,10 @@ def main(
     ] = None,
     weights_source: Annotated[
         SourceOfWeights | None,
-        typer.Option(help="Where the weights come from; else what your Pants options say."),
+        typer.Option(help="Where the weights come from; default: your Pants options."),
     ] = None,
 ) -> None:
-    """Explain what a delegate took of a program, what not and why.
+    """Show which operators a delegate took, which it left, and why.
 
     Shows operators, delegate calls and their sizes. The program is exported twice without a cache: by Pants, and once
     more in a copy of that export's sandbox while it is watched. Both have to give the same bytes. A program that is

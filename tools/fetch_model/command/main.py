@@ -42,7 +42,7 @@ def main(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help="Allowed backends, the preferred one first; else what every device of the platform "
+            help="Allowed backends, in order of preference; default: what every device of the platform "
             "can run.",
         ),
     ] = None,
@@ -50,26 +50,27 @@ def main(
         str | None,
         typer.Option(
             metavar="NAME[,NAME]",
-            help="Allowed precisions, the preferred one first; else the backend's default.",
+            help="Allowed precisions, in order of preference; default: the backend's.",
         ),
     ] = None,
     version: Annotated[
-        str | None, typer.Option(help="Of the ExecuTorch runtime; else the tree's latest.")
+        str | None,
+        typer.Option(help="Version of the ExecuTorch runtime; default: the tree's latest."),
     ] = None,
     to: Annotated[
         Path | None,
         typer.Option(help="Copy the program and its labels into this folder, under their names."),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder of fetched files; else the user's cache.")
+        Path | None, typer.Option(help="Folder for fetched files; default: the user's cache.")
     ] = None,
     always_hash: Annotated[
-        bool, typer.Option("--always-hash", help="Hash a file that is in the cache already.")
+        bool, typer.Option("--always-hash", help="Hash files that are already in the cache.")
     ] = False,
 ) -> None:
-    """Fetch the program of a published tree that fits a platform best.
+    """Fetch the best program for a platform from a published tree.
 
-    Its labels too. A download that was cut off goes on where it ended. Every file has the size and the SHA-256 that
+    Fetches its labels too. An interrupted download resumes. Every file has the size and the SHA-256 that
     the tree's index promises, or is not given. Prints the path of the program and, in a second line, that of its
     labels if it has some.
 

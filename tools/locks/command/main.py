@@ -21,13 +21,13 @@ app = typer.Typer(add_completion=False)
 @app.command("locks", cls=ToolCommand)
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help="The locks to make; all if none is named.")
+        list[str] | None, typer.Argument(help="The locks to regenerate; default: all.")
     ] = None,
     check: Annotated[
-        bool, typer.Option(help="Write nothing; exit 1 if a lockfile is not current.")
+        bool, typer.Option(help="Write nothing; exit 1 if a lockfile is out of date.")
     ] = False,
     upgrade: Annotated[
-        bool, typer.Option(help="Take newest versions instead of the locked ones.")
+        bool, typer.Option(help="Take the newest versions instead of the locked ones.")
     ] = False,
 ) -> None:
     """Regenerate the lockfiles of 3rdparty/python from locks.toml.

@@ -33,24 +33,22 @@ def main(
     inputs: Annotated[
         list[str] | None,
         typer.Option(
-            help="1,3,224,224 or tokens=int64[1,seq=1..128]{0..999}; once for each input, in order."
+            help="1,3,224,224 or tokens=int64[1,seq=1..128]{0..999}; repeat for each input, in order."
         ),
     ] = None,
     backends: Annotated[str, typer.Option(help="Separated by commas.")] = "portable,xnnpack",
-    name: Annotated[
-        str | None, typer.Option(help="The model's name; the file's if left out.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name; default: the file's.")] = None,
     license_id: Annotated[
         str, typer.Option("--license", help="SPDX identifier of the weights' licence.")
     ] = "LicenseRef-Unstated",
     allow_class: Annotated[
         list[str] | None,
-        typer.Option(help="A class that a pickled module may refer to; once for each."),
+        typer.Option(help="A class that a pickled module may refer to (repeatable)."),
     ] = None,
     imports: Annotated[
         list[str] | None,
         typer.Option(
-            help="A Python file that defines such a class or registers operators; once for each."
+            help="A Python file that defines such a class or registers operators (repeatable)."
         ),
     ] = None,
     check: Annotated[

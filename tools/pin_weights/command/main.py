@@ -39,7 +39,7 @@ def main(
     force: Annotated[bool, typer.Option("--force", help="Replace a pin that differs.")] = False,
     no_hash_in_name: Annotated[
         bool,
-        typer.Option("--no-hash-in-name", help="The file's name carries no digits of its hash."),
+        typer.Option("--no-hash-in-name", help="The digits in the file's name are not its hash."),
     ] = False,
     max_mib: Annotated[int, typer.Option(min=1, help="Refuse larger downloads.")] = 4096,
 ) -> None:

@@ -40,7 +40,7 @@ def main(
     ] = None,
     list_names: Annotated[bool, typer.Option("--list", help="List the perturbations.")] = False,
     only: Annotated[
-        str, typer.Option(metavar="NAME[,NAME]", help="These perturbations, of whatever kind.")
+        str, typer.Option(metavar="NAME[,NAME]", help="Only these perturbations.")
     ] = "",
     lift: Annotated[
         bool,
@@ -66,14 +66,14 @@ def main(
     weights_source: Annotated[
         SourceOfWeights | None,
         typer.Option(
-            help="Where the weights of every build come from; else what your Pants options say."
+            help="Where the weights of every build come from; default: your Pants options."
         ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")
     ] = None,
 ) -> None:
-    """Build programs again under perturbations and compare the bytes.
+    """Rebuild programs under perturbations and compare the bytes.
 
     What is compared with is the .pte file that `./pants package` gives. Options on the command line of an outer ./pants
     do not reach these builds; pants.toml, your .pants.rc and PANTS_* variables do.

@@ -35,9 +35,9 @@ def main(
     ] = 10.0,
     every: Annotated[bool, typer.Option("--all", help="List the tight ones too.")] = False,
 ) -> None:
-    """Compare the thresholds of tests with what they measured.
+    """Compare test thresholds with what the tests measured.
 
-    Reads what `./pants test models::` has written. Give several folders to count the worst of several kinds of
+    Reads the results of `./pants test models::`. Give several folders to count the worst of several kinds of
     weights. A threshold is loose if it allows more than --at-most times the measured error; a value without any error,
     such as a share of 1, is no measure. Exit code 0: none is loose; 1: some are; 2: there was nothing to read.
     """

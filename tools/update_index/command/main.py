@@ -64,7 +64,7 @@ def update_index(root: Path, environment: Mapping[str, str], run: RunPants) -> l
 
 @app.command("update-index", cls=ToolCommand)
 def main() -> None:
-    """Write index.json anew, from seeded weights.
+    """Rebuild index.json from seeded weights.
 
     It is what `./pants --weights-source=seeded package //:index` builds, at the repository's root. Prints which
     artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.

@@ -43,7 +43,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command("upgrade", cls=ToolCommand)
 def main(
-    executorch: Annotated[str, typer.Option(metavar="VERSION", help="The ExecuTorch to move to.")],
+    executorch: Annotated[
+        str, typer.Option(metavar="VERSION", help="The ExecuTorch version to move to.")
+    ],
     beside: Annotated[
         bool,
         typer.Option(
@@ -62,9 +64,9 @@ def main(
         bool, typer.Option("--check", help="Resolve and show the changes; write nothing.")
     ] = False,
 ) -> None:
-    """Move to another ExecuTorch, or put it beside the present one.
+    """Move to another ExecuTorch version, or add it beside this one.
 
-    Pins it in 3rdparty/python/locks.toml and makes the lockfiles that it is in. Nothing is written unless all of them
+    Pins it in 3rdparty/python/locks.toml and regenerates the affected lockfiles. Nothing is written unless all of them
     resolve. The package index is the one that Pants uses ([python-repos], from your pip settings).
     """
     errors = Console(stderr=True, soft_wrap=True)

@@ -24,7 +24,7 @@ def main(
         typer.Option(help="Check the signature too, against this key (PEM); it must be there."),
     ] = None,
 ) -> None:
-    """Check that a tree holds exactly the files that it lists.
+    """Check a tree against the hashes and index it lists.
 
     Every file's hash, what is extra, missing or a link, names that another system reads differently, the schema of each
     index and what it lists, versions.json, the provenance statement and the bill of materials. Says everything that is
