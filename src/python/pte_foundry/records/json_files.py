@@ -25,7 +25,7 @@ def canonical_json(value: Mapping[str, object]) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 under a temporary name beside `path`, then rename: no reader sees half a file."""
     temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.write_bytes(text.encode("utf-8"))
     os.replace(temporary, path)
 
 
