@@ -55,7 +55,8 @@ def main(
 ) -> None:
     """Run a remote cache for one machine or a small team.
 
-    Runs buildbox-casd, prints the ./pants options that use it, and stops on Ctrl-C. Exit code 1 if the server ends by itself.
+    Runs buildbox-casd, prints the ./pants options that use it, and stops on Ctrl-C. Exit code 1 if the server ends by
+    itself.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     address = parse_address(bind)
