@@ -63,12 +63,12 @@ async def run_tiered_test(
     )
     field_set = PythonTestFieldSet.create(wrapped.target)
     partitions = await Get(
-        Partitions, PyTestRequest.PartitionRequest, PyTestRequest.PartitionRequest((field_set,))
+        Partitions, TestRequest.PartitionRequest, PyTestRequest.PartitionRequest((field_set,))
     )
     (partition,) = partitions
     return await Get(
         TestResult,
-        PyTestRequest.Batch,
+        TestRequest.Batch,
         PyTestRequest.Batch("", tuple(partition.elements), partition.metadata),
     )
 
