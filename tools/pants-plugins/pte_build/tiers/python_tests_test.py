@@ -1,0 +1,16 @@
+"""How a Python test of a tier gets to Pants' own rules."""
+
+from __future__ import annotations
+
+from pants.core.goals.test import TestRequest, TestResult
+from pants.core.util_rules.partitions import Partitions
+
+from pte_build.tiers.python_tests import run_tiered_test
+
+
+def test_pants_own_rules_are_asked_by_their_unions() -> None:
+    """A member of a union is no type that a rule may ask by: every test of a tier would fail."""
+    rule = run_tiered_test.rule  # type: ignore[attr-defined]
+    asked = {get.output_type: tuple(get.input_types) for get in rule.input_gets}
+    assert asked[Partitions] == (TestRequest.PartitionRequest,)
+    assert asked[TestResult] == (TestRequest.Batch,)
