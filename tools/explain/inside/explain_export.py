@@ -30,7 +30,6 @@ from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import ExportResult, export
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.records.json_files import read_json
 
 PROGRAM = "program.pte"
 EXPLANATION = "explanation.json"
@@ -103,7 +102,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--etrecord", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        request = ExportRequest.read(Fields(read_json(options.request), options.request.name))
+        content = json.loads(options.request.read_text(encoding="utf-8"))
+        request = ExportRequest.read(Fields.of(content, options.request.name))
         explain(request, Path.cwd(), options.output, options.etrecord)
     except PteError as error:
         print(f"pte-foundry: {error}", file=sys.stderr)

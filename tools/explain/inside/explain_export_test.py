@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from executorch.codegen.gen import (  # type: ignore[import-untyped]
 )
 from executorch.devtools.etrecord import parse_etrecord  # type: ignore[import-untyped]
 
+from explain.inside import explain_export
 from explain.inside.explain_export import (
     ETRECORD,
     EXPLANATION,
@@ -83,3 +86,25 @@ def test_an_etrecord_needs_no_pandas() -> None:
         "import executorch.devtools.etrecord\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_it_imports_only_what_the_sandbox_of_an_export_has() -> None:
+    program = (
+        "import sys, pte_foundry.exporting.main, pte_foundry.exporting.export; print(*sys.modules)"
+    )
+    exported = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    imported = {
+        node.module
+        for path in Path(explain_export.__file__).parent.glob("*.py")
+        if not path.name.endswith("_test.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    ours = {name for name in imported if name.startswith("pte_foundry.")}
+    assert ours and ours <= {*exported}
