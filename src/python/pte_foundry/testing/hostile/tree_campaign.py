@@ -151,9 +151,8 @@ _CHANGES: tuple[Callable[[random.Random, Path], None], ...] = (
 def _seal(tree: Path) -> None:
     """As an attacker who writes the sums and the subjects anew."""
     sums = tree / SUMS
-    if (
-        sums.is_file() and not sums.is_symlink()
-    ):  # Anything else in their place is a change of its own.
+    # Anything but a file in their place is a change of its own.
+    if sums.is_file() and not sums.is_symlink():
         seal(tree)
     hashes = {
         path: hashlib.sha256((tree / path).read_bytes()).hexdigest()
