@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.exported_archive import load_exported_archive
 from pte_foundry.testing.exported_samples import (
     SAMPLES,
@@ -22,6 +21,7 @@ from pte_foundry.testing.exported_samples import (
     packed,
     saved,
 )
+from pte_foundry.testing.refused_archive import error_of
 
 _MODEL = "models/model.json"
 _WEIGHTS = "data/weights/model_weights_config.json"
@@ -31,14 +31,6 @@ _CONSTANTS = "data/constants/model_constants_config.json"
 @pytest.fixture(scope="module")
 def archive() -> bytes:
     return saved(SAMPLES["dynamic"].program())
-
-
-def _error(path: Path, content: bytes) -> PteError:
-    path.write_bytes(content)
-    with pytest.raises(PteError) as caught:
-        load_exported_archive(path)
-    assert caught.value.message.startswith(f"{path.name}: ") and caught.value.message.isprintable()
-    return caught.value
 
 
 def _run(program: Any, name: str) -> tuple[dict[str, Tensor], list[object], object]:
@@ -151,7 +143,7 @@ _ENUM = json.dumps({"__enum__": True, "fqn": "ctypes:cdll", "name": "./weights/m
 def test_what_could_run_code_is_refused(
     archive: bytes, tmp_path: Path, file: str, edit: Callable[[Any], object], named: str
 ) -> None:
-    error = _error(tmp_path / "m.pt2", changed(archive, file, edit))
+    error = error_of(tmp_path / "m.pt2", changed(archive, file, edit))
     assert error.kind == "forbidden-pickle" and named in error.message and file in error.message
 
 
@@ -180,7 +172,7 @@ def test_names_that_would_become_source_are_refused(
     files = files_of(archive)
     for name in (_MODEL, _WEIGHTS, _CONSTANTS):
         files[name] = files[name].replace(json.dumps(old).encode(), json.dumps(new).encode())
-    error = _error(tmp_path / "m.pt2", packed(files))
+    error = error_of(tmp_path / "m.pt2", packed(files))
     assert error.kind == "forbidden-pickle" and os.listdir(tmp_path) == ["m.pt2"]
 
 
@@ -192,7 +184,7 @@ def test_keyword_arguments_that_would_become_source_are_refused(tmp_path: Path) 
             text = json.dumps(signature[spec]).replace("scale", "scale'+x+'")
             signature[spec] = json.loads(text)
 
-        error = _error(tmp_path / "m.pt2", changed(content, _MODEL, _signature(rename)))
+        error = error_of(tmp_path / "m.pt2", changed(content, _MODEL, _signature(rename)))
         assert error.kind == "forbidden-pickle" and spec in error.message
 
 
@@ -250,7 +242,7 @@ def _ints(*values: int) -> list[object]:
 def test_what_torch_does_not_write_is_refused(
     archive: bytes, tmp_path: Path, file: str, edit: Callable[[Any], object], named: str
 ) -> None:
-    error = _error(tmp_path / "m.pt2", changed(archive, file, edit))
+    error = error_of(tmp_path / "m.pt2", changed(archive, file, edit))
     assert error.kind == "bad-checkpoint" and named in error.message and file in error.message
 
 
@@ -260,7 +252,7 @@ def test_higher_order_operators_take_their_arguments(tmp_path: Path) -> None:
     def edit(graph: Any) -> None:
         next(one for one in graph["nodes"] if "higher_order" in one["target"])["inputs"].pop(0)
 
-    error = _error(tmp_path / "m.pt2", changed(content, _MODEL, _graph(edit)))
+    error = error_of(tmp_path / "m.pt2", changed(content, _MODEL, _graph(edit)))
     assert "arguments that torch.ops.higher_order.cond does not take" in error.message
 
 
@@ -279,7 +271,7 @@ def test_sizes_that_program_and_weights_agree_on_need_their_bytes(
     ):
         values = {"sizes": sizes, "strides": strides}
         content = changed(archive, _WEIGHTS, _meta(**values))
-        error = _error(
+        error = error_of(
             tmp_path / "m.pt2", changed(content, _MODEL, _typed("p_head_weight", values))
         )
         assert error.kind == "bad-checkpoint" and named in error.message
@@ -289,5 +281,5 @@ def test_sizes_that_program_and_weights_agree_on_need_their_bytes(
 def test_weights_without_their_bytes_are_refused(archive: bytes, tmp_path: Path, kept: int) -> None:
     files = files_of(archive)
     name = "data/weights/weight_0"
-    error = _error(tmp_path / "m.pt2", packed({**files, name: files[name][:kept]}))
+    error = error_of(tmp_path / "m.pt2", packed({**files, name: files[name][:kept]}))
     assert error.kind == "bad-checkpoint" and "head.weight" in error.message

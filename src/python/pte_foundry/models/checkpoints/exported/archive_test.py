@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.exported_archive import load_exported_archive
 from pte_foundry.testing.exported_samples import SAMPLES, files_of, packed, saved
+from pte_foundry.testing.refused_archive import error_of
 
 _MODEL = "models/model.json"
 _WEIGHTS = "data/weights/model_weights_config.json"
@@ -24,20 +24,12 @@ def archive() -> bytes:
     return saved(SAMPLES["dynamic"].program())
 
 
-def _error(path: Path, content: bytes) -> PteError:
-    path.write_bytes(content)
-    with pytest.raises(PteError) as caught:
-        load_exported_archive(path)
-    assert caught.value.message.startswith(f"{path.name}: ") and caught.value.message.isprintable()
-    return caught.value
-
-
 @pytest.mark.parametrize(
     "name",
     ["data/aotinductor/model/x.so", "data/weights/model.pt", "data/constants/opaque_obj_0", ""],
 )
 def test_strange_files_are_refused(archive: bytes, tmp_path: Path, name: str) -> None:
-    error = _error(tmp_path / "m.pt2", packed({**files_of(archive), name: b""}))
+    error = error_of(tmp_path / "m.pt2", packed({**files_of(archive), name: b""}))
     assert error.kind == "forbidden-pickle" and repr(name) in error.message
 
 
@@ -54,7 +46,7 @@ def test_samples_are_not_unpickled(archive: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
 def test_damaged_files(archive: bytes, tmp_path: Path, keep: float) -> None:
-    error = _error(tmp_path / "m.pt2", archive[: int(len(archive) * keep)])
+    error = error_of(tmp_path / "m.pt2", archive[: int(len(archive) * keep)])
     assert error.kind == "bad-checkpoint"
 
 
@@ -72,24 +64,24 @@ def test_damaged_files(archive: bytes, tmp_path: Path, keep: float) -> None:
 )
 def test_what_is_not_json(archive: bytes, tmp_path: Path, text: bytes, named: str) -> None:
     for file in (_MODEL, _WEIGHTS):
-        error = _error(tmp_path / "m.pt2", packed({**files_of(archive), file: text}))
+        error = error_of(tmp_path / "m.pt2", packed({**files_of(archive), file: text}))
         assert error.kind == "bad-checkpoint" and named in error.message and file in error.message
 
 
 def test_something_before_the_archive_is_refused(archive: bytes, tmp_path: Path) -> None:
     """A file that is a library or a script too."""
     for before in (b"\x7fELF", b"#!/bin/sh\n", b"PK\x03\x04"):
-        assert _error(tmp_path / "m.pt2", before + archive).kind == "bad-checkpoint"
+        assert error_of(tmp_path / "m.pt2", before + archive).kind == "bad-checkpoint"
 
 
 def test_compressed_files_are_refused(archive: bytes, tmp_path: Path) -> None:
     content = packed(files_of(archive), zipfile.ZIP_DEFLATED)
-    assert "compressed" in _error(tmp_path / "m.pt2", content).message
+    assert "compressed" in error_of(tmp_path / "m.pt2", content).message
 
 
 def test_another_archive(tmp_path: Path) -> None:
     torch.save(nn.Linear(1, 1).state_dict(), tmp_path / "state.pt")
-    error = _error(tmp_path / "m.pt2", (tmp_path / "state.pt").read_bytes())
+    error = error_of(tmp_path / "m.pt2", (tmp_path / "state.pt").read_bytes())
     assert error.kind == "bad-checkpoint" and "torch.export.save" in error.message
 
 
@@ -98,4 +90,4 @@ def test_a_file_that_is_named_twice(archive: bytes, tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(content, "a") as made:
         name = next(name for name in made.namelist() if name.endswith("model.json"))
         made.writestr(name, b"{}")
-    assert "two files of one name" in _error(tmp_path / "m.pt2", content.getvalue()).message
+    assert "two files of one name" in error_of(tmp_path / "m.pt2", content.getvalue()).message
