@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from foundry.command.table import GROUPS, Entry, commands
+from foundry.command.table import GROUPS, FoundryCommand, commands
 from workspace.root import enter_callers_folder
 from workspace.tool_command import EXIT_CODES, ending
 
@@ -18,7 +18,7 @@ from workspace.tool_command import EXIT_CODES, ending
 class LazyCommand(TyperCommand):
     """What `--help` shows of a command; the command itself is imported when its arguments are read."""
 
-    def __init__(self, entry: Entry, group: str) -> None:
+    def __init__(self, entry: FoundryCommand, group: str) -> None:
         super().__init__(entry.name, help=entry.about, rich_help_panel=group)
         self._module = entry.module
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from foundry.command.main import app
-from foundry.command.table import GROUPS, Entry, commands
+from foundry.command.table import GROUPS, FoundryCommand, commands
 
 _SECONDS = 30
 # Absolute: the processes run in other folders.
@@ -87,7 +87,7 @@ def test_the_help_is_a_table_of_contents() -> None:
 
 
 @pytest.mark.parametrize("entry", commands(), ids=lambda entry: entry.name)
-def test_each_command_explains_itself(entry: Entry) -> None:
+def test_each_command_explains_itself(entry: FoundryCommand) -> None:
     result = CliRunner().invoke(app, [entry.name, "--help"], env=_WIDE)
     assert result.exit_code == 0, result.output
     lines = [line.strip() for line in result.output.splitlines() if line.strip()]
@@ -96,7 +96,7 @@ def test_each_command_explains_itself(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", commands(), ids=lambda entry: entry.name)
-def test_an_option_that_does_not_exist_is_wrong_use(entry: Entry) -> None:
+def test_an_option_that_does_not_exist_is_wrong_use(entry: FoundryCommand) -> None:
     result = CliRunner().invoke(app, [entry.name, "--nonsense"], env=_WIDE)
     assert result.exit_code == 2
     assert "--nonsense" in result.output

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Entry:
+class FoundryCommand:
     """folder: below `tools/`. about: the first line of its help."""
 
     name: str
@@ -19,33 +19,33 @@ class Entry:
         return f"{self.folder}.command.main"
 
 
-GROUPS: dict[str, tuple[Entry, ...]] = {
+GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
     "Models and weights": (
-        Entry("new", "new_model", "Declare a model of your own from a checkpoint file."),
-        Entry("pin", "pin_weights", "Pin a checkpoint: write its hash and size into the BUILD file."),
+        FoundryCommand("new", "new_model", "Declare a model of your own from a checkpoint file."),
+        FoundryCommand("pin", "pin_weights", "Pin a checkpoint: write its hash and size into the BUILD file."),
     ),
     "Look closer": (
-        Entry("doctor", "doctor", "Check what this machine can build, and how to fix the rest."),
-        Entry("explain", "explain", "Show which operators a delegate took, which it left, and why."),
-        Entry("reproduce", "reproduce", "Rebuild programs under perturbations and compare the bytes."),
-        Entry("bench", "bench", "Benchmark the build and the programs, as ratios within one run."),
-        Entry("thresholds", "thresholds", "Compare test thresholds with what the tests measured."),
+        FoundryCommand("doctor", "doctor", "Check what this machine can build, and how to fix the rest."),
+        FoundryCommand("explain", "explain", "Show which operators a delegate took, which it left, and why."),
+        FoundryCommand("reproduce", "reproduce", "Rebuild programs under perturbations and compare the bytes."),
+        FoundryCommand("bench", "bench", "Benchmark the build and the programs, as ratios within one run."),
+        FoundryCommand("thresholds", "thresholds", "Compare test thresholds with what the tests measured."),
     ),
     "Publish and consume": (
-        Entry("update-index", "update_index", "Rebuild index.json from seeded weights."),
-        Entry("verify", "verify_tree", "Check a tree against the hashes and index it lists."),
-        Entry("sign", "sign_tree", "Sign a tree with a local key."),
-        Entry("fetch", "fetch_model", "Fetch the best program for a platform from a published tree."),
+        FoundryCommand("update-index", "update_index", "Rebuild index.json from seeded weights."),
+        FoundryCommand("verify", "verify_tree", "Check a tree against the hashes and index it lists."),
+        FoundryCommand("sign", "sign_tree", "Sign a tree with a local key."),
+        FoundryCommand("fetch", "fetch_model", "Fetch the best program for a platform from a published tree."),
     ),
     "Maintain": (
-        Entry("locks", "locks", "Regenerate the lockfiles of 3rdparty/python from locks.toml."),
-        Entry("upgrade", "upgrade", "Move to another ExecuTorch version, or add it beside this one."),
-        Entry("cache-server", "cache_server", "Run a remote cache for one machine or a small team."),
+        FoundryCommand("locks", "locks", "Regenerate the lockfiles of 3rdparty/python from locks.toml."),
+        FoundryCommand("upgrade", "upgrade", "Move to another ExecuTorch version, or add it beside this one."),
+        FoundryCommand("cache-server", "cache_server", "Run a remote cache for one machine or a small team."),
     ),
 }  # fmt: skip
 """Title to its commands, in the order of `foundry --help`."""
 
 
-def commands() -> tuple[Entry, ...]:
+def commands() -> tuple[FoundryCommand, ...]:
     """All of them, in their order."""
     return tuple(entry for entries in GROUPS.values() for entry in entries)
