@@ -66,7 +66,8 @@ def repository(tmp_path: Path) -> Path:
         "trap 'touch ended; kill $child; exit 1' INT\n"
         "sleep 60 & child=$!\n"
         "echo $child > started\n"
-        "wait\n"
+        # `wait` can miss a signal that arrives as it begins.
+        "while true; do sleep 0.1; done\n"
     )
     (root / "pants").chmod(0o755)
     git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
