@@ -21,6 +21,7 @@ FLOORS: tuple[Mapping[str, str], ...] = (
     {"records": "what crosses a process, as JSON"},
     {
         "confinement": "what a process gives up",
+        "fetching": "checkpoints from the network",
         "speedups": "faster torch and ExecuTorch",
     },
     {
@@ -55,6 +56,7 @@ PLUGIN_FLOORS: tuple[Mapping[str, str], ...] = (
         "sdk": "SDKs of vendors",
         "cache_entry": "what a cache returned",
         "process_failure": "why a process failed",
+        "sources": "the library's files",
         "tiers": "which tests run",
     },
     {"targets": "target types and their fields", "progress": "what a session logs"},

@@ -12,8 +12,8 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
+from pte_build import sources
 from pte_build.aggregate.selection import SelectedPrograms, SelectProgramsRequest
-from pte_build.library import sources
 from pte_build.program.checks import AllProgramTests
 from pte_build.targets.model_index import (
     CommittedIndexField,

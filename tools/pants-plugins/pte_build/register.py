@@ -8,7 +8,7 @@ from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from pte_build import addresses, command_line, inference
+from pte_build import addresses, command_line, inference, sources
 from pte_build.aggregate import (
     committed_index,
     conditions,
@@ -17,7 +17,7 @@ from pte_build.aggregate import (
     selection,
     tree,
 )
-from pte_build.library import run_main, sources
+from pte_build.library import run_main
 from pte_build.pictures import calibration, photographs
 from pte_build.program import (
     availability,

@@ -106,6 +106,26 @@ for path, sha256 in json.load(open(files)).items():
     open(f"{folder}/{os.path.basename(path)}", "w").write(f"{path} {sha256}")
 """
 
+_FETCH = """
+import hashlib, json, sys, urllib.request
+
+request_file, _, _, _, checkpoint, _, outcome_file = sys.argv[1:]
+request = json.load(open(request_file))
+reasons, fetched = [], False
+for url in request["urls"]:
+    try:
+        content = urllib.request.urlopen(url).read()
+    except OSError as error:
+        reasons.append(f"{url}: {error}")
+        continue
+    fetched = hashlib.sha256(content).hexdigest() == request["sha256"]
+    if fetched:
+        open(checkpoint, "wb").write(content)
+        break
+    reasons.append(f"{url}: has sha256 {hashlib.sha256(content).hexdigest()}")
+json.dump({"fetched": fetched, "reasons": reasons}, open(outcome_file, "w"))
+"""
+
 _INDEX = """
 import json, sys
 
@@ -165,6 +185,7 @@ _MODULES = {
     "exporting/main.py": _EXPORT,
     "records/report_main.py": _REPORT,
     "validation/main.py": _VALIDATION,
+    "fetching/main.py": _FETCH,
     "photographs/main.py": _PHOTOGRAPHS,
     "index/main.py": _INDEX,
     "index/compare_main.py": _COMPARE,

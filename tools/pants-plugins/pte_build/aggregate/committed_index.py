@@ -21,8 +21,8 @@ from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun
-from pte_build.library.sources import COMPARE_MAIN
 from pte_build.process_failure import failing_process, message_file
+from pte_build.sources import COMPARE_MAIN
 from pte_build.targets.model_index import (
     CommittedIndexField,
     IndexTestIndexField,

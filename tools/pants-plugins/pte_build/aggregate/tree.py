@@ -31,8 +31,8 @@ from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
-from pte_build.library.sources import TREE_MAIN
 from pte_build.program.report import MODEL_CARD
+from pte_build.sources import TREE_MAIN
 from pte_build.targets.model_tree import (
     ModelTree,
     TreeIndexField,

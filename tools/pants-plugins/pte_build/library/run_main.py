@@ -26,10 +26,10 @@ from pants.util.frozendict import FrozenDict
 
 from pte_build.cache_entry import expected_files
 from pte_build.errors import PteBuildError
-from pte_build.library.sources import LibrarySources, LibrarySourcesRequest, module_name
 from pte_build.process_failure import describe_failure
 from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.result_cache.toolchain_run import ToolchainResult, ToolchainRun
+from pte_build.sources import LibrarySources, LibrarySourcesRequest, module_name
 from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.locks import ToolchainRequest

@@ -15,7 +15,7 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun
-from pte_build.library.sources import PHOTOGRAPHS_MAIN
+from pte_build.sources import PHOTOGRAPHS_MAIN
 from pte_build.targets.pictures import (
     PhotographSet,
     PhotographsFilesField,

@@ -25,11 +25,11 @@ from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
-from pte_build.library.sources import EXPORT_MAIN, Module, ModuleRequest
 from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.sdk.files import Sdk, SdkRequest
+from pte_build.sources import EXPORT_MAIN, Module, ModuleRequest
 from pte_build.targets.pte_program import ProgramQuantizationField
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest

@@ -30,7 +30,6 @@ from pants.testutil.rule_runner import MockGet, RuleRunner, run_rule_with_mocks
 
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, RemoteCacheUse, run_main
-from pte_build.library.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.export import (
@@ -41,6 +40,7 @@ from pte_build.program.export import (
 )
 from pte_build.result_cache.toolchain_run import ToolchainResult, ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
+from pte_build.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
 from pte_build.stand_in_repository import chip_text, program_text
 from pte_build.test_support import (
     ALPHA_FAST,

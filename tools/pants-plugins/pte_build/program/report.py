@@ -18,10 +18,10 @@ from pants.engine.target import (
 
 from pte_build.choices import Choices
 from pte_build.library.run_main import MainResult, MainRun, request_file
-from pte_build.library.sources import REPORT_MAIN
 from pte_build.program.checks import DeclaredTest, ProgramTest, ProgramTestRequest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
+from pte_build.sources import REPORT_MAIN
 from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.weights.resolution import ResolvedWeights
 from pte_foundry.records.declared import Declared, LabelFile, Weights

@@ -11,8 +11,8 @@ from typing import Any
 from pte_build.progress.run_times import RUN, seconds_of
 from pte_build.progress.stage_files import RequestKeys, Stage, read_stages, stage_file
 
-_DESCRIPTION = re.compile(r"(?P<verb>Export|Validate) (?P<address>\S+)")
-_DONE = {"Export": "exported", "Validate": "validated"}
+_DESCRIPTION = re.compile(r"(?P<verb>Export|Fetch|Validate) (?P<address>\S+)")
+_DONE = {"Export": "exported", "Fetch": "fetched", "Validate": "validated"}
 
 
 @dataclass
@@ -25,7 +25,7 @@ class _Run:
 
 
 class StageReporter:
-    """Follows the exports and validations of one session.
+    """Follows the exports, validations and downloads of one session.
 
     folder: the named cache with the stage files.
     pants_pid: the Pants process whose children are followed.
@@ -65,6 +65,9 @@ class StageReporter:
         *before, last = stages
         if last.name:
             return [f"{run.address}: ended after {seconds:.1f} s, while {last.name}"]
+        if run.verb == "Fetch":
+            # Its stages say how far it is, every ten seconds.
+            return [f"{run.address}: {_DONE[run.verb]} in {seconds:.1f} s"]
         parts = [
             f"{stage.name} {following.begun - stage.begun:.1f}"
             for stage, following in zip([Stage(run.started, "starting"), *before], stages)

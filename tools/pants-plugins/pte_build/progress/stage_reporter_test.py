@@ -42,7 +42,13 @@ def write(folder: Path, *lines: str, request: bytes = b"request", pid: int = PID
 @pytest.fixture()
 def reporter(tmp_path: Path) -> StageReporter:
     keys = RequestKeys()
-    for description in ("Export a:b", "Validate a:b", "Look up: Export a:b", "Fetch a:b"):
+    for description in (
+        "Export a:b",
+        "Validate a:b",
+        "Look up: Export a:b",
+        "Fetch a:b",
+        "Compare a:b",
+    ):
         keys.add(description, b"request")
     keys.add("Export a:other", b"another request")
     return StageReporter(tmp_path, PID, keys)
@@ -78,6 +84,16 @@ def test_a_run_shorter_than_the_time_between_two_polls(
     assert line == "a:b: validated in 1.8 s (starting 1.0, loading the model 0.5)"
 
 
+def test_a_download_says_how_far_it_is_and_ends_with_the_time_alone(
+    reporter: StageReporter, tmp_path: Path
+) -> None:
+    fetch = unit("1", "Fetch a:b", 30.0)
+    write(tmp_path, "1000.5 fetching a.pth: 5 of 10 MB (50 %)")
+    assert reporter.poll([fetch], []) == ["a:b: fetching a.pth: 5 of 10 MB (50 %) (0 s)"]
+    write(tmp_path, "1000.5 fetching a.pth: 5 of 10 MB (50 %)", "1029.0 ")
+    assert reporter.poll([], [fetch]) == ["a:b: fetched in 30.0 s"]
+
+
 def test_a_failed_run_says_in_which_stage(reporter: StageReporter, tmp_path: Path) -> None:
     reporter.poll([EXPORT], [])
     write(tmp_path, *STAGES)
@@ -104,7 +120,7 @@ def test_nothing_of_others(reporter: StageReporter, tmp_path: Path) -> None:
         unit("1", "Scheduling: Export a:b", name="process"),
         unit("1", "Export a:b", name="process"),
         unit("1", "Look up: Export a:b"),
-        unit("1", "Fetch a:b"),
+        unit("1", "Compare a:b"),
         unit("1", "Export of several things"),
         {key: value for key, value in EXPORT.items() if key != "description"},
     ],

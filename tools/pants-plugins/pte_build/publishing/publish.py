@@ -27,8 +27,8 @@ from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import request_file
-from pte_build.library.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.publishing.environment import PASSED_ON
+from pte_build.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import TreeRepositoriesField
 from pte_build.toolchain.interpreter import CONSTRAINTS
 from pte_foundry.records.publish_request import Permissions, RequestedRelease

@@ -21,13 +21,13 @@ from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
-from pte_build.library.sources import VALIDATION_MAIN, Module, ModuleRequest
 from pte_build.pictures.photographs import FOLDER, Photographs, PhotographsRequest
 from pte_build.process_failure import describe_failure
 from pte_build.program.checks import ProgramTest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.sdk.files import Sdk, SdkRequest
+from pte_build.sources import VALIDATION_MAIN, Module, ModuleRequest
 from pte_build.toolchain.locks import ToolchainRequest
 from pte_foundry.records.validation_request import QuantizedExportFiles, RequestedValidation
 

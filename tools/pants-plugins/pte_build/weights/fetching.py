@@ -2,20 +2,61 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from pants.base.build_root import BuildRoot
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest, DownloadFile, FileDigest
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    DigestSubset,
+    FileContent,
+    FileDigest,
+    MergeDigests,
+    PathGlobs,
+)
+from pants.engine.process import Process, ProcessCacheScope, ProcessResult
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.util.logging import LogLevel
 
+from pte_build.cache_entry import expected_files, read_object
 from pte_build.errors import PteBuildError
+from pte_build.progress import stage_files
+from pte_build.progress.stage_files import REQUEST_KEYS
+from pte_build.sources import FETCH_MAIN, LibrarySources, LibrarySourcesRequest, module_name
+from pte_build.toolchain.interpreter import ToolchainInterpreter
+from pte_build.toolchain.process import SOURCE_ROOT, library_process
 from pte_build.weights.resolution import ResolvedWeights
 from pte_build.weights.subsystem import WeightsSubsystem
+from pte_foundry.records.fetch_request import FetchOutcome, FetchRequest
+from pte_foundry.records.json_fields import Fields
+
+_REQUEST = "fetch_request.json"
+_CHECKPOINT = "checkpoint"
+_OUTCOME = "fetch_outcome.json"
+# The named cache of incomplete downloads, and where the process finds it.
+_KEPT = {"pte_downloads": ".downloads"}
+# How this machine reaches others.
+_CONNECTION = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+)
 
 
 @dataclass(frozen=True)
@@ -104,48 +145,113 @@ async def find_local_copy(
     return LocalCopy(weights.local_path, ())
 
 
+@dataclass(frozen=True)
+class TrustedCertificates:
+    """`file` has authorities that are trusted beside the system's; None if there are no others."""
+
+    file: str | None
+
+
+@rule
+def trusted_certificates(options: GlobalOptions) -> TrustedCertificates:
+    """Apart, so that other global options do not fetch anything again."""
+    return TrustedCertificates(options.ca_certs_path)
+
+
+@dataclass(frozen=True)
+class _Fetch(EngineAwareParameter):
+    """Try these addresses in order."""
+
+    weights: ResolvedWeights
+    urls: tuple[str, ...]
+
+    def debug_hint(self) -> str:
+        return self.weights.address.spec
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """`misses`: why addresses did not have it."""
+
+    fetched: bool
+    misses: tuple[str, ...]
+
+
+@rule
+async def fetch_from_addresses(request: _Fetch, certificates: TrustedCertificates) -> _Fetched:
+    # Not by the engine: it holds a download in memory, and begins anew after an interruption.
+    weights = request.weights
+    assert weights.sha256 is not None and weights.size is not None
+    wanted = FetchRequest(weights.file, weights.sha256, weights.size, request.urls)
+    content = json.dumps(wanted.to_json(), indent=2).encode()
+    description = f"Fetch {weights.address}"
+    REQUEST_KEYS.add(description, content)
+    sources, file, environment, _ = await MultiGet(
+        Get(LibrarySources, LibrarySourcesRequest(FETCH_MAIN)),
+        Get(Digest, CreateDigest([FileContent(_REQUEST, content)])),
+        Get(EnvironmentVars, EnvironmentVarsRequest(_CONNECTION)),
+        Get(ToolchainInterpreter),
+    )
+    inputs = await Get(Digest, MergeDigests([sources.digest, file]))
+    kept = next(iter(_KEPT.values()))
+    process = library_process(
+        (
+            *("-m", module_name(FETCH_MAIN, SOURCE_ROOT), _REQUEST, "--kept", kept),
+            *("--output", _CHECKPOINT, "--outcome", _OUTCOME),
+        ),
+        input_digest=inputs,
+        output_files=(_CHECKPOINT, _OUTCOME),
+        description=description,
+    )
+    authorities = {"PTE_CA_CERTS": certificates.file} if certificates.file else {}
+    process = dataclasses.replace(
+        process,
+        env={**process.env, **environment, **authorities, **stage_files.ENVIRONMENT},
+        append_only_caches={**process.append_only_caches, **_KEPT, **stage_files.CACHE},
+        # In no cache: what matters is that the content is in the store.
+        cache_scope=ProcessCacheScope.PER_SESSION,
+        level=LogLevel.INFO,
+    )
+    result = await Get(ProcessResult, Process, process)
+    entries, outcome_digest = await MultiGet(
+        Get(DigestEntries, Digest, result.output_digest),
+        Get(Digest, DigestSubset(result.output_digest, PathGlobs([_OUTCOME]))),
+    )
+    (outcome_file,) = await Get(DigestContents, Digest, outcome_digest)
+    outcome = FetchOutcome.read(
+        Fields(read_object(weights.address, _OUTCOME, outcome_file.content), _OUTCOME)
+    )
+    if outcome.fetched:
+        got = expected_files(weights.address, entries, (_CHECKPOINT,))[_CHECKPOINT]
+        assert got == FileDigest(weights.sha256, weights.size)
+    return _Fetched(outcome.fetched, outcome.reasons)
+
+
 @rule(desc="Fetch a checkpoint")
 async def fetch_weights(request: FetchWeights) -> FetchedWeights:
     weights = request.weights
     assert weights.sha256 is not None and weights.size is not None
-    expected = FileDigest(weights.sha256, weights.size)
     local = await Get(LocalCopy, LocalCopyRequest(weights))
-    if local.path is not None:
-        # The engine does not decode addresses: a space or a `#` in the path would be looked for
-        # as written there. A link has a path without such characters.
-        with tempfile.TemporaryDirectory() as folder:
-            link = os.path.join(folder, "checkpoint")
-            os.symlink(local.path, link)
-            await Get(Digest, DownloadFile(f"file:{link}", expected))
-        return FetchedWeights(weights.sha256, weights.size)
-    if weights.source == "substitute":
+    if local.path is None and weights.source == "substitute":
         raise PteBuildError(
             f"{weights.address}: the substitute checkpoint is not what [weights].substitutes says: {local.misses[0]}. "
             "Put the right file there, or correct its entry."
         )
-    misses = list(local.misses)
-    for url in weights.urls:
-        try:
-            await Get(Digest, DownloadFile(url, expected))
-        except Exception as error:
-            # Whatever went wrong, the next mirror may have it; all reasons are told if none has.
-            misses.append(f"{url}: {_first_line(error)}")
-            continue
-        return FetchedWeights(weights.sha256, weights.size)
+    misses = local.misses
+    if urls := weights.urls if local.path is None else (f"file:{quote(local.path)}",):
+        fetched = await Get(_Fetched, _Fetch(weights, urls))
+        if fetched.fetched:
+            return FetchedWeights(weights.sha256, weights.size)
+        misses += fetched.misses
     tried = (
         "".join(f"\n  - {miss}" for miss in misses)
         or "\n  - it has no `urls`, and no distdirs are set"
     )
     raise PteBuildError(
         f"{weights.address}: the checkpoint {weights.file} (sha256 {weights.sha256}, {weights.size} bytes) could not "
-        f"be had. Tried:{tried}\nPut the file into a folder and name that with --weights-distdirs, or build with "
+        f"be fetched. Tried:{tried}\nPut the file into a folder and name that with --weights-distdirs, or build with "
         "--weights-source=seeded, which needs no checkpoint."
     )
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def rules() -> Iterable[Rule]:

@@ -115,7 +115,7 @@ def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
     assert second.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
     # What has not been exported before does need it.
     message = refusal(second, ExportedProgram, ExportedProgramRequest(ALPHA_SLOW))
-    assert "the checkpoint alpha.pth" in message and "could not be had" in message
+    assert "the checkpoint alpha.pth" in message and "could not be fetched" in message
 
 
 def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_own_names(

@@ -8,7 +8,7 @@ from pants.engine.fs import Digest, Snapshot
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
-from pte_build.library.sources import (
+from pte_build.sources import (
     EXPORT_MAIN,
     INDEX_MAIN,
     LibrarySources,

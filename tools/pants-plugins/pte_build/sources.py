@@ -19,6 +19,7 @@ from pants.source.source_root import SourceRoot, SourceRootRequest
 from pte_build.errors import PteBuildError
 
 # The entry modules of the library.
+FETCH_MAIN = "src/python/pte_foundry/fetching/main.py"
 EXPORT_MAIN = "src/python/pte_foundry/exporting/main.py"
 REPORT_MAIN = "src/python/pte_foundry/records/report_main.py"
 VALIDATION_MAIN = "src/python/pte_foundry/validation/main.py"
