@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
     "Look closer": (
         FoundryCommand("doctor", "doctor", "Check what this machine can build, and how to fix the rest."),
         FoundryCommand("explain", "explain", "Show which operators a delegate took, which it left, and why."),
+        FoundryCommand("inspect", "inspect_program", "Show what is in a .pte file, whoever built it."),
         FoundryCommand("reproduce", "reproduce", "Rebuild programs under perturbations and compare the bytes."),
         FoundryCommand("bench", "bench", "Benchmark the build and the programs, as ratios within one run."),
         FoundryCommand("thresholds", "thresholds", "Compare test thresholds with what the tests measured."),
