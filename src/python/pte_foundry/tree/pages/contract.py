@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.pages.detection import Detection, read_detection
 from pte_foundry.tree.pages.preparation import Preparation, read_preparation
 
 
@@ -15,6 +16,7 @@ class ContractTensor:
     about: what is known in words: layout, or what an output means; "" if nothing is.
     normalisation: of a picture: `resize`, `scale`, `colour`, `mean` and `std` in words, by name.
     preparation: of a picture, None if it is none or if its preparation is not known to the code here.
+    detection: of an output that holds boxes in the form that the code here knows; None of any other.
     """
 
     name: str
@@ -23,6 +25,7 @@ class ContractTensor:
     about: str
     normalisation: tuple[tuple[str, str], ...] = ()
     preparation: Preparation | None = None
+    detection: Detection | None = None
 
     @property
     def shape_text(self) -> str:
@@ -44,11 +47,14 @@ def read_contract(entry: Fields) -> Contract:
     """Raises PteError `bad-request` naming the field that is missing or wrong."""
     return Contract(
         tuple(_input(fields) for fields in entry.objects("inputs")),
-        tuple(
-            _tensor(fields, str(fields.values.get("description") or ""))
-            for fields in entry.objects("outputs")
-        ),
+        tuple(_output(fields) for fields in entry.objects("outputs")),
     )
+
+
+def _output(fields: Fields) -> ContractTensor:
+    about = str(fields.values.get("description") or "")
+    detection = read_detection(fields.text("dtype"), fields.counts("shape"), about)
+    return replace(_tensor(fields, about), detection=detection)
 
 
 def _input(fields: Fields) -> ContractTensor:

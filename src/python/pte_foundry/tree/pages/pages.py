@@ -13,6 +13,7 @@ from markupsafe import Markup
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import ContractTensor
+from pte_foundry.tree.pages.detection import detection_code
 from pte_foundry.tree.pages.latencies import Latency
 from pte_foundry.tree.pages.pictures import (
     delegation_picture,
@@ -130,6 +131,12 @@ def _index_page(
 def _model_page(
     templates: Environment, index: Fields, model: Model, latencies: Mapping[str, Sequence[Latency]]
 ) -> str:
+    decoders: list[tuple[ContractTensor, tuple[Code, ...]]] = [
+        (tensor, detection_code(templates, tensor.detection))
+        for contract, _ in model.contracts
+        for tensor in contract.outputs
+        if tensor.detection is not None
+    ]
     codes: list[tuple[ContractTensor, tuple[Code, ...]]] = [
         (tensor, tensor.preparation and preparation_code(templates, tensor.preparation) or ())
         for contract, _ in model.contracts
@@ -144,6 +151,7 @@ def _model_page(
         index=index.values,
         model=model,
         codes=list(dict.fromkeys(codes)),
+        decoders=list(dict.fromkeys(decoders)),
         size=Markup(size_picture(model).in_page()),
         latency=None if latency is None else Markup(latency.in_page()),
         timed=timed,

@@ -17,7 +17,9 @@ from jinja2 import Environment
 _SHORTER_SIDE = re.compile(
     r"shorter side to (\d+), bilinear with antialiasing, then centre crop (\d+)x(\d+)"
 )
-_SQUASH = re.compile(r"to (\d+)x(\d+) whatever the aspect ratio, bilinear with antialiasing")
+_SQUASH = re.compile(
+    r"to (\d+)x(\d+) whatever the aspect ratio, bilinear(?: with antialiasing|, (no) antialiasing)"
+)
 _LETTERBOX = re.compile(
     r"letterbox: longer side to (\d+) \(bilinear, no antialiasing\), centred, the rest filled with the value "
     r"(\d+) of 255"
@@ -41,6 +43,7 @@ class Preparation:
         side: of the input, in pixels.
         shorter: length of the shorter side before the crop; `side` unless the kind is `shorter-side`.
         border: 8-bit level of what the picture does not fill; 0 unless the kind is `letterbox`.
+        antialias: whether the bilinear filter grows as the picture shrinks.
         scale: factor of the 8-bit level, as text that all languages read: `1.0 / 255.0` or `1.0`.
         mean, std: for each channel of the input, in its order.
         blue_first: whether the input's first channel is blue.
@@ -50,6 +53,7 @@ class Preparation:
     side: int
     shorter: int
     border: int
+    antialias: bool
     scale: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -91,11 +95,11 @@ def read_preparation(
         shorter = int(match[1])
         # A smaller picture would be padded before the crop, which no code here does.
         if side <= shorter <= _LARGEST_SIDE:
-            return Preparation("shorter-side", side, shorter, 0, *common)
+            return Preparation("shorter-side", side, shorter, 0, True, *common)
     if (match := _SQUASH.fullmatch(words)) and match[1] == match[2] == str(side):
-        return Preparation("squash", side, side, 0, *common)
+        return Preparation("squash", side, side, 0, match[3] is None, *common)
     if (match := _LETTERBOX.fullmatch(words)) and match[1] == str(side) and int(match[2]) <= 255:
-        return Preparation("letterbox", side, side, int(match[2]), *common)
+        return Preparation("letterbox", side, side, int(match[2]), False, *common)
     return None
 
 
@@ -109,7 +113,6 @@ def preparation_code(templates: Environment, preparation: Preparation) -> tuple[
         **vars(preparation),
         "mean": [repr(value) for value in preparation.mean],
         "std": [repr(value) for value in preparation.std],
-        "antialias": preparation.kind != "letterbox",
     }
     return tuple(
         Code(language, templates.get_template(name).render(values))

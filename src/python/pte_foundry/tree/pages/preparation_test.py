@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pte_foundry.models import mobilenet, pe
+from pte_foundry.models import mobilenet, pe, ssdlite
 from pte_foundry.models.letterbox import letterbox
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
@@ -63,6 +63,7 @@ OWN: dict[str, Callable[[Tensor], Tensor]] = {
     "mobilenet_v2": lambda pixels: torchvision("mobilenet_v2").preprocess(pixels)[0],
     "mobilenet_v3_small": lambda p: torchvision("mobilenet_v3_small").preprocess(p)[0],
     "pe_core_b16_224": lambda pixels: pe._preprocess(pixels, 224)[0],
+    "ssdlite320_mobilenet_v3_large": lambda pixels: ssdlite._preprocess(pixels)[0],
     "yolo11n": yolo,
 }
 
