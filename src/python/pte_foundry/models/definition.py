@@ -152,6 +152,17 @@ def check_picture(picture: Tensor) -> None:
         )
 
 
+def bare_state_dict(content: object) -> Mapping[str, Tensor]:
+    """The `adapt_checkpoint` of a family whose official files hold nothing but a state_dict.
+
+    Raises:
+        TypeError: for any other content.
+    """
+    if not isinstance(content, Mapping):
+        raise TypeError(f"expected a state_dict, found a {type(content).__name__}")
+    return content
+
+
 def unknown_model(builder: str, model: str, known: Iterable[str]) -> PteError:
     """The error of a builder that does not know a model."""
     return PteError(

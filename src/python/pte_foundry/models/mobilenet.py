@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pte_foundry.models.definition import (
     ModelDefinition,
     OutputContract,
+    bare_state_dict,
     check_picture,
     image_input,
     unknown_model,
@@ -46,6 +47,8 @@ class _Variant:
 _VARIANTS: Mapping[str, _Variant] = {
     # mobilenet_v2-7ebf99e0.pth is IMAGENET1K_V2.
     "mobilenet_v2": _Variant(torchvision.models.mobilenet_v2, 232),
+    # mobilenet_v3_large-5c1a4163.pth is IMAGENET1K_V2.
+    "mobilenet_v3_large": _Variant(torchvision.models.mobilenet_v3_large, 232),
     # mobilenet_v3_small-047dcff4.pth is IMAGENET1K_V1.
     "mobilenet_v3_small": _Variant(torchvision.models.mobilenet_v3_small, 256),
 }
@@ -76,16 +79,9 @@ def build(model: str) -> ModelDefinition:
                 "logits", "one score per ImageNet class, in the order of labels.txt, before softmax"
             ),
         ),
-        adapt_checkpoint=_state_dict,
+        adapt_checkpoint=bare_state_dict,
         preprocess=lambda picture: _preprocess(picture, variant.resize),
     )
-
-
-def _state_dict(content: object) -> Mapping[str, Tensor]:
-    """torchvision publishes bare state_dicts."""
-    if not isinstance(content, Mapping):
-        raise TypeError(f"expected a state_dict, found a {type(content).__name__}")
-    return content
 
 
 def _preprocess(picture: Tensor, shorter_side: int) -> tuple[Tensor, ...]:

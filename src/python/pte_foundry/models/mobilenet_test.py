@@ -6,7 +6,7 @@ import torch
 from pte_foundry.models import mobilenet
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_small"])
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"])
 def test_shapes_are_as_declared(name: str) -> None:
     definition = mobilenet.build(name)
     assert not definition.module.training
@@ -15,7 +15,10 @@ def test_shapes_are_as_declared(name: str) -> None:
         assert definition.module(torch.zeros(contract.shape)).shape == (1, 1000)
 
 
-@pytest.mark.parametrize(("name", "resize"), [("mobilenet_v2", 232), ("mobilenet_v3_small", 256)])
+@pytest.mark.parametrize(
+    ("name", "resize"),
+    [("mobilenet_v2", 232), ("mobilenet_v3_large", 232), ("mobilenet_v3_small", 256)],
+)
 @pytest.mark.parametrize("size", [(300, 451), (451, 300), (100, 90)])
 def test_preprocessing_is_torchvisions(name: str, resize: int, size: tuple[int, int]) -> None:
     # Not at the top of the file: importing mobilenet is what makes torchvision importable.
