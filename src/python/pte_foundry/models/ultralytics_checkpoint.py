@@ -2,7 +2,7 @@
 
 Such a file (`yolo11n.pt`) pickles whole modules. Allowing the real classes would not be safe:
 constructing `DetectionModel` with arguments of the file's choice evaluates text of the file. So each
-class that a detection checkpoint names is replaced by an inert *record*, which has no constructor
+class that a checkpoint of detectors names is replaced by an inert *record*, which has no constructor
 arguments and no behaviour, and only keeps the attributes. Tensors are then found where
 `torch.nn.Module` keeps them: in `_parameters`, `_buffers` and `_modules`.
 """
@@ -18,7 +18,7 @@ from pte_foundry.models.checkpoints.pickle_reader import InertRecord, record_cla
 from pte_foundry.models.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
-    # The modules of YOLOv5u, YOLOv8 and YOLO11 detectors.
+    # The modules of YOLOv5u, YOLOv8 and YOLO11 detectors, with or without key points.
     "torch.nn.modules.activation": ("SiLU",),
     "torch.nn.modules.batchnorm": ("BatchNorm2d",),
     "torch.nn.modules.container": ("ModuleList", "Sequential"),
@@ -39,12 +39,18 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
         "SPPF",
     ),
     "ultralytics.nn.modules.conv": ("Concat", "Conv", "DWConv"),
-    "ultralytics.nn.modules.head": ("Detect",),
-    "ultralytics.nn.tasks": ("DetectionModel",),
+    "ultralytics.nn.modules.head": ("Detect", "Pose"),
+    "ultralytics.nn.tasks": ("DetectionModel", "PoseModel"),
     # Settings of the training, and the loss that some releases leave on the model. Not used.
     "torch.nn.modules.loss": ("BCEWithLogitsLoss",),
     "ultralytics.utils": ("IterableSimpleNamespace",),
-    "ultralytics.utils.loss": ("BboxLoss", "DFLoss", "v8DetectionLoss"),
+    "ultralytics.utils.loss": (
+        "BboxLoss",
+        "DFLoss",
+        "KeypointLoss",
+        "v8DetectionLoss",
+        "v8PoseLoss",
+    ),
     "ultralytics.utils.tal": ("TaskAlignedAssigner",),
 }
 

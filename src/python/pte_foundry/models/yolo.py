@@ -1,4 +1,4 @@
-"""YOLO object detectors as ultralytics builds them, with COCO's 80 classes."""
+"""YOLO object detectors as ultralytics builds them: COCO's 80 classes, or persons with key points."""
 
 from __future__ import annotations
 
@@ -22,18 +22,28 @@ _SIDE = 640
 # from the checkpoints of the older repository, which have another head.
 _YAML: Mapping[str, str] = {
     "yolo11n": "yolo11n.yaml",
+    "yolo11n_pose": "yolo11n-pose.yaml",
     "yolov5n": "yolov5n.yaml",
     "yolov8n": "yolov8n.yaml",
+    "yolov8n_pose": "yolov8n-pose.yaml",
 }
-_DETECTIONS = (
+_CELLS = (
     "for each of 8400 cells (80x80, 40x40 and 20x20, row by row): centre x, centre y, width and "
-    "height of the box in pixels of the 640x640 input, then one score within 0 and 1 for each line "
-    "of labels.txt. Not sorted, no threshold, no non-maximum suppression"
+    "height of the box in pixels of the 640x640 input, then one score within 0 and 1 for each line of "
+)
+_RAW = ". Not sorted, no threshold, no non-maximum suppression"
+_DETECTIONS = f"{_CELLS}labels.txt{_RAW}"
+_POSES = (
+    f"{_CELLS}pose_labels.txt, then for each of COCO's 17 key points x and y in pixels of the input, and how visible "
+    "it is within 0 and 1: nose, then left and right eye, ear, shoulder, elbow, wrist, hip, knee and "
+    f"ankle{_RAW}"
 )
 
 
 def build(model: str) -> ModelDefinition:
     """Input `image`: float32 [1, 3, 640, 640]. Output `detections`: float32 [1, 84, 8400].
+
+    With key points, the output is `poses`: float32 [1, 56, 8400].
 
     Raises:
         PteError: `bad-builder` for an unknown model.
@@ -41,7 +51,9 @@ def build(model: str) -> ModelDefinition:
     yaml = _YAML.get(model)
     if yaml is None:
         raise unknown_model(__name__, model, _YAML)
-    module = _structure(yaml)
+    poses = model.endswith("_pose")
+    module = _structure(yaml, poses)
+    output = OutputContract("poses", _POSES) if poses else OutputContract("detections", _DETECTIONS)
     return ModelDefinition(
         module=module,
         inputs=(
@@ -53,23 +65,30 @@ def build(model: str) -> ModelDefinition:
                 std=(1.0, 1.0, 1.0),
             ),
         ),
-        outputs=(OutputContract("detections", _DETECTIONS),),
+        outputs=(output,),
         checkpoint_globals=RECORD_CLASSES,
         adapt_checkpoint=lambda content: state_of_checkpoint(content, module),
         preprocess=_preprocess,
     )
 
 
-def _structure(yaml: str) -> nn.Module:
+def _structure(yaml: str, poses: bool) -> nn.Module:
     prepare_ultralytics()
     from ultralytics.nn.modules.block import SPPF  # type: ignore[import-not-found]  # pants: no-infer-dep
-    from ultralytics.nn.tasks import DetectionModel  # type: ignore[import-not-found]  # pants: no-infer-dep
+    from ultralytics.nn.tasks import (  # type: ignore[import-not-found]  # pants: no-infer-dep
+        DetectionModel,
+        PoseModel,
+    )
 
-    detector = DetectionModel(yaml, verbose=False).eval()
+    # Whatever the yaml file says, checkpoints with key points know one class.
+    detector = (
+        PoseModel(yaml, nc=1, verbose=False) if poses else DetectionModel(yaml, verbose=False)
+    )
+    detector.eval()
     for layer in detector.modules():
         if isinstance(layer, SPPF):
             # Newer releases of ultralytics build this layer without activation, for newer families.
-            # These three were trained with it, and their checkpoints say so.
+            # These were trained with it, and their checkpoints say so.
             layer.cv1.act = layer.cv2.act
     detector.model[-1].export = True  # One tensor, without the raw maps that training needs.
     module: nn.Module = detector

@@ -13,6 +13,8 @@ How that mean is computed, an accelerator decides: `ExponentialMean` is for back
 float32 and have no softmax over channels, `softmax_detection` for those that compute in float16.
 What follows, from the distances (left, top, right, bottom), in cells, to centre and size in pixels,
 is a 1x1 convolution with constant weights.
+
+`Pose` is a `Detect` with key points (`KeyPoints`).
 """
 
 from __future__ import annotations
@@ -57,8 +59,52 @@ class ExponentialMean(nn.Module):
         return mean
 
 
+class KeyPoints(nn.Module):
+    """A map of one level [1, C_l, H_l, W_l] -> [1, points * numbers, H_l, W_l].
+
+    The numbers of a point are x and y in pixels and, if there is a third one, how visible it is. From the head's a, b
+    and c they are
+
+        x = (2 * a + column) * stride,  y = (2 * b + row) * stride,  visible = sigmoid(c)
+
+    as in `Pose.kpts_decode` of ultralytics. All channels go through both formulas, and factors of 0 and 1 choose: no
+    slice, and nothing to interleave.
+
+    Attributes:
+        branches: the head's own layers, by level.
+    """
+
+    def __init__(self, head: nn.Module, sizes: list[tuple[int, int]], strides: list[float]) -> None:
+        super().__init__()
+        self.branches = child(head, "cv4", nn.ModuleList)
+        points, numbers = getattr(head, "kpt_shape", (0, 0))
+        if len(self.branches) != len(sizes) or points < 1 or numbers not in (2, 3):
+            raise refuse(f"levelwise detection: key points of the form {points}x{numbers}")
+        self.channels = int(points * numbers)
+        across, down, place, rest = (
+            torch.tensor(row[:numbers], dtype=torch.float32).repeat(points).reshape(1, -1, 1, 1)
+            for row in ((1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 0, 1))
+        )
+        self.has_visibility = numbers == 3
+        self.register_buffer("rest", rest)
+        for level, ((height, width), stride) in enumerate(zip(sizes, strides)):
+            self.register_buffer(f"scale_{level}", place * 2 * stride)
+            columns = torch.arange(width, dtype=torch.float32).reshape(1, 1, 1, width) * stride
+            rows = torch.arange(height, dtype=torch.float32).reshape(1, 1, height, 1) * stride
+            self.register_buffer(f"columns_{level}", across * columns)
+            self.register_buffer(f"rows_{level}", down * rows)
+
+    def forward(self, x: Tensor, level: int) -> Tensor:
+        raw: Tensor = self.branches[level](x)
+        places = raw * self.get_buffer(f"scale_{level}") + self.get_buffer(f"columns_{level}")
+        places = places + self.get_buffer(f"rows_{level}")
+        if not self.has_visibility:
+            return places
+        return places + raw.sigmoid() * self.get_buffer("rest")
+
+
 class LevelwiseDetection(nn.Module):
-    """Maps of each level [1, C_l, H_l, W_l] -> [1, 4 + classes, sum of H_l * W_l].
+    """Maps of each level [1, C_l, H_l, W_l] -> [1, 4 + classes, sum of H_l * W_l]; of a `Pose`, key points follow.
 
     Args:
         sizes: height and width of each level.
@@ -83,6 +129,10 @@ class LevelwiseDetection(nn.Module):
         ):
             raise refuse("levelwise detection: levels, strides and branches differ in number")
         self.outputs = 4 + number(head, "nc")
+        self.points = None
+        if class_name(head) == "Pose":
+            self.points = KeyPoints(head, sizes, strides.tolist())
+            self.outputs += self.points.channels
         self.mean = mean(number(head, "reg_max"))
         self.to_pixels = nn.ModuleList()
         for level, ((height, width), stride) in enumerate(zip(sizes, strides.tolist())):
@@ -98,8 +148,10 @@ class LevelwiseDetection(nn.Module):
             sides = self.mean(self.box_branches[level](x))
             boxes = self.to_pixels[level](sides) + self.get_buffer(f"columns_{level}")
             boxes = boxes + self.get_buffer(f"rows_{level}")
-            scores = torch.sigmoid(self.class_branches[level](x))
-            levels.append(torch.cat((boxes, scores), 1).reshape(1, self.outputs, -1))
+            parts = [boxes, torch.sigmoid(self.class_branches[level](x))]
+            if self.points is not None:
+                parts.append(self.points(x, level))
+            levels.append(torch.cat(parts, 1).reshape(1, self.outputs, -1))
         return torch.cat(levels, 2)
 
 
@@ -111,18 +163,21 @@ def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
 def decode_levelwise(
     module: nn.Module, example_inputs: tuple[Tensor, ...], mean: Callable[[int], nn.Module]
 ) -> nn.Module:
-    """A copy of `module` with `LevelwiseDetection` for its `Detect`.
+    """A copy of `module` with `LevelwiseDetection` for its `Detect` or `Pose`.
 
     The sizes of the levels are those that `example_inputs` lead to; the new module takes no others.
 
     Raises:
-        PteError: `bad-rewrite` if there is not one `Detect`, or it gives anything but centre,
-            size and scores.
+        PteError: `bad-rewrite` if there is not one such layer, or it gives anything but centre,
+            size, scores and key points.
     """
     rewritten = copy.deepcopy(module)
-    found = [path for path, layer in rewritten.named_modules() if class_name(layer) == "Detect"]
+    heads = ("Detect", "Pose")
+    found = [path for path, layer in rewritten.named_modules() if class_name(layer) in heads]
     if len(found) != 1:
-        raise refuse(f"levelwise detection: the model has {len(found)} `Detect` layers, not one")
+        raise refuse(
+            f"levelwise detection: the model has {len(found)} layers {' or '.join(heads)}, not one"
+        )
     head = rewritten.get_submodule(found[0])
     _check_head(head)
     sizes = _level_sizes(rewritten, head, example_inputs)

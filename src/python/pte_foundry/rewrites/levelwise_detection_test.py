@@ -9,7 +9,14 @@ from torch import nn
 from pte_foundry.errors import PteError
 from pte_foundry.rewrites.levelwise_detection import ExponentialMean, LevelwiseDetection, rewrite
 from pte_foundry.rewrites.softmax_detection import SoftmaxMean
-from pte_foundry.testing.tiny_detector import BINS, CLASSES, Detect, tiny_detector, tiny_inputs
+from pte_foundry.testing.tiny_detector import (
+    BINS,
+    CLASSES,
+    POINTS,
+    Detect,
+    tiny_detector,
+    tiny_inputs,
+)
 
 
 def _head() -> Detect:
@@ -81,6 +88,27 @@ def test_other_heads_are_refused(change: Callable[[nn.Module], None], message: s
     change(model.model[-1])
     with pytest.raises(PteError, match=message):
         rewrite(model, tiny_inputs(1)[0])
+
+
+@pytest.mark.parametrize("numbers", [2, 3])
+def test_key_points_are_those_of_the_head(numbers: int) -> None:
+    model = tiny_detector(numbers)
+    (image,) = tiny_inputs(1)[0]
+    expected = model(image)
+    # In float32 here; the rewrite itself compares in float64.
+    found = rewrite(model, (image,))(image)
+    assert expected.shape == (1, 4 + CLASSES + POINTS * numbers, 640)
+    points = expected[:, 4 + CLASSES :]
+    assert points.std() > 0.1
+    assert (found - expected).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("shape", [[0, 3], [3, 4], [3, 1]])
+def test_other_key_points_are_refused(shape: list[int]) -> None:
+    head = tiny_detector(3).model[-1]
+    head.kpt_shape = shape  # type: ignore[assignment]
+    with pytest.raises(PteError, match="key points of the form"):
+        LevelwiseDetection(head, [(16, 32), (8, 16)])
 
 
 def test_the_mean_of_each_side() -> None:

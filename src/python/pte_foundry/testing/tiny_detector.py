@@ -15,6 +15,7 @@ from pte_foundry.records.tensor_spec import TensorSpec
 
 CLASSES = 3
 BINS = 8
+POINTS = 3
 
 
 class Conv(nn.Module):
@@ -161,10 +162,34 @@ class Detect(nn.Module):
         return torch.cat((box, scores.sigmoid()), 1)
 
 
-class TinyDetector(nn.Module):
-    """float32 [1, 3, 32, 64] -> float32 [1, 7, 640], at strides 2 and 4."""
+class Pose(Detect):
+    """With key points of `numbers` numbers each."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: list[int], strides: list[float], numbers: int) -> None:
+        super().__init__(channels, strides)
+        self.kpt_shape = [POINTS, numbers]
+        self.cv4 = nn.ModuleList(nn.Sequential(nn.Conv2d(c, POINTS * numbers, 1)) for c in channels)
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        points = []
+        for branch, x, stride in zip(self.cv4, maps, self.stride):
+            rows, columns = torch.meshgrid(
+                torch.arange(x.shape[2]), torch.arange(x.shape[3]), indexing="ij"
+            )
+            corner = torch.stack((columns.flatten(), rows.flatten()))
+            y = branch(x).view(1, *self.kpt_shape, -1)
+            places = (y[:, :, :2] * 2.0 + corner) * stride
+            points.append(torch.cat((places, y[:, :, 2:].sigmoid()), 2).flatten(1, 2))
+        return torch.cat((super().forward(maps), torch.cat(points, 2)), 1)
+
+
+class TinyDetector(nn.Module):
+    """float32 [1, 3, 32, 64] -> float32 [1, 7, 640], at strides 2 and 4.
+
+    point_numbers: of each of three key points, whose numbers are behind those of the box; 0 for none.
+    """
+
+    def __init__(self, point_numbers: int = 0) -> None:
         super().__init__()
         sources: list[tuple[nn.Module, int | list[int]]] = [
             (Conv(3, 8, 3, 2), -1),
@@ -177,7 +202,14 @@ class TinyDetector(nn.Module):
             (nn.Upsample(None, 2, "nearest"), -1),
             (Concat(), [-1, 0]),
             (C3(24, 8), -1),
-            (Detect([8, 16], [2.0, 4.0]), [9, 6]),
+            (
+                (
+                    Pose([8, 16], [2.0, 4.0], point_numbers)
+                    if point_numbers
+                    else Detect([8, 16], [2.0, 4.0])
+                ),
+                [9, 6],
+            ),
         ]
         for number, (layer, source) in enumerate(sources):
             layer.i, layer.f = number, source  # type: ignore[assignment]
@@ -201,8 +233,8 @@ def tiny_inputs(count: int = 3) -> list[tuple[Tensor, ...]]:
     return fixed_inputs([TensorSpec("image", "float32", (1, 3, 32, 64))], count)
 
 
-def tiny_detector() -> TinyDetector:
+def tiny_detector(point_numbers: int = 0) -> TinyDetector:
     """With seeded weights, no parameter requiring a gradient."""
-    module = TinyDetector().eval()
+    module = TinyDetector(point_numbers).eval()
     initialise(module, tiny_inputs(1)[0], "tiny")
     return module.requires_grad_(False)

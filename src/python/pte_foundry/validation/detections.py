@@ -30,7 +30,7 @@ MIN_SCORE = 0.25
 """What scores less is no detection."""
 
 BOX = 4
-"""Rows of a cell: centre x, centre y, width, height."""
+"""Rows of a cell: centre x, centre y, width, height. The scores follow, then the numbers of key points, if any."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,14 @@ class Detections:
         return int(self.scores.numel())
 
 
-def decode(output: Tensor, min_score: float = MIN_SCORE) -> Detections:
+def decode(output: Tensor, min_score: float = MIN_SCORE, classes: int | None = None) -> Detections:
     """The detections in a raw output, after non-maximum suppression class by class.
 
     Args:
         output: [1, 4 + classes, cells]: centre x, centre y, width, height in pixels, then one score
             within 0 and 1 for each class. A cell is of the class of its greatest score.
         min_score: cells that score less, or just this, are dropped, as ultralytics does.
+        classes: rows behind their scores are key points; None if all rows are scores.
 
     Raises:
         PteError: `task` for an output of another form.
@@ -69,19 +70,20 @@ def decode(output: Tensor, min_score: float = MIN_SCORE) -> Detections:
             "it cannot be read as detections. Remove the checks of detections from the test",
         )
     values = output[0].detach().to(torch.float64)
-    scores, classes = values[BOX:].max(0)
-    if bool((values[BOX:] < 0).any()) or bool((values[BOX:] > 1).any()):
+    of_classes = values[BOX:] if classes is None else values[BOX : BOX + classes]
+    scores, best = of_classes.max(0)
+    if bool((of_classes < 0).any()) or bool((of_classes > 1).any()):
         raise PteError(
             "task",
-            f"the first output has scores from {float(values[BOX:].min()):.3g} to "
-            f"{float(values[BOX:].max()):.3g}, which are no scores within 0 and 1",
+            f"the first output has scores from {float(of_classes.min()):.3g} to "
+            f"{float(of_classes.max()):.3g}, which are no scores within 0 and 1",
         )
     kept = scores > min_score
-    scores, classes, boxes = scores[kept], classes[kept], _corners(values[:BOX, kept].T)
+    scores, best, boxes = scores[kept], best[kept], _corners(values[:BOX, kept].T)
     order = scores.argsort(descending=True, stable=True)
-    scores, classes, boxes = scores[order], classes[order], boxes[order]
-    best = _suppress(boxes, classes)
-    return Detections(boxes[best], scores[best], classes[best])
+    scores, best, boxes = scores[order], best[order], boxes[order]
+    left = _suppress(boxes, best)
+    return Detections(boxes[left], scores[left], best[left])
 
 
 def intersection_over_union(boxes: Tensor, others: Tensor) -> Tensor:
@@ -169,8 +171,10 @@ def match_detections(found: Detections, expected: Detections) -> DetectionMatch:
     )
 
 
-def detection_outcome(comparisons: Sequence[Comparison], checks: TrainedChecks) -> Outcome:
-    """Hold all photographs together to the thresholds.
+def detection_outcome(
+    comparisons: Sequence[Comparison], checks: TrainedChecks, classes: int | None = None
+) -> Outcome:
+    """Hold all photographs together to the thresholds; `classes` as for `decode`.
 
     Raises:
         PteError: `task` for fewer than `MIN_PHOTOGRAPHS` photographs, unless every detection is to
@@ -184,7 +188,9 @@ def detection_outcome(comparisons: Sequence[Comparison], checks: TrainedChecks) 
             f"{len(comparisons)}. Add some to the test's `photographs`",
         )
     each = {
-        comparison.name: match_detections(decode(comparison.found), decode(comparison.expected))
+        comparison.name: match_detections(
+            decode(comparison.found, classes=classes), decode(comparison.expected, classes=classes)
+        )
         for comparison in comparisons
     }
     total = DetectionMatch(0, 0, 0, 0.0)

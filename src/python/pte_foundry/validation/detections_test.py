@@ -36,6 +36,14 @@ def test_a_cell_is_a_box_with_the_class_of_its_greatest_score() -> None:
     assert found.classes.tolist() == [0, 1]
 
 
+def test_key_points_are_no_scores() -> None:
+    cells = raw_cells((10, 20, 4, 6, 0.75, 300.0), (50, 50, 10, 10, 0.875, -7.0))
+    found = decode(cells, classes=1)
+    assert found.scores.tolist() == [0.875, 0.75] and found.classes.tolist() == [0, 0]
+    with pytest.raises(PteError, match="no scores within 0 and 1"):
+        decode(cells)
+
+
 def test_low_scores_are_no_detections() -> None:
     cells = raw_cells(
         (10, 10, 4, 4, 0.25, 0.0), (30, 30, 4, 4, 0.26, 0.0), (60, 60, 4, 4, 0.1, 0.9)

@@ -56,18 +56,18 @@ def _top_label(scores: Tensor, labels: Sequence[str], expected: str) -> Outcome:
 def _objects(output: Tensor, labels: Sequence[str], expected: str) -> Outcome:
     """Count the labels detected in [1, 4 + number of labels, cells] with more than `CLEAR_SCORE`.
 
-    Each label is expected as often as it is listed; finding more is fine.
+    Rows behind those are key points. Each label is expected as often as it is listed; finding more is fine.
     """
     wanted = Counter(label.strip() for label in expected.split(","))
     if unknown := sorted(set(wanted) - set(labels)):
         raise PteError("task", f"{unknown} are expected, but the label file has no such lines")
-    if output.dim() != 3 or output.shape[1] != BOX + len(labels):
+    if output.dim() != 3 or not _fits(output, BOX + len(labels)):
         raise PteError(
             "task",
             f"the first output has shape {list(output.shape)}, not [1, {BOX + len(labels)}, cells]: "
             "a box and one score for each line of the label file",
         )
-    found = decode(output, CLEAR_SCORE)
+    found = decode(output, CLEAR_SCORE, len(labels))
     names = [labels[index] for index in found.classes.tolist()]
     lost = wanted - Counter(names)
     problem = f"it does not find {_counted(lost)}; expected is {_counted(wanted)}, found {names}"
@@ -78,6 +78,12 @@ def _objects(output: Tensor, labels: Sequence[str], expected: str) -> Outcome:
         ]
     }
     return Outcome(f"it finds {_counted(Counter(names))}", (problem,) if lost else (), measured)
+
+
+def _fits(output: Tensor, rows: int) -> bool:
+    """Whether what follows the scores, if anything does, is key points: in pixels, so not all within 0 and 1."""
+    behind = output[:, rows:]
+    return output.shape[1] >= rows and (behind.numel() == 0 or float(behind.abs().max()) > 1)
 
 
 def _counted(labels: Counter[str]) -> str:

@@ -54,7 +54,7 @@ def trained_cases(
         measures["top1-agreement"] = partial(agreement_outcome, comparisons, least)
     if checks.judges_detections:
         names.append("detections")
-        measures["detections"] = partial(detection_outcome, comparisons, checks)
+        measures["detections"] = partial(detection_outcome, comparisons, checks, request.classes)
     reasons = [SEEDED_REASON] if request.model.weights.source == SEEDED else missing
     if reasons:
         return [skipped(f"{prefix}{name}", "; ".join(dict.fromkeys(reasons))) for name in names]
