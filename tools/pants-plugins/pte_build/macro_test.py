@@ -27,8 +27,8 @@ class Declared:
 
 def test_names_backends_and_precisions() -> None:
     declared = Declared(programs={"fast": {}, "int8_fast": {}, "fp16_slow": {}})
-    told = [(p["name"], p["backend"], p.get("precision")) for p in declared.programs]
-    assert told == [
+    declarations = [(p["name"], p["backend"], p.get("precision")) for p in declared.programs]
+    assert declarations == [
         ("m_fast", ["//toolchains:fast"], None),
         ("m_int8_fast", ["//toolchains:fast"], "int8"),
         ("m_fp16_slow", ["//toolchains:slow"], "fp16"),
@@ -84,7 +84,7 @@ def test_a_program_overrides_fields_of_its_test() -> None:
         (0.9, 5),
     ]
     assert all("test" not in program for program in declared.programs)
-    # The caller's own tables are as they were.
+    # The caller's own tables are unchanged.
     assert programs["int8_fast"] == {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}
 
 

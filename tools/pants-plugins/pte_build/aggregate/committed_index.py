@@ -55,7 +55,7 @@ class IndexTestRequest(TestRequest):
     field_set_type = IndexTestFieldSet
 
 
-# Not memoized: what is asked for differs from session to session. The comparison is cached.
+# Not memoized: each session may ask for other tests. The comparison is cached.
 @_uncacheable_rule
 async def run_index_test(
     batch: IndexTestRequest.Batch[IndexTestFieldSet, Any], test_subsystem: TestSubsystem

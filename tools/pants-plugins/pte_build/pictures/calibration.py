@@ -1,4 +1,4 @@
-"""The pictures of a `calibration_set` in one folder, whatever they come from."""
+"""The pictures of a `calibration_set` in one folder, wherever they come from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOLDER = "calibration"
 
 @dataclass(frozen=True)
 class CalibrationRequest(EngineAwareParameter):
-    """`calibration_set` is None for a recipe that looks at no pictures. `program` names the set, for messages."""
+    """`calibration_set` is None for a recipe that uses no pictures. `program` names the set, for messages."""
 
     calibration_set: Address | None
     program: Address
@@ -48,9 +48,9 @@ NO_PICTURES = Calibration(EMPTY_DIGEST, ())
 
 
 def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
-    """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them have one file name.
+    """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them share a file name.
 
-    pictures: their paths, which tell where they come from.
+    pictures: content by path; the path says where a picture comes from.
     """
     origins: dict[str, str] = {}
     found = {}
@@ -61,7 +61,7 @@ def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[s
         if other != path:
             raise PteBuildError(
                 f"{calibration_set}: {other} and {path} have the same file name. Rename one of them: pictures are "
-                "taken in the order of their names, and reports name them so."
+                "used in the order of their names, and reports refer to them by name."
             )
         found[f"{FOLDER}/{name}"] = content
     return dict(sorted(found.items()))
@@ -87,7 +87,7 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
     if sources_field.globs and not sources.snapshot.files:
         raise PteBuildError(
             f"{address}: no file matches its `{CalibrationSourcesField.alias}`, {', '.join(sources_field.globs)}. Put "
-            "pictures there, which git does not ignore, or remove the field."
+            "pictures there that git does not ignore, or remove the field."
         )
     photographs = await MultiGet(
         Get(Photographs, PhotographsRequest(each, address)) for each in sets
@@ -98,7 +98,7 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
     )
     pictures = _files(own)
     for origin, entries in zip(sets, extracted):
-        # An address is no path: it tells where a picture comes from, for messages alone.
+        # Not a real path: the address says where a picture comes from, for messages only.
         pictures.update({f"{origin} {path}": content for path, content in _files(entries).items()})
     files = flat(address, pictures)
     if not files:

@@ -1,4 +1,4 @@
-"""What BUILD files declare about a backend, and how mistakes in them are told."""
+"""What BUILD files declare about a backend, and how mistakes in them are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A built program: its bytes, and the report that states them, enforced against what the BUILD file promises."""
+"""A built program: its bytes, and the report about them, checked against what the BUILD file promises."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def declared(
     model_card: str | None,
     test: ProgramTest | None,
 ) -> Declared:
-    """What the report has from BUILD files and options; the rest are facts from the export."""
+    """What the report takes from BUILD files and options. The rest are facts from the export."""
     backend, quantization = declaration.backend, declaration.quantization
     return Declared(
         address=declaration.address.spec,

@@ -1,4 +1,4 @@
-"""The publish goal: what reaches the library's publisher, and that what it refuses is an error."""
+"""The publish goal: what reaches the library's publisher, and that a refusal is an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def runner() -> RuleRunner:
 
 
 def declare(runner: RuleRunner, *repositories: str, name: str = "out") -> str:
-    """A tree to publish, beside the model cards; its address."""
+    """Declares a tree to publish; returns its address."""
     fields: dict[str, object] = {
         "index": ["//:index"],
         "licenses": {"MIT": "LICENSE"},
@@ -57,17 +57,17 @@ def publish(runner: RuleRunner, *arguments: str, **environment: str) -> GoalRule
 
 
 def said(runner: RuleRunner) -> Any:
-    """What the publisher was told, and saw."""
+    """The publisher's request, environment and files."""
     return json.loads(Path(runner.build_root, "said.json").read_text())
 
 
-def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
+def test_the_request_to_the_publisher(runner: RuleRunner) -> None:
     address = declare(runner, "file:releases", REMOTE)
     result = publish(runner, address)
     assert result.exit_code == 0, result.stderr
     assert f"published to file:releases, {REMOTE}." in result.stderr
-    told = said(runner)
-    assert told["request"] == {
+    seen = said(runner)
+    assert seen["request"] == {
         "tree": "//:out",
         "folder": "tree",
         "scratch": "scratch",
@@ -76,8 +76,8 @@ def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
         "git_lfs": False,
         "allow": {"unofficial": False, "changed": False, "removed": False},
     }
-    assert "tree/SHA256SUMS" in told["tree"]
-    assert "tree/1.4.1/alpha/alpha_fast.pte" in told["tree"]
+    assert "tree/SHA256SUMS" in seen["tree"]
+    assert "tree/1.4.1/alpha/alpha_fast.pte" in seen["tree"]
 
 
 @pytest.mark.parametrize(

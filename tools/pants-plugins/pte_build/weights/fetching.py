@@ -1,4 +1,4 @@
-"""Bring a checkpoint into the store: from its substitute, the distdirs or its URLs. Only asked for on a cache miss."""
+"""Bring a checkpoint into the store: from its substitute, the distdirs or its URLs. Only needed on a cache miss."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FetchedWeights:
 
 @dataclass(frozen=True)
 class LocalCopy:
-    """The local file with the wanted content, or None; and what was looked at and did not fit."""
+    """The local file with the expected content, or None; and what was looked at and did not match."""
 
     path: str | None
     misses: tuple[str, ...]
@@ -82,7 +82,7 @@ def search_distdirs(folders: Iterator[str], file: str, sha256: str, size: int) -
     return LocalCopy(None, tuple(misses))
 
 
-# Files outside of the build root are invisible to the engine: look anew in every session that needs one.
+# Files outside the build root are invisible to the engine: look again in every session that needs one.
 @_uncacheable_rule
 async def find_local_copy(
     request: LocalCopyRequest, subsystem: WeightsSubsystem, build_root: BuildRoot
@@ -111,8 +111,8 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
     expected = FileDigest(weights.sha256, weights.size)
     local = await Get(LocalCopy, LocalCopyRequest(weights))
     if local.path is not None:
-        # The engine does not decode addresses: a space or a `#` in the path would be looked for
-        # as written there. A link has a path without such characters.
+        # The engine does not decode URLs: it would look for an escaped space or `#` as written. The link's path has no
+        # such characters.
         with tempfile.TemporaryDirectory() as folder:
             link = os.path.join(folder, "checkpoint")
             os.symlink(local.path, link)
@@ -128,7 +128,7 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
         try:
             await Get(Digest, DownloadFile(url, expected))
         except Exception as error:
-            # Whatever went wrong, the next mirror may have it; all reasons are told if none has.
+            # Whatever went wrong, the next mirror may have it. All reasons are reported if none does.
             misses.append(f"{url}: {_first_line(error)}")
             continue
         return FetchedWeights(weights.sha256, weights.size)
@@ -138,7 +138,7 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
     )
     raise PteBuildError(
         f"{weights.address}: the checkpoint {weights.file} (sha256 {weights.sha256}, {weights.size} bytes) could not "
-        f"be had. Tried:{tried}\nPut the file into a folder and name that with --weights-distdirs, or build with "
+        f"be found. Tried:{tried}\nPut the file into a folder and name that with --weights-distdirs, or build with "
         "--weights-source=seeded, which needs no checkpoint."
     )
 

@@ -115,7 +115,7 @@ def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
     assert second.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
     # What has not been exported before does need it.
     message = refusal(second, ExportedProgram, ExportedProgramRequest(ALPHA_SLOW))
-    assert "the checkpoint alpha.pth" in message and "could not be had" in message
+    assert "the checkpoint alpha.pth" in message and "could not be found" in message
 
 
 def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_own_names(
@@ -140,7 +140,7 @@ def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_
 def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(
     runner: RuleRunner, tmp_path: Path
 ) -> None:
-    """Asking starts a process for each checkpoint in each session: seconds, of many programs that are all cached."""
+    """Asking starts a process per checkpoint and session: that takes seconds if many programs are all cached."""
     with_distdir(runner, tmp_path / "distdir")
     request = ExportedProgramRequest(ALPHA_FAST)
     exported = runner.request(ExportedProgram, [request])
