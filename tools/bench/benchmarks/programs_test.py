@@ -61,7 +61,7 @@ def test_int8_alone(tmp_path: Path) -> None:
 
 
 def test_named_programs_are_taken_alone(tmp_path: Path) -> None:
-    # Also if they are unavailable: building them says why.
+    # Even if they are unavailable: building them says why.
     named = ("models/a:net_int8_xnnpack",)
     assert chosen(tmp_path, named, ("xnnpack",)) == list(named)
 
@@ -98,7 +98,7 @@ def test_nothing_to_measure_is_an_error(
 
 
 @pytest.mark.parametrize("text", [None, "{", "{}"])
-def test_a_report_that_cannot_be_read_is_told_by_address(tmp_path: Path, text: str | None) -> None:
+def test_a_report_that_cannot_be_read_is_named_by_address(tmp_path: Path, text: str | None) -> None:
     with stand_in_setting(tmp_path, "", {}).clone("clone") as clone:
         program = BenchProgram("models/b:net_xnnpack")
         if text is not None:
