@@ -34,4 +34,4 @@ def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: 
 def test_what_is_no_program_is_refused(clone: UserClone) -> None:
     outcome = reproduce(clone, "models/mobilenet:mobilenet_v3_small_weights")
     assert outcome.exit_code == 2, outcome.output
-    assert "is a model_weights, no pte_program" in outcome.output
+    assert "is a model_weights, not a pte_program" in outcome.output

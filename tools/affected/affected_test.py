@@ -104,7 +104,7 @@ def git(root: Path, *arguments: str) -> None:
 
 @pytest.fixture()
 def work(tmp_path: Path) -> Path:
-    """A repository whose branch `topic` has left `main` behind, which went on too."""
+    """A repository whose branches `topic` and `main` have diverged."""
     root = tmp_path / "work"
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -147,7 +147,7 @@ def test_an_unknown_commit_is_an_error(work: Path, since: str) -> None:
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The tool in `root`, with a ./pants that says what it is called with."""
+    """Runs the tool in `root`, with a ./pants that prints its arguments."""
     (root / "tools/affected").mkdir(parents=True)
     shutil.copy(affected.__file__, root / "tools/affected")
     launcher = root / "pants"

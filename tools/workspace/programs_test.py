@@ -25,7 +25,7 @@ def test_programs_and_where_they_are_written() -> None:
 
 @pytest.mark.parametrize("spec", ["models/a:weights", "//models/a:weights"])
 def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
-    with pytest.raises(ToolError, match=f"{spec} is a model_weights, no pte_program"):
+    with pytest.raises(ToolError, match=f"{spec} is a model_weights, not a pte_program"):
         parse_peek(PEEKED, ["models/a:one", spec])
 
 
@@ -47,5 +47,5 @@ def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> Non
 
 
 def test_nothing_is_no_answer() -> None:
-    with pytest.raises(ToolError, match="models/b::: no pte_program there that can be had"):
+    with pytest.raises(ToolError, match="models/b::: there is no available pte_program"):
         parse_peek([], ["models/b::"])

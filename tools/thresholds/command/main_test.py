@@ -48,7 +48,7 @@ def test_all_are_listed_if_asked_for(results: Path) -> None:
     assert "min_cosine" in CliRunner().invoke(app, ["--all"]).output
 
 
-def test_nothing_to_read_is_said(results: Path) -> None:
+def test_nothing_to_read_is_an_error(results: Path) -> None:
     result = CliRunner().invoke(app, ["elsewhere"])
     assert result.exit_code == 2
     assert "run `./pants test models::`" in result.output

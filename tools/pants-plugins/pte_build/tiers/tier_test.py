@@ -1,4 +1,4 @@
-"""Which tests a glob passes over."""
+"""Which tests a glob skips."""
 
 from __future__ import annotations
 
