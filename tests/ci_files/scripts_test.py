@@ -63,7 +63,7 @@ def said(clone: Path, script: str, *arguments: str, **environment: str) -> dict[
 
 
 def test_a_pull_request_reads_and_never_writes(clone: Path) -> None:
-    told = said(
+    seen = said(
         clone,
         "pull_request",
         "HEAD",
@@ -71,26 +71,26 @@ def test_a_pull_request_reads_and_never_writes(clone: Path) -> None:
         REMOTE_CACHE_TOKEN="secret",
         PANTS_REMOTE_CACHE_WRITE="true",
     )
-    assert told["arguments"] == [
+    assert seen["arguments"] == [
         "--changed-since=HEAD", "--changed-dependents=transitive",
         "--weights-source=seeded", "lint", "check", "test",
     ]  # fmt: skip
-    assert told["environment"] == {
+    assert seen["environment"] == {
         "PANTS_CONFIG_FILES": '+["pants.ci.toml", "pants.remote.toml"]',
         "PANTS_REMOTE_STORE_ADDRESS": ADDRESS,
         "PANTS_REMOTE_CACHE_WRITE": "false",
-        "PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH": f"{told['token_folder']}/token",
+        "PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH": f"{seen['token_folder']}/token",
     }
 
 
 def test_main_writes(clone: Path) -> None:
-    told = said(clone, "main", PANTS_REMOTE_STORE_ADDRESS=ADDRESS, REMOTE_CACHE_TOKEN="secret")
-    assert told["arguments"] == ["everything"]
-    assert told["environment"]["PANTS_REMOTE_CACHE_WRITE"] == "true"
-    assert told["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml", "pants.remote.toml"]'
+    seen = said(clone, "main", PANTS_REMOTE_STORE_ADDRESS=ADDRESS, REMOTE_CACHE_TOKEN="secret")
+    assert seen["arguments"] == ["everything"]
+    assert seen["environment"]["PANTS_REMOTE_CACHE_WRITE"] == "true"
+    assert seen["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml", "pants.remote.toml"]'
     # Others on the machine cannot read the token, and it is gone at the end.
-    assert (told["token"], told["token_mode"]) == ("secret", "0o00o0")
-    assert not Path(told["token_folder"]).exists()
+    assert (seen["token"], seen["token_mode"]) == ("secret", "0o00o0")
+    assert not Path(seen["token_folder"]).exists()
 
 
 @pytest.mark.parametrize(("script", "arguments"), [("main", ()), ("pull_request", ("HEAD",))])
@@ -98,15 +98,15 @@ def test_main_writes(clone: Path) -> None:
 def test_without_a_cache_none_is_used(
     clone: Path, script: str, arguments: tuple[str, ...], address: dict[str, str]
 ) -> None:
-    told = said(clone, script, *arguments, REMOTE_CACHE_TOKEN="", **address)
-    names = set(told["environment"]) - {"PANTS_REMOTE_CACHE_WRITE"}
+    seen = said(clone, script, *arguments, REMOTE_CACHE_TOKEN="", **address)
+    names = set(seen["environment"]) - {"PANTS_REMOTE_CACHE_WRITE"}
     assert names == {"PANTS_CONFIG_FILES"}
-    assert told["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml"]'
-    assert told["environment"].get("PANTS_REMOTE_CACHE_WRITE") != "true"
+    assert seen["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml"]'
+    assert seen["environment"].get("PANTS_REMOTE_CACHE_WRITE") != "true"
 
 
-def test_a_release_asks_no_cache(clone: Path) -> None:
-    told = said(
+def test_a_release_uses_no_cache(clone: Path) -> None:
+    seen = said(
         clone,
         "release",
         PANTS_REMOTE_STORE_ADDRESS=ADDRESS,
@@ -114,12 +114,12 @@ def test_a_release_asks_no_cache(clone: Path) -> None:
         RELEASE_BASE_URL=BASE_URL,
         RELEASE_REPOSITORY=REPOSITORY,
     )
-    assert told["arguments"] == [
+    assert seen["arguments"] == [
         "--weights-source=official", "--index-allow-unpinned", f"--index-base-url={BASE_URL}",
         f"--tree-repositories={REPOSITORY}", "publish", "//:tree",
     ]  # fmt: skip
-    assert told["environment"] == {"PANTS_CONFIG_FILES": '+["pants.ci.toml"]'}
-    assert told["git"] == {
+    assert seen["environment"] == {"PANTS_CONFIG_FILES": '+["pants.ci.toml"]'}
+    assert seen["git"] == {
         "GIT_AUTHOR_NAME": "Test",
         "GIT_AUTHOR_EMAIL": "test@example.invalid",
         "GIT_COMMITTER_NAME": "Test",
@@ -129,22 +129,22 @@ def test_a_release_asks_no_cache(clone: Path) -> None:
 
 def test_a_release_is_committed_by_whom_the_host_names(clone: Path) -> None:
     settings = {"RELEASE_BASE_URL": BASE_URL, "RELEASE_REPOSITORY": REPOSITORY}
-    told = said(clone, "release", **settings, GIT_COMMITTER_NAME="Ada")
-    assert told["git"]["GIT_COMMITTER_NAME"] == "Ada"
-    assert told["git"]["GIT_AUTHOR_NAME"] == "Test"
+    seen = said(clone, "release", **settings, GIT_COMMITTER_NAME="Ada")
+    assert seen["git"]["GIT_COMMITTER_NAME"] == "Ada"
+    assert seen["git"]["GIT_AUTHOR_NAME"] == "Test"
 
 
 @pytest.mark.parametrize("repository", [REPOSITORY, "git+ssh://git@host/models.git#branch=main"])
-def test_the_token_of_a_release_is_for_its_host_alone(clone: Path, repository: str) -> None:
-    told = said(
+def test_the_token_of_a_release_is_only_for_its_host(clone: Path, repository: str) -> None:
+    seen = said(
         clone,
         "release",
         RELEASE_BASE_URL=BASE_URL,
         RELEASE_REPOSITORY=repository,
         RELEASE_TOKEN="t" * 100,
     )
-    assert told["release"] == ["RELEASE_BASE_URL", "RELEASE_REPOSITORY"]
-    settings = {name: value for name, value in told["git"].items() if "CONFIG" in name}
+    assert seen["release"] == ["RELEASE_BASE_URL", "RELEASE_REPOSITORY"]
+    settings = {name: value for name, value in seen["git"].items() if "CONFIG" in name}
     if repository != REPOSITORY:
         assert settings == {}
         return

@@ -1,4 +1,4 @@
-"""Each command in the documents is executed by a test, or there is a reason why not."""
+"""A test runs each command in the documents, or there is a reason why not."""
 
 from __future__ import annotations
 

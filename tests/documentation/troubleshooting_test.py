@@ -18,13 +18,13 @@ QUOTING = ("Messages of the build", "Messages of ./pants", "Messages of the comm
 
 
 def chapters(page: str) -> dict[str, str]:
-    """Title to text, of the headings of second level."""
+    """Title to text, for the second-level headings."""
     parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
 def first_cells(chapter: str) -> list[str]:
-    """What stands in the first column of the tables, without their heads."""
+    """The first column of the tables, without their heads."""
     rows = [line for line in chapter.splitlines() if line.startswith("| ")]
     return [cell for row in rows if (cell := row.split("|")[1].strip()) not in ("kind", "message")]
 

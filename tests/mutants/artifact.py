@@ -1,4 +1,4 @@
-"""A packaged program and everything that its validation needs, in one folder."""
+"""A packaged program with everything that its validation needs, in one folder."""
 
 from __future__ import annotations
 
@@ -84,6 +84,6 @@ def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
 
 
 def follow(workspace: Workspace, pte: bytes) -> None:
-    """Exchange the bytes with the digest in the report, as an export of these bytes would."""
+    """Replace the bytes, and the digest in the report, as an export of these bytes would."""
     assert pte != workspace.pte, "the mutation changed nothing"
     workspace.replace_program(pte)

@@ -1,4 +1,4 @@
-"""Mutants of whole files, of reports, and of what a program says of itself."""
+"""Mutants of whole files, of reports, and of what a program says about itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _stale_report(workspace: Workspace) -> None:
 
 
 def _file_of(stem: str) -> Change:
-    """Another program, with a report that is true of its bytes."""
+    """Another program, with a report that is right about its bytes."""
 
     def change(workspace: Workspace) -> None:
         other = read_artifact(stem)
