@@ -69,10 +69,6 @@ def _operator_exchanged(model: Any) -> None:
     operations(model, "relu")[0].type = "sigmoid"
 
 
-def _operator_unknown(model: Any) -> None:
-    operations(model, "relu")[0].type = "relu_of_tomorrow"
-
-
 def _in_float32(model: Any) -> None:
     for output in operations(model, "conv")[0].outputs:
         output.type.tensorType.dataType = MIL_pb2.FLOAT32

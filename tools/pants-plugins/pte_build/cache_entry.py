@@ -20,11 +20,16 @@ def wrong_cache_entry(owner: Address, returned: str) -> PteBuildError:
     )
 
 
+def plain_files(entries: DigestEntries) -> dict[str, FileDigest]:
+    """Path to content, of those entries that are plain files."""
+    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
+
+
 def expected_files(
     owner: Address, entries: DigestEntries, names: Iterable[str]
 ) -> dict[str, FileDigest]:
     """The content of the files of these names. Raises PteBuildError if one is missing or not a plain file."""
-    files = {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
+    files = plain_files(entries)
     names = tuple(names)
     missing = sorted(set(names) - set(files))
     if missing:

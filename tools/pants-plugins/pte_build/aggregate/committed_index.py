@@ -18,6 +18,7 @@ from pants.option.subsystem import Subsystem
 
 from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
+from pte_build.cache_entry import plain_files
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun
@@ -89,11 +90,7 @@ async def run_index_test(
             output_files=(),
             files=(
                 FileEntry(_BUILT, built.content),
-                *(
-                    FileEntry(_COMMITTED, entry.file_digest)
-                    for entry in entries
-                    if isinstance(entry, FileEntry)
-                ),
+                *(FileEntry(_COMMITTED, content) for content in plain_files(entries).values()),
             ),
             may_fail=True,
         ),

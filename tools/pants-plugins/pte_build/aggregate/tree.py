@@ -29,6 +29,7 @@ from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest, family_labels
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
+from pte_build.cache_entry import plain_files
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.library.sources import TREE_MAIN
@@ -160,7 +161,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         Get(DigestEntries, Digest, latencies),
         Get(Digest, AddPrefix(latencies, _LATENCIES)),
     )
-    license_files, card_files = _files(text_entries), _files(card_entries)
+    license_files, card_files = plain_files(text_entries), plain_files(card_entries)
     files = [
         FileEntry("index.json", index.content),
         FileEntry(f"{index.version}/index.json", index.content),
@@ -200,7 +201,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
             )
             for number, built in enumerate(index.programs)
         ),
-        latencies=tuple(sorted(_files(latency_entries))),
+        latencies=tuple(sorted(plain_files(latency_entries))),
         origin=Origin(request.tree.spec, subsystem.builder_id, subsystem.source_commit, locks),
     )
     resolve = target[TreeProvenanceResolveField].value or ""
@@ -232,10 +233,6 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
     )
     digest = await Get(Digest, MergeDigests([content, result.process.output_digest]))
     return BuiltTree(digest, index)
-
-
-def _files(entries: DigestEntries) -> dict[str, FileDigest]:
-    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
 
 
 @dataclass(frozen=True)

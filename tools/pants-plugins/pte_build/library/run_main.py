@@ -24,7 +24,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
-from pte_build.cache_entry import expected_files
+from pte_build.cache_entry import expected_files, plain_files
 from pte_build.errors import PteBuildError
 from pte_build.library.sources import LibrarySources, LibrarySourcesRequest, module_name
 from pte_build.process_failure import describe_failure
@@ -161,7 +161,7 @@ async def run_main(request: MainRun, use: RemoteCacheUse) -> MainResult:
         raise PteBuildError(describe_failure(f"{request.owner}: {request.failed}", result))
     entries = await Get(DigestEntries, Digest, result.output_digest)
     if request.may_fail:
-        written = {each.path for each in entries if isinstance(each, FileEntry)}
+        written = plain_files(entries)
         names = tuple(name for name in request.output_files if name in written)
     else:
         names = request.output_files

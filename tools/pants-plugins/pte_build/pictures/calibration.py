@@ -13,6 +13,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import HydratedSources, HydrateSourcesRequest
 
 from pte_build.addresses import KnownTarget, TargetRequest
+from pte_build.cache_entry import plain_files
 from pte_build.errors import PteBuildError
 from pte_build.pictures.photographs import Photographs, PhotographsRequest
 from pte_build.targets.pictures import (
@@ -96,10 +97,10 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
         Get(DigestEntries, Digest, digest)
         for digest in (sources.snapshot.digest, *(each.digest for each in photographs))
     )
-    pictures = _files(own)
+    pictures = plain_files(own)
     for origin, entries in zip(sets, extracted):
         # Not a real path: the address says where a picture comes from, for messages only.
-        pictures.update({f"{origin} {path}": content for path, content in _files(entries).items()})
+        pictures.update({f"{origin} {path}": content for path, content in plain_files(entries).items()})
     files = flat(address, pictures)
     if not files:
         raise PteBuildError(
@@ -110,10 +111,6 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
         Digest, CreateDigest([FileEntry(path, content) for path, content in files.items()])
     )
     return Calibration(digest, tuple(files))
-
-
-def _files(entries: DigestEntries) -> dict[str, FileDigest]:
-    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
 
 
 def rules() -> Iterable[Rule]:

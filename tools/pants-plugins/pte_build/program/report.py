@@ -16,6 +16,7 @@ from pants.engine.target import (
     WrappedTargetRequest,
 )
 
+from pte_build.cache_entry import plain_files
 from pte_build.choices import Choices
 from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.library.sources import REPORT_MAIN
@@ -119,14 +120,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
         HydratedSources, HydrateSourcesRequest(wrapped.target[ProgramLabelsField])
     )
     label_entries = await Get(DigestEntries, Digest, label_files.snapshot.digest)
-    labels = next(
-        (
-            ProgramLabels(entry.path, entry.file_digest)
-            for entry in label_entries
-            if isinstance(entry, FileEntry)
-        ),
-        None,
-    )
+    labels = next((ProgramLabels(*file) for file in plain_files(label_entries).items()), None)
     declaration = exported.declaration
     card = next(iter(cards.files), None)
     result = await Get(
