@@ -83,7 +83,7 @@ def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
     return Workspace(folder, artifact.pte, request, report)
 
 
-def follow(workspace: Workspace, pte: bytes) -> None:
+def replace_program(workspace: Workspace, pte: bytes) -> None:
     """Replace the bytes, and the digest in the report, as an export of these bytes would."""
     assert pte != workspace.pte, "the mutation changed nothing"
     workspace.replace_program(pte)

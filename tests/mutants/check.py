@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mutants.artifact import PackagedArtifact, follow, make_workspace, read_artifact
+from mutants.artifact import PackagedArtifact, make_workspace, read_artifact, replace_program
 from mutants.coreml_mutants import COREML_MUTANTS
 from mutants.file_mutants import FILE_MUTANTS
 from mutants.gpu_mutants import GPU_MUTANTS
@@ -67,7 +67,7 @@ def check_passes(program: str, folder: Path) -> None:
     workspace = make_workspace(folder, artifact)
     again = edit_program(artifact.pte, unchanged)
     if again != artifact.pte:
-        follow(workspace, again)
+        replace_program(workspace, again)
     cases = list(workspace.run().values())
     assert [case for case in cases if case.status == "failed"] == []
     # Everything was checked: no mutant could slip through a skipped case.

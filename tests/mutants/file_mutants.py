@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mutants.artifact import BUILDER, follow, read_artifact
+from mutants.artifact import BUILDER, read_artifact, replace_program
 from mutants.mutant import Change, Mutant, on_bytes, on_program, on_weight
 from mutants.stored_weights import negate, put_nan, swap_channels, zero
 from pte_foundry.models.plugins import load_module
@@ -28,7 +28,7 @@ def _file_of(stem: str) -> Change:
 
     def change(workspace: Workspace) -> None:
         other = read_artifact(stem)
-        follow(workspace, other.pte)
+        replace_program(workspace, other.pte)
         for field in ("delegation", "planned_memory_bytes"):
             workspace.report[field] = other.report[field]
 

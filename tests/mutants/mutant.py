@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mutants.artifact import follow
+from mutants.artifact import replace_program
 from mutants.program_bytes import (
     ChangeBytes,
     ChangeGraph,
@@ -59,7 +59,7 @@ class Mutant:
 
 def on_bytes(change: ChangeBytes) -> Change:
     """The report has the digest of the changed bytes: another check must catch the change."""
-    return lambda workspace: follow(workspace, change(workspace.pte))
+    return lambda workspace: replace_program(workspace, change(workspace.pte))
 
 
 def on_program(change: ChangeProgram) -> Change:

@@ -51,7 +51,7 @@ class Change:
     path: str
 
 
-def seen_locks(root: Path) -> frozenset[str]:
+def target_locks(root: Path) -> frozenset[str]:
     """Names of the locks on which targets depend, so that Pants knows what a change of one affects."""
     files = [file for pattern in _NAMING for file in root.glob(pattern)]
     return frozenset(
@@ -59,10 +59,10 @@ def seen_locks(root: Path) -> frozenset[str]:
     )
 
 
-def why_everything(changes: Iterable[Change], seen: Collection[str]) -> str | None:
+def why_everything(changes: Iterable[Change], locks: Collection[str]) -> str | None:
     """The reason why everything has to run; None if Pants finds what is affected.
 
-    seen: names of locks, see `seen_locks`.
+    locks: as `target_locks` returns them.
     """
     for change in changes:
         if change.status == "D":
@@ -72,7 +72,7 @@ def why_everything(changes: Iterable[Change], seen: Collection[str]) -> str | No
             return f"{change.path} changed"
         folder, _, name = change.path.rpartition("/")
         is_lock = f"{folder}/" == _LOCKS and name.endswith(".lock")
-        if is_lock and name[: -len(".lock")] not in seen:
+        if is_lock and name[: -len(".lock")] not in locks:
             return f"{change.path} changed"
     return None
 
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
     except AffectedError as error:
         print(f"tools/affected: {error}.", file=sys.stderr)
         return 2
-    reason = why_everything(changes, seen_locks(root))
+    reason = why_everything(changes, target_locks(root))
     print(
         f"tools/affected: {len(changes)} changed files; "
         + (f"everything runs: {reason}" if reason else "what depends on them runs"),

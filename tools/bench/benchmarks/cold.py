@@ -17,7 +17,7 @@ from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.plain_script import PlainPython, export_stock, make_plain_python
 from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.setting import Setting
-from bench.benchmarks.uncached import KeptExports, keeping, package_and_keep
+from bench.benchmarks.uncached import KeptExports, keep_sandboxes, package_and_keep
 from workspace.clone import Clone
 from workspace.errors import ToolError
 from workspace.export_process import OUTPUTS
@@ -58,7 +58,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         setting.progress(f"took {cold.seconds:.0f} s; processes by kind: {kinds}")
         programs = [BenchProgram(address) for address in cold.exports]
         # This starts another daemon, one that keeps sandboxes.
-        clone.pants(*keeping(setting), "package", *cold.exports)
+        clone.pants(*keep_sandboxes(setting), "package", *cold.exports)
         setting.progress(f"exporting the same {len(programs)} programs again, and nothing else")
         kept = package_and_keep(setting, clone, programs)
         setting.progress(f"took {kept.seconds:.0f} s; making the script's virtual environment")

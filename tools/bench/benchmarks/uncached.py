@@ -47,14 +47,14 @@ def package_and_keep(
     setting: Setting, clone: Clone, programs: Sequence[BenchProgram]
 ) -> KeptExports:
     """`package_uncached`, with the sandboxes of the exports."""
-    run = package_uncached(clone, programs, *keeping(setting))
+    run = package_uncached(clone, programs, *keep_sandboxes(setting))
     return KeptExports(
         run.seconds,
         {program: find_sandbox(run, f"Export {program.address}") for program in programs},
     )
 
 
-def keeping(setting: Setting) -> tuple[str, str]:
+def keep_sandboxes(setting: Setting) -> tuple[str, str]:
     """Options of a `./pants` that keeps its sandboxes. A change of these options restarts the daemon."""
     folder = setting.scratch / "sandboxes"
     folder.mkdir(exist_ok=True)

@@ -31,12 +31,12 @@ if quantization is not None:
     recipe = importlib.import_module(quantization["recipe"])
     content += [recipe.NAME, quantization["options"], [open(path).read() for path in quantization["calibration"]]]
 pte = json.dumps(content).encode()
-said = b"something else" if request["options"].get("poison") else pte
+described = b"something else" if request["options"].get("poison") else pte
 sdk = os.environ.get("QNN_SDK_ROOT")
 facts = {
     "request": request,
     "versions": {"qnn_sdk": open(f"{sdk}/sdk.yaml").read().split()[-1]} if sdk else {},
-    "pte": {"sha256": hashlib.sha256(said).hexdigest(), "size": len(said)},
+    "pte": {"sha256": hashlib.sha256(described).hexdigest(), "size": len(described)},
     "undelegated_total": pte.count(b"undelegated"),
 }
 print(time.time(), "", file=stages, flush=True)
@@ -155,8 +155,8 @@ import json, os, sys
 
 request = json.load(open(sys.argv[1]))
 tree = sorted(os.path.join(folder, file) for folder, _, files in os.walk(request["folder"]) for file in files)
-said = {"request": request, "environment": dict(os.environ), "tree": tree}
-json.dump(said, open(os.path.join(request["build_root"], "said.json"), "w"))
+received = {"request": request, "environment": dict(os.environ), "tree": tree}
+json.dump(received, open(os.path.join(request["build_root"], "received.json"), "w"))
 if "file:refused" in request["repositories"]:
     sys.exit("pte-foundry: refused: file:refused does not take it")
 """

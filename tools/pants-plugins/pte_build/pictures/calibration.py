@@ -48,7 +48,7 @@ class Calibration:
 NO_PICTURES = Calibration(EMPTY_DIGEST, ())
 
 
-def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
+def flatten(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
     """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them share a file name.
 
     pictures: content by path; the path says where a picture comes from.
@@ -101,7 +101,7 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
     for origin, entries in zip(sets, extracted):
         # Not a real path: the address says where a picture comes from, for messages only.
         pictures.update({f"{origin} {path}": content for path, content in plain_files(entries).items()})
-    files = flat(address, pictures)
+    files = flatten(address, pictures)
     if not files:
         raise PteBuildError(
             f"{address}: it has no pictures. Name `photograph_set` targets in `{CalibrationPhotographsField.alias}` or "

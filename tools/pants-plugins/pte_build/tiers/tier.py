@@ -102,7 +102,7 @@ def left_out_test(unit: Mapping[str, Any]) -> tuple[str, str] | None:
     return None if tag is None else (tag, metadata["address"])
 
 
-def asked_for(tag_option: Iterable[str]) -> frozenset[str]:
+def included_tags(tag_option: Iterable[str]) -> frozenset[str]:
     """The tags that the global option `tag` includes; a value may list several, or exclude with `-`."""
     return frozenset(
         tag
@@ -120,7 +120,7 @@ def find_tiers(
     options: _Options,
     build_root: BuildRoot,
 ) -> Tiers:
-    asked = asked_for(global_options.tag)
+    asked = included_tags(global_options.tag)
     specs = (
         SpecsParser(root_dir=build_root.path)
         .parse_specs(options.options.specs, description_of_origin="the command line")

@@ -14,7 +14,7 @@ from pants.util.logging import LogLevel
 from pte_build.progress.left_out import LeftOutTests
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import SEEDED, make_runner, set_options
-from pte_build.tiers.tier import asked_for
+from pte_build.tiers.tier import included_tags
 from pte_build.validation.goal import PteTestFieldSet, PteTestRequest
 
 NIGHTLY = "--test-tiers-left-out=nightly"
@@ -33,7 +33,7 @@ BOTH = (NIGHTLY, FULL)
     ],
 )
 def test_tags_that_are_asked_for(option: tuple[str, ...], tags: set[str]) -> None:
-    assert asked_for(option) == tags
+    assert included_tags(option) == tags
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ async def is_in_store(request: InStoreRequest) -> InStore:
 
 
 @rule
-async def have_weights(request: FetchWeights) -> PresentWeights:
+async def ensure_weights(request: FetchWeights) -> PresentWeights:
     if request.weights.files():
         store = await Get(InStore, InStoreRequest(request.weights))
         if not store.present:
