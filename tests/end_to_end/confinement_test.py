@@ -155,7 +155,7 @@ def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> No
     assert seen["time zone"] == [["UTC", "UTC"], "UTC"]
     assert seen["locale"] in ("C.UTF-8", "C.utf8") and seen["user"] == "pte"
     assert seen["home"] == ".home"
-    # Where the toolchain itself lies is not a setting of the caller, and differs between machines.
+    # The location of the toolchain is not a setting of the caller, and differs between machines.
     del seen["environment"]["VIRTUAL_ENV"]
     # Errors name the requested paths.
     answers = {name: what for name, what in seen.items() if "Error: " not in str(what)}

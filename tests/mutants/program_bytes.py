@@ -30,7 +30,7 @@ ChangeBytes = Callable[[bytes], bytes]
 
 
 def edit_program(pte: bytes, change: ChangeProgram) -> bytes:
-    """Change the program (`executorch.exir.schema.Program`, in which payloads lie inline)."""
+    """Change the program (`executorch.exir.schema.Program`, in which payloads are inline)."""
     file = deserialize_pte_binary(pte)
     change(file.program)
     return bytes(serialize_pte_binary(file, extract_delegate_segments=True))
@@ -157,7 +157,7 @@ def operations(model: Any, kind: str) -> list[Any]:
 
 
 def stored_constants(model: Any) -> list[Any]:
-    """Constants that lie in the weight file, the largest first."""
+    """Constants in the weight file, the largest first."""
     found = [
         one
         for one in operations(model, "const")

@@ -1,4 +1,4 @@
-"""The weights of a program: where they lie in its bytes, and how to change one."""
+"""The weights of a program: where they are in its bytes, and how to change one."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ async def find_target(request: TargetRequest) -> KnownTarget:
     if not isinstance(target, request.kind):
         says = f"{owner}: `{field}` names" if field else f"{owner} names"
         raise PteBuildError(
-            f"{says} {request.address}, which is a `{target.alias}` and not a `{request.kind.alias}`."
+            f"{says} {request.address}, which is a `{target.alias}`, not a `{request.kind.alias}`."
         )
     named = await MultiGet(
         Get(Addresses, UnparsedAddressInputs, target[kind].to_unparsed_address_inputs())

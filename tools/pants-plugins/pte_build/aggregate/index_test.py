@@ -228,5 +228,5 @@ def test_the_request_to_the_index_writer(runner: RuleRunner) -> None:
 def test_another_target_in_the_place_of_an_index_is_refused(runner: RuleRunner) -> None:
     backend = Address("toolchains", target_name="fast")
     assert refusal(runner, BuiltIndex, BuiltIndexRequest(backend, TREE)) == (
-        "//:tree: `index` names toolchains:fast, which is a `pte_backend` and not a `model_index`."
+        "//:tree: `index` names toolchains:fast, which is a `pte_backend`, not a `model_index`."
     )

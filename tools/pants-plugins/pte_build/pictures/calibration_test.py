@@ -112,7 +112,7 @@ def test_a_file_that_is_not_named_like_a_picture(runner: RuleRunner) -> None:
 def test_a_set_that_is_another_target_type(runner: RuleRunner) -> None:
     request = CalibrationRequest(Address("toolchains", target_name="photographs"), QUANTIZED)
     assert refusal(runner, Calibration, request) == (
-        f"{QUANTIZED}: `calibration` names toolchains:photographs, which is a `photograph_set` and "
+        f"{QUANTIZED}: `calibration` names toolchains:photographs, which is a `photograph_set`, "
         "not a `calibration_set`."
     )
 

@@ -120,12 +120,12 @@ def family_of(program: Address) -> str:
 
 
 def report_path(pte_path: str) -> str:
-    """The report lies beside its program."""
+    """The path of a program's report, which is beside it."""
     return str(PurePath(pte_path).with_suffix(".json"))
 
 
 def tree_path(program: Address, pte_path: str) -> str:
-    """Where a program lies below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
+    """Where a program is below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
     return f"{family_of(program)}/{PurePath(pte_path).name}"
 
 

@@ -142,7 +142,7 @@ def test_a_program_that_is_another_target_type(runner: RuleRunner) -> None:
     request = DeclarationRequest(Address("toolchains", target_name="fast"), "the index //:i")
     message = refusal(runner, ProgramDeclaration, request)
     assert message == (
-        "the index //:i names toolchains:fast, which is a `pte_backend` and not a `pte_program`."
+        "the index //:i names toolchains:fast, which is a `pte_backend`, not a `pte_program`."
     )
 
 

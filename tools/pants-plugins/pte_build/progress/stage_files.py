@@ -1,6 +1,6 @@
 """The files in which exports and validations say which stage they are in (`pte_foundry/stages.py` writes them).
 
-They lie in a named cache: its content is not part of a cache key, and its path in a sandbox is the same everywhere.
+They are in a named cache: its content is not part of a cache key, and its path in a sandbox is the same everywhere.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ async def prepare_toolchain(request: ToolchainRequest) -> ReadyToolchain:
     result = await Get(
         FallibleProcessResult,
         Process,
-        # The environment lies in a named cache, which may be another one, or gone, in the next session.
+        # The environment is in a named cache, which may be another one, or gone, in the next session.
         dataclasses.replace(process, cache_scope=ProcessCacheScope.PER_SESSION),
     )
     if result.exit_code != 0:

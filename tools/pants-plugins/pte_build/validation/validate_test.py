@@ -182,7 +182,7 @@ def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
     test = target_text("pte_test", "p_test", program=[":p"], photographs=["toolchains:fast"])
     message = refusal(runner, Validation, ProgramValidationRequest(declare(runner, test)))
     assert message == (
-        "bad:p_test: `photographs` names toolchains:fast, which is a `pte_backend` and not a "
+        "bad:p_test: `photographs` names toolchains:fast, which is a `pte_backend`, not a "
         "`photograph_set`."
     )
 
