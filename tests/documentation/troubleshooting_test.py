@@ -54,7 +54,7 @@ def test_no_row_is_about_a_kind_that_is_gone(sources: Sources, explained: set[st
     assert explained - set(sources.kinds) - set(get_args(Kind)) == set()
 
 
-def test_each_quoted_phrase_is_said_somewhere(sources: Sources) -> None:
+def test_each_quoted_phrase_is_in_the_sources(sources: Sources) -> None:
     page = chapters(PAGE.read_text(encoding="utf-8"))
     phrases = [
         code for title in QUOTING for cell in first_cells(page[title]) for code in inline_code(cell)

@@ -29,7 +29,7 @@ def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
         parse_peek(PEEKED, ["models/a:one", spec])
 
 
-def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> None:
+def test_an_unavailable_program_is_skipped_unless_named() -> None:
     shut: dict[str, object] = {
         "address": "models/c:shut",
         "target_type": "pte_program",
@@ -46,6 +46,6 @@ def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> Non
     assert [found.address for found in named] == ["models/c:open", "models/c:shut"]
 
 
-def test_nothing_is_no_answer() -> None:
+def test_finding_nothing_is_an_error() -> None:
     with pytest.raises(ToolError, match="models/b::: there is no available pte_program"):
         parse_peek([], ["models/b::"])

@@ -60,7 +60,7 @@ def test_the_readmes_command_runs_from_empty_caches_and_its_exports_again(tmp_pa
     assert 0 < memory.value < 3 and ADDRESS in memory.what
 
 
-def test_named_programs_alone_are_tested(tmp_path: Path) -> None:
+def test_only_named_programs_are_tested(tmp_path: Path) -> None:
     run(tmp_path, COLD, ADDRESS)
     assert (tmp_path / "calls").read_text().splitlines()[0].endswith(f" test {ADDRESS}_test")
 

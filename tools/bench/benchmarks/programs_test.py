@@ -56,11 +56,11 @@ def test_precisions_can_be_left_out(tmp_path: Path) -> None:
     assert found == ["models/a:net_coreml", "models/b:net_xnnpack"]
 
 
-def test_int8_alone(tmp_path: Path) -> None:
+def test_only_int8(tmp_path: Path) -> None:
     assert chosen(tmp_path, (), ("xnnpack", "coreml"), "int8") == ["models/b:net_int8_xnnpack"]
 
 
-def test_named_programs_are_taken_alone(tmp_path: Path) -> None:
+def test_only_named_programs_are_taken(tmp_path: Path) -> None:
     # Even if they are unavailable: building them says why.
     named = ("models/a:net_int8_xnnpack",)
     assert chosen(tmp_path, named, ("xnnpack",)) == list(named)

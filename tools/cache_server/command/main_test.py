@@ -113,7 +113,7 @@ def test_it_says_when_the_server_ends_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:8980", "[::]:8980", "10.0.0.1:8980"])
-def test_other_machines_are_kept_out_unless_asked_for(bind: str, tmp_path: Path) -> None:
+def test_other_machines_are_kept_out_unless_allowed(bind: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--bind", bind, "--folder", str(tmp_path / "cache")])
     assert result.exit_code == 2
     assert "--allow-network" in result.stderr

@@ -14,7 +14,7 @@ CONTENT = FileDigest("0a" * 32, 7)
 OTHER = FileDigest("0b" * 32, 8)
 
 
-def test_the_expected_files_alone() -> None:
+def test_only_the_expected_files() -> None:
     entries = DigestEntries(
         [
             FileEntry("program.pte", CONTENT),

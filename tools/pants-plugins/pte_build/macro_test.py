@@ -99,7 +99,7 @@ def test_budgets_are_left_to_the_backend_unless_the_model_has_its_own() -> None:
     ]
 
 
-def test_a_budget_of_no_program_is_refused() -> None:
+def test_a_budget_without_a_program_is_refused() -> None:
     with pytest.raises(ValueError, match="m: `bounds` names programs that `programs` lacks: slow"):
         Declared(programs={"fast": {}}, bounds={"slow": {}})
 

@@ -56,7 +56,7 @@ def test_photographs_and_own_pictures_lie_in_one_folder(runner: RuleRunner) -> N
     }
 
 
-def test_own_pictures_alone(runner: RuleRunner) -> None:
+def test_only_own_pictures(runner: RuleRunner) -> None:
     request = declare(runner, "own/one.jpg", "own/two.jpg", sources=["own/*.jpg"])
     assert [*pictures(runner, request)] == ["calibration/one.jpg", "calibration/two.jpg"]
 

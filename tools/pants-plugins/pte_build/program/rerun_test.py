@@ -120,7 +120,7 @@ def test_every_option_of_a_backend_is_in_the_key_and_in_the_facts(
     assert facts(runner, "p")["request"]["options"] == options
 
 
-def test_a_programs_own_options_win_and_are_in_its_key_alone(runner: RuleRunner) -> None:
+def test_a_programs_own_options_win_and_are_only_in_its_key(runner: RuleRunner) -> None:
     def write(level: str) -> None:
         one = program_text("one", backend=[":backend"], options={"level": level})
         two = program_text("two", backend=[":backend"])

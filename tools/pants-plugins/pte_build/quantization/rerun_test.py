@@ -73,7 +73,7 @@ def exported(runner: RuleRunner, name: str) -> ExportedProgram:
     return runner.request(ExportedProgram, [request])
 
 
-def test_what_the_exports_are_asked_for(runner: RuleRunner) -> None:
+def test_the_requests_of_the_exports(runner: RuleRunner) -> None:
     static = exported(runner, "static")
     assert read_json(runner, static.facts)["request"]["quantization"] == {
         "recipe": "pte_foundry.quantization.recipes.rounding",

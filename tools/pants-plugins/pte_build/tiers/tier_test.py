@@ -32,7 +32,7 @@ BOTH = (NIGHTLY, FULL)
         (("-a,nightly", "b"), {"b"}),
     ],
 )
-def test_tags_that_are_asked_for(option: tuple[str, ...], tags: set[str]) -> None:
+def test_tags_that_an_option_includes(option: tuple[str, ...], tags: set[str]) -> None:
     assert included_tags(option) == tags
 
 
@@ -61,7 +61,7 @@ def run(runner: RuleRunner, tag: str, *arguments: str) -> tuple[int | None, list
 
 
 @pytest.mark.parametrize("tag", ["nightly", "full"])
-def test_everything_passes_over_it_and_says_so(runner: RuleRunner, tag: str) -> None:
+def test_everything_leaves_it_out_and_says_so(runner: RuleRunner, tag: str) -> None:
     for _ in range(2):  # In the next session too, although nothing has changed.
         exit_code, lines = run(runner, tag, *BOTH, "test", "::")
         assert exit_code is None
