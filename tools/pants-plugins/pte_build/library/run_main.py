@@ -44,7 +44,7 @@ class MainRun(EngineAwareParameter):
     main: the module's file.
     request: the request file, which is the first argument; None if there is none.
     arguments: those after the request file.
-    owner, failed: the target that it is run for, and what to say of it if the run fails; for messages.
+    owner, failed: the target that it is run for, and what to say about it if the run fails; for messages.
     output_files: the files that it writes. A result that lacks one is refused.
     files, inputs: what it reads besides its sources and its request.
     plugins: files that it loads by name; its sources include what they import.

@@ -66,7 +66,7 @@ async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Av
             ResolvedWeightsRequest(declaration.weights, address, request.choices),
         )
     except UnpinnedCheckpoint:
-        # An error of its own, raised where the checkpoint is needed.
+        # That is an error where the checkpoint is needed, not a reason.
         weights = None
     if weights is not None and weights.whole_model and weights.source == "seeded":
         reason = (

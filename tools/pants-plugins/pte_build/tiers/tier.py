@@ -1,4 +1,4 @@
-"""Tests that do not run in every `test` goal: by their tag, and by what the command line asks for."""
+"""Which tests a `test` goal leaves out: by their tag, and by what the command line asks for."""
 
 from __future__ import annotations
 

@@ -160,8 +160,8 @@ def check_photographs(
             name for name, value in asdict(test.checks.trained).items() if value is not None
         )
         raise PteBuildError(
-            f"{test.address}: `{named}` compare predictions on photographs, but it has "
-            "none. Name a set in `photographs`."
+            f"{test.address}: it has no photographs on which to compare predictions (`{named}`). Name a set in "
+            "`photographs`."
         )
     if declaration.quantization is not None:
         raise PteBuildError(

@@ -173,7 +173,7 @@ def test_an_expected_label_without_photograph(
 def test_predictions_without_photographs_to_compare_on(runner: RuleRunner) -> None:
     test = target_text("pte_test", "p_test", program=[":p"], min_top1_agreement=1.0)
     assert refusal(runner, Validation, ProgramValidationRequest(declare(runner, test))) == (
-        "bad:p_test: `min_top1_agreement` compare predictions on photographs, but it has none. Name a set in "
+        "bad:p_test: it has no photographs on which to compare predictions (`min_top1_agreement`). Name a set in "
         "`photographs`."
     )
 
