@@ -84,7 +84,9 @@ def test_a_pull_request_reads_and_never_writes(clone: Path) -> None:
 
 
 def test_main_writes(clone: Path) -> None:
-    seen = pants_call(clone, "main", PANTS_REMOTE_STORE_ADDRESS=ADDRESS, REMOTE_CACHE_TOKEN="secret")
+    seen = pants_call(
+        clone, "main", PANTS_REMOTE_STORE_ADDRESS=ADDRESS, REMOTE_CACHE_TOKEN="secret"
+    )
     assert seen["arguments"] == ["everything"]
     assert seen["environment"]["PANTS_REMOTE_CACHE_WRITE"] == "true"
     assert seen["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml", "pants.remote.toml"]'

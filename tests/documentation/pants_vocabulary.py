@@ -40,7 +40,8 @@ def read_vocabulary(help_all: str, listed: str) -> Vocabulary:
     return Vocabulary(
         options=options,
         goals=frozenset(explained["name_to_goal_info"]),
-        topics=frozenset(explained["name_to_target_type_info"]) | frozenset(explained["scope_to_help_info"]),
+        topics=frozenset(explained["name_to_target_type_info"])
+        | frozenset(explained["scope_to_help_info"]),
         addresses=frozenset(listed.split()),
     )
 

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from cache_server.command.address import Address, parse_address
 from cache_server.command.binary import find_casd
-from cache_server.command.token_proxy import make_token
 from cache_server.command.server import running_server
+from cache_server.command.token_proxy import make_token
 from workspace.errors import ToolError
 from workspace.tool_command import NEGATIVE, ToolCommand
 

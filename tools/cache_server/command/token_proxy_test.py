@@ -20,9 +20,9 @@ from buildstream._protos.google.bytestream import bytestream_pb2, bytestream_pb2
 
 from cache_server.command.address import Address
 from cache_server.command.binary import find_casd
-from cache_server.command.token_proxy import make_token, running_proxy
 from cache_server.command.free_port import free_port
 from cache_server.command.server import running_server
+from cache_server.command.token_proxy import make_token, running_proxy
 from workspace.errors import ToolError
 
 TOKEN = "the token"

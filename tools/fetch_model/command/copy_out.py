@@ -25,7 +25,9 @@ def copy_out(cached: Path, folder: Path, name: str, content: Content) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             if _copy(cached, temporary) != content:
-                raise ToolError(f"{cached} changed while it was being copied. Run the command again")
+                raise ToolError(
+                    f"{cached} changed while it was being copied. Run the command again"
+                )
             os.replace(temporary, final)
         finally:
             temporary.unlink(missing_ok=True)

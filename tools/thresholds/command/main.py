@@ -29,9 +29,7 @@ def main(
     ] = None,
     at_most: Annotated[
         float,
-        typer.Option(
-            min=1.0, help="How many times the measured error a threshold may allow."
-        ),
+        typer.Option(min=1.0, help="How many times the measured error a threshold may allow."),
     ] = 10.0,
     every: Annotated[bool, typer.Option("--all", help="List the tight ones too.")] = False,
 ) -> None:

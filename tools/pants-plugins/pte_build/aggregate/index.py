@@ -95,9 +95,7 @@ def describe_failures(
         lines.append(
             f"\n  - {validation.program.declaration.address} ({validation.test} failed){detail}"
         )
-    return (
-        f"{index}: not written, because these programs did not pass validation:{''.join(lines)}"
-    )
+    return f"{index}: not written, because these programs did not pass validation:{''.join(lines)}"
 
 
 def index_request(

@@ -100,7 +100,9 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
     pictures = plain_files(own)
     for origin, entries in zip(sets, extracted):
         # Not a real path: the address says where a picture comes from, for messages only.
-        pictures.update({f"{origin} {path}": content for path, content in plain_files(entries).items()})
+        pictures.update(
+            {f"{origin} {path}": content for path, content in plain_files(entries).items()}
+        )
     files = flatten(address, pictures)
     if not files:
         raise PteBuildError(

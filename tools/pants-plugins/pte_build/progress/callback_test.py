@@ -90,7 +90,9 @@ def test_stages_are_logged_while_the_process_runs(
         exported = export_with_callback(runner)
     finally:
         logger.removeHandler(handler)
-    messages = [record.getMessage() for record in caplog.records if "alpha_fast: " in record.message]
+    messages = [
+        record.getMessage() for record in caplog.records if "alpha_fast: " in record.message
+    ]
     assert messages[0].startswith("models/alpha:alpha_fast: loading the model (")
     assert messages[-1].startswith("models/alpha:alpha_fast: exported in ")
     assert ", loading the model " in messages[-1]

@@ -48,7 +48,9 @@ def reporter(tmp_path: Path) -> StageReporter:
     return StageReporter(tmp_path, PID, keys)
 
 
-def test_each_stage_is_logged_once_when_it_has_begun(reporter: StageReporter, tmp_path: Path) -> None:
+def test_each_stage_is_logged_once_when_it_has_begun(
+    reporter: StageReporter, tmp_path: Path
+) -> None:
     assert reporter.poll([EXPORT], []) == []
     write(tmp_path, *STAGES[:1])
     assert reporter.poll([], []) == ["a:b: loading the model (1 s)"]
