@@ -1,4 +1,4 @@
-"""All hostile inputs, in one run: none runs code, ends in a traceback, or gets wrong values accepted.
+"""All hostile inputs in one run: none runs code, ends in a traceback, or gets wrong values accepted.
 
     ./pants --tag=nightly --test-output=all test tests/attacks::
 
@@ -19,7 +19,7 @@ SCALE = 100
 
 @pytest.fixture(scope="module")
 def ended() -> Iterator[dict[str, Ended]]:
-    """What came of each collection so far; printed at the end."""
+    """The outcome of each collection so far; printed at the end."""
     found: dict[str, Ended] = {}
     yield found
     width = max(map(len, COLLECTIONS))

@@ -19,7 +19,7 @@ from pte_foundry.testing.hostile.endings import ESCAPED, RAN, WRONG, Tried, tota
 from pte_foundry.testing.hostile.exported_fuzz import attack_exported
 from pte_foundry.testing.workspace import export_colours
 
-# In a collection's own words, endings that must not be.
+# In a collection's own words, endings that must not occur.
 BAD = frozenset({ESCAPED, RAN, WRONG})
 
 
@@ -29,7 +29,7 @@ class Ended:
 
     Attributes:
         endings: for each ending, the number of inputs.
-        bad: of the inputs that got through: what they are, and what came of them.
+        bad: the inputs that got through, each with its outcome.
     """
 
     endings: Counter[str]
@@ -77,7 +77,7 @@ def trees_verified(_: Path, scale: int) -> Ended:
 
 
 def answers_of_children(_: Path, scale: int) -> Ended:
-    """What is no PteError ends the campaign with its traceback."""
+    """Anything but a PteError ends the campaign with its traceback."""
     return Ended(hostile_answers.answers(0, 10 * scale))
 
 

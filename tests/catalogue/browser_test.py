@@ -57,7 +57,7 @@ def rows(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_shown_without_complaint_and_asks_for_nothing_else(
+def test_a_page_is_shown_without_errors_and_loads_nothing_else(
     browser: Browser, catalogue: Path, name: str
 ) -> None:
     with opened(browser, catalogue / name) as (page, seen):

@@ -1,4 +1,4 @@
-"""A browser of this machine, and a catalogue for it to show."""
+"""This machine's browser, and a catalogue for it to show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium or Chrome, where `CHROMIUM` says or on the PATH; no lock has one."""
+    """Chromium or Chrome, at the path in `CHROMIUM` or on the PATH; no lock has one."""
     named = os.environ.get("CHROMIUM")
     found = named or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
 
 
 def _richer(index: Any, listed: Any, validations: Any) -> None:
-    """The portable program is for Linux alone, and the other one for all; the input is a picture."""
+    """The portable program is only for Linux, and the other one for all platforms; the input is a picture."""
     for model in index["models"]:
         model["inputs"][0]["normalisation"] = {
             "colour": "RGB",

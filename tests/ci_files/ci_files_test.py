@@ -1,4 +1,4 @@
-"""The files that CI hosts read: they fit their hosts' schemas, and grant no more rights than intended."""
+"""The files that CI hosts read match their hosts' schemas, and grant no more rights than intended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GITLAB_JOBS: dict[str, Any] = {
 
 
 def schema_check(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """check-jsonschema, with the schemas that it brings."""
+    """Runs check-jsonschema with the schemas that it ships."""
     return subprocess.run(
         [sys.executable, "-m", "check_jsonschema", *options, str(file)],
         capture_output=True,
@@ -93,12 +93,12 @@ def test_linux_and_macos() -> None:
 
 
 @pytest.mark.parametrize("jobs", [GITHUB_JOBS, GITLAB_JOBS], ids=["github", "gitlab"])
-def test_the_main_branch_alone_writes_to_the_cache(jobs: dict[str, Any]) -> None:
+def test_only_the_main_branch_writes_to_the_cache(jobs: dict[str, Any]) -> None:
     assert [name for name, job in jobs.items() if _WRITE_TOKEN in yaml.safe_dump(job)] == ["main"]
     assert "REMOTE" not in yaml.safe_dump(jobs["release"])
 
 
-def test_jobs_run_for_their_own_events_alone() -> None:
+def test_jobs_run_only_for_their_own_events() -> None:
     assert set(read(GITHUB)[True]) == {"pull_request", "push"}  # YAML 1.1 reads `on` as true
     for name, event in (
         ("pull-request", "github.event_name == 'pull_request'"),
@@ -113,7 +113,7 @@ def test_jobs_run_for_their_own_events_alone() -> None:
     }
 
 
-def test_the_release_alone_may_write_to_the_repository() -> None:
+def test_only_the_release_may_write_to_the_repository() -> None:
     assert read(GITHUB)["permissions"] == {"contents": "read"}
     assert [name for name, job in GITHUB_JOBS.items() if "permissions" in job] == ["release"]
 

@@ -19,7 +19,7 @@ REPOSITORY = "git+https://git.example.org/models.git#branch=main"
 _PANTS = """#!{python}
 import json, os, sys
 token = os.environ.get("PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH")
-said = {{
+call = {{
     "arguments": sys.argv[1:],
     "token": token and open(token).read(),
     "token_mode": token and oct(os.stat(token).st_mode & 0o77) + oct(os.stat(os.path.dirname(token)).st_mode & 0o77),
@@ -28,8 +28,8 @@ said = {{
     "git": {{name: value for name, value in os.environ.items() if name.startswith("GIT_")}},
     "release": sorted(name for name in os.environ if name.startswith("RELEASE_")),
 }}
-with open("said.json", "w") as file:
-    json.dump(said, file)
+with open("call.json", "w") as file:
+    json.dump(call, file)
 """
 
 
@@ -49,7 +49,7 @@ def clone(tmp_path: Path) -> Path:
     return root
 
 
-def said(clone: Path, script: str, *arguments: str, **environment: str) -> dict[str, Any]:
+def pants_call(clone: Path, script: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """What `./pants` was called with."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     subprocess.run(
@@ -58,12 +58,12 @@ def said(clone: Path, script: str, *arguments: str, **environment: str) -> dict[
         env={**inherited, **environment},
         check=True,
     )
-    content: dict[str, Any] = json.loads((clone / "said.json").read_text())
+    content: dict[str, Any] = json.loads((clone / "call.json").read_text())
     return content
 
 
 def test_a_pull_request_reads_and_never_writes(clone: Path) -> None:
-    told = said(
+    seen = pants_call(
         clone,
         "pull_request",
         "HEAD",
@@ -71,26 +71,28 @@ def test_a_pull_request_reads_and_never_writes(clone: Path) -> None:
         REMOTE_CACHE_TOKEN="secret",
         PANTS_REMOTE_CACHE_WRITE="true",
     )
-    assert told["arguments"] == [
+    assert seen["arguments"] == [
         "--changed-since=HEAD", "--changed-dependents=transitive",
         "--weights-source=seeded", "lint", "check", "test",
     ]  # fmt: skip
-    assert told["environment"] == {
+    assert seen["environment"] == {
         "PANTS_CONFIG_FILES": '+["pants.ci.toml", "pants.remote.toml"]',
         "PANTS_REMOTE_STORE_ADDRESS": ADDRESS,
         "PANTS_REMOTE_CACHE_WRITE": "false",
-        "PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH": f"{told['token_folder']}/token",
+        "PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH": f"{seen['token_folder']}/token",
     }
 
 
 def test_main_writes(clone: Path) -> None:
-    told = said(clone, "main", PANTS_REMOTE_STORE_ADDRESS=ADDRESS, REMOTE_CACHE_TOKEN="secret")
-    assert told["arguments"] == ["everything"]
-    assert told["environment"]["PANTS_REMOTE_CACHE_WRITE"] == "true"
-    assert told["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml", "pants.remote.toml"]'
+    seen = pants_call(
+        clone, "main", PANTS_REMOTE_STORE_ADDRESS=ADDRESS, REMOTE_CACHE_TOKEN="secret"
+    )
+    assert seen["arguments"] == ["everything"]
+    assert seen["environment"]["PANTS_REMOTE_CACHE_WRITE"] == "true"
+    assert seen["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml", "pants.remote.toml"]'
     # Others on the machine cannot read the token, and it is gone at the end.
-    assert (told["token"], told["token_mode"]) == ("secret", "0o00o0")
-    assert not Path(told["token_folder"]).exists()
+    assert (seen["token"], seen["token_mode"]) == ("secret", "0o00o0")
+    assert not Path(seen["token_folder"]).exists()
 
 
 @pytest.mark.parametrize(("script", "arguments"), [("main", ()), ("pull_request", ("HEAD",))])
@@ -98,15 +100,15 @@ def test_main_writes(clone: Path) -> None:
 def test_without_a_cache_none_is_used(
     clone: Path, script: str, arguments: tuple[str, ...], address: dict[str, str]
 ) -> None:
-    told = said(clone, script, *arguments, REMOTE_CACHE_TOKEN="", **address)
-    names = set(told["environment"]) - {"PANTS_REMOTE_CACHE_WRITE"}
+    seen = pants_call(clone, script, *arguments, REMOTE_CACHE_TOKEN="", **address)
+    names = set(seen["environment"]) - {"PANTS_REMOTE_CACHE_WRITE"}
     assert names == {"PANTS_CONFIG_FILES"}
-    assert told["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml"]'
-    assert told["environment"].get("PANTS_REMOTE_CACHE_WRITE") != "true"
+    assert seen["environment"]["PANTS_CONFIG_FILES"] == '+["pants.ci.toml"]'
+    assert seen["environment"].get("PANTS_REMOTE_CACHE_WRITE") != "true"
 
 
-def test_a_release_asks_no_cache(clone: Path) -> None:
-    told = said(
+def test_a_release_uses_no_cache(clone: Path) -> None:
+    seen = pants_call(
         clone,
         "release",
         PANTS_REMOTE_STORE_ADDRESS=ADDRESS,
@@ -114,12 +116,12 @@ def test_a_release_asks_no_cache(clone: Path) -> None:
         RELEASE_BASE_URL=BASE_URL,
         RELEASE_REPOSITORY=REPOSITORY,
     )
-    assert told["arguments"] == [
+    assert seen["arguments"] == [
         "--weights-source=official", "--index-allow-unpinned", f"--index-base-url={BASE_URL}",
         f"--tree-repositories={REPOSITORY}", "publish", "//:tree",
     ]  # fmt: skip
-    assert told["environment"] == {"PANTS_CONFIG_FILES": '+["pants.ci.toml"]'}
-    assert told["git"] == {
+    assert seen["environment"] == {"PANTS_CONFIG_FILES": '+["pants.ci.toml"]'}
+    assert seen["git"] == {
         "GIT_AUTHOR_NAME": "Test",
         "GIT_AUTHOR_EMAIL": "test@example.invalid",
         "GIT_COMMITTER_NAME": "Test",
@@ -129,22 +131,22 @@ def test_a_release_asks_no_cache(clone: Path) -> None:
 
 def test_a_release_is_committed_by_whom_the_host_names(clone: Path) -> None:
     settings = {"RELEASE_BASE_URL": BASE_URL, "RELEASE_REPOSITORY": REPOSITORY}
-    told = said(clone, "release", **settings, GIT_COMMITTER_NAME="Ada")
-    assert told["git"]["GIT_COMMITTER_NAME"] == "Ada"
-    assert told["git"]["GIT_AUTHOR_NAME"] == "Test"
+    seen = pants_call(clone, "release", **settings, GIT_COMMITTER_NAME="Ada")
+    assert seen["git"]["GIT_COMMITTER_NAME"] == "Ada"
+    assert seen["git"]["GIT_AUTHOR_NAME"] == "Test"
 
 
 @pytest.mark.parametrize("repository", [REPOSITORY, "git+ssh://git@host/models.git#branch=main"])
-def test_the_token_of_a_release_is_for_its_host_alone(clone: Path, repository: str) -> None:
-    told = said(
+def test_the_token_of_a_release_is_only_for_its_host(clone: Path, repository: str) -> None:
+    seen = pants_call(
         clone,
         "release",
         RELEASE_BASE_URL=BASE_URL,
         RELEASE_REPOSITORY=repository,
         RELEASE_TOKEN="t" * 100,
     )
-    assert told["release"] == ["RELEASE_BASE_URL", "RELEASE_REPOSITORY"]
-    settings = {name: value for name, value in told["git"].items() if "CONFIG" in name}
+    assert seen["release"] == ["RELEASE_BASE_URL", "RELEASE_REPOSITORY"]
+    settings = {name: value for name, value in seen["git"].items() if "CONFIG" in name}
     if repository != REPOSITORY:
         assert settings == {}
         return
@@ -174,7 +176,7 @@ def test_a_missing_setting_is_named(
     )
     assert finished.returncode != 0
     assert missing in finished.stderr
-    assert not (clone / "said.json").exists()
+    assert not (clone / "call.json").exists()
 
 
 # Records its arguments, and writes the tree that the script looks at.

@@ -1,4 +1,4 @@
-"""The committed index, for the tests of what it promises."""
+"""The committed index, for tests of what it promises."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How the `executorch_flutter` app reads an index and versions.json: which fields, of which types.
 
 Its first parser casts every field that it needs; the later one lets some of them be null or absent. Dart's casts are
-exact: a number with a decimal point is no `int`, and nothing is converted.
+exact: a number with a decimal point is not an `int`, and nothing is converted.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ReaderVersions:
 def read_index(document: object, *, strict: bool) -> ReaderIndex:
     """Read an index. Raises ReadError where the app would throw.
 
-    strict: as the first parser does; else as the later one.
+    strict: read like the first parser, else like the later one.
     """
     index = _object(document, "the index")
     _text(index, "generated", nullable=not strict)
@@ -108,14 +108,14 @@ def _model(model: Mapping[str, Any], strict: bool) -> ReaderModel:
 
 def _cast(fields: Mapping[str, Any], name: str, kind: type[T]) -> T:
     value = fields.get(name)
-    # A bool is an int for Python alone.
+    # Only in Python is a bool an int.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ReadError(f"`{name}` is {value!r}, not of the type {kind.__name__}")
     return value
 
 
 def _text(fields: Mapping[str, Any], name: str, *, nullable: bool = False) -> str:
-    """Empty for null, where that may be."""
+    """Empty for null, if that is allowed."""
     return "" if nullable and fields.get(name) is None else _cast(fields, name, str)
 
 

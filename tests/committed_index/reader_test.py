@@ -1,4 +1,4 @@
-"""The committed index keeps to its schema, and the app that reads it finds every model on each of its platforms."""
+"""The committed index matches its schema, and the app that reads it finds every model on each of its platforms."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MODELS = {
         "pe_spatial_s16_512",
     ),
 }
-# In the backend's default precision each model has all of them, but for an SDK that is not set.
+# In the backend's default precision, each model has all of them, except where an SDK is not set.
 BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan", "qnn")
 
 
@@ -141,7 +141,7 @@ def test_the_readers_refuse_what_the_app_would_throw_at(
         read_index(broken, strict=False)
 
 
-def test_it_keeps_to_the_schema(index: dict[str, Any]) -> None:
+def test_it_matches_the_schema(index: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(INDEX_SCHEMA)
     Draft202012Validator(INDEX_SCHEMA).validate(index)
 

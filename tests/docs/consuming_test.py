@@ -1,4 +1,4 @@
-"""Run what docs/consuming.md shows in Python, in its order, against a small tree with a real program."""
+"""Run the Python of docs/consuming.md, in its order, against a small tree with a real program."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_the_target_names_files_of_the_folder(folder: Path) -> None:
 
 
 @BY_NAME
-def test_the_modules_have_what_loads_them_asks_for(folder: Path) -> None:
+def test_the_modules_define_what_their_loaders_need(folder: Path) -> None:
     lowering = names(folder / "lowering.py")
     assert {"PRECISIONS", "OPTIONS", "check_options", "lower"} <= set(lowering)
     precisions = lowering["PRECISIONS"]

@@ -18,10 +18,10 @@ TABLE = Path("tests/documentation/commands.toml")
 
 @dataclass(frozen=True)
 class Covered:
-    """One entry. Just one of `here`, `executed_by` and `not_run` is set.
+    """One entry. Exactly one of `here`, `executed_by` and `not_run` is set.
 
     text: the command; `*` stands for anything.
-    stands_as: what the script in `executed_by` runs in its place; `text` itself if None.
+    stands_as: what the script in `executed_by` runs instead; `text` itself if None.
     """
 
     text: str
@@ -32,7 +32,7 @@ class Covered:
 
 
 def read_table(text: str) -> list[Covered]:
-    """Raises ValueError for an entry that says nothing, or two things, or an unknown reason."""
+    """Raises ValueError for an entry that sets none or two of them, or names an unknown reason."""
     table = tomllib.loads(text)
     reasons = table["reasons"]
     entries = []
@@ -56,14 +56,14 @@ def read_table(text: str) -> list[Covered]:
 
 
 def entry_of(command: str, table: Sequence[Covered]) -> Covered | None:
-    """The entry with just this text, else the first whose pattern fits."""
+    """The entry with exactly this text, else the first whose pattern matches."""
     exact = [entry for entry in table if entry.text == command]
     fitting = [entry for entry in table if fnmatchcase(command, entry.text)]
     return next(iter([*exact, *fitting]), None)
 
 
 def missing_evidence(entry: Covered, root: Path) -> str | None:
-    """What `executed_by` promises and the named file does not have; None if all is there."""
+    """What `executed_by` promises but the named file lacks; None if it lacks nothing."""
     if entry.executed_by is None:
         return None
     name, _, test = entry.executed_by.partition("::")
@@ -75,9 +75,9 @@ def missing_evidence(entry: Covered, root: Path) -> str | None:
 
 
 def unknown_options(tool: Path, arguments: Iterable[str]) -> list[str]:
-    """Options for which no source of the tool has the flag as a string, or a parameter of that name.
+    """Options for which no source of the tool has either the flag as a string or a parameter of that name.
 
-    Typer makes `--with-clone` of a parameter `with_clone`.
+    Typer makes `--with-clone` from a parameter `with_clone`.
     """
     texts = [
         file.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Each command in the documents is executed by a test, or there is a reason why not."""
+"""A test runs each command in the documents, or there is a reason why not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_each_entry_is_about_something_that_is_documented(table: list[Covered]) 
     assert [entry.text for entry in table if entry not in used] == []
 
 
-def test_what_is_said_to_run_a_command_exists(table: list[Covered]) -> None:
+def test_what_runs_a_command_exists(table: list[Covered]) -> None:
     missing = [missing_evidence(entry, Path()) for entry in table]
     assert [reason for reason in missing if reason] == []
 

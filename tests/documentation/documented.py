@@ -1,4 +1,4 @@
-"""The pages that people read, and the commands that these and the hooks of pre-commit contain.
+"""The pages that people read, and the commands in them and in the pre-commit hooks.
 
 Tests run at the top of a copy of the repository.
 """

@@ -1,4 +1,4 @@
-"""What the sources can say to a user: the kinds of PteError, and all texts that they hold."""
+"""What the sources can say to a user: the kinds of PteError, and all texts in them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HOLE = "…"
 
 @dataclass(frozen=True)
 class Sources:
-    """kinds: each literal first argument of `PteError`, to the files that have it. It is no literal where an
-        error of another process is made again; there it is.
+    """kinds: each literal first argument of `PteError`, to the files that have it. Where an error of another process is
+        raised again, it is not a literal.
     texts: every string of the sources, adjacent literals joined, HOLE for each value that is filled in.
     """
 

@@ -1,4 +1,4 @@
-"""Documented commands in a clone: all make sense to Pants, and those that cost little are run."""
+"""Documented commands in a clone: all make sense to Pants, and the cheap ones are run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from documentation.documented import documented
 from documentation.pants_vocabulary import problems, read_vocabulary
 from end_to_end.clone import PARTS, UserClone, make_clone
 
-# What a clone has beyond the end-to-end tests' own.
+# What this clone has beyond those of the end-to-end tests.
 _DOCUMENTS = ("docs", "examples", "tests")
 
 
@@ -29,7 +29,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserClone]:
     assert not set(_DOCUMENTS) & set(PARTS)
     for name in _DOCUMENTS:
         shutil.copytree(name, made.root / name, dirs_exist_ok=True)
-    # Else what Pants and Python write there would count as changed.
+    # Otherwise what Pants and Python write there would count as changed.
     shutil.copy(".gitignore", made.root)
     git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"]
     for arguments in (

@@ -1,4 +1,4 @@
-"""Links within the repository lead somewhere. The site's own build checks those among its pages once more."""
+"""Links within the repository lead somewhere. The site's own build checks those among its pages again."""
 
 from __future__ import annotations
 

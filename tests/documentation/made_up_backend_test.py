@@ -1,4 +1,4 @@
-"""A backend is a folder and a target: the one of docs/adding-a-backend.md goes all the way, but for Pants.
+"""A backend is a folder and a target: the one of docs/adding-a-backend.md goes all the way, except for Pants.
 
 `tests/end_to_end/made_up_backend_test.py` adds it to a clone, and builds with Pants.
 """
@@ -48,7 +48,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The backend's folder, in a place of its own instead of the sources'."""
+    """The backend's folder, outside the sources."""
     root = tmp_path_factory.mktemp("library")
     for name, text in folder_files().items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What tests want to know of a page of Markdown: its commands, its links, its headings."""
+"""What tests read from a page of Markdown: its commands, links and headings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REMARK = re.compile(r"\s{2,}.*|\s+#.*")
 class DocumentedCommand:
     """A command as a reader would type it.
 
-    in_block: it is a line in a block of code, where everything is meant to be typed.
+    in_block: whether it is a line in a block of code, where everything is meant to be typed.
     """
 
     text: str

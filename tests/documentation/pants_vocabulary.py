@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 # What a reader replaces: ADDRESS, ADDRESS_test, <name>.
 _PLACEHOLDER = re.compile(r"[A-Z]{2,}|<[a-z]+>")
-# What a reader makes by the command before.
+# What a reader creates with the previous command.
 _READERS_OWN = frozenset({"models/my::"})
-# Goals that Pants lists nowhere, because they are about Pants itself.
+# Goals that Pants does not list, because they are about Pants itself.
 _HELP = frozenset({"help", "help-all"})
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """options: flag to its choices, or None where any value will do.
-    topics: what `help` explains beside goals: target types and scopes of options.
+    """options: flag to its choices, or None if any value will do.
+    topics: what `help` explains besides goals: target types and scopes of options.
     """
 
     options: Mapping[str, frozenset[str] | None]
@@ -30,24 +30,25 @@ class Vocabulary:
 
 def read_vocabulary(help_all: str, listed: str) -> Vocabulary:
     """From the outputs of `./pants help-all` and of `./pants list ::`."""
-    told = json.loads(help_all)
+    explained = json.loads(help_all)
     options: dict[str, frozenset[str] | None] = {}
-    for scope in told["scope_to_help_info"].values():
+    for scope in explained["scope_to_help_info"].values():
         for option in (*scope["basic"], *scope["advanced"]):
             choices = option["choices"]
             for flag in option["scoped_cmd_line_args"]:
                 options[flag] = frozenset(choices) if choices else None
     return Vocabulary(
         options=options,
-        goals=frozenset(told["name_to_goal_info"]),
-        topics=frozenset(told["name_to_target_type_info"]) | frozenset(told["scope_to_help_info"]),
+        goals=frozenset(explained["name_to_goal_info"]),
+        topics=frozenset(explained["name_to_target_type_info"])
+        | frozenset(explained["scope_to_help_info"]),
         addresses=frozenset(listed.split()),
     )
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A command line of Pants, taken apart. `tool_arguments` stand behind `--`."""
+    """A command line of Pants, taken apart. `tool_arguments` follow `--`."""
 
     flags: tuple[str, ...]
     goals: tuple[str, ...]

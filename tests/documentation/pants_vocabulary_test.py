@@ -68,7 +68,7 @@ def test_what_pants_does_not_take(command: str, problem: str) -> None:
     assert problem in problems(command, VOCABULARY)
 
 
-def test_a_tools_arguments_stand_behind_the_dashes() -> None:
+def test_a_tools_arguments_follow_the_dashes() -> None:
     command = "./pants --tag=a run tools/foundry -- bench int8 --program ADDRESS"
     assert parts_of(command, VOCABULARY.goals) == Parts(
         ("--tag=a",), ("run",), ("tools/foundry",), ("bench", "int8", "--program", "ADDRESS")

@@ -1,4 +1,4 @@
-"""What docs/hermeticity.md and SECURITY.md promise, and what they say shows it: each promise has a test that exists."""
+"""The promises of docs/hermeticity.md and SECURITY.md: each names tests that show it, and these exist."""
 
 from __future__ import annotations
 

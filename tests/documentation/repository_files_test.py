@@ -1,4 +1,4 @@
-"""Files that the sites which host a repository read."""
+"""Files that hosting sites read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_hooks_are_commands_of_this_repository() -> None:
     assert all(command.startswith("./pants ") for command in hook_commands())
 
 
-def test_hooks_need_no_network_and_get_no_file_names() -> None:
+def test_hooks_need_neither_network_nor_file_names() -> None:
     (source,) = yaml.safe_load(CONFIGURATION.read_text(encoding="utf-8"))["repos"]
     assert source["repo"] == "local"
     for hook in source["hooks"]:
@@ -47,7 +47,7 @@ def test_there_are_issue_forms() -> None:
 
 
 def test_no_owner_is_made_up() -> None:
-    """Rules begin with a pattern; there is none until the file has a real handle."""
+    """Rules begin with a pattern; there are none until the file has a real handle."""
     text = Path(".github/CODEOWNERS").read_text(encoding="utf-8")
     assert "HANDLE" in text
     assert [line for line in text.splitlines() if line and not line.startswith("#")] == []
@@ -63,7 +63,7 @@ def test_our_code_is_under_apache_2_0() -> None:
     ("license_id", "family"), [("AGPL-3.0-only", "yolo"), ("BSD-3-Clause", "mobilenet")]
 )
 def test_the_licences_of_weights_are_those_of_their_families(license_id: str, family: str) -> None:
-    """The text beside the weights' BUILD file and the one that REUSE asks for are one text."""
+    """The text beside the weights' BUILD file and the one that REUSE requires are the same."""
     text = Path(f"LICENSES/{license_id}.txt").read_text(encoding="utf-8")
     assert text == Path(f"models/{family}/LICENSE").read_text(encoding="utf-8")
     assert f'license="{license_id}"' in Path(f"models/{family}/BUILD").read_text(encoding="utf-8")

@@ -18,13 +18,13 @@ QUOTING = ("Messages of the build", "Messages of ./pants", "Messages of the comm
 
 
 def chapters(page: str) -> dict[str, str]:
-    """Title to text, of the headings of second level."""
+    """Title to text, for the second-level headings."""
     parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
 
 
 def first_cells(chapter: str) -> list[str]:
-    """What stands in the first column of the tables, without their heads."""
+    """The first column of the tables, without their heads."""
     rows = [line for line in chapter.splitlines() if line.startswith("| ")]
     return [cell for row in rows if (cell := row.split("|")[1].strip()) not in ("kind", "message")]
 
@@ -54,7 +54,7 @@ def test_no_row_is_about_a_kind_that_is_gone(sources: Sources, explained: set[st
     assert explained - set(sources.kinds) - set(get_args(Kind)) == set()
 
 
-def test_each_quoted_phrase_is_said_somewhere(sources: Sources) -> None:
+def test_each_quoted_phrase_is_in_the_sources(sources: Sources) -> None:
     page = chapters(PAGE.read_text(encoding="utf-8"))
     phrases = [
         code for title in QUOTING for cell in first_cells(page[title]) for code in inline_code(cell)

@@ -20,7 +20,7 @@ FOLDER = "models/bad"
 _BUILD = """
 model_weights(name="evil_weights", file="evil.pth", sha256="{sha256}", size={size}, license="MIT")
 
-# A name without what belongs to it.
+# A backend's name without what belongs to it.
 pte_backend(
     name="disguised",
     resolve="executorch",
@@ -56,7 +56,7 @@ pte_test(
     max_planned_memory_ratio=1.5,
 )
 """
-# What each program has wrong, and what the error says; the first has nothing wrong.
+# What is wrong with each program, and what the error says; nothing is wrong with the first.
 _FAULTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "good": ({}, ()),
     "pickle": ({"weights": f"{FOLDER}:evil_weights"}, ("forbidden-pickle", "shutil.rmtree")),
@@ -83,7 +83,7 @@ def evil_checkpoint() -> bytes:
 
 
 def declare(root: Path, checkpoints: Path) -> str:
-    """Add the programs to the clone; the option that names their checkpoints."""
+    """Adds the programs to the clone; returns the option that names their checkpoints."""
     tiny_program.declare(root)
     option = tiny_program.write_checkpoint(checkpoints)
     evil = evil_checkpoint()

@@ -1,4 +1,4 @@
-"""A temporary clone of this repository, and `./pants` in it, as a user has them."""
+"""A temporary clone of this repository, and `./pants` in it, as for a user."""
 
 from __future__ import annotations
 

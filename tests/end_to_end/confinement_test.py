@@ -1,4 +1,4 @@
-"""What a builder can learn of the machine while it is exported: an error, or a constant."""
+"""What a builder can learn about the machine during an export: only errors and constants."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_it_has_no_network(export: tuple[str, dict[str, Any]]) -> None:
         assert "missing: namespaces (" in log
 
 
-def test_it_reads_no_file_that_nobody_declared(export: tuple[str, dict[str, Any]]) -> None:
+def test_it_reads_no_undeclared_file(export: tuple[str, dict[str, Any]]) -> None:
     log, seen = export
     assert seen["temporary"]
     if "files: not confined" in log:
@@ -155,12 +155,12 @@ def test_it_sees_nothing_of_its_caller(export: tuple[str, dict[str, Any]]) -> No
     assert seen["time zone"] == [["UTC", "UTC"], "UTC"]
     assert seen["locale"] in ("C.UTF-8", "C.utf8") and seen["user"] == "pte"
     assert seen["home"] == ".home"
-    # Where the toolchain itself lies is no setting of the caller, and differs between machines.
+    # The location of the toolchain is not a setting of the caller, and differs between machines.
     del seen["environment"]["VIRTUAL_ENV"]
-    # Errors name the paths that were asked for.
-    told = {name: what for name, what in seen.items() if "Error: " not in str(what)}
+    # Errors name the requested paths.
+    answers = {name: what for name, what in seen.items() if "Error: " not in str(what)}
     for value in ("of-the-caller", "tr_TR", "someone-else", str(Path.home())):
-        assert value not in json.dumps(told), value
+        assert value not in json.dumps(answers), value
 
 
 def test_it_finds_the_bytecode_of_the_toolchain_and_cannot_change_it(
@@ -168,7 +168,7 @@ def test_it_finds_the_bytecode_of_the_toolchain_and_cannot_change_it(
 ) -> None:
     log, seen = export
     assert seen["modules"] > 1000
-    # What is imported by a name that is no text of a source: "numpy/_core/_exceptions.py" by C code, for example.
+    # What is imported under a name that is in no source's text: "numpy/_core/_exceptions.py" by C code, for example.
     assert len(seen["without bytecode"]) < 20, seen["without bytecode"]
     assert "torch" not in seen["without bytecode"]
     if "Landlock" in log or "own tree" in log:

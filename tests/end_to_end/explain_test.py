@@ -1,6 +1,6 @@
-"""What `foundry explain` and a kept sandbox say of a program that is refused, in a real toolchain.
+"""What `foundry explain` and a kept sandbox say about a refused program, in a real toolchain.
 
-That has no pandas, which ExecuTorch's devtools ask for.
+The toolchain has no pandas, which ExecuTorch's devtools need.
 """
 
 from __future__ import annotations

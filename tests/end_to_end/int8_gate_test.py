@@ -1,7 +1,7 @@
-"""The gate on a real int8 program: what a good export passes, one with wrong zero points does not.
+"""The gate on a real int8 program: a good export passes, one with wrong zero points does not.
 
-Seeded weights have no channel that is much larger than others, so that one scale for all of them does no harm: that
-fault is planted in src/python/pte_foundry/validation/int8_test.py alone.
+With seeded weights no channel is much larger than others, so one scale for all of them does no harm: that fault is
+planted only in src/python/pte_foundry/validation/int8_test.py.
 """
 
 from __future__ import annotations
@@ -54,6 +54,6 @@ def test_only_a_good_export_passes(clone: UserClone, fault: str, kinds: set[str]
     outcome = clone.run("--weights-source=seeded", "test", f"{FOLDER}:{NAME}_test")
     assert outcome.exports == [f"{FOLDER}:{NAME}"], outcome.output
     assert (outcome.exit_code == 0) == (not kinds), outcome.output
-    # Nothing but the outputs tells.
+    # Only the outputs give it away.
     failed = [line.split(": ") for line in outcome.output.splitlines() if "failed  " in line]
     assert {words[1] for words in failed} == kinds, outcome.output

@@ -57,10 +57,10 @@ def _of_the_next(program: dict[str, Any]) -> bool:
     ("package", "lock", "of_its_toolchain", "aggregates"),
     [
         ("coremltools", "coreml", _backend("coreml"), OF_ALL | PERMISSIVE),
-        # No program of this family is in the permissive index.
+        # The permissive index has no program of this family.
         ("ultralytics", "ultralytics", _family("ultralytics"), OF_ALL),
         ("timm", "timm", _family("timm"), OF_ALL | PERMISSIVE),
-        # The next ExecuTorch, beside the present one.
+        # The next ExecuTorch, beside the current one.
         ("executorch", "executorch_next", _of_the_next, {"toolchains/next:index"}),
     ],
 )

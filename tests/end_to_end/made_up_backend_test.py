@@ -1,4 +1,4 @@
-"""A backend added by a folder and a target, as docs/adding-a-backend.md has it, up to a published program."""
+"""A backend added by a folder and a target, as in docs/adding-a-backend.md, up to a published program."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def extended(tmp_path: Path) -> Iterator[UserClone]:
     with (clone.root / "BUILD").open("a") as file:
         file.write(TREE)
     clone.edit("toolchains/BUILD", "pte_backend(", f"{target()}\npte_backend(")
-    # A line in what both models of the family are built for.
+    # A line in the programs of both models of the family.
     clone.edit(
         "models/mobilenet/BUILD", '"portable": {},', f'"{NAME}": {{}},\n    "portable": {{}},'
     )

@@ -1,4 +1,4 @@
-"""A model of one's own: from a TorchScript file to programs that pass their tests, by the documented commands."""
+"""A user's model: from a TorchScript file to programs that pass their tests, with the documented commands."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> Non
         assert f"✓ models/my:my_{backend}_test succeeded" in tested.output, tested.output
     assert tested.exports == ["models/my:my_portable", "models/my:my_xnnpack"], tested.output
 
-    # There is nothing to seed; a program asked for by its address is an error that says so.
+    # There is nothing to seed; naming the program is an error that says so.
     seeded = clone.run("--weights-source=seeded", "package", "models/my:my_xnnpack")
     assert seeded.exit_code == 1 and "is the whole model" in seeded.output, seeded.output

@@ -1,4 +1,4 @@
-"""A tree of one program, published by `./pants publish` to a git repository and to a folder."""
+"""A tree of one program, published with `./pants publish` to a git repository and to a folder."""
 
 from __future__ import annotations
 

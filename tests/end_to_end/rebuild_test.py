@@ -22,7 +22,7 @@ _STAGES_OF = re.compile(r"(\S+): exported in .*lowering with pte_foundry\.backen
 
 
 def package(clone: UserClone, *addresses: str) -> list[str]:
-    """Build these; the programs that were exported."""
+    """Builds these; returns the programs that were exported."""
     outcome = clone.run(SEEDED, "package", *addresses)
     assert outcome.exit_code == 0, outcome.output
     # Exactly the exported programs report their stages.
@@ -55,11 +55,11 @@ def test_another_familys_builder_touches_no_export(clone: UserClone) -> None:
         other.unlink()
 
 
-def test_an_edited_builder_is_exported_again_and_a_lowering_touches_its_backend_only(
+def test_an_edited_builder_is_exported_again_and_a_lowering_touches_only_its_backend(
     clone: UserClone,
 ) -> None:
     package(clone, *PROGRAMS)
-    stamp = f"# {uuid4().hex}\n"  # In no cache.
+    stamp = f"# {uuid4().hex}\n"  # It is in no cache.
     with clone.edited(BUILDER, "from __future__", f"{stamp}from __future__"):
         assert package(clone, *PROGRAMS) == PROGRAMS
     with clone.edited(LOWERING, "from __future__", f"{stamp}from __future__"):

@@ -1,4 +1,4 @@
-"""`.ci/release` of a small tree, to a git repository on this machine, from checkpoints that lie in a folder."""
+"""`.ci/release` of a small tree, to a git repository on this machine, from checkpoints in a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNPINNED = "models/mobilenet:mobilenet_v2_portable"
 
 
 def release(clone: UserClone, **settings: str) -> subprocess.CompletedProcess[str]:
-    """As on a CI host, where git has no user."""
+    """Runs as on a CI host, where git has no user."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -42,7 +42,7 @@ def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> N
     shutil.copytree(".ci", clone.root / ".ci")
     shutil.copy2("pants.ci.toml", clone.root)
     tiny_program.declare(clone.root)
-    # So small that the file and its plan outweigh weights, inputs and outputs.
+    # The model is so small that the file and its memory plan outweigh weights, inputs and outputs.
     budgets = "max_size_ratio=5.0, max_planned_memory_ratio=1.5"
     clone.edit("models/tiny/BUILD", "program=[", f"{budgets}, program=[")
     tiny_program.write_checkpoint(clone.root / "checkpoints")

@@ -1,4 +1,4 @@
-"""`./foundry reproduce`: bytes that depend on the machine are found, and their part is named."""
+"""`./foundry reproduce`: bytes that depend on the machine are found, and the part they are in is named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from end_to_end.clone import PantsOutcome, UserClone
 PROGRAM = "models/mobilenet:mobilenet_v3_small_xnnpack"
 LOWERING = "src/python/pte_foundry/backends/xnnpack/lowering.py"
 ANCHOR = "    return lower_with("
-# The last bias of the model depends on the time zone, by a number that is 0 for UTC.
+# The last bias of the model depends on the time zone: an offset that is 0 for UTC.
 PLANTED = """\
     import time
 
@@ -31,7 +31,7 @@ def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: 
     assert f"time-zone: {PROGRAM}: {part}" in outcome.output, outcome.output
 
 
-def test_what_is_no_program_is_refused(clone: UserClone) -> None:
+def test_anything_but_a_program_is_refused(clone: UserClone) -> None:
     outcome = reproduce(clone, "models/mobilenet:mobilenet_v3_small_weights")
     assert outcome.exit_code == 2, outcome.output
-    assert "is a model_weights, no pte_program" in outcome.output
+    assert "is a model_weights, not a pte_program" in outcome.output

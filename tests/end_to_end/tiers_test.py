@@ -1,4 +1,4 @@
-"""Python tests that a glob passes over; the plugin's own tests do without Pants' whole Python backend."""
+"""Python tests that a glob skips; the plugin's own tests do without Pants' whole Python backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEST = "def test_sum() -> None:\n    assert 1 + 1 == {}\n"
 
 @pytest.fixture()
 def folder(clone: UserClone) -> str:
-    """Of a test that passes and of a nightly one that fails, lest one be taken for the other."""
+    """The folder of a test that passes and a nightly one that fails, so that neither can be mistaken for the other."""
     folder = clone.root / "tiers"
     folder.mkdir()
     for name, text in (
@@ -27,7 +27,7 @@ def folder(clone: UserClone) -> str:
     return "tiers::"
 
 
-def test_nightly_python_tests_run_when_they_are_asked_for(clone: UserClone, folder: str) -> None:
+def test_nightly_python_tests_run_on_request(clone: UserClone, folder: str) -> None:
     plain = clone.run("test", folder)
     assert plain.exit_code == 0, plain.output
     assert "tiers/soon_test.py:soon succeeded" in plain.output

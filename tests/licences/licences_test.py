@@ -22,14 +22,14 @@ def test_all_files_are_licensed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ("LICENSES/BSD-3-Clause.txt", "Missing licenses: BSD-3-Clause"),
         ("models/yolo/labels.txt", "Unused licenses: AGPL-3.0-only"),
         ("REUSE.toml", "Files with license information: 0 / "),
     ],
 )
-def test_what_is_missing_is_found(tmp_path: Path, broken: str, told: str) -> None:
+def test_what_is_missing_is_found(tmp_path: Path, broken: str, message: str) -> None:
     for name in ("LICENSES", "models", "src/python/pte_foundry/models"):
         shutil.copytree(name, tmp_path / name)
     shutil.copy("REUSE.toml", tmp_path)
@@ -37,4 +37,4 @@ def test_what_is_missing_is_found(tmp_path: Path, broken: str, told: str) -> Non
     (tmp_path / broken).unlink()
     result = lint(tmp_path)
     assert result.exit_code == 1
-    assert told in result.output
+    assert message in result.output

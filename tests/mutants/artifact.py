@@ -1,4 +1,4 @@
-"""A packaged program and everything that its validation needs, in one folder."""
+"""A packaged program with everything that its validation needs, in one folder."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
     return Workspace(folder, artifact.pte, request, report)
 
 
-def follow(workspace: Workspace, pte: bytes) -> None:
-    """Exchange the bytes with the digest in the report, as an export of these bytes would."""
+def replace_program(workspace: Workspace, pte: bytes) -> None:
+    """Replace the bytes, and the digest in the report, as an export of these bytes would."""
     assert pte != workspace.pte, "the mutation changed nothing"
     workspace.replace_program(pte)

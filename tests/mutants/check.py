@@ -1,4 +1,4 @@
-"""All mutants: make one, validate it, and note for the table at the end of a test run what caught it."""
+"""All mutants: make one, validate it, and note what caught it for the table at the end of a test run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mutants.artifact import PackagedArtifact, follow, make_workspace, read_artifact
+from mutants.artifact import PackagedArtifact, make_workspace, read_artifact, replace_program
 from mutants.coreml_mutants import COREML_MUTANTS
 from mutants.file_mutants import FILE_MUTANTS
 from mutants.gpu_mutants import GPU_MUTANTS
@@ -30,7 +30,7 @@ class Caught:
     failed: Mapping[str, str]
 
     def row(self) -> str:
-        """One line of the table: program, what is wrong, the check that is for it, all that caught it."""
+        """One line of the table: program, what is wrong, the check that should catch it, all that caught it."""
         mutant = self.mutant
         seen = ", ".join(self.failed) or "NOT CAUGHT"
         return f"{mutant.program} | {mutant.name} | {mutant.caught_by} ({mutant.kind}) | {seen}"
@@ -40,7 +40,7 @@ CAUGHT: list[Caught] = []
 
 
 def mutants(quick: bool) -> list[Any]:
-    """Those of the ordinary run or the others, as parameters of a test."""
+    """The mutants of the ordinary run, or all others, as parameters of a test."""
     return [
         pytest.param(one, id=f"{one.program}: {one.name}") for one in MUTANTS if one.quick == quick
     ]
@@ -51,7 +51,7 @@ def programs(quick: bool) -> list[str]:
 
 
 def check_caught(mutant: Mutant, folder: Path) -> None:
-    """It fails, by the check that is for it."""
+    """Asserts that the mutant fails by the check that should catch it."""
     workspace = make_workspace(folder, _seeded(mutant.program))
     mutant.change(workspace)
     cases = workspace.run()
@@ -62,12 +62,12 @@ def check_caught(mutant: Mutant, folder: Path) -> None:
 
 
 def check_passes(program: str, folder: Path) -> None:
-    """Without a mutation nothing fails, not even after ExecuTorch rewrote the file."""
+    """Asserts that nothing fails without a mutation, not even after ExecuTorch rewrote the file."""
     artifact = _seeded(program)
     workspace = make_workspace(folder, artifact)
     again = edit_program(artifact.pte, unchanged)
     if again != artifact.pte:
-        follow(workspace, again)
+        replace_program(workspace, again)
     cases = list(workspace.run().values())
     assert [case for case in cases if case.status == "failed"] == []
     # Everything was checked: no mutant could slip through a skipped case.
@@ -78,5 +78,5 @@ def check_passes(program: str, folder: Path) -> None:
 def _seeded(program: str) -> PackagedArtifact:
     artifact = read_artifact(program)
     if artifact.report["weights"]["source"] != "seeded":
-        pytest.skip("mutants are made of programs with seeded weights: --weights-source=seeded")
+        pytest.skip("mutants are made from programs with seeded weights: --weights-source=seeded")
     return artifact

@@ -46,7 +46,7 @@ def _offset_shifted(model: Any) -> None:
 
 
 def _weights_exchanged(model: Any) -> None:
-    """Two of one shape: each is there, in the other's place."""
+    """Two of the same shape swap places."""
     by_shape: dict[tuple[int, ...], Any] = {}
     for constant in stored_constants(model):
         value = constant.attributes["val"].blobFileValue
@@ -54,7 +54,7 @@ def _weights_exchanged(model: Any) -> None:
         if other.offset != value.offset:
             other.offset, value.offset = value.offset, other.offset
             return
-    raise AssertionError("no two weights have one shape")
+    raise AssertionError("no two weights have the same shape")
 
 
 def _dims_permuted(model: Any) -> None:
@@ -67,10 +67,6 @@ def _dims_permuted(model: Any) -> None:
 
 def _operator_exchanged(model: Any) -> None:
     operations(model, "relu")[0].type = "sigmoid"
-
-
-def _operator_unknown(model: Any) -> None:
-    operations(model, "relu")[0].type = "relu_of_tomorrow"
 
 
 def _in_float32(model: Any) -> None:

@@ -1,4 +1,4 @@
-"""Mutants of whole files, of reports, and of what a program says of itself."""
+"""Mutants of whole files, of reports, and of what a program says about itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mutants.artifact import BUILDER, follow, read_artifact
+from mutants.artifact import BUILDER, read_artifact, replace_program
 from mutants.mutant import Change, Mutant, on_bytes, on_program, on_weight
 from mutants.stored_weights import negate, put_nan, swap_channels, zero
 from pte_foundry.models.plugins import load_module
@@ -24,11 +24,11 @@ def _stale_report(workspace: Workspace) -> None:
 
 
 def _file_of(stem: str) -> Change:
-    """Another program, with a report that is true of its bytes."""
+    """Another program, with a report that is right about its bytes."""
 
     def change(workspace: Workspace) -> None:
         other = read_artifact(stem)
-        follow(workspace, other.pte)
+        replace_program(workspace, other.pte)
         for field in ("delegation", "planned_memory_bytes"):
             workspace.report[field] = other.report[field]
 

@@ -84,18 +84,18 @@ def _vulkan_dims(graph: dict[str, Any]) -> None:
 
 
 def _vulkan_constants(graph: dict[str, Any]) -> None:
-    """Two constants of one length, each in the other's place."""
+    """Two constants of the same length swap places."""
     by_length: dict[int, Any] = {}
     for entry in graph["constants"]:
         other = by_length.setdefault(entry["length"], entry)
         if other["named_key"] != entry["named_key"] and entry["length"] > 1000:
             other["named_key"], entry["named_key"] = entry["named_key"], other["named_key"]
             return
-    raise AssertionError("no two constants have one length")
+    raise AssertionError("no two constants have the same length")
 
 
 def _smaller_textures(workspace: Workspace) -> None:
-    """Of a GPU that has less than the program needs."""
+    """The limits of a GPU that has less than the program needs."""
     workspace.report["options"]["texture_limits"] = "100"
 
 

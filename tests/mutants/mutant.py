@@ -1,11 +1,11 @@
-"""One mutant: what is done to which program, and which check has to catch it."""
+"""One mutant: what is done to which program, and which check must catch it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mutants.artifact import follow
+from mutants.artifact import replace_program
 from mutants.program_bytes import (
     ChangeBytes,
     ChangeGraph,
@@ -41,7 +41,7 @@ class Mutant:
         name: what is wrong, for the table in docs/validation.md.
         program: stem of the file that is corrupted.
         change: of bytes, report or request.
-        caught_by: name of the case that has to fail.
+        caught_by: name of the case that must fail.
         quick: whether it is in the ordinary run.
     """
 
@@ -58,8 +58,8 @@ class Mutant:
 
 
 def on_bytes(change: ChangeBytes) -> Change:
-    """The report has the digest of the changed bytes: another check has to catch the change."""
-    return lambda workspace: follow(workspace, change(workspace.pte))
+    """The report has the digest of the changed bytes: another check must catch the change."""
+    return lambda workspace: replace_program(workspace, change(workspace.pte))
 
 
 def on_program(change: ChangeProgram) -> Change:

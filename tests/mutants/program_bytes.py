@@ -30,7 +30,7 @@ ChangeBytes = Callable[[bytes], bytes]
 
 
 def edit_program(pte: bytes, change: ChangeProgram) -> bytes:
-    """Change the program (`executorch.exir.schema.Program`, in which payloads lie inline)."""
+    """Change the program (`executorch.exir.schema.Program`, in which payloads are inline)."""
     file = deserialize_pte_binary(pte)
     change(file.program)
     return bytes(serialize_pte_binary(file, extract_delegate_segments=True))
@@ -47,7 +47,7 @@ def edit_payload(pte: bytes, change: ChangeBytes) -> bytes:
 
 
 def unchanged(program: Any) -> None:
-    """What is written again without a change has to pass, or no mutant would prove anything."""
+    """A program that is rewritten without a change must pass, or no mutant would prove anything."""
 
 
 ChangeGraph = Callable[[dict[str, Any]], None]
@@ -90,7 +90,7 @@ def edit_graph(backend: str, payload: bytes, change: ChangeGraph) -> bytes:
 
 
 def _parts(backend: str, payload: bytes) -> tuple[bytes, bytes]:
-    """The flatbuffer, and the constants behind it."""
+    """The flatbuffer, and the constants that follow it."""
     if backend == "mps":
         _, _, start, size = _MPS_HEADER.unpack_from(payload)
         return payload[_MPS_HEADER.size : start], payload[start : start + size]
@@ -157,7 +157,7 @@ def operations(model: Any, kind: str) -> list[Any]:
 
 
 def stored_constants(model: Any) -> list[Any]:
-    """Constants that lie in the weight file, the largest first."""
+    """Constants in the weight file, the largest first."""
     found = [
         one
         for one in operations(model, "const")

@@ -1,4 +1,4 @@
-"""The weights of a program: where they lie in its bytes, and how to change one."""
+"""The weights of a program: where they are in its bytes, and how to change one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def edit_weight(
     change(weight)
     new = weight.tobytes()
     assert new != old, "the mutation changed nothing"
-    # Long enough to be there once.
+    # Long enough to occur only once.
     assert pte.count(old) == 1, f"{weight.shape} of {weight.dtype} is there {pte.count(old)} times"
     return pte.replace(old, new)
 

@@ -82,7 +82,7 @@ def _tensor_scales(graph: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _scale_much_larger(graph: dict[str, Any]) -> None:
-    """One activation has four bits left. Doubled it would lose one, which parity's bounds allow."""
+    """One activation has four bits left. Doubled, it would lose one, which parity's bounds allow."""
     _tensor_scales(graph)[3]["scale"] *= 16
 
 

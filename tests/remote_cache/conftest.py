@@ -43,7 +43,7 @@ def new_machine(folder: Path) -> Iterator[MakeMachine]:
 
 @pytest.fixture(scope="module")
 def pair(folder: Path, server: Server) -> Iterator[Pair]:
-    """Both machines have their toolchain, and the connection works."""
+    """A pair whose machines both have their toolchain, over a working connection."""
     with running_relay(server.address) as relay:
         writing = {"PANTS_REMOTE_CACHE_WRITE": "true"}
         writer = make_stand_in_machine(folder / "writer", server.address.url, writing)

@@ -135,7 +135,7 @@ def test_a_checkpoint_is_fetched_when_the_server_is_absent(pair: Pair, tmp_path:
 
 
 def test_a_server_without_room(pair: Pair, folder: Path) -> None:
-    """With a file system of 4 MB for the server alone."""
+    """With a file system of 4 MB only for the server."""
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
     if not shutil.which("unshare") or subprocess.run([*own_mounts, "true"]).returncode:
         pytest.skip("this machine cannot give a process a separate file system (unshare)")
@@ -174,7 +174,7 @@ def refusing(code: grpc.StatusCode) -> Iterator[Address]:
             self, handler_call_details: grpc.HandlerCallDetails
         ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
             def refuse(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-                context.abort(code, "a test says so")
+                context.abort(code, "a test refuses")
                 yield b""
 
             return grpc.stream_stream_rpc_method_handler(refuse)

@@ -1,4 +1,4 @@
-"""Clones and workspaces as other machines have them: with an empty store, and a remote cache or none."""
+"""Clones and workspaces as on other machines: with an empty store, and a remote cache or none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BUILDER = f"{ROOT}/models/variant.py"
 
 @dataclass(frozen=True)
 class Machine:
-    """A clone as another machine has it: with another path, user and $PATH, and an empty store."""
+    """A clone as on another machine: with another path, user and $PATH, and an empty store."""
 
     clone: UserClone
 
@@ -53,7 +53,7 @@ def make_machine(folder: Path, address: str | None, options: Mapping[str, str]) 
 
 @dataclass(frozen=True)
 class StandInMachine:
-    """With a workspace of stand-in programs, which export in a fraction of a second."""
+    """A machine with a workspace of stand-in programs, which export in a fraction of a second."""
 
     folder: Path
     clone: UserClone

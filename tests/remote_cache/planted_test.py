@@ -32,10 +32,10 @@ def client(pair: Pair) -> Client:
 
 
 def plant(pair: Pair, client: Client, change: Callable[[Any], None]) -> bytes:
-    """Let the writer build, and change the result in the cache; the right bytes."""
+    """Lets the writer build, and changes the result in the cache; returns the right bytes."""
     right = pair.write()
     actions = client.actions_with(pair.server, "program.pte", sha256(right))
-    # Under the keys of the export and of the declaration.
+    # Under the key of the export and that of the declaration.
     assert len(actions) == 2
     for action in actions:
         result = client.result(action)
@@ -73,7 +73,7 @@ def test_a_result_without_its_program_is_refused(pair: Pair, client: Client) -> 
     assert_refused(pair, "without the file program.pte")
 
 
-def test_a_link_is_no_program(pair: Pair, client: Client) -> None:
+def test_a_link_is_not_a_program(pair: Pair, client: Client) -> None:
     def change(result: Any) -> None:
         result.output_files.remove(file_of(result, "program.pte"))
         result.output_file_symlinks.append(
@@ -101,7 +101,7 @@ def test_files_elsewhere_are_not_written(pair: Pair, client: Client, path: str) 
     assert not Path("/tmp/escaped").exists()
 
 
-def test_a_program_with_fitting_facts_fails_its_test(pair: Pair, client: Client) -> None:
+def test_a_program_with_matching_facts_fails_its_test(pair: Pair, client: Client) -> None:
     def change(result: Any) -> None:
         file_of(result, "program.pte").digest.CopyFrom(client.put(EVIL))
         facts = file_of(result, "facts.json")
@@ -128,7 +128,7 @@ def test_nobody_can_plant_a_report(pair: Pair, client: Client) -> None:
 
 
 def files_of(folder: Path) -> set[str]:
-    """All paths in a machine's folder but those of Pants itself."""
+    """All paths in a machine's folder except those of Pants itself."""
     skipped = {".pants.d", ".pids", "store", "home"}
     return {
         str(path.relative_to(folder))
@@ -155,7 +155,7 @@ class Client:
         return bytes(response.data)
 
     def put(self, content: bytes) -> Any:
-        """Store a blob; its digest."""
+        """Stores a blob; returns its digest."""
         digest = messages.Digest(hash=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
         request = messages.BatchUpdateBlobsRequest(
             requests=[messages.BatchUpdateBlobsRequest.Request(digest=digest, data=content)]

@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 
 from cache_server.command.address import Address
 
-_CHUNK = 256  # Bytes at once on a slow connection.
+_CHUNK = 256  # Bytes per chunk on a slow connection.
 _FAST_CHUNK = 1 << 16
 
 
 @dataclass
 class Relay:
-    """target: of connections; None closes each at once. bytes_per_second: for each direction of a connection, None for
+    """target: where connections go; None closes each at once. bytes_per_second: for each direction of a connection,
+    None for
     no limit. silent: whether connections are accepted without an answer. passed: bytes from the server so far.
-    cut_after: the number of these after which everything ends, as when the server dies.
+    cut_after: how many of these until everything ends, as when the server dies.
     """
 
     address: Address

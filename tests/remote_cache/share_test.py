@@ -1,4 +1,4 @@
-"""A machine takes what another has built from the cache, without export, checkpoint and toolchain."""
+"""A machine takes what another has built from the cache, without export, checkpoint or toolchain."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ def test_a_changed_builder_exports_its_own_programs(reader: Machine, server: Ser
     with reader.clone.edited(tiny_program.BUILDER, "nn.Hardsigmoid()", "nn.ReLU()"):
         outcome = reader.package(SEEDED, "package", PROGRAM, tiny_program.ADDRESS)
     assert outcome.exports == [tiny_program.ADDRESS]
-    # A machine writes only if told to.
+    # A machine writes to the cache only if told to.
     assert server.actions() == before

@@ -83,7 +83,7 @@ def declare(root: Path) -> None:
 
 
 def write_checkpoint(folder: Path) -> str:
-    """The checkpoint in a folder; the option that names the folder."""
+    """Writes the checkpoint into a folder; returns the option that names the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CHECKPOINT).write_bytes(checkpoint())
     return f"--weights-distdirs={folder}"

@@ -1,6 +1,6 @@
-"""Run `./pants` on what a change affects, or on everything where Pants cannot know what that is.
+"""Run `./pants` on what a change affects, or on everything if Pants cannot know what that is.
 
-Run it with any Python from 3.9 on, before Pants is installed: the standard library alone.
+Runs on any Python from 3.9 on, before Pants is installed: it needs only the standard library.
 
     python3 tools/affected/affected.py --since origin/main -- --weights-source=seeded test
 """
@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NoReturn
 
-# What decides how everything is built or checked, and is no dependency of any target.
+# What decides how everything is built or checked, but is not a dependency of any target.
 EVERYTHING = (
     ".ci/*",
     ".github/*",
@@ -33,7 +33,7 @@ EVERYTHING = (
     "tools/macros/*",
     "tools/pants-plugins/*",
 )
-# Where the locks of toolchains are named, on which programs and pictures depend. Others are dependencies of no target.
+# The files that name the locks of toolchains, on which programs and pictures depend. No target depends on other locks.
 _NAMING = ("toolchains/BUILD", "models/*/BUILD")
 _RESOLVE = re.compile(r"""\b(?:builder_)?resolve\s*=\s*["'](\w+)["']""")
 _LOCKS = "3rdparty/python/"
@@ -51,7 +51,7 @@ class Change:
     path: str
 
 
-def seen_locks(root: Path) -> frozenset[str]:
+def target_locks(root: Path) -> frozenset[str]:
     """Names of the locks on which targets depend, so that Pants knows what a change of one affects."""
     files = [file for pattern in _NAMING for file in root.glob(pattern)]
     return frozenset(
@@ -59,26 +59,26 @@ def seen_locks(root: Path) -> frozenset[str]:
     )
 
 
-def why_everything(changes: Iterable[Change], seen: Collection[str]) -> str | None:
+def why_everything(changes: Iterable[Change], locks: Collection[str]) -> str | None:
     """The reason why everything has to run; None if Pants finds what is affected.
 
-    seen: names of locks, see `seen_locks`.
+    locks: as `target_locks` returns them.
     """
     for change in changes:
         if change.status == "D":
-            # Who depended on it does no longer, and is not found: but it is what may be broken now.
+            # What depended on it no longer does, so Pants does not find it: but that is what may be broken now.
             return f"{change.path} was deleted"
         if any(fnmatchcase(change.path, pattern) for pattern in EVERYTHING):
             return f"{change.path} changed"
         folder, _, name = change.path.rpartition("/")
         is_lock = f"{folder}/" == _LOCKS and name.endswith(".lock")
-        if is_lock and name[: -len(".lock")] not in seen:
+        if is_lock and name[: -len(".lock")] not in locks:
             return f"{change.path} changed"
     return None
 
 
 def pants_arguments(since: str, everything: bool, wanted: Sequence[str]) -> list[str]:
-    """Arguments of `./pants`: `wanted`, its options and goals, and on what."""
+    """Arguments of `./pants`: `wanted`, its options and goals, and what to run them on."""
     if everything:
         return [*wanted, "::"]
     return [f"--changed-since={since}", "--changed-dependents=transitive", *wanted]
@@ -110,7 +110,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Replace this process by `./pants`. Returns 2, with a message, if the change cannot be read."""
+    """Replace this process with `./pants`. Returns 2, with a message, if the change cannot be read."""
     parser = argparse.ArgumentParser(prog="tools/affected/affected.py", description=__doc__)
     parser.add_argument("--since", required=True, help="what to compare with, like origin/main")
     parser.add_argument("wanted", nargs="+", help="options and goals of ./pants, after --")
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
     except AffectedError as error:
         print(f"tools/affected: {error}.", file=sys.stderr)
         return 2
-    reason = why_everything(changes, seen_locks(root))
+    reason = why_everything(changes, target_locks(root))
     print(
         f"tools/affected: {len(changes)} changed files; "
         + (f"everything runs: {reason}" if reason else "what depends on them runs"),

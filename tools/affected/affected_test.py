@@ -13,7 +13,7 @@ from affected.affected import (
     Change,
     pants_arguments,
     read_changes,
-    seen_locks,
+    target_locks,
     why_everything,
 )
 
@@ -76,7 +76,7 @@ def test_the_arguments_of_pants() -> None:
 
 def test_the_locks_that_pants_sees_are_those_of_programs_and_pictures() -> None:
     locks = {file.stem for file in (REPOSITORY / "3rdparty/python").glob("*.lock")}
-    seen = seen_locks(REPOSITORY)
+    seen = target_locks(REPOSITORY)
     assert seen < locks
     assert {"coreml", "executorch", "photographs", "qnn", "timm"} < seen
     assert seen.isdisjoint({"dev", "executorch_next", "plugin", "pytest"})
@@ -90,11 +90,11 @@ def test_a_lock_is_seen_once_a_backend_names_it(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
-    assert seen_locks(tmp_path) == {"engine", "family"}
-    assert why_everything([lock], seen_locks(tmp_path)) is not None
+    assert target_locks(tmp_path) == {"engine", "family"}
+    assert why_everything([lock], target_locks(tmp_path)) is not None
     with (tmp_path / "toolchains/BUILD").open("a") as file:
         file.write('pte_backend(name="mine", resolve="mine")\n')
-    assert why_everything([lock], seen_locks(tmp_path)) is None
+    assert why_everything([lock], target_locks(tmp_path)) is None
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -104,7 +104,7 @@ def git(root: Path, *arguments: str) -> None:
 
 @pytest.fixture()
 def work(tmp_path: Path) -> Path:
-    """A repository whose branch `topic` has left `main` behind, which went on too."""
+    """A repository whose branches `topic` and `main` have diverged."""
     root = tmp_path / "work"
     root.mkdir()
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -147,7 +147,7 @@ def test_an_unknown_commit_is_an_error(work: Path, since: str) -> None:
 
 
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The tool in `root`, with a ./pants that says what it is called with."""
+    """Runs the tool in `root`, with a ./pants that prints its arguments."""
     (root / "tools/affected").mkdir(parents=True)
     shutil.copy(affected.__file__, root / "tools/affected")
     launcher = root / "pants"

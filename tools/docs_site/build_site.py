@@ -21,11 +21,11 @@ SITE = Path("dist/docs")
 
 
 def build_site(pages: Path, site: Path) -> None:
-    """Write the site in place of what was there before, and only if all went well.
+    """Replace the site, and only if all went well.
 
     The same pages give the same bytes. Raises MkDocsException with the number of warnings; the warnings are logged.
     """
-    # What MkDocs writes dates from.
+    # MkDocs takes the dates that it writes from this.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     site.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site.parent) as folder:
@@ -51,7 +51,7 @@ def main() -> int:
     try:
         build_site(PAGES, SITE)
     except MkDocsException as error:
-        print(f"docs_site: nothing written, {SITE} is as it was: {error}", file=sys.stderr)
+        print(f"docs_site: nothing written, {SITE} is unchanged: {error}", file=sys.stderr)
         return 1
     print(f"written: {SITE}/index.html")
     return 0

@@ -27,7 +27,7 @@ def contents(site: Path) -> dict[str, bytes]:
 
 
 def foreign(text: str) -> list[str]:
-    """What a page or a style sheet has a browser fetch from another host."""
+    """What a page or a style sheet makes a browser fetch from another host."""
     fetched = [next(filter(None, groups)) for groups in _FETCHED.findall(text)]
     found = [address for address in fetched if re.match(r"(https?:)?//", address)]
     return found + _FETCHING.findall(text)

@@ -1,6 +1,6 @@
 """The floor plans of the library and of the Pants plugin: which package may import which; the library's picture.
 
-`./pants run docs:floor_plan` writes docs/architecture.svg anew.
+`./pants run docs:floor_plan` rewrites docs/architecture.svg.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LIBRARY = "pte_foundry"
 SOURCES = Path("src/python") / LIBRARY
 PICTURE = Path("docs/architecture.svg")
 
-# From below. A room imports from lower floors only, never from its own. `testing` is the attic: tests alone go there.
+# From the bottom up. A room imports only from lower floors, never from its own. `testing` is the attic: only for tests.
 FLOORS: tuple[Mapping[str, str], ...] = (
     {"errors": "one error class", "stages": "progress of a process"},
     {"records": "what crosses a process, as JSON"},
@@ -26,8 +26,8 @@ FLOORS: tuple[Mapping[str, str], ...] = (
     },
     {
         "models": "families, own models, checkpoints",
-        "backends": "one folder a backend",
-        "photographs": "pictures out of packages",
+        "backends": "one folder per backend",
+        "photographs": "pictures from packages",
         "heavy_imports": "importing torch faster",
     },
     {
@@ -45,10 +45,10 @@ ATTIC = "testing"
 
 PLUGIN = "pte_build"
 PLUGIN_SOURCES = Path("tools/pants-plugins") / PLUGIN
-# Likewise. Of the library it imports `records` and `errors` alone.
+# Likewise. Of the library, it imports only `records` and `errors`.
 PLUGIN_FLOORS: tuple[Mapping[str, str], ...] = (
     {
-        "errors": "what a user can put right",
+        "errors": "what a user can fix",
         "choices": "who chooses weights and SDKs",
         "command_line": "what the command line names",
     },
@@ -86,7 +86,7 @@ def floors(plan: Sequence[Mapping[str, str]] = FLOORS) -> dict[str, int]:
 
 
 def imports(sources: Path, library: str = LIBRARY) -> dict[tuple[str, str], set[str]]:
-    """(room, imported room of `library`) to the files in which the import stands; tests do not count."""
+    """(room, imported room of `library`) to the files with such an import; tests do not count."""
     found: dict[tuple[str, str], set[str]] = {}
     for file in sorted(sources.rglob("*.py")):
         if file.name.endswith("_test.py") or file.name in ("conftest.py", "__init__.py"):
@@ -126,7 +126,7 @@ def violations(
         if room in attic:
             continue
         if imported in attic:
-            lines.append(f"{room} imports {imported}, which is for tests alone: {where}")
+            lines.append(f"{room} imports {imported}, which is only for tests: {where}")
         elif room not in levels or imported not in levels:
             missing = room if room not in levels else imported
             lines.append(f"{missing} has no floor in tools/docs_site/floor_plan.py: {where}")
@@ -187,7 +187,7 @@ def _essential(found: Mapping[tuple[str, str], set[str]]) -> list[tuple[str, str
 
 def _description() -> str:
     rows = "; ".join(", ".join(rooms) for rooms in FLOORS)
-    return f"Packages by floor, from below: {rows}. Each imports from lower floors only."
+    return f"Packages by floor, from the bottom up: {rows}. Each imports only from lower floors."
 
 
 def _places(width: int) -> dict[str, tuple[int, int]]:

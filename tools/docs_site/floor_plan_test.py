@@ -1,4 +1,4 @@
-"""The library keeps to its floor plan, and the picture of it is the one of today."""
+"""The library keeps to its floor plan, and its picture is up to date."""
 
 from __future__ import annotations
 

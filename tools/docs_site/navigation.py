@@ -1,10 +1,10 @@
-"""The order of the pages. A page that nobody has put in order is not lost: it stands at the end."""
+"""The order of the pages. A page that is not listed here is not lost: it comes last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Names of pages without `.md`. One that does not exist is passed over.
+# Names of pages without `.md`. One that does not exist is skipped.
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Begin": ("index", "getting-started", "commands", "coming-from-executorch-flutter-models"),
     "Models": (

@@ -19,7 +19,7 @@ def test_no_page_has_two_places() -> None:
 
 
 def test_the_pages_of_this_repository_have_a_chapter() -> None:
-    """A reminder, for whoever adds a page, to say where it belongs."""
+    """Reminds whoever adds a page to say where it belongs."""
     chapters = navigation(page.name for page in Path("docs").glob("*.md"))
     assert {REST: []} not in chapters
     assert [chapter[REST] for chapter in chapters if REST in chapter] == []

@@ -19,8 +19,9 @@ def pte_model(
     """Declare the programs of one model.
 
     name: the model's name; the programs are called `<name>_<key>`, their tests `<name>_<key>_test`.
-    programs: `[<precision>_]<backend>` to the fields that this program has of its own, e.g.
-        {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" in there overrides those of the test.
+    programs: `[<precision>_]<backend>` to this program's own fields, e.g.
+        {"xnnpack": {"max_delegate_calls": 1}, "int8_xnnpack": {}}. The key "test" among them overrides fields of the
+        test.
     test: fields of every test of this model, see `./pants help pte_test`; `"tags": ["full"]` leaves them out of
         `./pants test ::`, see `./pants help test-tiers`.
     bounds: like `programs`: what the test of that program allows, thresholds and budgets, e.g.
@@ -32,7 +33,7 @@ def pte_model(
     unknown = set(bounds or {}) - set(programs)
     if unknown:
         raise ValueError(
-            f"{name}: bounds of programs that it has not: {', '.join(sorted(unknown))}"
+            f"{name}: `bounds` names programs that `programs` lacks: {', '.join(sorted(unknown))}"
         )
     for key, own in programs.items():
         precision, _, backend = key.rpartition("_")

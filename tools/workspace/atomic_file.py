@@ -1,4 +1,4 @@
-"""Files that are replaced at once: a reader sees the old content or the new one, never a part."""
+"""Files that are replaced atomically: a reader sees the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a name in the same folder to write to; at the end it takes the place of `path`.
+    """Yield a name in the same folder to write to; at the end it replaces `path`.
 
     The permissions stay as they are. If the block raises, `path` is left alone and nothing else is left behind.
     """

@@ -1,4 +1,4 @@
-"""The backends that `toolchains/BUILD` declares, read as text: without Pants, which takes seconds to say it."""
+"""The backends that `toolchains/BUILD` declares, read as text, because Pants would take seconds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DeclaredBackend:
 
 
 def read_backends(root: Path) -> dict[str, DeclaredBackend]:
-    """By name, in the file's order. Raises ToolError for a field that is no literal."""
+    """By name, in the file's order. Raises ToolError for a field that is not a literal."""
     found = {}
     for call in calls("pte_backend", root / TOOLCHAINS):
         fields = {
@@ -56,12 +56,12 @@ def read_backends(root: Path) -> dict[str, DeclaredBackend]:
 def calls(alias: str, file: Path) -> Iterator[dict[str, ast.expr]]:
     """The arguments by name of each `alias(name=...)` in a BUILD file.
 
-    Raises ToolError for a BUILD file that is no Python.
+    Raises ToolError for a BUILD file that is not valid Python.
     """
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        raise ToolError(f"{file}:{error.lineno}: {error.msg}. Mend it first") from None
+        raise ToolError(f"{file}:{error.lineno}: {error.msg}. Fix it first") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == alias:
             arguments = {word.arg: word.value for word in node.keywords if word.arg is not None}
@@ -74,5 +74,5 @@ def _literal(value: ast.expr, file: Path) -> Any:
         return ast.literal_eval(value)
     except ValueError:
         raise ToolError(
-            f"{file}:{value.lineno}: {ast.unparse(value)!r} is no literal. Write the value itself"
+            f"{file}:{value.lineno}: {ast.unparse(value)!r} is not a literal. Write the value itself"
         ) from None

@@ -38,14 +38,14 @@ def test_the_backends_of_this_repository() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("pte_backend(name=\n", "toolchains/BUILD:1: .*Mend it first"),
-        ('X = 1\npte_backend(name="a", precisions=X)\n', "BUILD:2: 'X' is no literal"),
+        ("pte_backend(name=\n", "toolchains/BUILD:1: .*Fix it first"),
+        ('X = 1\npte_backend(name="a", precisions=X)\n', "BUILD:2: 'X' is not a literal"),
     ],
 )
-def test_what_is_not_read_is_told(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ToolError, match=told):
+def test_what_cannot_be_read_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ToolError, match=message):
         read_backends(write(tmp_path, text))
 
 

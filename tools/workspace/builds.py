@@ -1,4 +1,4 @@
-"""Builds with Pants: the one to compare with, and those that use no cached export."""
+"""Builds with Pants: the one to compare with, and those without cached exports."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Built:
 
 
 def build(setting: BuildSetting, programs: Sequence[Program], name: str) -> Built:
-    """What `./pants package` gives, from a cache or not. `dist/` stays as it is.
+    """What `./pants package` gives, from a cache or not. `dist/` is left alone.
 
     name: of a new folder in the scratch folder, for the sandboxes.
     """
@@ -64,7 +64,7 @@ def clean_build(
     environment: Mapping[str, str] | None = None,
     umask: int = -1,
 ) -> dict[str, KeptSandbox]:
-    """Build without caches; the sandbox of every export, with what it wrote, by address.
+    """Build without caches; returns the sandbox of every export, with what it wrote, by address.
 
     name: of a new folder in the scratch folder for the sandboxes. environment: adds to the setting's.
 
@@ -77,7 +77,7 @@ def clean_build(
 
 
 def export_sandbox(setting: BuildSetting, program: Program, name: str) -> KeptSandbox:
-    """The sandbox of an export that ran without caches; also if the program was refused after it, for its floors.
+    """The sandbox of an export that ran without caches, even if the program was then refused because of its floors.
 
     name: of a new folder in the scratch folder for the sandbox.
 
@@ -127,7 +127,7 @@ def _build(
 
 @contextmanager
 def _dist(setting: BuildSetting) -> Iterator[Path]:
-    """A folder for what is built: Pants writes below the build root only."""
+    """A folder for what is built: Pants writes only below the build root."""
     dist = setting.root / "dist" / f"build-{setting.scratch.name}"
     try:
         yield dist
@@ -151,14 +151,14 @@ def _arguments(
 def clone_build(
     setting: BuildSetting, programs: Sequence[Program]
 ) -> Iterator[dict[str, KeptSandbox]]:
-    """`clean_build` in a clone with empty caches and another HOME; the sandboxes last as long as it."""
+    """`clean_build` in a clone with empty caches and another HOME. The sandboxes last as long as the clone."""
     home = setting.scratch / "another-home"
     sandboxes = setting.scratch / "clone-sandboxes"
     for folder in (home, sandboxes):
         folder.mkdir()
     environment = {
         **setting.clone_environment,
-        # The launcher's own cache holds Pants itself and torch's wheel: no part of it builds anything.
+        # The launcher's own cache holds Pants itself and torch's wheel, and nothing that was built.
         **user_caches(setting.environment),
         "HOME": str(home),
         "PANTS_LOCAL_STORE_DIR": str(setting.scratch / "store"),

@@ -24,7 +24,7 @@ def run_child(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, with its output as text and nothing on its standard input.
 
-    If this process is interrupted meanwhile, the program and all that it has started are ended first.
+    If this process is interrupted meanwhile, the program and all that it has started end first.
 
     Args:
         merge_output: standard error goes into `stdout`, in the order in which it was written.
@@ -41,7 +41,7 @@ def run_child(
         errors="replace",
         umask=umask,
         preexec_fn=prepare,
-        # Interrupted by us alone, once: a second Ctrl-C would make Pants leave its own children behind.
+        # Interrupted only by us, and once: a second Ctrl-C would make Pants leave its own children behind.
         process_group=0,
     )
     try:

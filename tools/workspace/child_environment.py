@@ -1,4 +1,4 @@
-"""The environment for a `./pants` that is started by a tool which runs under `./pants run`."""
+"""The environment for a `./pants` that a tool under `./pants run` starts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _OUTER_PREFIXES = (
     CALLER,
 )
 
-# Where this machine's packages, tools, interpreters and caches are: the launcher exports the first
-# four, a user may have set any of them.
+# Where this machine's packages, tools, interpreters and caches are: the launcher exports the first four, and a user may
+# have set any of them.
 _MACHINE_PREFIXES = (
     "PANTS_CA_CERTS_PATH",
     "PANTS_PEX_CLI_",

@@ -58,7 +58,7 @@ def temporary_clone(
     environment: Mapping[str, str],
     options: tuple[str, ...],
 ) -> Iterator[Clone]:
-    """Copy the working tree's files, as they are now, and commit them. Stopped and deleted at the end."""
+    """Copy the working tree's files, as they are now, and commit them. The clone is stopped and deleted at the end."""
     clone = Clone(_copy(repository, destination), environment, options)
     try:
         yield clone

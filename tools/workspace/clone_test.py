@@ -13,7 +13,7 @@ from workspace.errors import ToolError
 from workspace.repository import Repository
 
 OPTIONS = ("--one", "--two")
-# Stands in for the launcher: says what it was asked, and leaves what Pants leaves.
+# Stands in for the launcher: prints its arguments, and leaves what Pants leaves.
 LAUNCHER = """\
 #!/bin/sh
 case "$*" in *fail*) echo "the reason"; exit 3 ;; esac

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def running_daemons(root: Path) -> list[int]:
-    """Process ids. A number in a pid file that has passed to another process is not among them."""
+    """Process ids, except numbers in pid files that now belong to other processes."""
     found = []
     for pid_file in root.glob(".pids/*/pantsd/pid"):
         text = pid_file.read_text().strip()
@@ -18,7 +18,7 @@ def running_daemons(root: Path) -> list[int]:
 
 def is_daemon_of(root: Path, pid: int) -> bool:
     """Whether the process runs and is this checkout's daemon."""
-    # -ww: where standard input is no terminal, some versions cut the line at 80 columns.
+    # -ww: where standard input is not a terminal, some versions cut the line at 80 columns.
     shown = subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(pid)],
         capture_output=True,

@@ -38,6 +38,6 @@ def test_other_processes_are_not(tmp_path: Path, daemon: int) -> None:
     (tmp_path / ".pids").rename(tmp_path / "pids")
     other.mkdir()
     (tmp_path / "pids").rename(other / ".pids")
-    # The number has passed to the daemon of another checkout.
+    # The number now belongs to the daemon of another checkout.
     assert running_daemons(other) == []
     assert running_daemons(tmp_path) == []

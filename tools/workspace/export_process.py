@@ -1,4 +1,4 @@
-"""The process of an export, as it stands in a kept sandbox."""
+"""The process of an export, as found in a kept sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUTPUT_LINES = 20
 
 
 def split_at_module(command: Command) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is before `-m`, and what is behind it. Raises ToolError if there is no `-m`."""
+    """The arguments before `-m`, and those after it. Raises ToolError if there is no `-m`."""
     if "-m" not in command.argv:
         raise ToolError(f"the export runs no Python module: {' '.join(command.argv)}")
     place = command.argv.index("-m")
@@ -38,10 +38,9 @@ def run_in_sandbox(
     exit_codes: tuple[int, ...] = (0,),
     user_id: int | None = None,
 ) -> str:
-    """Run a command with `root` as its working directory; its standard output.
+    """Run a command with `root` as its working directory; returns its standard output.
 
-    Raises ToolError with the end of its standard error for any other exit code, and where there can be no
-    other `user_id`.
+    Raises ToolError with the end of its standard error for any other exit code, and if it cannot run as `user_id`.
     """
     try:
         finished = run_child(
@@ -52,7 +51,7 @@ def run_in_sandbox(
             prepare=None if user_id is None else partial(enter_user_namespace, user_id, user_id),
         )
     except subprocess.SubprocessError as error:
-        # What is raised in the new process comes without its message.
+        # An exception in the new process arrives without its message.
         raise ToolError(
             f"the process could not become user {user_id}: this machine allows no user namespaces. Leave the "
             "perturbation out with --only"

@@ -25,7 +25,7 @@ _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class ProcessCost:
-    """seconds: wall-clock time. peak_bytes: resident set of the process, or of the child that had more."""
+    """seconds: wall-clock time. peak_bytes: peak resident set of the process, or of a child with a larger one."""
 
     seconds: float
     peak_bytes: int
@@ -36,7 +36,7 @@ class KeptSandbox:
     folder: Path
 
     def run(self, outputs: tuple[str, ...], other: Command | None = None) -> ProcessCost:
-        """What the process takes, or `other` in its place. It has to write `outputs` anew.
+        """Run the process again, or `other` in its place; returns its cost. It must write `outputs`.
 
         Raises ToolError with the end of its output if it fails.
         """
@@ -53,7 +53,7 @@ class KeptSandbox:
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
-            # Not Popen.wait: only this tells what this one process took.
+            # Not Popen.wait: only this returns what this one process took.
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -61,9 +61,10 @@ class KeptSandbox:
             output = said.read()
         missing = [name for name in outputs if not (self.folder / name).is_file()]
         if process.returncode != 0 or missing:
+            without = f" and without {missing}" if missing else ""
             raise ToolError(
                 f"{argv[0]} in a kept sandbox, run without Pants, ended with exit code "
-                f"{process.returncode} and without {missing or 'no'} outputs. The end of its "
+                f"{process.returncode}{without}. The end of its "
                 "output:\n" + "\n".join(output.splitlines()[-20:])
             )
         return ProcessCost(seconds, usage.ru_maxrss * _MAXRSS_BYTES)
@@ -88,7 +89,7 @@ class KeptSandbox:
         )
 
     def replace(self, source: Path, name: str) -> None:
-        """Put another content in the place of an input file."""
+        """Replace the content of an input file."""
         target = self.folder / name
         if not target.is_file():
             raise ToolError(f"the sandbox has no {name}; Pants gives the process other inputs now")
@@ -103,6 +104,6 @@ def find_sandbox(run: PantsRun, description: str) -> KeptSandbox:
     if len(folders) != 1 or not (Path(folders[0]) / _SCRIPT).is_file():
         raise ToolError(
             f"expected one kept sandbox with {_SCRIPT} of the process `{description}`, found "
-            f"{list(folders)}. It may have come from a cache, or Pants words its log otherwise now"
+            f"{list(folders)}. It may have come from a cache, or the wording of Pants' log has changed"
         )
     return KeptSandbox(Path(folders[0]))

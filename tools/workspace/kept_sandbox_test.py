@@ -41,7 +41,7 @@ def test_another_command_runs_in_its_place_and_environment(tmp_path: Path) -> No
     assert (tmp_path / "output").read_text() == "one 1\n"
 
 
-def test_the_memory_of_the_largest_child_is_told(tmp_path: Path) -> None:
+def test_the_memory_of_the_largest_child_is_returned(tmp_path: Path) -> None:
     small = kept(tmp_path, f"{sys.executable} -c 'pass'\n").run(()).peak_bytes
     large = kept(tmp_path, f"{sys.executable} -c 'b\"x\" * 200_000_000'; true\n").run(()).peak_bytes
     assert 1e6 < small < 1e8

@@ -44,5 +44,5 @@ def failed(root: Path, run: PantsRun) -> ToolError:
     end = "\n".join(run.output.splitlines()[-_OUTPUT_LINES:])
     return ToolError(
         f"`./pants {' '.join(run.arguments)}` failed in {root} with exit code {run.exit_code}. Run it in the "
-        f"repository and mend that first. The end of its output:\n{end}"
+        f"repository and fix that first. The end of its output:\n{end}"
     )

@@ -1,4 +1,4 @@
-"""What Pants knows of targets: `./pants peek`."""
+"""What Pants knows about targets: `./pants peek`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from workspace.child import run_child
 from workspace.errors import ToolError
 
-# Pants' own words, which stand below a traceback of its engine.
+# Pants' own message, below a traceback of its engine.
 _REASON = re.compile(r"^\w+(?:Error|Exception): (.*)", re.MULTILINE | re.DOTALL)
 
 
 def peek(root: Path, specs: Sequence[str], environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The targets that `specs` stand for, each as the JSON object that `peek` prints of it.
+    """The targets that `specs` stand for, each as the JSON object that `peek` prints for it.
 
     Args:
         root: the build root.

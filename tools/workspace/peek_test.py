@@ -20,7 +20,7 @@ def test_pants_is_asked_with_the_given_environment(tmp_path: Path) -> None:
     assert peek(tmp_path, ["a:a", "b::"], environment) == [{"address": "a:a"}]
 
 
-def test_an_unknown_address_is_told_in_pants_own_words(tmp_path: Path) -> None:
+def test_an_unknown_address_is_reported_in_pants_own_words(tmp_path: Path) -> None:
     text = (
         "[ERROR] 1 Exception\\n\\nEngine traceback:\\n  in peek\\n\\n"
         "ResolveError: The address does not exist.\\n\\n  * :b\\n"
@@ -32,14 +32,14 @@ def test_an_unknown_address_is_told_in_pants_own_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "reason"),
     [
         ("exit 3", "exit code 3. See `./pants peek a:a`"),
         ("echo 'OddError: ' >&2; exit 1", "OddError:"),
     ],
 )
-def test_pants_without_words_is_told_too(tmp_path: Path, script: str, told: str) -> None:
+def test_pants_without_a_reason_is_an_error_too(tmp_path: Path, script: str, reason: str) -> None:
     launcher(tmp_path, script)
     with pytest.raises(ToolError) as caught:
         peek(tmp_path, ["a:a"], {"PATH": "/usr/bin:/bin"})
-    assert str(caught.value) == f"a:a: Pants cannot read it: {told}"
+    assert str(caught.value) == f"a:a: Pants cannot read it: {reason}"

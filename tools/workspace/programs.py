@@ -29,15 +29,14 @@ def find_programs(
 ) -> tuple[Program, ...]:
     """Ask `./pants peek` in the build root; sorted by address.
 
-    Of `folder:` and `folder::`, only the programs count, and of these not those that their BUILD file declares
-    unavailable.
+    Of `folder:` and `folder::`, only programs count, and not those that their BUILD file declares unavailable.
 
     Raises ToolError for an unknown address, one of another kind of target, or no program at all.
     """
     for spec in specs:
         if not spec or _SPEC.fullmatch(spec) is None:
             raise ToolError(
-                f"{spec!r} is no address; examples are models/mobilenet:mobilenet_v3_small_xnnpack "
+                f"{spec!r} is not an address; examples are models/mobilenet:mobilenet_v3_small_xnnpack "
                 "and models/mobilenet::"
             )
     return parse_peek(peek(root, specs, environment), specs)
@@ -50,19 +49,19 @@ def parse_peek(peeked: Sequence[Mapping[str, Any]], specs: Sequence[str]) -> tup
         target = targets.get(spec.removeprefix("//")) or targets.get(spec)
         if target is not None and target["target_type"] != _TYPE:
             raise ToolError(
-                f"{spec} is a {target['target_type']}, no {_TYPE}. List the programs with "
+                f"{spec} is a {target['target_type']}, not a {_TYPE}. List the programs with "
                 f"`./pants --filter-target-type={_TYPE} list ::`"
             )
     named = {spec.removeprefix("//") for spec in specs} | set(specs)
     found = tuple(
         Program(address, _pte(address, target.get("output_path")))
         for address, target in sorted(targets.items())
-        # A named one is kept: building it says why it cannot be had.
+        # A named one is kept: building it says why it is unavailable.
         if target["target_type"] == _TYPE and (not target.get("unavailable") or address in named)
     )
     if not found:
         raise ToolError(
-            f"{' '.join(specs)}: no {_TYPE} there that can be had. List them with "
+            f"{' '.join(specs)}: there is no available {_TYPE}. List them with "
             f"`./pants --filter-target-type={_TYPE} list ::`"
         )
     return found

@@ -25,11 +25,11 @@ def test_programs_and_where_they_are_written() -> None:
 
 @pytest.mark.parametrize("spec", ["models/a:weights", "//models/a:weights"])
 def test_another_kind_of_target_is_refused_if_it_is_named(spec: str) -> None:
-    with pytest.raises(ToolError, match=f"{spec} is a model_weights, no pte_program"):
+    with pytest.raises(ToolError, match=f"{spec} is a model_weights, not a pte_program"):
         parse_peek(PEEKED, ["models/a:one", spec])
 
 
-def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> None:
+def test_an_unavailable_program_is_skipped_unless_named() -> None:
     shut: dict[str, object] = {
         "address": "models/c:shut",
         "target_type": "pte_program",
@@ -46,6 +46,6 @@ def test_what_is_declared_unavailable_is_passed_over_unless_it_is_named() -> Non
     assert [found.address for found in named] == ["models/c:open", "models/c:shut"]
 
 
-def test_nothing_is_no_answer() -> None:
-    with pytest.raises(ToolError, match="models/b::: no pte_program there that can be had"):
+def test_finding_nothing_is_an_error() -> None:
+    with pytest.raises(ToolError, match="models/b::: there is no available pte_program"):
         parse_peek([], ["models/b::"])

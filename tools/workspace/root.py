@@ -8,7 +8,7 @@ from pathlib import Path
 from workspace.errors import ToolError
 
 ROOT = "PTE_FOUNDRY_ROOT"
-"""Set while a command runs in a folder of the user's: where `./pants run` was started."""
+"""Set while a command runs in the user's folder: where `./pants run` was started."""
 CALLER = "PTE_FOUNDRY_CALLER"
 """Set by the wrapper `./foundry`: the user's folder, which paths on the command line are relative to."""
 
@@ -26,7 +26,7 @@ def find_root() -> Path:
 
 
 def enter_callers_folder() -> None:
-    """Go where `./foundry` was called, and keep the root in mind. Raises ToolError as `find_root` does."""
+    """Go to the folder where `./foundry` was called, and remember the root. Raises ToolError as `find_root` does."""
     caller = os.environ.pop(CALLER, None)
     if caller is None:
         return

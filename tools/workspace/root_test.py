@@ -16,7 +16,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "a" / "b").mkdir(parents=True)
     for name in ("pants", "pants.toml"):
         (root / name).touch()
-    # What is set for all of the process is taken back at the end.
+    # What is set for the whole process is undone at the end.
     monkeypatch.setenv(ROOT, "")
     monkeypatch.setenv(CALLER, "")
     monkeypatch.delenv(ROOT)

@@ -1,6 +1,6 @@
 """The command of a process that Pants ran, read from the `__run.sh` that it leaves in a kept sandbox.
 
-The script is a shell command, but it is read as data: nothing of it is given to a shell.
+The script is a shell command, but it is read as data: none of it reaches a shell.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parse_run_script(text: str) -> Command:
     if words[:2] != ["env", "-i"]:
         raise ToolError(
             f"the last line of a kept sandbox's script does not begin with `env -i`: {lines[-1:]}. "
-            "Pants writes it otherwise now"
+            "Pants' format has changed"
         )
     environment: dict[str, str] = {}
     rest = words[2:]
@@ -61,8 +61,8 @@ def _words(line: str) -> list[str]:
         piece = _PIECE.match(line, position)
         if piece is None:
             raise ToolError(
-                "a kept sandbox's script has something that is not known here: "
-                f"{line[position : position + 40]!r}. Pants quotes otherwise now"
+                "a kept sandbox's script has something unknown: "
+                f"{line[position : position + 40]!r}. Pants' quoting has changed"
             )
         plain, escaped = piece.groups(default="")
         words[-1] += plain + _ESCAPE.sub(_unescape, escaped)
@@ -75,5 +75,5 @@ def _unescape(match: re.Match[str]) -> str:
     if match["hex"] is not None:
         return chr(int(match["hex"], 16))
     if match["letter"] not in _LETTERS:
-        raise ToolError(f"a kept sandbox's script has the escape {match[0]!r}, not known here")
+        raise ToolError(f"a kept sandbox's script has the unknown escape {match[0]!r}")
     return _LETTERS[match["letter"]]

@@ -17,7 +17,7 @@ from workspace.errors import ToolError
 NEGATIVE = 1
 """Exit code: the work was done, and the answer is no."""
 NO_ANSWER = 2
-"""Exit code: wrong use, wrong input, or something failed on the way."""
+"""Exit code: wrong usage, wrong input, or something failed on the way."""
 EXIT_CODES = (
     "Exit codes: 0 for success or yes, 1 if the answer is no, 2 for wrong usage, wrong input or a failure on the way, "
     "130 after Ctrl-C."
@@ -26,7 +26,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class _Stopped(KeyboardInterrupt):
-    """Another signal than Ctrl-C's that asks the process to end."""
+    """A signal other than Ctrl-C's that asks the process to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -37,14 +37,14 @@ class _Stopped(KeyboardInterrupt):
 def ending(name: str) -> Iterator[None]:
     """Turn an error into one message and exit code 2, and a signal into one line and 128 + its number.
 
-    name: of the command, for the message. Clean-up runs before: signals arrive as exceptions.
+    name: of the command, for the message. Clean-up runs first: signals arrive as exceptions.
     """
     console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
     before = {number: signal.signal(number, _raise) for number in _SIGNALS}
     try:
         yield
     except BrokenPipeError:
-        raise  # Of the reader of our output; click ends without a word.
+        raise  # The reader of our output has gone; click ends silently.
     except (ToolError, OSError) as error:
         console.print(f"foundry {name}: {error}", style="red")
         raise typer.Exit(NO_ANSWER) from None
@@ -58,7 +58,7 @@ def ending(name: str) -> Iterator[None]:
 
 
 class ToolCommand(TyperCommand):
-    """A command that ends like all others."""
+    """A command that ends like all the others."""
 
     def invoke(self, ctx: click.Context) -> Any:
         with ending(self.name or ""):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def user_caches(environment: Mapping[str, str]) -> dict[str, str]:
-    """Where Pants and the launcher keep things by default, written out, so that another $HOME finds them."""
+    """Where Pants and the launcher keep things by default, as variables for a process with another $HOME."""
     home = Path(environment["HOME"])
     cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     return {

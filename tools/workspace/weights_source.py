@@ -13,5 +13,5 @@ class SourceOfWeights(str, Enum):
 
 
 def weights_options(source: SourceOfWeights | None) -> tuple[str, ...]:
-    """Options of `./pants`; none leaves it to what the user has set."""
+    """Options of `./pants`; empty for None, which leaves the user's setting."""
     return () if source is None else (f"--weights-source={source.value}",)

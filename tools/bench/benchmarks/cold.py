@@ -1,8 +1,8 @@
 """`cold`: the README's test command on a machine that has nothing, and its exports against a plain script.
 
-Empty at first: XDG_CACHE_HOME, and with it Pants' local store, its named caches and the launcher's folder. No PANTS_*
-variable is set, as on a new machine. As the user has them: pip's settings and its cache, through which the launcher
-installs Pants, and the script its packages.
+XDG_CACHE_HOME is empty at first, and with it Pants' local store, its named caches and the launcher's folder. No PANTS_*
+variable is set, as on a new machine. Pip's settings and cache are the user's: the launcher installs Pants through them,
+and the script its packages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.plain_script import PlainPython, export_stock, make_plain_python
 from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.setting import Setting
-from bench.benchmarks.uncached import KeptExports, keeping, package_and_keep
+from bench.benchmarks.uncached import KeptExports, keep_sandboxes, package_and_keep
 from workspace.clone import Clone
 from workspace.errors import ToolError
 from workspace.export_process import OUTPUTS
@@ -57,8 +57,8 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         _require_cold(cold, caches)
         setting.progress(f"took {cold.seconds:.0f} s; processes by kind: {kinds}")
         programs = [BenchProgram(address) for address in cold.exports]
-        # Another daemon, because it keeps sandboxes: it is started here.
-        clone.pants(*keeping(setting), "package", *cold.exports)
+        # This starts another daemon, one that keeps sandboxes.
+        clone.pants(*keep_sandboxes(setting), "package", *cold.exports)
         setting.progress(f"exporting the same {len(programs)} programs again, and nothing else")
         kept = package_and_keep(setting, clone, programs)
         setting.progress(f"took {kept.seconds:.0f} s; making the script's virtual environment")
@@ -71,7 +71,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 
 
 def cold_environment(environment: Mapping[str, str], caches: Path) -> dict[str, str]:
-    """Without what this machine's launcher and its user have told Pants; with empty caches below `caches`."""
+    """Without the Pants settings of this machine's launcher and user; with empty caches below `caches`."""
     others = {name: value for name, value in environment.items() if not name.startswith("PANTS_")}
     return {
         **others,

@@ -16,7 +16,7 @@ from workspace.kept_sandbox import ProcessCost
 from workspace.pants_run import PantsRun
 
 KINDS = {"exports": {"count": 1, "seconds": 0.1}, "tests": {"count": 7, "seconds": 3.0}}
-# Fills the caches, tells its times if it is asked to, and notes how it was called.
+# Fills the caches, writes its times if asked to, and logs how it was called.
 COLD = f"""\
 mkdir -p "$XDG_CACHE_HOME/pants/lmdb_store" "$XDG_CACHE_HOME/pants/named_caches" "$PTE_FOUNDRY_CACHE"
 if [ -n "$PANTS_RUN_TIMES_FILE" ]; then
@@ -43,7 +43,7 @@ def run(folder: Path, script: str = COLD, *programs: str) -> tuple[Measurement, 
 def test_the_readmes_command_runs_from_empty_caches_and_its_exports_again(tmp_path: Path) -> None:
     exports, whole, memory = run(tmp_path)
     log = [line.split()[0] for line in (tmp_path / "log").read_text().splitlines()]
-    # Cold; alone, with sandboxes; the script; the program that takes most once more, for its memory.
+    # Cold; alone, with sandboxes; the script; the largest program once more, for its memory.
     assert log == ["pants", "pants", "pip", "stock", "ours"]
     calls = (tmp_path / "calls").read_text().splitlines()
     # Neither the user's store nor sandboxes are in the cold run; pip's cache is the user's.
@@ -56,11 +56,11 @@ def test_the_readmes_command_runs_from_empty_caches_and_its_exports_again(tmp_pa
     assert whole.details["kinds"] == KINDS
     assert whole.details["pip_cache_gb"] == 0.02
     assert "`./pants test ::`, all caches empty but pip's (0.02 GB)" in whole.what
-    # Linux counts a child from the memory of the process that starts it: of pytest, maybe with torch.
+    # Linux counts a child from the memory of the process that starts it: here pytest, maybe with torch.
     assert 0 < memory.value < 3 and ADDRESS in memory.what
 
 
-def test_named_programs_alone_are_tested(tmp_path: Path) -> None:
+def test_only_named_programs_are_tested(tmp_path: Path) -> None:
     run(tmp_path, COLD, ADDRESS)
     assert (tmp_path / "calls").read_text().splitlines()[0].endswith(f" test {ADDRESS}_test")
 
@@ -74,7 +74,7 @@ def test_named_programs_alone_are_tested(tmp_path: Path) -> None:
         ("mkdir", "exported() { :; }; mkdir", "exported nothing"),
     ],
 )
-def test_a_run_that_is_not_cold_or_tells_nothing_is_an_error(
+def test_a_run_that_is_not_cold_or_writes_no_times_is_an_error(
     tmp_path: Path, from_: str, to: str, message: str
 ) -> None:
     with pytest.raises(ToolError, match=message):

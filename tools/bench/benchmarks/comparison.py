@@ -1,4 +1,4 @@
-"""Times of two things, taken in turns so that both meet the same load of the machine."""
+"""Times of two things, taken in turns, so that both run under the same load."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.benchmarks.measurement import Goal, Measurement
 
 @dataclass(frozen=True)
 class TimeComparison:
-    """Wall-clock seconds of each round, in order; as many of one as of the other, at least one."""
+    """Wall-clock seconds of each round, in order; equally many of both, at least one."""
 
     measured: tuple[float, ...]
     baseline: tuple[float, ...]
@@ -24,7 +24,7 @@ class TimeComparison:
     def row(
         self, benchmark: str, what: str, baseline: str, goal: Goal, **details: object
     ) -> Measurement:
-        """The ratio; `details` besides the times."""
+        """The ratio, with `details` besides the times."""
         more = {**self.details(), **details}
         return Measurement(benchmark, what, baseline, self.ratio, "ratio", goal, more)
 

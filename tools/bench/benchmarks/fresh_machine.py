@@ -24,7 +24,7 @@ ABOUT = (
 GOAL = Goal("at_most", 0.05)
 _FOUNDRY = "dist/tools.foundry/foundry.pex"
 _START_SECONDS = 60.0
-# pants.remote.toml reads; writing is said.
+# pants.remote.toml only reads; writing needs an option.
 _WRITE = "--remote-cache-write"
 
 
@@ -63,7 +63,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 
 
 def _with_cache(clone: Clone, environment: Mapping[str, str]) -> Clone:
-    """Without the options against remote caches: Pants takes `--no-x` before `--x`, in whatever order they are."""
+    """Without the options that turn off remote caches: in Pants, `--no-x` beats `--x` in whatever order they are."""
     options = tuple(option for option in clone.options if option not in NO_REMOTE_CACHE)
     return Clone(clone.root, {**clone.environment, **environment}, options)
 
@@ -83,7 +83,7 @@ def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[s
 
 @contextmanager
 def _cache_server(foundry: Path, folder: Path) -> Iterator[str]:
-    """Run `foundry cache-server` on a port of its own; the address for Pants. Raises ToolError if it does not start."""
+    """Run `foundry cache-server`; yields its address for Pants. Raises ToolError if it does not start."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     command = [str(foundry), "cache-server", f"--bind=127.0.0.1:{port}", f"--folder={folder}"]

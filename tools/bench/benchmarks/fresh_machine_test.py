@@ -17,7 +17,7 @@ listener = socket.create_server((host, int(port)))
 while True:
     listener.accept()
 """
-# Exports what the cache has not; the cache is a folder beside the clones.
+# Exports what the cache lacks; the cache is a folder beside the clones.
 LAUNCHER = """\
 case "$*" in
   *tools/foundry*) mkdir -p dist/tools.foundry; cp server dist/tools.foundry/foundry.pex
@@ -44,7 +44,7 @@ def test_the_second_machine_takes_from_the_server_what_the_first_wrote(tmp_path:
     assert first.endswith(" --remote-cache-write package models/a:b")
     assert second.endswith(" package models/a:b")
     assert "--remote-cache-write" not in second
-    # It would win over its contrary.
+    # It would win over its opposite.
     assert "--no-remote-cache" not in first + second
 
 

@@ -26,7 +26,7 @@ ABOUT = (
 
 THREADS = (1, 2)
 NO_SLOWER = Goal("at_most", 1.0)
-# Detectors are all convolutions, which int8 halves at least; of PE's time attention and softmax stay in float.
+# Detectors are all convolutions, whose time int8 at least halves; PE's attention and softmax stay in float.
 FASTER = {"yolo": Goal("at_most", 0.5), "pe_core": Goal("at_most", round(1 / 1.4, 4))}
 """By family."""
 
@@ -76,7 +76,7 @@ def size_row(report: Report, sibling: Report) -> Measurement:
 def latency_row(
     report: Report, threads: int, medians: Mapping[str, float], samples: int, cosine: float
 ) -> Measurement:
-    """medians: milliseconds of both. samples: how many each is of. cosine: least one of the outputs."""
+    """medians: milliseconds of both. samples: how many each median is of. cosine: the outputs' lowest."""
     declared = report.declared
     return Measurement(
         NAME,
@@ -110,7 +110,7 @@ def least_cosine(report: Report) -> float:
 
 
 def difference_row(report: Report, cosines: Mapping[int, float]) -> Measurement:
-    """At how many numbers of threads the outputs are further from fp32's than the program's test allows."""
+    """With how many numbers of threads the outputs differ more from fp32's than the program's test allows."""
     least = least_cosine(report)
     differing = [threads for threads, cosine in cosines.items() if cosine < least]
     return Measurement(

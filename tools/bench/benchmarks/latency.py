@@ -35,13 +35,13 @@ FASTER_THAN_EAGER = {1: Goal("at_least", 2.0), 2: Goal("at_least", 1.4)}
 """By number of threads."""
 ALL_AGREE = Goal("at_most", 0)
 
-# Of fp32 computations in another order. OpenVINO in bfloat16 would be at 0.9999 or below.
+# For fp32 computed in another order. OpenVINO in bfloat16 would be at 0.9999 or below.
 _MIN_COSINE = 0.99999
 
 
 @dataclass(frozen=True)
 class Rivals:
-    """Where their packages are, and their versions, see tools/bench/rivals."""
+    """Where their packages are, and their versions: the output of tools/bench/rivals."""
 
     folder: Path
     versions: Mapping[str, str]
@@ -99,7 +99,7 @@ def _measure(
 
 
 def _bound(clone: Clone, program: BenchProgram) -> float:
-    """The least cosine that the program itself has to have: a quantised one declares its own."""
+    """The lowest cosine that the program itself may have: a quantised one declares its own."""
     checks = program.report(clone).declared.checks
     declared = None if checks is None else checks.min_cosine
     return _MIN_COSINE if declared is None else min(_MIN_COSINE, declared)

@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Goal:
-    """The bound belongs to the goal: `at_most` 1.5 is met by 1.5."""
+    """The bound itself meets the goal: `at_most` 1.5 is met by 1.5."""
 
     kind: Literal["at_most", "at_least"]
     bound: float
@@ -44,3 +44,10 @@ class Measurement:
     @property
     def met(self) -> bool:
         return self.goal.is_met_by(self.value)
+
+
+def value_text(value: float, unit: str) -> str:
+    """A measurement's value for people, e.g. `1.234`, `2.60 GB`, `3 exports`."""
+    if unit == "ratio":
+        return f"{value:.3f}"
+    return f"{value:.2f} GB" if unit == "GB" else f"{value:g} {unit}"

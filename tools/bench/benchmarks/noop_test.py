@@ -32,7 +32,7 @@ def test_later_builds_are_compared_in_turns_with_a_list(tmp_path: Path) -> None:
     assert list(setting.scratch.iterdir()) == []
 
 
-def test_a_build_that_is_never_done_is_no_noop(tmp_path: Path) -> None:
+def test_a_build_that_is_never_done_is_not_a_noop(tmp_path: Path) -> None:
     launcher = LAUNCHER.replace("touch built", ":").replace("LOG", str(tmp_path / "log"))
     with pytest.raises(ToolError, match="does not stay in the cache"):
         noop.run(stand_in_setting(tmp_path, launcher, {}))

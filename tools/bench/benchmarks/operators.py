@@ -70,7 +70,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 def operator_rows(
     program: BenchProgram, ours: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]
 ) -> list[Measurement]:
-    """One for each kind that both runtimes have; a kind that one alone has counts in the sum, and in its details.
+    """One row for each kind that both runtimes have. A kind that only one has counts in the sum and in its details.
 
     Args:
         ours: rows of `bench.latency.operator_times`.
@@ -107,7 +107,7 @@ def milliseconds_by_kind(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def kind_of(operator: str, shapes: list[list[int]]) -> str:
-    """shapes: of its inputs; of a convolution the second one is the filter's, [out, in / groups, rows, columns]."""
+    """shapes: of its inputs; a convolution's second one is the filter's, [out, in / groups, rows, columns]."""
     name = operator.lower()
     if "conv" in name and len(shapes) > 1 and len(shapes[1]) == 4:
         channels, depth, *window = shapes[1]

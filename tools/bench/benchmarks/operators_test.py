@@ -43,7 +43,7 @@ def test_equal_operators_count_each() -> None:
     assert milliseconds_by_kind(rows) == {ACTIVATIONS: 1.75}
 
 
-def test_a_kind_that_one_runtime_alone_has_counts_in_the_sum() -> None:
+def test_a_kind_that_only_one_runtime_has_counts_in_the_sum() -> None:
     ours = [{"operator": "silu", "shapes": [_IMAGE], "count": 1, "ms": 2.0}]
     theirs = [
         {"operator": "Sigmoid", "shapes": [_IMAGE], "ms": 1.0},

@@ -1,4 +1,4 @@
-"""What builds are compared with: a script that exports with stock ExecuTorch, in an environment of the same locks.
+"""What builds are compared with: a script that exports with stock ExecuTorch, in an environment from the same locks.
 
 One process for each program. It has the request, the sources, the weights and the environment variables of the export
 that Pants ran, so the bytes have to be the same. It has no Pants, no PEX, no confinement, and none of the speed-ups of
@@ -29,7 +29,7 @@ _REQUEST = "export_request.json"
 _INTERPRETER = ".python/py311"
 _STOCK_REQUEST = "stock_request.json"
 _OUTPUTS = ("stock.pte", "stock.json")
-# Not `-m`: the module would confine itself first, as no plain script does.
+# Not `-m`: the module would confine itself first, which a plain script does not do.
 _SCRIPT = "import sys; from pte_foundry.exporting.main import main; sys.exit(main(sys.argv[1:]))"
 # How `./pants dependencies` prints a lockfile.
 _LOCK = re.compile(r"^(\S+\.lock):\S+$", re.MULTILINE)
@@ -38,7 +38,7 @@ _OUTPUT_LINES = 20
 
 @dataclass(frozen=True)
 class PlainPython:
-    """executable: of the virtual environment. seconds: what it took to make it."""
+    """executable: of the virtual environment. seconds: how long it took to make."""
 
     executable: Path
     seconds: float
@@ -47,7 +47,7 @@ class PlainPython:
 def make_plain_python(
     setting: Setting, clone: Clone, sandboxes: Mapping[BenchProgram, KeptSandbox]
 ) -> PlainPython:
-    """A virtual environment with all lockfiles that these programs depend on, from pip's sources and cache.
+    """A virtual environment with all that these programs' lockfiles pin, from pip's sources and cache.
 
     torch's wheel is taken from where the launcher keeps it.
 
@@ -93,7 +93,7 @@ def _locks(clone: Clone, addresses: Sequence[str]) -> tuple[str, ...]:
     if not locks:
         raise ToolError(
             f"`./pants dependencies --transitive {' '.join(addresses)}` should name the lockfiles of the toolchains, "
-            "and names none"
+            "but names none"
         )
     return locks
 

@@ -37,7 +37,7 @@ class BenchProgram:
 
     @property
     def precision(self) -> str | None:
-        """None for the backend's default, which is no part of the name."""
+        """None for the backend's default, which is not part of the name."""
         word = self.address.rpartition("_")[0].rpartition("_")[2]
         return word if word in _NAMED_PRECISIONS else None
 
@@ -49,7 +49,7 @@ class BenchProgram:
         return BenchProgram(f"{self.address.rpartition('_')[0].rpartition('_')[0]}_{self.backend}")
 
     def file(self, clone: Clone, suffix: str) -> Path:
-        """What `package` writes of it: `.pte` or `.json`."""
+        """A file that `package` writes for it: `.pte` or `.json`."""
         folder, _, name = self.address.partition(":")
         return clone.root / "dist" / folder / f"{name}{suffix}"
 
@@ -70,11 +70,11 @@ def chosen_programs(
     backends: Collection[str] | None = None,
     precisions: Precisions = "all",
 ) -> tuple[BenchProgram, ...]:
-    """The programs of these backends and precisions, sorted; of them those that the user has named, if any.
+    """The programs of these backends and precisions, sorted; only those that the user has named, if any.
 
-    backends: None for all whose programs need no vendor's SDK, which not every machine has.
+    backends: None for all whose programs need no vendor SDK, which not every machine has.
 
-    Those that their BUILD files declare unavailable are left out, unless they are named.
+    Those that BUILD files declare unavailable are left out, unless they are named.
 
     Raises ToolError for a named program that does not exist, and if none is left.
     """

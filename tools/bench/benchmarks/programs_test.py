@@ -56,12 +56,12 @@ def test_precisions_can_be_left_out(tmp_path: Path) -> None:
     assert found == ["models/a:net_coreml", "models/b:net_xnnpack"]
 
 
-def test_int8_alone(tmp_path: Path) -> None:
+def test_only_int8(tmp_path: Path) -> None:
     assert chosen(tmp_path, (), ("xnnpack", "coreml"), "int8") == ["models/b:net_int8_xnnpack"]
 
 
-def test_named_programs_are_taken_alone(tmp_path: Path) -> None:
-    # Also if they are unavailable: building them says why.
+def test_only_named_programs_are_taken(tmp_path: Path) -> None:
+    # Even if they are unavailable: building them says why.
     named = ("models/a:net_int8_xnnpack",)
     assert chosen(tmp_path, named, ("xnnpack",)) == list(named)
 
@@ -98,7 +98,7 @@ def test_nothing_to_measure_is_an_error(
 
 
 @pytest.mark.parametrize("text", [None, "{", "{}"])
-def test_a_report_that_cannot_be_read_is_told_by_address(tmp_path: Path, text: str | None) -> None:
+def test_a_report_that_cannot_be_read_is_named_by_address(tmp_path: Path, text: str | None) -> None:
     with stand_in_setting(tmp_path, "", {}).clone("clone") as clone:
         program = BenchProgram("models/b:net_xnnpack")
         if text is not None:

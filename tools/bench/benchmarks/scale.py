@@ -30,10 +30,9 @@ _ROUNDS = 5
 
 @dataclass(frozen=True)
 class Costs:
-    """Of one size. Seconds of wall-clock time, medians; the daemon's resident set in GB.
+    """The costs at one size: medians of wall-clock seconds, and the daemon's resident set in GB.
 
-    changed_checkpoint and changed_backend are what the graph costs: no process runs, because the caches have been
-    there before.
+    changed_checkpoint and changed_backend are what the graph costs: no process runs, because all results are cached.
     """
 
     programs: int
@@ -53,7 +52,7 @@ def run(setting: Setting, sizes: Sequence[int] = SIZES) -> tuple[Measurement, ..
 def measurements(costs: Sequence[Costs]) -> tuple[Measurement, ...]:
     """The rows for the largest size, and how each cost grew from the size before. costs: of growing sizes."""
     last = costs[-1]
-    # A no-op of the fewest programs is nearly all what any command takes, which is no work on the graph.
+    # A no-op of the fewest programs costs little more than any command, without work on the graph.
     start = costs[0].noop
     least = f"a no-op of {costs[0].programs} programs"
     checkpoint, backend = last.changed_checkpoint - start, last.changed_backend - start
@@ -117,7 +116,7 @@ def _median(rounds: int, seconds: Callable[[], float]) -> float:
 def _package_changed(
     workspace: ScaleWorkspace, edit: Callable[[], AbstractContextManager[None]], exports: int
 ) -> float:
-    """The seconds of `package ::` during the edit; afterwards the daemon has seen that it was taken back."""
+    """The seconds of `package ::` during the edit. On return, the daemon has seen that the edit was undone."""
     with edit():
         seconds = _package(workspace, exports).seconds
     _package(workspace, 0)
@@ -125,11 +124,11 @@ def _package_changed(
 
 
 def _package(workspace: ScaleWorkspace, exports: int) -> PantsRun:
-    """`package ::`, which has to export so many programs. Raises ToolError if it does not."""
+    """`package ::`, which must export this many programs. Raises ToolError if it does not."""
     done = workspace.clone.pants("package", "::")
     if len(done.exports) != exports:
         raise ToolError(
-            f"of {workspace.programs} programs {exports} should have been exported, and {len(done.exports)} were"
+            f"of {workspace.programs} programs {exports} should have been exported, but {len(done.exports)} were"
         )
     return done
 

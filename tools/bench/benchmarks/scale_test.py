@@ -37,9 +37,9 @@ def test_each_cost_of_each_size_is_measured(tmp_path: Path) -> None:
     assert isinstance(memory, float) and 0.001 < memory < 10
 
 
-def test_what_is_exported_again_without_a_reason_is_no_noop(tmp_path: Path) -> None:
+def test_what_exports_again_without_a_reason_is_not_a_noop(tmp_path: Path) -> None:
     launcher = LAUNCHER.replace("touch seen", ": seen").replace("PID", str(os.getpid()))
-    with pytest.raises(ToolError, match="of 10 programs 0 should have been exported, and"):
+    with pytest.raises(ToolError, match="of 10 programs 0 should have been exported, but"):
         scale.run(stand_in_setting(tmp_path, launcher, FILES), sizes=(10,))
 
 

@@ -1,4 +1,4 @@
-"""A workspace of many stand-in programs: ten backends, ten models a family, a program for each pair."""
+"""A workspace of many stand-in programs: ten backends, ten models per family, a program for each pair."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPTIONS = ("--no-pantsrc", "--no-dynamic-ui", "--no-colors", "--level=info")
 
 @dataclass(frozen=True)
 class ScaleWorkspace:
-    """programs: how many there are. checkpoints: the folder with those of all models."""
+    """programs: how many there are. checkpoints: the folder with the checkpoints of all models."""
 
     clone: Clone
     programs: int
@@ -29,7 +29,7 @@ class ScaleWorkspace:
 
     @contextmanager
     def changed_checkpoint(self) -> Iterator[None]:
-        """The first model has other values, as a maintainer gives it them: a new file, its hash in the BUILD file."""
+        """The first model gets other values, as from a maintainer: a new file, and its hash in the BUILD file."""
         old, new = _checkpoint(0, 1), _checkpoint(0, 2)
         (self.checkpoints / "changed").write_bytes(new)
         with self._replaced("models/family_0/BUILD", _sha256(old), _sha256(new)):
@@ -37,7 +37,7 @@ class ScaleWorkspace:
 
     @contextmanager
     def changed_backend(self) -> Iterator[None]:
-        """The lowering module of the first backend, which has a program of every model, is another one."""
+        """The first backend, which has a program of every model, gets another lowering module."""
         with self._replaced(_module(0), "backend 0", "another backend"):
             yield
 
@@ -73,7 +73,7 @@ def scale_workspace(
 
 
 def workspace_files(programs: int) -> dict[str, str]:
-    """Path to text of every file but those that come from the repository."""
+    """Path to text of every file except those that come from the repository."""
     locks = {f"locks/{name}.lock": "" for name in ("dev", "engine", "extra", "provenance")}
     files = {**library_files(), **locks, "toolchains/BUILD": ""}
     for backend in range(BACKENDS):

@@ -18,7 +18,7 @@ SOME = Goal("at_least", 1)
 
 
 def run(setting: Setting) -> tuple[Measurement, ...]:
-    # An empty store: otherwise the first clone would have nothing to do, and nothing would be shown.
+    # An empty store: otherwise the first clone would have nothing to do, and the result would prove nothing.
     shared = {
         **user_caches(setting.environment),
         "PANTS_LOCAL_STORE_DIR": str(setting.scratch / "store"),
@@ -68,7 +68,7 @@ def reuse_rows(
     first_files: Mapping[str, bytes],
     second_files: Mapping[str, bytes],
 ) -> tuple[Measurement, Measurement]:
-    """How much a second place exported of what a first one had built, and how many files differ there."""
+    """How much of what a first place built a second one exported again, and how many files differ."""
     differing = differing_files(first_files, second_files)
     return (
         Measurement(
@@ -93,7 +93,7 @@ def reuse_rows(
 
 
 def differing_files(first: Mapping[str, bytes], second: Mapping[str, bytes]) -> list[str]:
-    """Paths that only one of the two has, or that have other bytes in each; sorted."""
+    """Paths that only one of the two has, or whose bytes differ; sorted."""
     return sorted(
         path for path in first.keys() | second.keys() if first.get(path) != second.get(path)
     )

@@ -9,7 +9,7 @@ from bench.benchmarks.second_checkout import differing_files
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from workspace.errors import ToolError
 
-# Exports only what the store has not got under its key, which a test puts in the place of KEY.
+# Exports only what the store lacks under its key, which a test puts in the place of KEY.
 LAUNCHER = """\
 key="$PANTS_LOCAL_STORE_DIR/$(echo "KEY" | cksum | tr ' ' -)"
 [ -e "$key" ] || exported

@@ -1,4 +1,4 @@
-"""What every benchmark is given."""
+"""What every benchmark gets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workspace.builds import NO_REMOTE_CACHE
 from workspace.clone import Clone, temporary_clone
 from workspace.repository import Repository
 
-# What this repository is for; its tools' PEX files are left out, because they need the whole `dev` resolve.
+# What this repository is for, without the PEX files of its tools and pages, which need other resolves.
 PACKAGE_ARTIFACTS = (
     "--filter-target-type=pte_program,model_index,model_tree",
     "package",
     "::",
 )
-# Every benchmark builds alike: from seeded weights, with the repository's own options, and without a
-# remote cache, which would do the work that is to be counted.
+# Every benchmark builds in the same way: from seeded weights, with the repository's own options, and without a remote
+# cache, which would do the work that is to be measured.
 _OPTIONS = (
     "--no-pantsrc",
     "--no-dynamic-ui",
@@ -31,7 +31,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True)
 class Setting:
-    """scratch: an empty folder of the benchmark's own. rounds: how often to time; None for its default.
+    """scratch: an empty folder for this benchmark. rounds: how often to time; None for its default.
 
     programs: addresses of those to measure, for benchmarks that measure programs; all if empty.
     environment: of every `./pants`, see `clone_environment`.

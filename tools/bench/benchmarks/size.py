@@ -19,7 +19,7 @@ _BOUNDS = {"fp32": 1.02, "fp16": 0.56}
 # The rewrite that removes nearest upsampling repeats some 1x1 weights four times.
 _REPEATING, _REPEATED_BOUND = "pte_foundry.rewrites.fold_nearest_upsampling", 1.07
 NO_LARGER = Goal("at_most", 1.0)
-# In fp32 repeated weights and one piece of graph are larger than a file with many calls of the delegate.
+# In fp32, repeated weights and a graph in one piece make a larger file than many delegate calls.
 _NO_LARGER_IN = "fp16"
 
 

@@ -12,7 +12,7 @@ BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 COMMON = "src/python/pte_foundry/exporting/main.py"
 FILES = {BUILDER: "x = 1\n", COMMON: "y = 1\n"}
 
-# Exports anew only for texts that were not seen before, and leaves its sandbox if sandboxes are kept.
+# Exports only texts that were not seen before, and leaves its sandbox if sandboxes are kept.
 _LAUNCHER = f"""\
 case "$*" in
   *dependencies*) echo 3rdparty/python/executorch.lock:_executorch_lockfile; echo {BUILDER}; exit 0 ;;

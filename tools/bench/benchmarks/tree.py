@@ -1,4 +1,4 @@
-"""`tree`: what it costs to put a tree together whose programs are all in the cache."""
+"""`tree`: what assembling a tree costs if all of its programs are in the cache."""
 
 from __future__ import annotations
 

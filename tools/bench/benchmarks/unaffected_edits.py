@@ -22,7 +22,7 @@ FAMILY = "bench_family"
 FAMILY_BUILDER = f"src/python/pte_foundry/models/{FAMILY}.py"
 # The smallest builder that the library has: its tests use it.
 _TEMPLATE = "src/python/pte_foundry/testing/tiny_builder.py"
-# Outside of `models`, because the index and the tree want labels and a licence of every family.
+# Outside `models`, because the index and the tree need a licence and a model card for every family.
 _BUILD = f"""\
 model_weights(
     name="{FAMILY}_weights",
@@ -83,7 +83,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
 
 
 def add_family(root: Path) -> None:
-    """Raises ToolError if the library's smallest builder is no longer where it was."""
+    """Add FAMILY to a clone. Raises ToolError if the library's smallest builder is no longer where it was."""
     template = root / _TEMPLATE
     if not template.is_file():
         raise ToolError(f"{_TEMPLATE} does not exist; name another small builder in this file")

@@ -35,7 +35,7 @@ def test_an_edit_that_changes_nothing_fails_the_control() -> None:
     assert not own.met
 
 
-def test_an_edit_of_no_part_of_the_validator_is_an_error() -> None:
+def test_an_edit_outside_the_validator_is_an_error() -> None:
     edit = Edit("the validator", "v.py", validates=True)
     (row,) = count_exports(edit, (), ("models/a:x",))
     assert row.met

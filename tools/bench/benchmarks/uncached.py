@@ -13,8 +13,8 @@ from workspace.errors import ToolError
 from workspace.kept_sandbox import KeptSandbox, find_sandbox
 from workspace.pants_run import PantsRun
 
-# Every export imports the first, every validation the second, and no toolchain does: an edit empties the caches of
-# these processes, and of nothing else.
+# Every export imports the first, every validation the second, and no toolchain does: an edit invalidates the cached
+# results of these processes, and nothing else.
 _EXPORT = "src/python/pte_foundry/exporting/main.py"
 _VALIDATION = "src/python/pte_foundry/validation/main.py"
 
@@ -47,15 +47,15 @@ def package_and_keep(
     setting: Setting, clone: Clone, programs: Sequence[BenchProgram]
 ) -> KeptExports:
     """`package_uncached`, with the sandboxes of the exports."""
-    run = package_uncached(clone, programs, *keeping(setting))
+    run = package_uncached(clone, programs, *keep_sandboxes(setting))
     return KeptExports(
         run.seconds,
         {program: find_sandbox(run, f"Export {program.address}") for program in programs},
     )
 
 
-def keeping(setting: Setting) -> tuple[str, str]:
-    """Options of a `./pants` that keeps its sandboxes. Other options would make the daemon start anew."""
+def keep_sandboxes(setting: Setting) -> tuple[str, str]:
+    """Options of a `./pants` that keeps its sandboxes. A change of these options restarts the daemon."""
     folder = setting.scratch / "sandboxes"
     folder.mkdir(exist_ok=True)
     return "--keep-sandboxes=always", f"--local-execution-root-dir={folder}"
@@ -69,6 +69,6 @@ def _edited(clone: Clone, file: str, arguments: Sequence[str]) -> PantsRun:
 def _require(done: Sequence[str], addresses: Sequence[str], verb: str, file: str) -> None:
     if list(done) != sorted(addresses):
         raise ToolError(
-            f"after an edit of {file}, all of {sorted(addresses)} should have been {verb}, and no other; what was is "
-            f"{list(done)}. If other files matter now, name them in bench/benchmarks/uncached.py"
+            f"after an edit of {file}, all of {sorted(addresses)} and no other should have been {verb}, but "
+            f"{list(done)} were. If other files matter now, name them in bench/benchmarks/uncached.py"
         )

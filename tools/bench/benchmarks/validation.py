@@ -1,4 +1,4 @@
-"""`validation`: what proving all programs costs, against building them."""
+"""`validation`: what validating all programs costs, against building them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         programs = chosen_programs(setting, clone)
         addresses = [program.address for program in programs]
         tests = [f"{address}_test" for address in addresses]
-        # Toolchains and pictures are made here if they are not there yet; so is the daemon.
+        # This makes missing toolchains and pictures, and starts the daemon.
         setting.progress(f"building and testing {len(programs)} programs, from the cache if there")
         clone.pants("package", *addresses)
         clone.pants("test", *tests)

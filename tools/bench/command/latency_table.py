@@ -1,4 +1,4 @@
-"""The page's table of `latency`: milliseconds of all runtimes in one line, instead of a line for each ratio."""
+"""The page's table of `latency`: milliseconds of all runtimes in one row, instead of a row for each ratio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NOTES = """\
 Medians in milliseconds. Each runtime has a process of its own; they are timed in turns, on one fixed input. Eager
 torch and the ONNX file are the untouched model. OpenVINO is told to compute in float32, which is not its default on
 CPUs that have bfloat16. Nothing is compared unless the outputs of all agree with those of eager torch. The benchmark
-`operators` tells which operators cost it."""
+`operators` shows which operators take the time."""
 
 
 def latency_lines(rows: list[Document]) -> list[str]:

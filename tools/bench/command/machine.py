@@ -1,4 +1,4 @@
-"""What a result has to say of the machine that it comes from; nothing that names it."""
+"""What a result says about the machine that it comes from; nothing that identifies it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ def test_the_cpu_is_the_first_one_that_linux_names() -> None:
     assert cpu_model(text) == "One: 2 GHz"
 
 
-def test_a_cpu_without_a_name_is_told_by_its_kind() -> None:
+def test_a_cpu_without_a_name_is_shown_by_its_kind() -> None:
     assert cpu_model("processor\t: 0\n") in (platform.processor(), platform.machine())
     assert cpu_model("")
 

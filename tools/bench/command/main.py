@@ -69,7 +69,7 @@ def main(
         list[Path] | None,
         typer.Option(
             "--from",
-            help="Run nothing: make the page of this file, or of those in this folder (repeatable).",
+            help="Run nothing: make the page from this file, or from those in this folder (repeatable).",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a goal is missed.")] = False,
@@ -90,15 +90,15 @@ def main(
     chosen = _chosen(names or ())
     for option, file in (("--json", json_file), ("--markdown", markdown_file)):
         if file is not None and not file.parent.is_dir():
-            raise ToolError(f"{option}: {file.parent} is not a folder; make it first")
+            raise ToolError(f"{option}: {file.parent} is not a folder; create it first")
     if plots_folder is not None:
         if markdown_file is None:
-            raise ToolError("--plots draws for a page: give --markdown with it")
+            raise ToolError("--plots draws for a page: add --markdown")
         if not plots_folder.is_dir():
-            raise ToolError(f"--plots: {plots_folder} is not a folder; make it first")
+            raise ToolError(f"--plots: {plots_folder} is not a folder; create it first")
     if results_files:
         if markdown_file is None or names or json_file is not None:
-            raise ToolError("--from makes a page: give --markdown with it, and nothing to run")
+            raise ToolError("--from makes a page: add --markdown, and name nothing to run")
         _write_page(_documents(results_files), markdown_file, plots_folder)
         raise typer.Exit(0)
     repository = find_repository()
@@ -118,7 +118,7 @@ def main(
 
 
 def _documents(paths: Sequence[Path]) -> list[Document]:
-    """The results in the order given; those of a folder in that of the benchmarks."""
+    """The results in the order given; those of a folder in the order of the benchmarks."""
     order = {benchmark.name: number for number, benchmark in enumerate(BENCHMARKS)}
     documents = []
     for path in paths:
@@ -155,7 +155,7 @@ def _chosen(names: Sequence[str]) -> list[Benchmark]:
 
 
 def _command(names: Sequence[str], programs: Sequence[str], rounds: int | None) -> list[str]:
-    """The arguments that decide what is measured, without the files that are this machine's affair."""
+    """The arguments that decide what is measured, without the files, which concern only this machine."""
     return [
         *names,
         *(part for program in programs for part in ("--program", program)),

@@ -38,7 +38,7 @@ def use(
         (1.1, ["--strict"], 1, "missed"),
     ],
 )
-def test_a_missed_goal_is_told_and_fails_only_if_strict(
+def test_a_missed_goal_is_shown_and_fails_only_if_strict(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     value: float,
@@ -78,7 +78,7 @@ def test_a_benchmark_that_cannot_run_is_an_error(
         (["--from", "/no/such/x.json", "--markdown", "x.md"], "cannot be read as JSON"),
     ],
 )
-def test_bad_arguments_are_told_before_any_work(
+def test_bad_arguments_are_refused_before_any_work(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     use(monkeypatch, tmp_path, 1.0, error="it ran")

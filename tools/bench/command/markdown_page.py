@@ -1,12 +1,13 @@
-"""The page `docs/benchmarks.md`, made of result files."""
+"""The page `docs/benchmarks.md`, made from result files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bench.benchmarks.measurement import value_text
 from bench.benchmarks.registry import BENCHMARKS
 from bench.command.latency_table import latency_lines
-from bench.command.markdown_table import goal_text, table, value_text, verdict_text
+from bench.command.markdown_table import goal_text, table, verdict_text
 from bench.command.result_file import Document
 
 _INTRODUCTION = """\
@@ -25,7 +26,7 @@ This page and its pictures are those of the results in `docs/bench/results`:
 
     ./foundry bench --from docs/bench/results --markdown docs/benchmarks.md --plots docs/bench
 """
-# Of runnable processes: below it the benchmarks have the machine for themselves.
+# Of runnable processes. Below it, the benchmarks have the machine to themselves.
 _QUIET_LOAD = 0.5
 
 
@@ -90,7 +91,13 @@ def _lines(rows: list[Document]) -> list[str]:
     lines = table(
         ["measured", "against", "value", "goal", "verdict"],
         [
-            [row["what"], row["baseline"], value_text(row), goal_text(row), verdict_text(row)]
+            [
+                row["what"],
+                row["baseline"],
+                value_text(row["value"], row["unit"]),
+                goal_text(row),
+                verdict_text(row),
+            ]
             for row in rows
         ],
     )
@@ -99,7 +106,7 @@ def _lines(rows: list[Document]) -> list[str]:
         lines += [
             "",
             *table(
-                ["processes of the whole command, some beside others", "ran", "s"],
+                ["processes of the whole command, some in parallel", "ran", "s"],
                 [[kind, str(one["count"]), f"{one['seconds']:.0f}"] for kind, one in kinds.items()],
             ),
         ]

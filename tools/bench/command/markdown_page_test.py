@@ -66,7 +66,7 @@ def test_all_runtimes_of_a_program_are_in_one_line() -> None:
     assert "not compared" not in page
 
 
-def test_a_program_with_wrong_outputs_is_told() -> None:
+def test_a_program_with_wrong_outputs_is_shown() -> None:
     wrong = disagreement_row(
         PROGRAM, {"openvino, 2 threads": 0.2, "executorch, 1 thread": 1.0}, 0.9
     )

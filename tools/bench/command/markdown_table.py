@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.benchmarks.measurement import Goal
 from bench.command.result_file import Document
 
 
@@ -16,16 +17,9 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def value_text(row: Document) -> str:
-    value = row["value"]
-    if row["unit"] == "ratio":
-        return f"{value:.3f}"
-    return f"{value:.2f} GB" if row["unit"] == "GB" else f"{value:g} {row['unit']}"
-
-
 def goal_text(row: Document) -> str:
     ((kind, bound),) = row["goal"].items()
-    return f"{kind.replace('_', ' ')} {bound:g}"
+    return str(Goal(kind, bound))
 
 
 def verdict_text(row: Document) -> str:

@@ -1,4 +1,4 @@
-"""The pages of a tree show results of this tool."""
+"""The pages of a tree can show results of this tool."""
 
 from __future__ import annotations
 

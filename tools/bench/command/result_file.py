@@ -55,5 +55,5 @@ def read_results(path: Path) -> Document:
     except (OSError, ValueError) as error:
         raise ToolError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(document, dict) or not {"machine", "measurements"} <= document.keys():
-        raise ToolError(f"{path}: is no result of this tool; name a file that --json has written")
+        raise ToolError(f"{path}: not a result of this tool; name a file that --json has written")
     return document

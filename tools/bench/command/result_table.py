@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from bench.benchmarks.measurement import Measurement
+from bench.benchmarks.measurement import value_text
 from bench.command.run_benchmarks import Results
 
 
@@ -15,16 +15,10 @@ def results_table(results: Results) -> Table:
         verdict = Text("met", "green") if row.met else Text("missed", "red")
         table.add_row(
             *(Text(cell) for cell in (row.benchmark, row.what, row.baseline)),
-            _value(row),
+            value_text(row.value, row.unit),
             str(row.goal),
             verdict,
         )
     for name in results.errors:
         table.add_row(name, "-", "-", "-", "-", Text("failed", "red"))
     return table
-
-
-def _value(row: Measurement) -> str:
-    if row.unit == "ratio":
-        return f"{row.value:.3f}"
-    return f"{row.value:.2f} GB" if row.unit == "GB" else f"{row.value:g} {row.unit}"

@@ -1,4 +1,4 @@
-"""Time several runtimes in turns, so that all of them meet the same load of the machine."""
+"""Time several runtimes in turns, so that all of them run under the same load."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ROUNDS = 5
 _PAUSE_SECONDS = 0.05
 
 Timer = Callable[[int, int], list[float]]
-"""Seconds of each timed inference, from a number of untimed and a number of timed ones."""
+"""Takes the number of untimed and of timed inferences; returns the seconds of each timed one."""
 
 
 def alternate(timers: Mapping[str, Timer], rounds: int) -> dict[str, list[float]]:
-    """Seconds of all timed inferences by name. Each round starts with another one, lest one always comes first."""
+    """Seconds of all timed inferences by name. Each round starts with another one, so that none always comes first."""
     names = list(timers)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds):

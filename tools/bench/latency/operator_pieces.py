@@ -1,4 +1,4 @@
-"""Cut an exported program into pieces to time singly: one for each operator that a delegate computes in one go."""
+"""Cut an exported program into pieces to time one by one: whatever a delegate computes as one operator."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.fx import Interpreter, Node
 from torch.utils import _pytree as pytree
 
 COPIES = 4
-"""A piece does its work on so many inputs, each with other numbers: what a call costs by itself is shared by them."""
+"""A piece computes this many inputs, each with other numbers, so that they share what a call costs by itself."""
 
-# XNNPACK computes these together with the convolution, or the like, that they follow.
+# XNNPACK fuses these into the convolution or similar operator that they follow.
 _FOLDED = frozenset(
     ("batch_norm", "_native_batch_norm_legit_no_training", "clamp", "hardtanh", "relu", "relu6")
 )
 _FOLLOWED = frozenset(("add", "conv2d", "linear", "mul", "sub"))
 _BROADCASTS = frozenset(("add", "div", "mul", "sub"))
-# Views and what vanishes when a program is lowered.
+# Views, and operators that vanish in lowering.
 _FREE = frozenset(
     ("alias", "contiguous", "detach", "dropout", "flatten", "getitem", "reshape", "unflatten")
     + ("squeeze", "unsqueeze", "view", "clone")
@@ -34,12 +34,12 @@ class Piece:
 
     Attributes:
         operator: the first one's name, e.g. "conv2d".
-        shapes: of the values that flow in, and of its constants behind them.
+        shapes: of the values that flow in, then of its constants.
         count: how often the program has it.
         module: from `COPIES` times the values that flow in, one after another, to all that comes out.
-        inputs: for `module`; pictures as they lie in memory inside of XNNPACK, channels last. Values that are broadcast
-            come as [rows, columns, channels] instead: strides cannot tell where a picture of one pixel has them,
-            and XNNPACK would lay out its operands differently.
+        inputs: for `module`. Pictures lie in memory as inside XNNPACK, channels last. Values that are broadcast come as
+            [rows, columns, channels] instead: strides cannot show where a one-pixel picture has its channels, and
+            XNNPACK would lay out its operands differently.
     """
 
     operator: str
@@ -66,7 +66,7 @@ def cut(program: ExportedProgram, inputs: Sequence[Tensor]) -> tuple[Piece, ...]
         if _is_broadcast(node, flowing):
             flowing = tuple(_rows_of_channels(value) for value in flowing)
         if not flowing:
-            continue  # of constants alone
+            continue  # only constants
         key = (tuple((_name(one), str(_plain(one))) for one in chain), own.shapes(flowing))
         found.setdefault(key, _Found(_name(node), own, flowing)).nodes.append(node.name)
     return tuple(one.piece() for one in found.values())
@@ -196,7 +196,7 @@ def _step(node: Node, values: dict[Node, Any]) -> _Step:
 
 
 def _plain(node: Node) -> list[Any]:
-    """The arguments that are no tensors: strides, dimensions, bounds."""
+    """The arguments that are not tensors: strides, dimensions, bounds."""
     return [
         leaf for leaf in pytree.tree_leaves((node.args, node.kwargs)) if not isinstance(leaf, Node)
     ]
@@ -214,5 +214,5 @@ def _like(value: Tensor, copy: int) -> Tensor:
 
 
 def _has_layout(value: Tensor) -> bool:
-    """Whether strides tell where a picture has its channels: with one pixel, XNNPACK takes channels last for first."""
+    """Whether strides show where a picture has its channels: with one pixel, XNNPACK takes channels last for first."""
     return value.dim() == 4 and value.shape[2:] != (1, 1)

@@ -52,7 +52,7 @@ def main() -> int:
                 "operator": piece.operator,
                 "shapes": piece.shapes,
                 "count": piece.count,
-                # Of one of them, once.
+                # Of one copy.
                 "ms": max(0.0, _milliseconds(piece, backend.lower, request) - call) / COPIES,
             }
             for piece in cut(program, eager.example_inputs)
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _nothing() -> Piece:
-    """What a call costs by itself."""
+    """A piece that costs as much as a call by itself."""
 
     class Increment(nn.Module):
         def forward(self, value: torch.Tensor) -> torch.Tensor:

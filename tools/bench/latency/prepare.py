@@ -1,7 +1,7 @@
 """Once per program: `python -m bench.latency.prepare`, in the sandbox of its export.
 
 Writes the fixed inputs, the eager model's outputs and the eager model as ONNX. The model is exported untouched, as a
-user would: none of our rewrites.
+user would: without our rewrites.
 """
 
 from __future__ import annotations

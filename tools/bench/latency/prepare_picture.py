@@ -1,7 +1,7 @@
 """Once per int8 program: `python -m bench.latency.prepare_picture`, in the sandbox of its export.
 
-Writes the inputs that it is timed on: its first calibration picture, prepared as an app would. Random inputs, which are
-taken where no picture has been calibrated on, are outside of what a static quantization has seen: outputs would differ.
+Writes the inputs that it is timed on: its first calibration picture, prepared as an app would. Random inputs, which
+serve programs without calibration pictures, are outside what a static quantization has seen: outputs would differ.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ def load_executorch(folder: Path, threads: int) -> Run:
 
     from pte_foundry.validation.runtime import load_program
 
-    # The workers of torch's own thread pool would spin beside those of ExecuTorch after any small operation.
+    # The workers of torch's own thread pool would spin alongside those of ExecuTorch after any small operation.
     torch.set_num_threads(1)
     portable_lib._unsafe_reset_threadpool(threads)
-    # The number asked for counts: an unnoticed default would be another measurement.
+    # The requested number counts: an unnoticed default would measure something else.
     if (found := portable_lib._threadpool_get_thread_count()) != threads:
         raise RuntimeError(f"ExecuTorch's thread pool has {found} threads instead of {threads}")
     program = load_program((folder / PROGRAM).read_bytes())

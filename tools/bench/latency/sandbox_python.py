@@ -1,4 +1,4 @@
-"""The Python of an export's toolchain, in the export's sandbox, for other modules than the export."""
+"""The Python of an export's toolchain, in the export's sandbox, for modules other than the export."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-# As tools/pants-plugins/pte_build/toolchain/process.py starts it. Nothing else of that environment: it pins torch to
-# the slowest kernels, for equal bytes.
+# As tools/pants-plugins/pte_build/toolchain/process.py starts it. The rest of that environment is left out: it pins
+# torch to the slowest kernels, for equal bytes.
 _COMMAND = (".python/py311", "toolchain.pex", "-m")
 
 

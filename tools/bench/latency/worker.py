@@ -47,7 +47,7 @@ def time_runs(run: Run, warm_up: int, timed: int) -> list[float]:
 
 
 def _claim_stdout() -> TextIO:
-    """Standard output for our answers alone: runtimes print to it, which now goes to standard error."""
+    """Standard output, for our answers only: what runtimes print to it now goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers

@@ -40,7 +40,7 @@ class Worker:
         return [float(seconds) for seconds in answer]
 
     def wait_until_ready(self) -> None:
-        """Raises ToolError if the process ends before."""
+        """Raises ToolError if the process ends first."""
         if self._ask("") != {"ready": True}:
             raise ToolError(f"{self.what} did not say that it is ready")
 

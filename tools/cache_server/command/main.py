@@ -12,8 +12,8 @@ from rich.console import Console
 
 from cache_server.command.address import Address, parse_address
 from cache_server.command.binary import find_casd
-from cache_server.command.door import make_token
 from cache_server.command.server import running_server
+from cache_server.command.token_proxy import make_token
 from workspace.errors import ToolError
 from workspace.tool_command import NEGATIVE, ToolCommand
 
@@ -39,14 +39,15 @@ def main(
             metavar="FILE",
             dir_okay=False,
             help="Write a new token to this file, readable only by you, and require it from every client. "
-            "Without this, every user of this machine can write to the cache, and so run code as all who read it.",
+            "Without this, every user of this machine can write to the cache, and so run code as everyone who "
+            "reads it.",
         ),
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
             file_okay=False,
-            help="Keeps the cache; else `cache-server` in the launcher's cache folder.",
+            help="Folder of the cache; default: `cache-server` in the launcher's cache folder.",
         ),
     ] = None,
     quota: Annotated[
@@ -62,7 +63,7 @@ def main(
     address = parse_address(bind)
     if not address.is_loopback and not allow_network:
         raise ToolError(
-            f"--bind: other machines reach {address}, and the server asks nobody who they are. If all "
+            f"--bind: other machines can reach {address}, and the server has no authentication. If all "
             "of them may write to this cache, add --allow-network"
         )
     place = (folder or _default_folder()).absolute()
@@ -76,15 +77,15 @@ def main(
 
 
 def instructions(address: Address, folder: Path, quota: str, token: Path | None) -> str:
-    """What a person sets to use the cache, and whom they trust with it."""
+    """What to set to use the cache, and who is trusted with it."""
     lines = []
     if token is None:
         who = (
             "Every user of this machine" if address.is_loopback else "Every machine that reaches it"
         )
         lines.append(
-            f"WARNING: this server asks nobody who they are. {who} can write to the cache, and so run code as all "
-            "who read from it. Add --token FILE to let in only who has that file"
+            f"WARNING: this server has no authentication. {who} can write to the cache, and so run code as "
+            "everyone who reads from it. Add --token FILE to admit only those who have that file"
         )
     lines += [
         f"serving {folder} (up to {quota}) on {address.url}; Ctrl-C ends it. To use it:",
@@ -95,7 +96,7 @@ def instructions(address: Address, folder: Path, quota: str, token: Path | None)
         path = shlex.quote(str(token.absolute()))
         lines.append(f"    export PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH={path}")
     lines += [
-        "and, where results are to be written too:",
+        "and, to write results too:",
         "    export PANTS_REMOTE_CACHE_WRITE=true",
     ]
     return "\n".join(lines)

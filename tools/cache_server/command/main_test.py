@@ -58,7 +58,7 @@ def test_it_says_what_to_set_and_ends_cleanly(tmp_path: Path, number: signal.Sig
         process.send_signal(number)
         said += process.communicate(timeout=_SECONDS)[1]
         assert process.returncode == 128 + number, said
-    assert "WARNING: this server asks nobody who they are. Every user of this machine can" in said
+    assert "WARNING: this server has no authentication. Every user of this machine can" in said
     assert "--token FILE" in said
     assert f"export PANTS_REMOTE_STORE_ADDRESS={address.url}\n" in said
     assert "export PANTS_CONFIG_FILES=pants.remote.toml\n" in said
@@ -66,7 +66,7 @@ def test_it_says_what_to_set_and_ends_cleanly(tmp_path: Path, number: signal.Sig
     assert not accepts_connections(address)
 
 
-def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Path) -> None:
+def test_with_a_token_it_says_where_that_is_and_admits_nobody_else(tmp_path: Path) -> None:
     address = Address("127.0.0.1", free_port())
     token = tmp_path / "a token"
     with started(tmp_path, address.port, "--token", str(token)) as process:
@@ -90,7 +90,7 @@ def test_with_a_token_it_says_where_that_is_and_lets_in_nobody_else(tmp_path: Pa
 
 
 def code(address: Address, authorization: str) -> grpc.StatusCode:
-    """The error of a call of a method that no server has."""
+    """The error of a call to a method that no server has."""
     with grpc.insecure_channel(str(address)) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/no.Service/Method")
         try:
@@ -100,7 +100,7 @@ def code(address: Address, authorization: str) -> grpc.StatusCode:
     raise AssertionError("the server has the method")
 
 
-def test_it_tells_when_the_server_ends_by_itself(tmp_path: Path) -> None:
+def test_it_says_when_the_server_ends_by_itself(tmp_path: Path) -> None:
     address = Address("127.0.0.1", free_port())
     with started(tmp_path, address.port) as process:
         said = instructions_of(process)
@@ -113,7 +113,7 @@ def test_it_tells_when_the_server_ends_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:8980", "[::]:8980", "10.0.0.1:8980"])
-def test_other_machines_are_kept_out_unless_asked_for(bind: str, tmp_path: Path) -> None:
+def test_other_machines_are_kept_out_unless_allowed(bind: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--bind", bind, "--folder", str(tmp_path / "cache")])
     assert result.exit_code == 2
     assert "--allow-network" in result.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cache_server.command.address import Address, UnixSocket, accepts_connections, check_free
-from cache_server.command.door import open_door
+from cache_server.command.token_proxy import running_proxy
 from workspace.errors import ToolError
 
 _START_SECONDS = 20.0
@@ -42,7 +42,7 @@ def running_server(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ToolError(
-            f"--folder: {folder} cannot be made: {error.strerror}. Name a folder that you may write to"
+            f"--folder: {folder} cannot be created: {error.strerror}. Name a folder that you may write to"
         ) from None
     with ExitStack() as running:
         if token is None:
@@ -52,7 +52,7 @@ def running_server(
         private = running.enter_context(TemporaryDirectory(prefix="cache-server-"))
         socket = UnixSocket(Path(private, "casd"))
         child = running.enter_context(_casd(program, folder, socket, quota))
-        running.enter_context(open_door(address, token, str(socket)))
+        running.enter_context(running_proxy(address, token, str(socket)))
         yield child
 
 
@@ -61,7 +61,7 @@ def _casd(
     program: Path, folder: Path, place: Address | UnixSocket, quota: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     command = [str(program), f"--bind={place}", f"--quota-high={quota}"]
-    # By default it reserves 2 GB of the disk, and fails if the quota does not fit beside them.
+    # By default it reserves 2 GB of the disk, and fails if the quota does not fit besides.
     command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
@@ -87,7 +87,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], address: Address | UnixSoc
         if child.poll() is not None:
             raise ToolError(
                 f"buildbox-casd ended with exit code {child.returncode} instead of listening on "
-                f"{address}; what it says is above"
+                f"{address}; its output is above"
             )
         if time.monotonic() > deadline:
             raise ToolError(

@@ -84,6 +84,6 @@ def test_a_folder_below_a_file_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("quota", ["", "G", "20", "0G", "-1G", "20GB", "1.5G", "20G "])
-def test_a_quota_that_is_no_size_is_refused(quota: str) -> None:
+def test_a_quota_that_is_not_a_size_is_refused(quota: str) -> None:
     with pytest.raises(ToolError, match="--quota"):
         check_quota(quota)

@@ -103,7 +103,7 @@ def test_a_failure_inside_is_told(repository: Path) -> None:
         (["models/a::"], "stands for 2 programs"),
         ([WEIGHTS], "is a model_weights"),
         ([PROGRAM, "--dump", "no/such/folder/file"], "no/such/folder is not a folder"),
-        (["--", "-x"], "is no address"),
+        (["--", "-x"], "is not an address"),
     ],
 )
 def test_bad_input(repository: Path, arguments: list[str], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Copy a cached file to where a person wants it, under the name that they know."""
+"""Copy a cached file to where the user wants it, under the name that they know."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = 1 << 20
 
 
 def copy_out(cached: Path, folder: Path, name: str, content: Content) -> Path:
-    """Copy `cached` to `folder/name` at once: nobody sees a part of it, or other bytes.
+    """Copy `cached` to `folder/name` atomically: nobody sees a part of it, or other bytes.
 
     Raises:
         ToolError: the folder cannot be written, or the cached file has just been changed.
@@ -25,7 +25,9 @@ def copy_out(cached: Path, folder: Path, name: str, content: Content) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             if _copy(cached, temporary) != content:
-                raise ToolError(f"{cached} has changed while it was copied. Run the command again")
+                raise ToolError(
+                    f"{cached} changed while it was being copied. Run the command again"
+                )
             os.replace(temporary, final)
         finally:
             temporary.unlink(missing_ok=True)
@@ -37,7 +39,7 @@ def copy_out(cached: Path, folder: Path, name: str, content: Content) -> Path:
 
 
 def _copy(source: Path, target: Path) -> Content:
-    """Copy, and tell what was copied."""
+    """Copy; returns what was copied."""
     digest, size = hashlib.sha256(), 0
     with source.open("rb") as read, target.open("xb") as write:
         while block := read.read(_BLOCK):

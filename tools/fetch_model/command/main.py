@@ -70,11 +70,11 @@ def main(
 ) -> None:
     """Fetch the best program for a platform from a published tree.
 
-    Fetches its labels too. An interrupted download resumes. Every file has the size and the SHA-256 that
-    the tree's index promises, or is not given. Prints the path of the program and, in a second line, that of its
+    Fetches its labels too. An interrupted download resumes. A file without the size and SHA-256 that the tree's index
+    promises is refused. Prints the path of the program and, in a second line, that of its
     labels if it has some.
 
-    Exit code 0 if it is there, 1 if the tree has nothing that fits, 2 if it could not be fetched.
+    Exit code 0 if it was fetched, 1 if the tree has nothing suitable, 2 if it could not be fetched.
     """
     progress = Console(stderr=True, soft_wrap=True)
     try:
@@ -84,7 +84,7 @@ def main(
         artifact = catalogue.best(
             model, platform, backends=_names(backend), precisions=_names(precision)
         )
-        progress.print(_told(catalogue, artifact), markup=False, highlight=False)
+        progress.print(_summary(catalogue, artifact), markup=False, highlight=False)
         for path in _fetch(catalogue, artifact, to, progress):
             print(path)
     except NoArtifactError as error:
@@ -98,15 +98,15 @@ def _names(value: str | None) -> list[str] | None:
     return None if value is None else [name for name in value.split(",") if name]
 
 
-def _told(catalogue: Catalogue, artifact: Artifact) -> str:
-    told = plain(
+def _summary(catalogue: Catalogue, artifact: Artifact) -> str:
+    summary = plain(
         f"{artifact.file.name}: {artifact.backend}, {artifact.precision}, {artifact.license}, for "
         f"ExecuTorch {catalogue.index.version}"
     )
     if artifact.weights_source == "official":
-        return told
+        return summary
     return (
-        f"{told}\nNOT OFFICIAL WEIGHTS ({plain(artifact.weights_source)}): "
+        f"{summary}\nNOT OFFICIAL WEIGHTS ({plain(artifact.weights_source)}): "
         "its predictions are not those of the published model"
     )
 

@@ -53,7 +53,7 @@ def test_this_machine_is_the_default_platform(tree: Path) -> None:
     assert run(tree, MODEL).exit_code == 0
 
 
-def test_other_weights_are_told(tmp_path: Path) -> None:
+def test_other_weights_are_announced(tmp_path: Path) -> None:
     index = sample_index()
     for entry in index["models"]:
         entry["weights"]["source"] = "seeded"

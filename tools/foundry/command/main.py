@@ -1,4 +1,4 @@
-"""One command line for all tools: `./foundry COMMAND`. Each is imported when it is called, and no other."""
+"""One command line for all tools: `./foundry COMMAND`. Only the one that is called is imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workspace.tool_command import EXIT_CODES, ending
 
 
 class LazyCommand(TyperCommand):
-    """What `--help` shows of a command; the command itself is imported when its arguments are read."""
+    """What `--help` shows for a command; the command itself is imported when its arguments are read."""
 
     def __init__(self, entry: FoundryCommand, group: str) -> None:
         super().__init__(entry.name, help=entry.about, rich_help_panel=group)
@@ -33,7 +33,8 @@ class LazyCommand(TyperCommand):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        # The command ends itself once it runs; this is for what comes before, such as Ctrl-C during the import.
+        # Once it runs, the command handles this itself. This is for what comes before, such as Ctrl-C during the
+        # import.
         with ending(self.name or ""):
             enter_callers_folder()
             return self.load().make_context(info_name, args, parent, **extra)
@@ -64,7 +65,7 @@ app = typer.Typer(
 
 @app.callback()
 def _foundry() -> None:
-    """Everything beside the build itself, which is `./pants`."""
+    """Everything besides the build itself, which is `./pants`."""
 
 
 def main() -> None:

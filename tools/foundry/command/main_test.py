@@ -192,11 +192,11 @@ def test_a_signal_ends_the_command_and_its_children(
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
         time.sleep(0.05)
     process.send_signal(number)
-    _, told = process.communicate(timeout=_SECONDS)
-    assert process.returncode == code, told
-    assert told.splitlines() == [f"foundry {name}: stopped by {number.name}"]
+    _, errors = process.communicate(timeout=_SECONDS)
+    assert process.returncode == code, errors
+    assert errors.splitlines() == [f"foundry {name}: stopped by {number.name}"]
     assert (repository / "ended").exists()
     shown = ["ps", "-o", "stat=", "-p", started.read_text().strip()]
     state = subprocess.run(shown, capture_output=True, text=True).stdout.strip()
-    # Nobody may have waited for it yet.
+    # Its parent may not have waited for it yet.
     assert not state or state.startswith("Z")

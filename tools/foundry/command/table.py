@@ -1,4 +1,4 @@
-"""Every command: its name, where it is, what it is for."""
+"""Every command: its name, its folder and what it is for."""
 
 from __future__ import annotations
 

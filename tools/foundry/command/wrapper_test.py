@@ -1,4 +1,4 @@
-"""The wrapper `./foundry` at the root, with a `./pants` that says what it was asked for."""
+"""The wrapper `./foundry` at the root, with a `./pants` that prints how it was called."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def compile_lock(
 ) -> str:
     """The text of `lock`'s lockfile. `upgrade` is the text of the present lockfile, whose versions are preferred.
 
-    Raises ToolError with the resolver's own words if there is no solution or no index.
+    Raises ToolError with the resolver's own message if there is no solution or no index.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

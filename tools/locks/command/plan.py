@@ -65,7 +65,7 @@ class Plan:
     locks: tuple[Lock, ...]
 
     def environments(self, lock: Lock) -> tuple[dict[str, str], ...]:
-        """The marker environments that `lock` must install on."""
+        """The marker environments that `lock` must install in."""
         return tuple(
             {
                 **PLATFORM_MARKERS[platform],

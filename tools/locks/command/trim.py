@@ -1,4 +1,4 @@
-"""From what the resolver wrote to what is committed: only our environments, only our torch wheels."""
+"""From the resolver's output to what is committed: only our environments, only our torch wheels."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def trim(
     pins: Mapping[str, PackagePin],
     drop: Sequence[str] = (),
 ) -> list[Entry]:
-    """Keep what installs on at least one environment and is not dropped; replace pinned packages by their pins.
+    """Keep what installs in at least one environment and is not dropped; replace pinned packages by their pins.
 
     A marker that holds in all environments is left out. Raises ToolError for an entry without a hash.
     """

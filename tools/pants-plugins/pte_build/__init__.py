@@ -1,7 +1,7 @@
-"""Pants' plugin for `.pte` files.
+"""The Pants plugin for `.pte` files.
 
-It shares `pte_foundry.records` with the library: what crosses a process is written and read by one class each. Pants
-is not told of the library's folder as a `pythonpath`: its daemon would restart, and solve the graph of all rules again,
+It shares `pte_foundry.records` with the library, so that one class writes and reads each record that crosses a process
+boundary. The library's folder is not on Pants' `pythonpath`: its daemon would restart, and solve the rule graph again,
 after every edit of a file there (pants.toml names the files of the records in `pantsd_invalidation_globs`).
 """
 
@@ -15,7 +15,7 @@ _LIBRARY = "pte_foundry"
 
 
 def _add_library(folder: Path) -> None:
-    """Have `import pte_foundry.…` find the library in this folder."""
+    """Make `import pte_foundry.…` find the library in this folder."""
     spec = importlib.util.spec_from_file_location(
         _LIBRARY, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -25,6 +25,6 @@ def _add_library(folder: Path) -> None:
     spec.loader.exec_module(library)
 
 
-# It is found already where tests run.
+# Tests have it on their path already.
 if importlib.util.find_spec(_LIBRARY) is None:
     _add_library(Path(__file__).resolve().parents[3] / "src" / "python" / _LIBRARY)

@@ -1,4 +1,4 @@
-"""Look up a target that a field or a command names, of the kind that it must be, and what its own fields name."""
+"""Look up the target that a field or a command names: check its type and find what its own fields name."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ F = TypeVar("F", bound=Field)
 class TargetRequest(EngineAwareParameter):
     """Asks for the target at `address`.
 
-    kind: what it has to be.
-    fields: those of its fields whose addresses are wanted.
+    kind: the target type that it must have.
+    fields: those of its fields whose addresses are requested.
     field: the alias of the field that names it; empty if no field does.
     owner: the target with that field, or whatever else names it, e.g. `the command line`; for messages.
     """
@@ -45,7 +45,7 @@ class TargetRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class KnownTarget:
-    """A target of the kind that was asked for. `named` has the addresses that those fields name, by their aliases."""
+    """A target of the requested type. `named` maps the alias of each requested field to the addresses that it names."""
 
     target: Target
     named: FrozenDict[str, tuple[Address, ...]]
@@ -93,7 +93,7 @@ async def find_target(request: TargetRequest) -> KnownTarget:
     if not isinstance(target, request.kind):
         says = f"{owner}: `{field}` names" if field else f"{owner} names"
         raise PteBuildError(
-            f"{says} {request.address}, which is a `{target.alias}` and not a `{request.kind.alias}`."
+            f"{says} {request.address}, which is a `{target.alias}`, not a `{request.kind.alias}`."
         )
     named = await MultiGet(
         Get(Addresses, UnparsedAddressInputs, target[kind].to_unparsed_address_inputs())

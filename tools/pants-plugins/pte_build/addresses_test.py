@@ -75,5 +75,5 @@ def test_several_where_one_may_be_named(runner: RuleRunner) -> None:
 def test_a_target_of_another_kind(runner: RuleRunner, field: str, owner: str, says: str) -> None:
     request = TargetRequest(ALPHA_FAST, PteBackend, field=field, owner=owner)
     assert refusal(runner, KnownTarget, request) == (
-        f"{says} {ALPHA_FAST}, which is a `pte_program` and not a `pte_backend`."
+        f"{says} {ALPHA_FAST}, which is a `pte_program`, not a `pte_backend`."
     )

@@ -1,4 +1,4 @@
-"""Results that no process of ours writes, as another client of a cache could plant them."""
+"""Results that no process of ours writes, but another client of a cache could plant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTENT = FileDigest("0a" * 32, 7)
 OTHER = FileDigest("0b" * 32, 8)
 
 
-def test_the_expected_files_alone() -> None:
+def test_only_the_expected_files() -> None:
     entries = DigestEntries(
         [
             FileEntry("program.pte", CONTENT),
@@ -34,7 +34,9 @@ def test_the_expected_files_alone() -> None:
         FileEntry("program.pte/program.pte", CONTENT),
     ],
 )
-def test_what_is_no_plain_file_of_that_name(entry: FileEntry | SymlinkEntry | Directory) -> None:
+def test_anything_but_a_plain_file_of_that_name(
+    entry: FileEntry | SymlinkEntry | Directory,
+) -> None:
     entries = DigestEntries([entry, FileEntry("facts.json", CONTENT)])
     with pytest.raises(PteBuildError) as caught:
         expected_files(OWNER, entries, ["facts.json", "program.pte"])
@@ -51,5 +53,7 @@ def test_an_object_is_read() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff"])
 def test_anything_else_is_refused(content: bytes) -> None:
-    with pytest.raises(PteBuildError, match="a cache returned a facts.json that is no JSON object"):
+    with pytest.raises(
+        PteBuildError, match="a cache returned a facts.json that is not a JSON object"
+    ):
         read_object(OWNER, "facts.json", content)

@@ -1,4 +1,4 @@
-"""Who chooses the weights and the SDKs that something is built with."""
+"""Who chooses the weights and the SDKs of a build."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import Enum
 
 
 class Choices(Enum):
-    """`COMMITTED_INDEX`: seeded weights and no SDK, whatever the options say, so that every machine gets the same.
+    """`COMMITTED_INDEX`: seeded weights and no SDK, whatever the options say: the same on every machine.
 
-    It is no part of any process: what both choose alike is built once.
+    It is not part of any process: what both choices have in common is built once.
     """
 
     SESSION = "the session's options"

@@ -20,15 +20,15 @@ from pants.engine.rules import Rule, collect_rules, rule
 
 @dataclass(frozen=True)
 class NamedAddresses:
-    """Literals and files of the command line, from the repository's root."""
+    """Literals and files of the command line, relative to the repository's root."""
 
     literals: tuple[AddressLiteralSpec, ...]
     files: tuple[FileLiteralSpec, ...] = ()
 
     def include(self, address: Address) -> bool:
-        """Whether the command line has this address, the target that generated it, or its file.
+        """Whether the command line names this address, the target that generated it, or its file.
 
-        A literal without parameters, or with some of them, names all targets of a `parametrize` that have those.
+        A literal without parameters, or with some of them, names all targets of a `parametrize` that match those.
         """
         if address.is_file_target and FileLiteralSpec(address.filename) in self.files:
             return True
@@ -47,19 +47,19 @@ def _name(address: Address) -> tuple[str, str, str | None]:
 
 
 def _whole(path: str, target: str | None, generated: str | None) -> tuple[str, str, str | None]:
-    """Path, target's name and generated part; a target is called like its folder unless something else is said."""
+    """Path, target name and generated part. The default target name is that of the folder."""
     return path, target or PurePath(path).name, generated
 
 
-# Not from `Specs`: the rule graph of Pants 2.17 gives them to rules that expand specs, and not to those that package
-# or test one target.
+# Not from `Specs`: the rule graph of Pants 2.17 gives them to rules that expand specs, not to those that package or
+# test one target.
 @rule
 def find_named_addresses(
     options: _Options, build_root: BuildRoot, session: SessionValues
 ) -> NamedAddresses:
-    # They are relative to the folder of the caller, which Pants does not tell rules. Every shell exports where it is,
-    # also that of the launcher. From the session, because the variables of an environment would give this rule, and
-    # all that ask for it, a parameter: the rule graph then takes minutes to solve.
+    # They are relative to the caller's folder, which Pants does not pass to rules. Every shell exports it as PWD, the
+    # launcher's too. It is read from the session, because asking for environment variables would add a parameter to
+    # this rule and to all that use it: the rule graph would then take minutes to solve.
     environment = session[CompleteEnvironmentVars]
     parser = SpecsParser(
         root_dir=build_root.path,
@@ -70,7 +70,7 @@ def find_named_addresses(
 
 
 def _folder_below(root: str, folder: str) -> str:
-    """`folder` relative to `root`; "" where it is not below it, which Pants itself would have refused."""
+    """`folder` relative to `root`; "" if it lies elsewhere, which Pants itself would have refused."""
     relative = os.path.relpath(os.path.realpath(folder or root), os.path.realpath(root))
     return "" if relative == "." or PurePath(relative).parts[0] == ".." else relative
 

@@ -69,7 +69,7 @@ def test_whole_addresses_are_compared(tmp_path: Path, spec: str, expected: set[A
     assert {address for address in ALL if named.include(address)} == expected
 
 
-def test_a_target_that_is_called_like_its_folder() -> None:
+def test_a_target_named_after_its_folder() -> None:
     # As Pants parses `models/x@bits=8`.
     literal = AddressLiteralSpec("models/x", None)
     assert NamedAddresses((literal,)).include(DEEP)
@@ -83,7 +83,7 @@ def runner() -> RuleRunner:
 
 
 def find_named(runner: RuleRunner, folder: str | None, *arguments: str) -> NamedAddresses:
-    """What rules see if the caller's shell is in `folder`; None: its environment does not say where."""
+    """What rules see if the caller's shell is in `folder`; None if its environment does not say where."""
     options, environment = session_settings("package", *arguments)
     if folder is not None:
         environment["PWD"] = folder
@@ -141,7 +141,7 @@ def test_an_absolute_path(runner: RuleRunner) -> None:
     assert find_named(runner, runner.build_root, argument).include(GAMMA_CHIP)
 
 
-def test_a_folder_that_is_not_of_the_repository_counts_for_nothing(runner: RuleRunner) -> None:
+def test_a_folder_outside_the_repository_counts_for_nothing(runner: RuleRunner) -> None:
     for folder in ("/", f"{runner.build_root}-beside"):
         assert find_named(runner, folder, "models/gamma:gamma_chip").include(GAMMA_CHIP)
         assert not find_named(runner, folder, ":gamma_chip").include(GAMMA_CHIP)

@@ -1,7 +1,7 @@
-"""The errors that this plugin raises for what a user can put right."""
+"""The error that this plugin raises for whatever a user can fix."""
 
 from __future__ import annotations
 
 
 class PteBuildError(Exception):
-    """A build that cannot succeed as asked for. The message names the target's address and the remedy."""
+    """A build that cannot succeed as requested. The message names the target's address and the remedy."""

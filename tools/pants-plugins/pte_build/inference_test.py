@@ -75,13 +75,13 @@ def test_a_program_depends_on_nothing_of_another(
 ) -> None:
     found = closure(runner, program)
     assert not found & {f"{LIBRARY}/{path}" for path in foreign}
-    # Validation and indexing read a program's bytes and have no part in them.
+    # Validation and indexing read a program's bytes but do not contribute to them.
     for folder in ("validation", "index", "tree"):
         assert not any(spec.startswith(f"{LIBRARY}/{folder}/") for spec in found)
     assert "locks/dev.lock:_dev_lockfile" not in found
 
 
-def test_a_program_without_a_resolve_of_its_builder(runner: RuleRunner) -> None:
+def test_a_program_without_a_builder_resolve(runner: RuleRunner) -> None:
     runner.write_files({"own/BUILD": program_text("p", builder_resolve=None)})
     found = closure(runner, Address("own", target_name="p"))
     assert ENGINE_LOCK in found and EXTRA_LOCK not in found

@@ -1,4 +1,4 @@
-"""What `tools/bootstrap/start_pants.py` changes in Pants is there, in this version of Pants."""
+"""The parts of Pants that `tools/bootstrap/start_pants.py` patches exist in this version of Pants."""
 
 from __future__ import annotations
 

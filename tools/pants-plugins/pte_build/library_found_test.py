@@ -1,4 +1,4 @@
-"""The plugin finds the library's records where Pants knows the plugin's folder alone."""
+"""The plugin finds the library's records where Pants knows only the plugin's folder."""
 
 from __future__ import annotations
 

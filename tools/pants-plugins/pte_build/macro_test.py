@@ -27,8 +27,8 @@ class Declared:
 
 def test_names_backends_and_precisions() -> None:
     declared = Declared(programs={"fast": {}, "int8_fast": {}, "fp16_slow": {}})
-    told = [(p["name"], p["backend"], p.get("precision")) for p in declared.programs]
-    assert told == [
+    declarations = [(p["name"], p["backend"], p.get("precision")) for p in declared.programs]
+    assert declarations == [
         ("m_fast", ["//toolchains:fast"], None),
         ("m_int8_fast", ["//toolchains:fast"], "int8"),
         ("m_fp16_slow", ["//toolchains:slow"], "fp16"),
@@ -84,7 +84,7 @@ def test_a_program_overrides_fields_of_its_test() -> None:
         (0.9, 5),
     ]
     assert all("test" not in program for program in declared.programs)
-    # The caller's own tables are as they were.
+    # The caller's own tables are unchanged.
     assert programs["int8_fast"] == {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}
 
 
@@ -99,8 +99,8 @@ def test_budgets_are_left_to_the_backend_unless_the_model_has_its_own() -> None:
     ]
 
 
-def test_a_budget_of_no_program_is_refused() -> None:
-    with pytest.raises(ValueError, match="m: bounds of programs that it has not: slow"):
+def test_a_budget_without_a_program_is_refused() -> None:
+    with pytest.raises(ValueError, match="m: `bounds` names programs that `programs` lacks: slow"):
         Declared(programs={"fast": {}}, bounds={"slow": {}})
 
 

@@ -1,4 +1,4 @@
-"""What to tell about a process that failed: a short cause first, and then its whole log."""
+"""Describe a process that failed: a short cause first, then its whole log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TIMEOUT = re.compile(r"^Exceeded timeout of ([\d.]+) seconds", re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last):\n"
 # A shell reports the signal n as the exit code 128 + n, the engine as -n.
 _SHELL_SIGNAL = 128
-# A graph that is printed into the log can have any size, and nobody reads more of it than this.
+# A graph that is printed into the log can have any size. Nobody reads more than this.
 _MOST_CHARACTERS = 200_000
 
 
-# A log is too long for a command line.
+# A log can be too long for a command line.
 _MESSAGE_FILE = "message.txt"
 
 
@@ -31,14 +31,14 @@ def message_file(message: str) -> FileContent:
 
 
 def failing_process(message: Digest) -> Process:
-    """Says the message on stderr and fails: a test that could not even begin is a failed one like any other.
+    """Prints the message on stderr and fails: a test that could not even start fails like any other.
 
-    Test results are made from processes only.
+    Pants makes test results only from processes.
     """
     return Process(
         ("/bin/sh", "-c", f"/bin/cat {_MESSAGE_FILE} >&2; exit 1"),
         input_digest=message,
-        description="Tell why a program could not be built",
+        description="Report why a program could not be built",
         level=LogLevel.DEBUG,
     )
 
@@ -49,13 +49,13 @@ def describe_failure(what: str, result: FallibleProcessResult) -> str:
     what: the address and what failed, such as `models/a:b: export failed`.
     """
     cause = failure_cause(result)
-    told = f"{what}: {cause}"
+    summary = f"{what}: {cause}"
     log = "\n".join(text.strip() for text in _texts(result) if text.strip())
     if log in ("", cause, f"pte-foundry: {cause}"):
-        return told
+        return summary
     if len(log) > _MOST_CHARACTERS:
         log = f"({len(log) - _MOST_CHARACTERS} characters are left out)\n{log[-_MOST_CHARACTERS:]}"
-    return f"{told}\n\nThe whole log of the process:\n\n{textwrap.indent(log, '    ')}"
+    return f"{summary}\n\nThe whole log of the process:\n\n{textwrap.indent(log, '    ')}"
 
 
 def failure_cause(result: FallibleProcessResult) -> str:
@@ -73,7 +73,7 @@ def failure_cause(result: FallibleProcessResult) -> str:
     number = -code if code < 0 else code - _SHELL_SIGNAL
     if number == signal.SIGKILL:
         return (
-            "it was killed by SIGKILL, most likely for want of memory. Run fewer processes at once "
+            "it was killed by SIGKILL, most likely for lack of memory. Run fewer processes at once "
             "(--process-execution-local-parallelism=1), or use a machine with more memory"
         )
     if number in list(signal.Signals):

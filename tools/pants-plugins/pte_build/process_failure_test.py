@@ -72,8 +72,8 @@ def test_failure_cause(runner: RuleRunner, stderr: str, stdout: str, expected: s
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ("kill -9 $$", "killed by SIGKILL, most likely for want of memory"),
-        ("/bin/sh -c 'kill -9 $$'; exit $?", "killed by SIGKILL, most likely for want of memory"),
+        ("kill -9 $$", "killed by SIGKILL, most likely for lack of memory"),
+        ("/bin/sh -c 'kill -9 $$'; exit $?", "killed by SIGKILL, most likely for lack of memory"),
         ("kill -6 $$", "crashed with SIGABRT"),
         ("echo loading >&2; kill -11 $$", "crashed with SIGSEGV"),
     ],
@@ -83,15 +83,15 @@ def test_signals(runner: RuleRunner, script: str, expected: str) -> None:
     assert expected in failure_cause(run(runner, script))
 
 
-def test_a_timeout_is_told_as_one(runner: RuleRunner) -> None:
+def test_a_timeout_is_reported_as_one(runner: RuleRunner) -> None:
     result = run(runner, "echo begun >&2; /bin/sleep 30", timeout=0.2)
     assert failure_cause(result).startswith("it was stopped after its timeout of 0.2 seconds")
 
 
 def test_the_cause_comes_first_and_the_whole_log_after_it(runner: RuleRunner) -> None:
     stderr = TRACEBACK + "pte-foundry: lowering-failed: why\n"
-    told = describe_failure("a:b: export failed", failing(runner, stderr, "on stdout\n"))
-    cause, separator, log = told.partition("\n\nThe whole log of the process:\n\n")
+    message = describe_failure("a:b: export failed", failing(runner, stderr, "on stdout\n"))
+    cause, separator, log = message.partition("\n\nThe whole log of the process:\n\n")
     assert cause == "a:b: export failed: lowering-failed: why"
     assert separator
     lines = ["on stdout", *stderr.splitlines()]
@@ -99,15 +99,15 @@ def test_the_cause_comes_first_and_the_whole_log_after_it(runner: RuleRunner) ->
 
 
 def test_a_log_that_says_no_more_than_the_cause_is_left_out(runner: RuleRunner) -> None:
-    told = describe_failure("a:b: export failed", failing(runner, "pte-foundry: bad: why\n"))
-    assert told == "a:b: export failed: bad: why"
+    message = describe_failure("a:b: export failed", failing(runner, "pte-foundry: bad: why\n"))
+    assert message == "a:b: export failed: bad: why"
     assert describe_failure("a", run(runner, "exit 3")) == "a: exit code 3"
 
 
-def test_a_log_without_end_is_cut_at_its_beginning(runner: RuleRunner) -> None:
+def test_a_very_long_log_loses_its_beginning(runner: RuleRunner) -> None:
     result = run(
         runner, "/usr/bin/yes 0123456789 | /usr/bin/head -c 300000 >&2; echo end >&2; exit 1"
     )
-    told = describe_failure("a", result)
-    assert len(told) < 350_000
-    assert "100003 characters are left out" in told and told.endswith("end")
+    message = describe_failure("a", result)
+    assert len(message) < 350_000
+    assert "100003 characters are left out" in message and message.endswith("end")

@@ -68,7 +68,7 @@ async def find_module(request: ModuleRequest) -> Module:
     if not request.file.is_file_target or not request.file.filename.endswith(".py"):
         raise PteBuildError(
             f"{request.owner}: `{request.field}` must name one Python file, such as "
-            f"`src/python/pte_foundry/models/mobilenet.py`, and not {request.file}."
+            f"`src/python/pte_foundry/models/mobilenet.py`, not {request.file}."
         )
     path = request.file.filename
     root = await Get(SourceRoot, SourceRootRequest, SourceRootRequest.for_file(path))

@@ -1,8 +1,8 @@
-"""A library of standard-library Python that obeys the plugin's command lines, for tests without torch.
+"""A stand-in for the library, in plain Python, that takes the plugin's command lines: for tests without torch.
 
-An int8 program's bytes have what its recipe is called and what is on its calibration pictures.
-A builder is a module with `CONTENT`, or with `FAILURE` to refuse the export. What a program's bytes
-say decides the rest: `undelegated` in them leaves operators over, `wrong` fails the validation.
+A builder is a module with `CONTENT`, or with `FAILURE` to refuse the export. An int8 program's bytes contain its
+recipe's name and the content of its calibration pictures. A program's bytes decide the rest: `undelegated` leaves
+operators undelegated, `wrong` fails the validation.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if quantization is not None:
     recipe = importlib.import_module(quantization["recipe"])
     content += [recipe.NAME, quantization["options"], [open(path).read() for path in quantization["calibration"]]]
 pte = json.dumps(content).encode()
-said = b"something else" if request["options"].get("poison") else pte
+described = b"something else" if request["options"].get("poison") else pte
 sdk = os.environ.get("QNN_SDK_ROOT")
 facts = {
     "request": request,
     "versions": {"qnn_sdk": open(f"{sdk}/sdk.yaml").read().split()[-1]} if sdk else {},
-    "pte": {"sha256": hashlib.sha256(said).hexdigest(), "size": len(said)},
+    "pte": {"sha256": hashlib.sha256(described).hexdigest(), "size": len(described)},
     "undelegated_total": pte.count(b"undelegated"),
 }
 print(time.time(), "", file=stages, flush=True)
@@ -51,7 +51,7 @@ declared_file, facts_file, _, report_file = sys.argv[1:]
 declared, facts = json.load(open(declared_file)), json.load(open(facts_file))
 most = declared["floor"]["max_undelegated_operators"]
 if most is not None and facts["undelegated_total"] > most:
-    sys.exit(f"pte-foundry: delegation: {declared['address']} leaves operators over")
+    sys.exit(f"pte-foundry: delegation: {declared['address']} leaves operators undelegated")
 floor = declared["quantization_floor"]
 if floor is not None and floor["min_quantized_weights"] > 0.9:
     sys.exit(f"pte-foundry: quantization: {declared['address']} is quantized in part")
@@ -147,12 +147,12 @@ open("index.html", "w").write(json.dumps(request["programs"]))
 for folder, suffix in (("models", "html"), ("measured", "svg")):
     os.makedirs(folder, exist_ok=True)
     for program in request["programs"]:
-        told = json.load(open(program["validation"]))
-        open(f"{folder}/{program['model']}.{suffix}", "w").write(told["verdict"])
+        validation = json.load(open(program["validation"]))
+        open(f"{folder}/{program['model']}.{suffix}", "w").write(validation["verdict"])
 for path in request["latencies"]:
     content = open("latencies/" + path).read()
     if not content.startswith("{"):
-        sys.exit(f"pte-foundry: bad-latencies: {path} is no JSON")
+        sys.exit(f"pte-foundry: bad-latencies: {path} is not JSON")
     open("README.md", "a").write(f" {path}: {content}")
 json.dump(request["origin"], open("provenance.intoto.json", "w"))
 for locks in request["origin"]["locks"].values():
@@ -175,8 +175,8 @@ import json, os, sys
 
 request = json.load(open(sys.argv[1]))
 tree = sorted(os.path.join(folder, file) for folder, _, files in os.walk(request["folder"]) for file in files)
-said = {"request": request, "environment": dict(os.environ), "tree": tree}
-json.dump(said, open(os.path.join(request["build_root"], "said.json"), "w"))
+received = {"request": request, "environment": dict(os.environ), "tree": tree}
+json.dump(received, open(os.path.join(request["build_root"], "received.json"), "w"))
 if "file:refused" in request["repositories"]:
     sys.exit("pte-foundry: refused: file:refused does not take it")
 """
@@ -208,7 +208,7 @@ _MODULES = {
 
 
 def library_files() -> dict[str, str]:
-    """Path to text of every file of the library, BUILD files with it."""
+    """Path to text of every file of the library, including BUILD files."""
     files = {f"{ROOT}/{path}": text for path, text in _MODULES.items()}
     folders = {path.rpartition("/")[0] for path in files} | {ROOT}
     files.update({f"{folder}/__init__.py": "" for folder in folders})

@@ -6,7 +6,7 @@ import hashlib
 
 from pte_build.stand_in_library import library_files
 
-# Large enough for the store to keep it in a file of its own, which a test can take away.
+# Large enough for the store to keep it in a file of its own, which a test can remove.
 CHECKPOINT = b"the values of alpha" * 50_000
 CHECKPOINT_SHA256 = hashlib.sha256(CHECKPOINT).hexdigest()
 
@@ -68,7 +68,7 @@ model_weights(name="beta_weights", file="beta.pth", license="MIT")
 
 
 def program_text(name: str, **fields: object) -> str:
-    """A `pte_program` as BUILD files have it, of the model `alpha` unless `fields` say otherwise."""
+    """A `pte_program` for a BUILD file, of the model `alpha` unless `fields` say otherwise."""
     defaults: dict[str, object] = {
         "model": "alpha",
         "weights": ["models/alpha:alpha_weights"],
@@ -81,7 +81,7 @@ def program_text(name: str, **fields: object) -> str:
 
 
 def target_text(alias: str, name: str, **fields: object) -> str:
-    """A target as BUILD files have it."""
+    """A target for a BUILD file."""
     return f"{alias}(**{dict(name=name, **fields)!r})\n"
 
 
@@ -109,7 +109,7 @@ def chip_text() -> str:
 
 
 def repository_files() -> dict[str, str]:
-    """Two families: `alpha` with two programs, and `beta` with one, whose checkpoint nobody has pinned."""
+    """Two families: `alpha` with two programs, and `beta` with one, whose checkpoint is not pinned."""
     alpha = (
         _ALPHA_WEIGHTS
         + program_text("alpha_fast", labels="labels.txt", max_undelegated_operators=0)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-# What a workspace has of the repository.
+# What a workspace copies from the repository.
 COPIED = (
     ".pants.bootstrap",
     "pants",
@@ -55,7 +55,7 @@ executable_search_paths = ["/usr/local/bin", "/usr/bin", "/bin"]
 def write_workspace(repository: Path, destination: Path, files: Mapping[str, str]) -> None:
     """A new workspace in a folder that does not exist yet.
 
-    repository: the checkout to copy launcher and plugin from. files: path to text, BUILD files with them.
+    repository: the checkout to copy launcher and plugin from. files: path to text, including BUILD files.
     """
     destination.mkdir(parents=True)
     for name in COPIED:

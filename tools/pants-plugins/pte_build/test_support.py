@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ from pants.core.util_rules import (
     subprocess_environment,
 )
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, DigestContents
+from pants.engine.fs import CreateDigest, Digest, DigestContents, FileDigest, FileEntry
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
@@ -78,13 +79,14 @@ _QUERIES: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (BuiltProgram, (ProgramRequest,)),
     (BuiltTree, (BuiltTreeRequest,)),
     (ProgramDeclaration, (DeclarationRequest,)),
+    (DigestContents, (CreateDigest,)),
     (DigestContents, (Digest,)),
     (ExportedProgram, (ExportedProgramRequest,)),
     (SelectedPrograms, (SelectProgramsRequest,)),
     (Validation, (ProgramValidationRequest,)),
 )
 
-# This machine's package sources and interpreters, where the launcher or the shell has set them.
+# This machine's package sources and interpreters, if the launcher or the shell has set them.
 _MACHINE_OPTIONS = (
     "PANTS_PEX_CLI_KNOWN_VERSIONS",
     "PANTS_PEX_CLI_URL_TEMPLATE",
@@ -137,7 +139,7 @@ def make_runner(
 
 
 def set_options(runner: RuleRunner, *options: str) -> None:
-    """Begin a new session, with these options beside those of the repository and of the machine."""
+    """Begin a new session, with these options besides those of the repository and of the machine."""
     arguments, environment = session_settings(*options)
     runner.set_options(arguments, env=environment, env_inherit=set(PYTHON_BOOTSTRAP_ENV))
 
@@ -148,8 +150,14 @@ def session_settings(*options: str) -> tuple[list[str], dict[str, str]]:
     return [*_REPOSITORY_OPTIONS, *options], machine
 
 
+def read_json(runner: RuleRunner, file: FileDigest) -> Any:
+    """The JSON in a file of the store."""
+    (found,) = runner.request(DigestContents, [CreateDigest([FileEntry("file", file)])])
+    return json.loads(found.content)
+
+
 def write_sdk(folder: Path, version: str = "2.37.0.250724", library: str = "compiler") -> str:
-    """A made-up SDK; the option that names its folder."""
+    """Writes a made-up SDK; returns the option that names its folder."""
     libraries = folder / "lib/x86_64-linux-clang"
     libraries.mkdir(parents=True, exist_ok=True)
     (folder / "sdk.yaml").write_text(f"name: qairt\nversion: {version}\n")
@@ -159,7 +167,7 @@ def write_sdk(folder: Path, version: str = "2.37.0.250724", library: str = "comp
 
 
 def processes_run(runner: RuleRunner) -> list[str]:
-    """What ran to a good end since the last call, by description; what a cache answered is not among it."""
+    """The descriptions of the processes that ran and succeeded since the last call; cache hits are not among them."""
     prefix = "Scheduling: "
     completed = runner.scheduler.poll_workunits(LogLevel.DEBUG)["completed"]
     return sorted(

@@ -167,9 +167,9 @@ def test_an_export_that_fails_is_no_answer_and_does_not_stop_the_others(
     [
         ([], "name one or more programs"),
         (["models/a:three"], "no such address"),
-        ([WEIGHTS], f"{WEIGHTS} is a model_weights, no pte_program"),
-        (["--", "--version"], "'--version' is no address"),
-        (["@addresses"], "'@addresses' is no address"),
+        ([WEIGHTS], f"{WEIGHTS} is a model_weights, not a pte_program"),
+        (["--", "--version"], "'--version' is not an address"),
+        (["@addresses"], "'@addresses' is not an address"),
         ([PROGRAM, "--only", "clock,moon"], "no perturbation is called ['moon']"),
         ([PROGRAM, "--json", "/no/such/folder/x"], "is not a folder"),
     ],

@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False)
 def main(
     tree: Annotated[Path, typer.Argument(help="The folder with SHA256SUMS in it.")],
     private_key: Annotated[
-        Path, typer.Option(help="An elliptic-curve key in PEM, without passphrase.")
+        Path, typer.Option(help="An elliptic-curve key in PEM, without a passphrase.")
     ],
 ) -> None:
     """Sign a tree with a local key.

@@ -29,9 +29,7 @@ def main(
     ] = None,
     at_most: Annotated[
         float,
-        typer.Option(
-            min=1.0, help="How often the measured error may fit into the one that is allowed."
-        ),
+        typer.Option(min=1.0, help="How many times the measured error a threshold may allow."),
     ] = 10.0,
     every: Annotated[bool, typer.Option("--all", help="List the tight ones too.")] = False,
 ) -> None:
@@ -39,7 +37,7 @@ def main(
 
     Reads the results of `./pants test models::`. Give several folders to count the worst of several kinds of
     weights. A threshold is loose if it allows more than --at-most times the measured error; a value without any error,
-    such as a share of 1, is no measure. Exit code 0: none is loose; 1: some are; 2: there was nothing to read.
+    such as a share of 1, does not count. Exit code 0: none is loose; 1: some are; 2: there was nothing to read.
     """
     console = Console(stderr=True)
     chosen = folders or [find_root() / _RESULTS]

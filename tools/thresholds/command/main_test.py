@@ -44,11 +44,11 @@ def test_a_bound_that_a_passing_test_cannot_keep_is_refused(results: Path, bound
     assert "--at-most" in result.output
 
 
-def test_all_are_listed_if_asked_for(results: Path) -> None:
+def test_all_are_listed_on_request(results: Path) -> None:
     assert "min_cosine" in CliRunner().invoke(app, ["--all"]).output
 
 
-def test_nothing_to_read_is_said(results: Path) -> None:
+def test_nothing_to_read_is_an_error(results: Path) -> None:
     result = CliRunner().invoke(app, ["elsewhere"])
     assert result.exit_code == 2
     assert "run `./pants test models::`" in result.output

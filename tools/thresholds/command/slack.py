@@ -22,7 +22,7 @@ class Slack:
     Attributes:
         address: of the program.
         field: of `pte_test`; it begins with `min_` or `max_`.
-        measured: the worst value, of all inputs and of all validations that were read.
+        measured: the worst value over all inputs and all validations that were read.
     """
 
     address: str
@@ -32,9 +32,9 @@ class Slack:
 
     @property
     def times(self) -> float | None:
-        """How often the measured error fits into the one that is allowed; None if there was no error at all.
+        """How many times the measured error the threshold allows; None if there was no error at all.
 
-        The error of what has a least value (a cosine, a share) is its distance from 1.
+        The error of a value with a minimum (a cosine, a share) is its distance from 1.
         """
         allowed, found = self._error(self.threshold), self._error(self.measured)
         return None if found <= 0.0 else allowed / found
@@ -60,10 +60,10 @@ class Slack:
 
 
 def read_slacks(files: Iterable[Path]) -> list[Slack]:
-    """The thresholds of all validations, by address and field; of several of one program the worst measured values.
+    """The thresholds of all validations, by address and field; for several of one program, the worst measured values.
 
     Raises:
-        ToolError: for a file that is no `<stem>.validation.json`.
+        ToolError: for a file that is not a `<stem>.validation.json`.
     """
     worst: dict[tuple[str, str], Slack] = {}
     for file in files:
@@ -74,7 +74,7 @@ def read_slacks(files: Iterable[Path]) -> list[Slack]:
                 for field, each in document["thresholds"].items()
             ]
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ToolError(f"{file} is no result of a validation: {error!r}") from error
+            raise ToolError(f"{file} is not the result of a validation: {error!r}") from error
         for slack in found:
             before = worst.get((slack.address, slack.field))
             if before is None or slack._error(slack.measured) > before._error(before.measured):

@@ -46,5 +46,5 @@ def test_the_worst_of_several_validations_of_a_program_counts(tmp_path: Path) ->
 @pytest.mark.parametrize("text", ["", "[]", '{"address": "a:b"}'])
 def test_another_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.validation.json").write_text(text)
-    with pytest.raises(ToolError, match="x.validation.json is no result"):
+    with pytest.raises(ToolError, match="x.validation.json is not the result"):
         read_slacks([tmp_path / "x.validation.json"])

@@ -1,4 +1,4 @@
-"""Write the committed index anew."""
+"""Rewrite the committed index."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workspace.tool_command import ToolCommand
 app = typer.Typer(add_completion=False)
 
 INDEX = "index.json"
-# All that the committed index does not leave to a session, see `./pants help model_index_test`.
+# Everything that the committed index does not leave to a session, see `./pants help model_index_test`.
 OPTIONS = (
     "--no-dynamic-ui",
     "--no-colors",
@@ -36,9 +36,9 @@ RunPants = Callable[[Path, Mapping[str, str], tuple[str, ...]], PantsRun]
 
 
 def update_index(root: Path, environment: Mapping[str, str], run: RunPants) -> list[str]:
-    """Build `//:index` and put it in the place of the committed file; return what changed, a line each.
+    """Build `//:index` and replace the committed file with it; return what changed, one line each.
 
-    Nothing is written where nothing changed.
+    Nothing is written if nothing changed.
 
     Raises:
         ToolError: if the build fails, or wrote no index.
@@ -56,8 +56,8 @@ def update_index(root: Path, environment: Mapping[str, str], run: RunPants) -> l
     try:
         differences = describe_differences(committed, built)
     except PteError as error:
-        # As after a merge conflict: what replaces it is sound whatever it was.
-        differences = [f"changed {INDEX}: it was no index: {error.message}"]
+        # As after a merge conflict. The replacement is sound, whatever it was.
+        differences = [f"changed {INDEX}: it was not an index: {error.message}"]
     replace_text(committed, content)
     return differences
 

@@ -59,7 +59,7 @@ def test_a_current_one_is_left_alone(root: Path, index: dict[str, Any]) -> None:
     assert (root / "index.json").stat().st_ino == before.st_ino
 
 
-def test_what_changed_is_told(root: Path, index: dict[str, Any]) -> None:
+def test_what_changed_is_listed(root: Path, index: dict[str, Any]) -> None:
     update(root, index)
     index["models"].pop(0)
     index["models"][0]["hash"] = "f" * 64
@@ -75,7 +75,7 @@ def test_what_changed_is_told(root: Path, index: dict[str, Any]) -> None:
 def test_a_file_with_a_merge_conflict_is_replaced(root: Path, index: dict[str, Any]) -> None:
     (root / "index.json").write_text("<<<<<<< HEAD\n")
     (line,) = update(root, index)
-    assert "it was no index" in line and "no valid JSON" in line
+    assert "it was not an index" in line and "no valid JSON" in line
     assert (root / "index.json").read_text() == canonical_json(index)
 
 

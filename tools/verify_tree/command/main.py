@@ -1,4 +1,4 @@
-"""Check a tree: everything that is wrong with it, in one go."""
+"""Check a tree: find everything that is wrong with it, in one go."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def main(
     tree: Annotated[Path, typer.Argument(help="The folder with SHA256SUMS in it.")],
     public_key: Annotated[
         Path | None,
-        typer.Option(help="Check the signature too, against this key (PEM); it must be there."),
+        typer.Option(help="Also require a signature that matches this key (PEM)."),
     ] = None,
 ) -> None:
     """Check a tree against the hashes and index it lists.
 
-    Every file's hash, what is extra, missing or a link, names that another system reads differently, the schema of each
-    index and what it lists, versions.json, the provenance statement and the bill of materials. Says everything that is
-    wrong, sorted by path; exit code 0 for a sound tree, 1 if something is wrong. Changes nothing.
+    Checks every file's hash, extra and missing files, links, names that another system reads differently, the schema of
+    each index and what it lists, versions.json, the provenance statement and the bill of materials. Reports everything
+    that is wrong, sorted by path; exit code 0 for a sound tree, 1 if something is wrong. Changes nothing.
     """
     output = Console(soft_wrap=True, markup=False, highlight=False)
     progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)

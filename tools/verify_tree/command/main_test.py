@@ -19,7 +19,7 @@ def test_a_sound_tree(tree: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{tree} is sound\n")
 
 
-def test_all_defects_are_told_in_order(tree: Path) -> None:
+def test_all_defects_are_listed_in_order(tree: Path) -> None:
     (tree / "a.txt").write_text("[red]extra")
     (tree / "versions.json").unlink()
     result = CliRunner().invoke(app, [str(tree)])
@@ -33,7 +33,7 @@ def test_all_defects_are_told_in_order(tree: Path) -> None:
     ]
 
 
-def test_a_signature_that_is_asked_for_must_be_there(tree: Path, tmp_path: Path) -> None:
+def test_a_requested_signature_must_be_there(tree: Path, tmp_path: Path) -> None:
     key = tmp_path / "key.pub"
     key.write_text("a key")
     result = CliRunner().invoke(app, [str(tree), f"--public-key={key}"])

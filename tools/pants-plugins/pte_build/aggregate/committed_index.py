@@ -18,6 +18,7 @@ from pants.option.subsystem import Subsystem
 
 from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
+from pte_build.cache_entry import plain_files
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun
@@ -55,7 +56,7 @@ class IndexTestRequest(TestRequest):
     field_set_type = IndexTestFieldSet
 
 
-# Not memoized: what is asked for differs from session to session. The comparison is cached.
+# Not memoized: each session may ask for other tests. The comparison is cached.
 @_uncacheable_rule
 async def run_index_test(
     batch: IndexTestRequest.Batch[IndexTestFieldSet, Any], test_subsystem: TestSubsystem
@@ -89,11 +90,7 @@ async def run_index_test(
             output_files=(),
             files=(
                 FileEntry(_BUILT, built.content),
-                *(
-                    FileEntry(_COMMITTED, entry.file_digest)
-                    for entry in entries
-                    if isinstance(entry, FileEntry)
-                ),
+                *(FileEntry(_COMMITTED, content) for content in plain_files(entries).values()),
             ),
             may_fail=True,
         ),

@@ -30,13 +30,7 @@ INDEX = Address("", target_name="index")
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    made = make_runner(
-        SEEDED,
-        queries=(
-            QueryRule(DigestContents, (CreateDigest,)),
-            QueryRule(TestResult, (IndexTestRequest.Batch,)),
-        ),
-    )
+    made = make_runner(SEEDED, queries=(QueryRule(TestResult, (IndexTestRequest.Batch,)),))
     made.write_files({"models/gamma/BUILD": chip_text()})
     set_options(made, SEEDED)
     return made

@@ -1,4 +1,4 @@
-"""Which of an index's programs it lists as unavailable, and why."""
+"""Which programs an index lists as unavailable, and why."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class ConditionRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Condition:
-    """`reason` is None if the index has to have the program itself."""
+    """`reason` is None if the index must include the program itself."""
 
     declaration: ProgramDeclaration
     reason: str | None
 
     def entry(self) -> UnavailableEntry:
-        """In the index, of a program that has a reason."""
+        """The index entry of a program that has a reason."""
         assert self.reason is not None
         declaration = self.declaration
         return UnavailableEntry(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, DigestContents, FileEntry
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
@@ -22,6 +21,7 @@ from pte_build.test_support import (
     GAMMA_CHIP,
     SEEDED,
     make_runner,
+    read_json,
     refusal,
     set_options,
     write_sdk,
@@ -36,12 +36,7 @@ NO_PIN = "its checkpoint models/beta:beta_weights is not pinned"
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    runner = make_runner(
-        queries=(
-            QueryRule(Conditions, (ConditionsRequest,)),
-            QueryRule(DigestContents, (CreateDigest,)),
-        )
-    )
+    runner = make_runner(queries=(QueryRule(Conditions, (ConditionsRequest,)),))
     runner.write_files({"models/gamma/BUILD": chip_text()})
     return runner
 
@@ -82,13 +77,10 @@ def test_the_log_has_one_line_for_each_reason(runner: RuleRunner) -> None:
 def index_request(runner: RuleRunner) -> Any:
     """What the library's index writer was asked to write."""
     index = runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX)])
-    (file,) = runner.request(
-        DigestContents, [CreateDigest([FileEntry("index.json", index.content)])]
-    )
-    return json.loads(file.content)["request"]
+    return read_json(runner, index.content)["request"]
 
 
-def test_what_the_index_writer_is_told(runner: RuleRunner, tmp_path: Path) -> None:
+def test_the_request_to_the_index_writer(runner: RuleRunner, tmp_path: Path) -> None:
     (tmp_path / "alpha.pth").write_bytes(CHECKPOINT)
     set_options(runner, UNPINNED, f"--weights-distdirs={tmp_path}")
     request = index_request(runner)
@@ -123,7 +115,7 @@ def test_without_the_option_an_unpinned_checkpoint_fails_the_index(
     assert message.startswith("models/beta:beta_slow: its checkpoint models/beta:beta_weights")
 
 
-def test_the_option_changes_nothing_for_a_program_that_is_asked_for(runner: RuleRunner) -> None:
+def test_the_option_changes_nothing_for_a_requested_program(runner: RuleRunner) -> None:
     set_options(runner, UNPINNED)
     message = refusal(runner, ExportedProgram, ExportedProgramRequest(BETA_SLOW))
     assert "./foundry pin models/beta:beta_weights" in message

@@ -43,7 +43,7 @@ class BuiltIndexRequest(EngineAwareParameter):
 class BuiltIndex:
     """`content` is the digest of `index.json`; `version` is the ExecuTorch version of all of its programs.
 
-    `measured` has the validation.json of each program, in their order.
+    `measured` has the validation.json of each program, in the same order.
     """
 
     content: FileDigest
@@ -56,7 +56,7 @@ class BuiltIndex:
 def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, ProgramLabels]:
     """The label file of each family that has one.
 
-    Raises PteBuildError if the programs of one family have different ones: a tree has one `labels.txt` a folder.
+    Raises PteBuildError if the programs of one family have different ones: a folder of a tree has one label file.
     """
     found: dict[str, tuple[Address, ProgramLabels]] = {}
     for built in programs:
@@ -75,29 +75,27 @@ def family_labels(programs: tuple[BuiltProgram, ...]) -> dict[str, ProgramLabels
 def describe_failures(
     index: Address, validations: Iterable[Validation], refusals: Mapping[Address, str]
 ) -> str | None:
-    """What to tell if not every validation passed; None if all did.
+    """The message if a program was not built or did not pass validation; None if all passed.
 
-    refusals: why programs could not be built.
+    refusals: why programs could not be built, by address.
     """
     failed = [validation for validation in validations if not validation.passed]
     if not failed and not refusals:
         return None
     lines = []
     for program, refusal in refusals.items():
-        # Its first line is the cause; a log may follow, which building that program alone shows.
+        # The first line is the cause. A log may follow; building that program alone shows it.
         cause = refusal.strip().partition("\n")[0]
         lines.append(f"\n  - {cause}" if program.spec in cause else f"\n  - {program}: {cause}")
     for validation in failed:
         # The verdict comes first, then what failed.
         process = validation.result.process
         output = process.stdout.decode() or process.stderr.decode()
-        told = "".join(f"\n      {line}" for line in output.strip().splitlines()[:8])
+        detail = "".join(f"\n      {line}" for line in output.strip().splitlines()[:8])
         lines.append(
-            f"\n  - {validation.program.declaration.address} ({validation.test} failed){told}"
+            f"\n  - {validation.program.declaration.address} ({validation.test} failed){detail}"
         )
-    return (
-        f"{index}: not written, since these programs did not pass their validation:{''.join(lines)}"
-    )
+    return f"{index}: not written, because these programs did not pass validation:{''.join(lines)}"
 
 
 def index_request(
@@ -108,7 +106,7 @@ def index_request(
     base_url: str,
     generated: str,
 ) -> RequestedIndex:
-    """The request of the library's index writer. `verdicts` has each program's validation.json."""
+    """The request for the library's index writer. `verdicts` has each program's validation.json."""
     return RequestedIndex(
         base_url,
         generated,
@@ -150,7 +148,7 @@ async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> 
             Get(Validation, ProgramValidationRequest, request) for request in requests
         )
     except PteBuildError as first:
-        # The first one ended the others, which now run to their end: all that fails is told at once.
+        # The first failure cancelled the others. Now all run to their end, to report every failure at once.
         outcomes = await MultiGet(
             Get(TestOutcome, ProgramValidationRequest, request) for request in requests
         )
@@ -161,7 +159,7 @@ async def build_index(request: BuiltIndexRequest, subsystem: IndexSubsystem) -> 
         }
         done = [outcome.validation for outcome in outcomes if outcome.validation is not None]
         if len(refusals) == 1 and all(validation.passed for validation in done):
-            # With its log.
+            # It includes the log.
             raise first
         raise PteBuildError(describe_failures(request.index, done, refusals)) from first
     if failures := describe_failures(request.index, validations, {}):

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, DigestContents, FileDigest, FileEntry
-from pants.engine.rules import QueryRule
+from pants.engine.fs import DigestContents, FileDigest
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.aggregate.index import (
@@ -21,7 +19,7 @@ from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest
 from pte_build.errors import PteBuildError
 from pte_build.program.report import ProgramLabels
 from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, make_runner, refusal, set_options
+from pte_build.test_support import SEEDED, make_runner, read_json, refusal, set_options
 
 INDEX = Address("", target_name="index")
 TREE = Address("", target_name="tree")
@@ -45,22 +43,22 @@ def outcome(name: str, passed: bool, stdout: str = "") -> Any:
     )
 
 
-def test_failures_are_told_with_address_test_and_reason() -> None:
-    told = describe_failures(INDEX, (outcome("a", True), outcome("b", False, "cosine 0.1")), {})
-    assert told is not None
-    assert "//:index: not written" in told
-    assert "models/alpha:b (models/alpha:b_test failed)" in told
-    assert "cosine 0.1" in told
-    assert "models/alpha:a" not in told
+def test_failures_are_listed_with_address_test_and_reason() -> None:
+    message = describe_failures(INDEX, (outcome("a", True), outcome("b", False, "cosine 0.1")), {})
+    assert message is not None
+    assert "//:index: not written" in message
+    assert "models/alpha:b (models/alpha:b_test failed)" in message
+    assert "cosine 0.1" in message
+    assert "models/alpha:a" not in message
 
 
-def test_a_failure_without_output_on_stdout_tells_stderr() -> None:
-    told = describe_failures(INDEX, (outcome("b", False),), {})
-    assert told is not None
-    assert "only on stderr" in told
+def test_a_failure_without_output_on_stdout_shows_stderr() -> None:
+    message = describe_failures(INDEX, (outcome("b", False),), {})
+    assert message is not None
+    assert "only on stderr" in message
 
 
-def test_no_failures_are_nothing_to_tell() -> None:
+def test_no_message_without_failures() -> None:
     assert describe_failures(INDEX, (outcome("a", True),), {}) is None
 
 
@@ -74,7 +72,7 @@ def test_a_family_has_one_label_file() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(DigestContents, (CreateDigest,)),))
+    return make_runner(SEEDED)
 
 
 def contents(runner: RuleRunner, digest: object) -> dict[str, bytes]:
@@ -116,9 +114,9 @@ def test_a_program_without_a_test_gets_into_no_index(runner: RuleRunner) -> None
     runner.write_files({"models/gamma/BUILD": program_text("gamma_fast")})
     try:
         set_options(runner, SEEDED)
-        told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
-        assert "models/gamma:gamma_fast: it has no test" in told
-        assert "gamma_fast_test" in told
+        message = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
+        assert "models/gamma:gamma_fast: it has no test" in message
+        assert "gamma_fast_test" in message
     finally:
         runner.write_files({"models/gamma/BUILD": ""})
 
@@ -134,15 +132,15 @@ def test_a_failed_validation_gets_into_no_index(runner: RuleRunner) -> None:
     )
     try:
         set_options(runner, SEEDED)
-        told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
-        assert "models/gamma:gamma_fast (models/gamma:gamma_fast_test failed)" in told
-        assert "models/alpha:alpha_fast" not in told
+        message = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
+        assert "models/gamma:gamma_fast (models/gamma:gamma_fast_test failed)" in message
+        assert "models/alpha:alpha_fast" not in message
     finally:
         runner.write_files({"models/gamma/BUILD": ""})
 
 
 def test_one_program_that_fails_does_not_hide_the_others(runner: RuleRunner) -> None:
-    """Two that cannot be built and one that fails its test, each told in a line; what passed is left built."""
+    """Two that cannot be built and one that fails its test, each on a line of its own; what passed stays built."""
     wrong, broken = (f"src/python/pte_foundry/models/{name}.py" for name in ("wrong", "broken"))
     runner.write_files(
         {
@@ -158,12 +156,12 @@ def test_one_program_that_fails_does_not_hide_the_others(runner: RuleRunner) -> 
     )
     try:
         set_options(runner, SEEDED)
-        told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
-        assert "\n  - models/gamma:a_fast: export failed: " in told, told
-        assert "\n  - models/gamma:b_fast (models/gamma:b_fast_test failed)" in told
-        assert "\n  - models/gamma:c_fast: it has no test." in told
-        assert "models/alpha" not in told and "The whole log" not in told
-        # It is not memoized: what is put right is built in the next session.
+        message = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
+        assert "\n  - models/gamma:a_fast: export failed: " in message, message
+        assert "\n  - models/gamma:b_fast (models/gamma:b_fast_test failed)" in message
+        assert "\n  - models/gamma:c_fast: it has no test." in message
+        assert "models/alpha" not in message and "The whole log" not in message
+        # It is not memoized: what has been fixed is built in the next session.
         runner.write_files({"models/gamma/BUILD": ""})
         set_options(runner, SEEDED)
         assert runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX)]).programs
@@ -185,8 +183,8 @@ def test_a_licence_without_a_text_is_refused(runner: RuleRunner) -> None:
         }
     )
     set_options(runner, SEEDED)
-    told = refusal(runner, BuiltTree, BuiltTreeRequest(name))
-    assert "other:tree: models/alpha:alpha_fast is under MIT" in told
+    message = refusal(runner, BuiltTree, BuiltTreeRequest(name))
+    assert "other:tree: models/alpha:alpha_fast is under MIT" in message
 
 
 def test_an_index_of_nothing_is_refused(runner: RuleRunner) -> None:
@@ -200,26 +198,20 @@ def test_an_index_of_nothing_is_refused(runner: RuleRunner) -> None:
 
 def test_an_unpinned_checkpoint_fails_the_index(runner: RuleRunner) -> None:
     set_options(runner)
-    told = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
-    assert "models/beta:beta_weights" in told or "models/alpha:alpha_weights" in told
+    message = refusal(runner, BuiltIndex, BuiltIndexRequest(INDEX, INDEX))
+    assert "models/beta:beta_weights" in message or "models/alpha:alpha_weights" in message
 
 
-def read_index(runner: RuleRunner, index: BuiltIndex) -> Any:
-    entry = FileEntry("index.json", index.content)
-    (file,) = runner.request(DigestContents, [CreateDigest([entry])])
-    return json.loads(file.content)
-
-
-def test_what_the_index_writer_is_told(runner: RuleRunner) -> None:
+def test_the_request_to_the_index_writer(runner: RuleRunner) -> None:
     set_options(
         runner, SEEDED, "--index-base-url=https://x", "--index-generated=2020-01-01T00:00:00Z"
     )
     index = runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX)])
-    request = read_index(runner, index)["request"]
+    request = read_json(runner, index.content)["request"]
     assert (request["base_url"], request["generated"]) == ("https://x", "2020-01-01T00:00:00Z")
     # Each path goes with the report of its own program.
-    told = [(a["path"], a["report"]["declared"]["address"]) for a in request["artifacts"]]
-    assert told == [
+    listed = [(a["path"], a["report"]["declared"]["address"]) for a in request["artifacts"]]
+    assert listed == [
         ("alpha/alpha_fast.pte", "models/alpha:alpha_fast"),
         ("alpha/alpha_slow.pte", "models/alpha:alpha_slow"),
         ("beta/beta_slow.pte", "models/beta:beta_slow"),
@@ -236,5 +228,5 @@ def test_what_the_index_writer_is_told(runner: RuleRunner) -> None:
 def test_another_target_in_the_place_of_an_index_is_refused(runner: RuleRunner) -> None:
     backend = Address("toolchains", target_name="fast")
     assert refusal(runner, BuiltIndex, BuiltIndexRequest(backend, TREE)) == (
-        "//:tree: `index` names toolchains:fast, which is a `pte_backend` and not a `model_index`."
+        "//:tree: `index` names toolchains:fast, which is a `pte_backend`, not a `model_index`."
     )

@@ -26,7 +26,7 @@ class ProgramLocksRequest:
 
 @dataclass(frozen=True)
 class ProgramLocks:
-    """Paths in the repository; the toolchain's first, as it is composed."""
+    """Paths in the repository: the toolchain's first, in the order of its composition."""
 
     paths: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Which programs an index takes."""
+"""Which programs an index includes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SelectProgramsRequest(EngineAwareParameter):
 
     @staticmethod
     def of(index: Target) -> SelectProgramsRequest:
-        """What the fields of a `model_index` say."""
+        """The request that the fields of a `model_index` make."""
         return SelectProgramsRequest(
             index.address, index[IndexProgramsField].value or (), index[IndexLicensesField].value
         )
@@ -49,7 +49,7 @@ class SelectProgramsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class SelectedPrograms:
-    """Sorted, without repetition."""
+    """Sorted, without duplicates."""
 
     programs: tuple[Address, ...]
 
@@ -64,7 +64,7 @@ class ProgramLicenseRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ProgramLicense:
-    """The licence of a program's checkpoint, which is the program's own."""
+    """The licence of a program, which is that of its checkpoint."""
 
     program: Address
     license_id: str
@@ -93,12 +93,13 @@ def licensed(
 ) -> tuple[Address, ...]:
     """The programs that are under one of the allowed licences.
 
-    Raises PteBuildError for a licence that no program has: misspelt, it would leave a family out without a word.
+    Raises PteBuildError for a licence that no program has: a misspelt one would silently leave out a family.
     """
     if unknown := sorted(set(allowed) - set(licenses.values())):
         raise PteBuildError(
-            f"{index}: `{IndexLicensesField.alias}` allows {', '.join(unknown)}, and no program of its "
-            f"`{IndexProgramsField.alias}` is under that; there are: {', '.join(sorted(set(licenses.values())))}."
+            f"{index}: `{IndexLicensesField.alias}` allows {', '.join(unknown)}, but no program of its "
+            f"`{IndexProgramsField.alias}` has that licence. Their licences: "
+            f"{', '.join(sorted(set(licenses.values())))}."
         )
     return tuple(program for program, license_id in licenses.items() if license_id in allowed)
 
@@ -111,7 +112,7 @@ async def select_programs(
     specs = SpecsParser(root_dir=build_root.path).parse_specs(
         request.specs, description_of_origin=origin
     )
-    # --tag and --filter-* choose what a command is about, and not what an index contains.
+    # --tag and --filter-* select the targets of a command, not the contents of an index.
     includes = dataclasses.replace(specs.includes, filter_by_global_options=False)
     targets = await Get(UnexpandedTargets, RawSpecs, includes)
     excluded = await Get(UnexpandedTargets, RawSpecs, specs.ignores)
@@ -123,7 +124,7 @@ async def select_programs(
     }
     if not paths:
         raise PteBuildError(
-            f"{request.index}: {', '.join(request.specs)} matches no `{PteProgram.alias}`. An index of nothing is "
+            f"{request.index}: {', '.join(request.specs)} matches no `{PteProgram.alias}`. An empty index is "
             "not built."
         )
     if request.licenses is not None:

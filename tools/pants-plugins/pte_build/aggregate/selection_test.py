@@ -60,12 +60,12 @@ def test_programs_of_some_licences_only(runner: RuleRunner) -> None:
 def test_a_licence_that_no_program_has(runner: RuleRunner) -> None:
     request = SelectProgramsRequest(INDEX, ("models::",), ("MIT", "Zlib"))
     assert refusal(runner, SelectedPrograms, request) == (
-        "//:index: `only_licenses` allows Zlib, and no program of its `programs` is under that; there are: MIT."
+        "//:index: `only_licenses` allows Zlib, but no program of its `programs` has that licence. Their licences: MIT."
     )
 
 
 @pytest.mark.parametrize("option", ["--tag=nightly", "--filter-target-type=pte_test"])
-def test_what_a_command_is_about_does_not_change_an_index(runner: RuleRunner, option: str) -> None:
+def test_filters_of_a_command_do_not_change_an_index(runner: RuleRunner, option: str) -> None:
     set_options(runner, option)
     selected = runner.request(SelectedPrograms, [SelectProgramsRequest(INDEX, ("models::",))])
     assert selected.programs == (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW)

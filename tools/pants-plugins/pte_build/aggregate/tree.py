@@ -1,4 +1,4 @@
-"""The tree of a `model_tree`: put together from digests, never by copying files."""
+"""The tree of a `model_tree`: assembled from digests, without copying files."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest, family_labels
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
+from pte_build.cache_entry import plain_files
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.program.report import MODEL_CARD
@@ -79,7 +80,7 @@ def needed_licenses(
 ) -> dict[str, str]:
     """SPDX identifier to file, of the licences that the tree's programs have.
 
-    Raises PteBuildError for a program whose licence the tree has no text of.
+    Raises PteBuildError for a program whose licence has no text in the tree.
     """
     needed = {}
     for built in index.programs:
@@ -97,9 +98,9 @@ def needed_licenses(
 def needed_model_cards(
     tree: Address, index: BuiltIndex, cards: Mapping[str, FileDigest]
 ) -> dict[str, FileDigest]:
-    """Family to model card, of the families that the tree holds. `cards` is by path in the repository.
+    """Family to model card, for the families in the tree. `cards` is keyed by path in the repository.
 
-    Raises PteBuildError for a family that has none.
+    Raises PteBuildError for a family without one.
     """
     needed = {}
     for built in index.programs:
@@ -107,14 +108,14 @@ def needed_model_cards(
         if path not in cards:
             raise PteBuildError(
                 f"{tree}: {built.declaration.address} has no model card: `{TreeModelCardsField.alias}` matches no "
-                f"{path}. Write it: what goes in and comes out, the licence, what the model is for."
+                f"{path}. Write one: inputs and outputs, the licence, what the model is for."
             )
         needed[built.declaration.family] = cards[path]
     return dict(sorted(needed.items()))
 
 
 def named_files(paths: Iterable[str], field: str, tree: Address) -> PathGlobs:
-    """Files that a field of the tree names; each that is not there is an error, which says so."""
+    """Files that a field of the tree names. A missing one is an error that names the field."""
     return PathGlobs(
         sorted({*paths}),
         glob_match_error_behavior=GlobMatchErrorBehavior.error,
@@ -124,7 +125,7 @@ def named_files(paths: Iterable[str], field: str, tree: Address) -> PathGlobs:
 
 
 def written_files(index: BuiltIndex) -> tuple[str, ...]:
-    """What the tree writer writes. Single files: caches keep folders of outputs less well."""
+    """The tree writer's output files. Each is listed: caches handle output folders less well."""
     models = {built.declaration.model for built in index.programs}
     pages = (f"models/{model}.html" for model in models)
     pictures = (f"measured/{model}.svg" for model in models)
@@ -134,7 +135,7 @@ def written_files(index: BuiltIndex) -> tuple[str, ...]:
 @rule
 async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> BuiltTree:
     target = await Get(KnownTarget, TargetRequest(request.tree, ModelTree))
-    # Before anything is built: a file that is not there is seen at once.
+    # Before anything is built, so that a missing file is reported at once.
     latencies = await Get(
         Digest,
         PathGlobs,
@@ -160,7 +161,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         Get(DigestEntries, Digest, latencies),
         Get(Digest, AddPrefix(latencies, _LATENCIES)),
     )
-    license_files, card_files = _files(text_entries), _files(card_entries)
+    license_files, card_files = plain_files(text_entries), plain_files(card_entries)
     files = [
         FileEntry("index.json", index.content),
         FileEntry(f"{index.version}/index.json", index.content),
@@ -200,7 +201,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
             )
             for number, built in enumerate(index.programs)
         ),
-        latencies=tuple(sorted(_files(latency_entries))),
+        latencies=tuple(sorted(plain_files(latency_entries))),
         origin=Origin(request.tree.spec, subsystem.builder_id, subsystem.source_commit, locks),
     )
     resolve = target[TreeProvenanceResolveField].value or ""
@@ -232,10 +233,6 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
     )
     digest = await Get(Digest, MergeDigests([content, result.process.output_digest]))
     return BuiltTree(digest, index)
-
-
-def _files(entries: DigestEntries) -> dict[str, FileDigest]:
-    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
 
 
 @dataclass(frozen=True)

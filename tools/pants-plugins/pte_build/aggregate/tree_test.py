@@ -38,7 +38,7 @@ _PAGES = (("models", "html"), ("measured", "svg"))
 
 
 def index_of(*licenses: str) -> BuiltIndex:
-    """An index of one program for each licence, as far as licences go."""
+    """An index with one program per licence, of which only the licences are real."""
     programs: Any = tuple(
         SimpleNamespace(
             declaration=SimpleNamespace(address=Address("models/alpha", target_name=f"p{number}")),
@@ -100,13 +100,13 @@ def test_a_tree(runner: RuleRunner) -> None:
     for program in built.index.programs:
         content = files[f"1.4.1/{program.declaration.pte_path[len('models/'):]}"]
         assert hashlib.sha256(content).hexdigest() == program.exported.pte.fingerprint
-    # The tree writer gets the verdicts of the programs, and what the BUILD files say of their task.
+    # The tree writer gets the verdicts of the programs, and what the BUILD files say about their task.
     assert files["measured/beta.svg"] == b"passed"
     listed = {each["address"]: each for each in json.loads(files["index.html"])}
     assert listed["models/beta:beta_slow"]["task"] == "cup detection"
     assert listed["models/alpha:alpha_fast"]["task"] is None
     assert {each["model"] for each in listed.values()} == {"alpha", "beta"}
-    # The tree writer is told of every file but its own, with the right hashes.
+    # The tree writer's request lists every file except its own, with the right hashes.
     lines = (line.split() for line in files["SHA256SUMS"].decode().splitlines())
     sums = {path: sha256 for sha256, path in lines}
     own = {"README.md", "SHA256SUMS", "bom.cdx.json", "index.schema.json", "provenance.intoto.json"}
@@ -120,7 +120,7 @@ def test_a_tree(runner: RuleRunner) -> None:
 
 
 def origin(runner: RuleRunner, *options: str) -> Any:
-    """What the tree writer is told of the tree's origin."""
+    """The tree's origin in the request to the tree writer."""
     set_options(runner, SEEDED, *options)
     built = runner.request(BuiltTree, [BuiltTreeRequest(TREE)])
     contents = runner.request(DigestContents, [built.digest])
@@ -139,8 +139,8 @@ def test_the_origin_of_a_tree(runner: RuleRunner) -> None:
             "models/beta:beta_slow": locks,
         },
     }
-    told = origin(runner, f"--tree-source-commit={'0a' * 20}", "--tree-builder-id=https://ci")
-    assert (told["source_commit"], told["builder"]) == ("0a" * 20, "https://ci")
+    stated = origin(runner, f"--tree-source-commit={'0a' * 20}", "--tree-builder-id=https://ci")
+    assert (stated["source_commit"], stated["builder"]) == ("0a" * 20, "https://ci")
 
 
 def test_the_lockfile_of_the_calibration_pictures_is_an_origin(runner: RuleRunner) -> None:
@@ -148,7 +148,7 @@ def test_the_lockfile_of_the_calibration_pictures_is_an_origin(runner: RuleRunne
     set_options(runner, SEEDED)
     declaration = runner.request(ProgramDeclaration, [DeclarationRequest(QUANTIZED)])
     locks = runner.request(ProgramLocks, [ProgramLocksRequest(declaration)])
-    # The photographs' resolve is the builder's: told once.
+    # The photographs' resolve is the builder's: listed once.
     assert locks.paths == ("locks/engine.lock", "locks/extra.lock")
     own = quantized_text("delta_int8_fast", builder_resolve="dev")
     runner.write_files({"models/delta/BUILD": own})
@@ -198,14 +198,14 @@ def test_the_tree_writer_gets_the_measured_latencies(runner: RuleRunner) -> None
     request = BuiltTreeRequest(Address("", target_name="timed"))
     built = runner.request(BuiltTree, [request])
     contents = {file.path: file.content for file in runner.request(DigestContents, [built.digest])}
-    told = "README.md results/a.json: {of a} results/b.json: {of b}"
-    assert contents["README.md"].decode() == told
+    readme = "README.md results/a.json: {of a} results/b.json: {of b}"
+    assert contents["README.md"].decode() == readme
     assert not any("results" in path or "latencies" in path for path in contents)
 
     runner.write_files({"BUILD.more": _with_latencies("results/not.json")})
     set_options(runner, SEEDED)
     message = refusal(runner, BuiltTree, request)
-    assert message.startswith("//:timed: not written: bad-latencies: results/not.json is no JSON")
+    assert message.startswith("//:timed: not written: bad-latencies: results/not.json is not JSON")
 
 
 def _with_latencies(*latencies: str) -> str:
@@ -220,7 +220,7 @@ def _with_latencies(*latencies: str) -> str:
 
 
 def test_a_file_of_latencies_that_is_missing(runner: RuleRunner) -> None:
-    # What is there does not make up for what is not; and it is said before the index, which does not exist either.
+    # An existing file does not make up for a missing one, which is reported before the index, which is missing too.
     request = declare(
         runner,
         index=["//:nonesuch"],

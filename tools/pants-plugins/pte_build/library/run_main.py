@@ -1,4 +1,4 @@
-"""Run one of the library's entry modules: its sources, its request and its other inputs to its output files."""
+"""Run one of the library's entry modules: sources, a request and other inputs go in, output files come out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
-from pte_build.cache_entry import expected_files
+from pte_build.cache_entry import expected_files, plain_files
 from pte_build.errors import PteBuildError
 from pte_build.process_failure import describe_failure
 from pte_build.progress.stage_files import REQUEST_KEYS
@@ -41,18 +41,18 @@ from pte_build.weights.resolution import ResolvedWeights
 class MainRun(EngineAwareParameter):
     """A run of an entry module.
 
-    main: its file.
-    request: the file with its request, which is its first argument; None if it has none.
-    arguments: those that follow.
-    owner: the target that it is run for, and failed: what is said of that if the run fails; for messages.
-    output_files: what it writes. A run without one of them is refused.
-    files, inputs: what it reads beside its sources and its request.
-    plugins: files that it loads by name; what they import is among its sources too.
+    main: the module's file.
+    request: the request file, which is the first argument; None if there is none.
+    arguments: those after the request file.
+    owner, failed: the target that it is run for, and what to say about it if the run fails; for messages.
+    output_files: the files that it writes. A result that lacks one is refused.
+    files, inputs: what it reads besides its sources and its request.
+    plugins: files that it loads by name; its sources include what they import.
     toolchain: what it runs in; None for a bare interpreter.
-    weights: the checkpoint that is among its files, if one is.
-    trusted: what apps trust is in its result: nobody who can write to a shared cache gets to write it. So are all runs
-        in a bare interpreter; they take a fraction of a second.
-    may_fail: its exit code is part of its result. Then output files may be missing.
+    weights: the checkpoint among its files, if any.
+    trusted: apps trust the result, so it is never taken from a shared cache, which others can write to. The same goes
+        for all runs in a bare interpreter; they take a fraction of a second.
+    may_fail: the exit code is part of the result, and output files may be missing.
     """
 
     main: str
@@ -91,15 +91,15 @@ class RemoteCacheUse:
 
 @rule
 def remote_cache_use(options: GlobalOptions) -> RemoteCacheUse:
-    """Apart, so that other global options do not make library processes run again."""
+    """A rule of its own, so that other global options do not make library processes run again."""
     return RemoteCacheUse(options.remote_cache_read)
 
 
 def kept_from_remote_caches(process: Process, use: RemoteCacheUse) -> Process:
-    """The process itself where no remote cache is read: then the local store keeps its result."""
+    """The process, out of reach of remote caches; unchanged if none is read: then the local store keeps its result."""
     if not use.reads:
         return process
-    # This version of Pants has no scope for the local store alone. This one is kept in memory.
+    # Pants 2.17 has no scope for the local store alone. This one keeps the result in memory.
     return dataclasses.replace(process, cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL)
 
 
@@ -110,7 +110,7 @@ class Record(Protocol):
 
 
 def request_file(name: str, record: Record) -> FileContent:
-    """The file of a request, whose text is in the keys of caches."""
+    """The request file. Its text is part of cache keys."""
     return FileContent(name, (json.dumps(record.to_json(), indent=2) + "\n").encode())
 
 
@@ -161,7 +161,7 @@ async def run_main(request: MainRun, use: RemoteCacheUse) -> MainResult:
         raise PteBuildError(describe_failure(f"{request.owner}: {request.failed}", result))
     entries = await Get(DigestEntries, Digest, result.output_digest)
     if request.may_fail:
-        written = {each.path for each in entries if isinstance(each, FileEntry)}
+        written = plain_files(entries)
         names = tuple(name for name in request.output_files if name in written)
     else:
         names = request.output_files

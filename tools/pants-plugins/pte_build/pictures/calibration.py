@@ -1,4 +1,4 @@
-"""The pictures of a `calibration_set` in one folder, whatever they come from."""
+"""The pictures of a `calibration_set` in one folder, wherever they come from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import HydratedSources, HydrateSourcesRequest
 
 from pte_build.addresses import KnownTarget, TargetRequest
+from pte_build.cache_entry import plain_files
 from pte_build.errors import PteBuildError
 from pte_build.pictures.photographs import Photographs, PhotographsRequest
 from pte_build.targets.pictures import (
@@ -27,7 +28,7 @@ FOLDER = "calibration"
 
 @dataclass(frozen=True)
 class CalibrationRequest(EngineAwareParameter):
-    """`calibration_set` is None for a recipe that looks at no pictures. `program` names the set, for messages."""
+    """`calibration_set` is None for a recipe that uses no pictures. `program` names the set, for messages."""
 
     calibration_set: Address | None
     program: Address
@@ -47,10 +48,10 @@ class Calibration:
 NO_PICTURES = Calibration(EMPTY_DIGEST, ())
 
 
-def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
-    """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them have one file name.
+def flatten(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
+    """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them share a file name.
 
-    pictures: their paths, which tell where they come from.
+    pictures: content by path; the path says where a picture comes from.
     """
     origins: dict[str, str] = {}
     found = {}
@@ -61,7 +62,7 @@ def flat(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[s
         if other != path:
             raise PteBuildError(
                 f"{calibration_set}: {other} and {path} have the same file name. Rename one of them: pictures are "
-                "taken in the order of their names, and reports name them so."
+                "used in the order of their names, and reports refer to them by name."
             )
         found[f"{FOLDER}/{name}"] = content
     return dict(sorted(found.items()))
@@ -87,7 +88,7 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
     if sources_field.globs and not sources.snapshot.files:
         raise PteBuildError(
             f"{address}: no file matches its `{CalibrationSourcesField.alias}`, {', '.join(sources_field.globs)}. Put "
-            "pictures there, which git does not ignore, or remove the field."
+            "pictures there that git does not ignore, or remove the field."
         )
     photographs = await MultiGet(
         Get(Photographs, PhotographsRequest(each, address)) for each in sets
@@ -96,11 +97,13 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
         Get(DigestEntries, Digest, digest)
         for digest in (sources.snapshot.digest, *(each.digest for each in photographs))
     )
-    pictures = _files(own)
+    pictures = plain_files(own)
     for origin, entries in zip(sets, extracted):
-        # An address is no path: it tells where a picture comes from, for messages alone.
-        pictures.update({f"{origin} {path}": content for path, content in _files(entries).items()})
-    files = flat(address, pictures)
+        # Not a real path: the address says where a picture comes from, for messages only.
+        pictures.update(
+            {f"{origin} {path}": content for path, content in plain_files(entries).items()}
+        )
+    files = flatten(address, pictures)
     if not files:
         raise PteBuildError(
             f"{address}: it has no pictures. Name `photograph_set` targets in `{CalibrationPhotographsField.alias}` or "
@@ -110,10 +113,6 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
         Digest, CreateDigest([FileEntry(path, content) for path, content in files.items()])
     )
     return Calibration(digest, tuple(files))
-
-
-def _files(entries: DigestEntries) -> dict[str, FileDigest]:
-    return {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
 
 
 def rules() -> Iterable[Rule]:

@@ -1,4 +1,4 @@
-"""Calibration sets: which pictures an export gets, and how mistakes in a set are told."""
+"""Calibration sets: which pictures an export gets, and how mistakes in a set are reported."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_photographs_and_own_pictures_lie_in_one_folder(runner: RuleRunner) -> N
     }
 
 
-def test_own_pictures_alone(runner: RuleRunner) -> None:
+def test_only_own_pictures(runner: RuleRunner) -> None:
     request = declare(runner, "own/one.jpg", "own/two.jpg", sources=["own/*.jpg"])
     assert [*pictures(runner, request)] == ["calibration/one.jpg", "calibration/two.jpg"]
 
@@ -77,14 +77,14 @@ def test_an_empty_set(runner: RuleRunner, fields: dict[str, object]) -> None:
 
 
 def test_a_glob_that_matches_nothing(runner: RuleRunner) -> None:
-    """Also beside photographs: whoever names a folder means its pictures."""
+    """Even with photographs: whoever names a folder wants its pictures."""
     request = declare(runner, photographs=SHIPPED, sources=["nonesuch/*.jpg"])
     message = refusal(runner, Calibration, request)
     assert message.startswith("mine:set: no file matches its `sources`, nonesuch/*.jpg. Put ")
 
 
 @pytest.mark.parametrize(
-    ("files", "fields", "told"),
+    ("files", "fields", "paths"),
     [
         (
             ["x/cat.png"],
@@ -96,14 +96,14 @@ def test_a_glob_that_matches_nothing(runner: RuleRunner) -> None:
     ],
     ids=["photograph", "folders", "case"],
 )
-def test_two_pictures_of_one_name(
-    runner: RuleRunner, files: list[str], fields: dict[str, object], told: str
+def test_two_pictures_with_the_same_name(
+    runner: RuleRunner, files: list[str], fields: dict[str, object], paths: str
 ) -> None:
     message = refusal(runner, Calibration, declare(runner, *files, **fields))
-    assert message.startswith(f"mine:set: {told} have the same file name. Rename one of them")
+    assert message.startswith(f"mine:set: {paths} have the same file name. Rename one of them")
 
 
-def test_what_is_no_picture_by_its_name(runner: RuleRunner) -> None:
+def test_a_file_that_is_not_named_like_a_picture(runner: RuleRunner) -> None:
     request = declare(runner, "notes/readme.txt", sources=["notes/*"])
     message = str(failure(runner, Calibration, request))
     assert "mine:set" in message and "readme.txt" in message and ".jpg" in message
@@ -112,12 +112,12 @@ def test_what_is_no_picture_by_its_name(runner: RuleRunner) -> None:
 def test_a_set_that_is_another_target_type(runner: RuleRunner) -> None:
     request = CalibrationRequest(Address("toolchains", target_name="photographs"), QUANTIZED)
     assert refusal(runner, Calibration, request) == (
-        f"{QUANTIZED}: `calibration` names toolchains:photographs, which is a `photograph_set` and "
+        f"{QUANTIZED}: `calibration` names toolchains:photographs, which is a `photograph_set`, "
         "not a `calibration_set`."
     )
 
 
-def test_a_photograph_that_the_package_has_not(runner: RuleRunner) -> None:
+def test_a_photograph_that_the_package_lacks(runner: RuleRunner) -> None:
     text = target_text("photograph_set", "gone", resolve="extra", files={"p/x.png": "missing"})
     runner.write_files({"gone/BUILD": text})
     message = refusal(runner, Calibration, declare(runner, photographs=["gone"]))

@@ -1,4 +1,4 @@
-"""Take the photographs of a `photograph_set` out of the package that ships them."""
+"""Extract the photographs of a `photograph_set` from the package that ships them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOLDER = "photographs"
 
 @dataclass(frozen=True)
 class PhotographsRequest(EngineAwareParameter):
-    """`owner` is the test that names the set, for messages."""
+    """`owner` is the target that names the set, for messages."""
 
     photographs: Address
     owner: Address
@@ -73,7 +73,7 @@ async def extract_photographs(request: PhotographsRequest) -> Photographs:
             toolchain=ToolchainRequest((resolve,), needed_by=target.address.spec),
         ),
     )
-    # Of what a cache returns, nothing but the pictures gets into the sandboxes of exports and validations.
+    # Whatever else a cache returns, only the pictures get into the sandboxes of exports and validations.
     digest = await Get(
         Digest, CreateDigest([FileEntry(path, content) for path, content in result.files.items()])
     )

@@ -1,4 +1,4 @@
-"""Whether a program can be built in this session at all. Only conditions that somebody declared count."""
+"""Whether a program can be built in this session at all. Only declared conditions count."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AvailabilityRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Why a program cannot be built: the same text on every machine; and what would help."""
+    """Why a program cannot be built, in the same words on every machine, and what would help."""
 
     program: Address
     reason: str
@@ -56,7 +56,7 @@ async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Av
     address = declaration.address
     if declaration.unavailable is not None:
         remedy = (
-            f"Its BUILD file declares so; build another precision or backend of {declaration.model}, or remove "
+            f"Its BUILD file says so; build another precision or backend of {declaration.model}, or remove "
             f"`{ProgramUnavailableField.alias}` from {address} to try."
         )
         return Availability(declaration, Unavailable(address, declaration.unavailable, remedy))
@@ -66,7 +66,7 @@ async def find_availability(request: AvailabilityRequest, roots: SdkRoots) -> Av
             ResolvedWeightsRequest(declaration.weights, address, request.choices),
         )
     except UnpinnedCheckpoint:
-        # Its own error, where the checkpoint is needed.
+        # That is an error where the checkpoint is needed, not a reason.
         weights = None
     if weights is not None and weights.whole_model and weights.source == "seeded":
         reason = (

@@ -45,7 +45,7 @@ def test_a_program_whose_sdk_is_not_set(runner: RuleRunner) -> None:
 
 
 def test_a_set_sdk_is_not_looked_at(runner: RuleRunner) -> None:
-    """A bad folder is an error of the build, and no reason to pass over a program."""
+    """A bad folder is an error of the build, not a reason to skip a program."""
     set_options(runner, "--qnn-sdk-root=/nonexistent")
     found = runner.request(Availability, [AvailabilityRequest(GAMMA_CHIP)])
     assert (found.declaration.address, found.unavailable) == (GAMMA_CHIP, None)
@@ -90,7 +90,7 @@ def test_a_whole_model_has_nothing_to_seed(runner: RuleRunner) -> None:
     unavailable = runner.request(Availability, [AvailabilityRequest(program)]).unavailable
     assert unavailable is not None
     assert "whole:p is unavailable: its checkpoint whole:w is the whole model" in unavailable.note
-    # Of a checkpoint with values for a structure everything can be seeded.
+    # With a checkpoint that only has values for a structure, everything can be seeded.
     assert runner.request(Availability, [AvailabilityRequest(ALPHA_FAST)]).unavailable is None
 
 

@@ -1,4 +1,4 @@
-"""All that a BUILD file says about a backend."""
+"""Everything that a BUILD file says about a backend."""
 
 from __future__ import annotations
 

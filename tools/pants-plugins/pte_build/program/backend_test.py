@@ -1,4 +1,4 @@
-"""What BUILD files declare about a backend, and how mistakes in them are told."""
+"""What BUILD files declare about a backend, and how mistakes in them are reported."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_backend_that_is_another_target_type(runner: RuleRunner) -> None:
     weights = Address("models/alpha", target_name="alpha_weights")
     assert refusal(runner, Backend, request(weights)) == (
         "models/alpha:alpha_fast: `backend` names models/alpha:alpha_weights, which is a "
-        "`model_weights` and not a `pte_backend`."
+        "`model_weights`, not a `pte_backend`."
     )
 
 

@@ -36,10 +36,10 @@ from pte_foundry.records.trained_checks import TrainedChecks
 class ProgramTest:
     """A `pte_test`.
 
-    checks: what the report has of it.
+    checks: the part that the report states.
     photographs: the address of a `photograph_set`, if it has one.
-    limits: of a process that works on the program's bytes. Like the timeout they are no thresholds, so they are in no
-        report.
+    limits: of a process that works on the program's bytes. Like the timeout, they are not thresholds, so no report
+        states them.
     """
 
     address: Address
@@ -118,7 +118,7 @@ async def find_program_test(request: ProgramTestRequest, tests: AllProgramTests)
 
 
 def declared_checks(test: Target, usual_size: float) -> Checks:
-    """The thresholds of a `pte_test`, whose fields are called as those of the record.
+    """The thresholds of a `pte_test`, whose fields have the names of the record's.
 
     usual_size: the size ratio of a test that does not declare one.
     """

@@ -1,4 +1,4 @@
-"""All that BUILD files say about one program, gathered and checked."""
+"""Everything that BUILD files say about one program, gathered and checked."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ _ADDRESS_FIELDS = (
 class ProgramDeclaration:
     """A `pte_program` target with its backend.
 
-    `options` and `rewrites` are the backend's and the program's together. `quantization` is None for a float
-    precision, and for a program that is `unavailable`: that is the reason why the BUILD file says it cannot be had.
+    `options` and `rewrites` are the backend's and the program's together. `unavailable` is the reason why the program
+    cannot be built, if the BUILD file gives one. `quantization` is None for such a program and for a float precision.
     """
 
     address: Address
@@ -85,7 +85,7 @@ class ProgramDeclaration:
 
     @property
     def plugins(self) -> tuple[Address, ...]:
-        """The files that an export loads by name, without the lowering."""
+        """The files that an export loads by name, except the lowering."""
         recipe = () if self.quantization is None else (self.quantization.recipe,)
         return (self.builder, *self.imports, *self.rewrites, *recipe)
 
@@ -120,12 +120,12 @@ def family_of(program: Address) -> str:
 
 
 def report_path(pte_path: str) -> str:
-    """The report lies beside its program."""
+    """The path of a program's report, which is beside it."""
     return str(PurePath(pte_path).with_suffix(".json"))
 
 
 def tree_path(program: Address, pte_path: str) -> str:
-    """Where a program lies below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
+    """Where a program is below its version's folder, e.g. `mobilenet/mobilenet_v2_xnnpack.pte`."""
     return f"{family_of(program)}/{PurePath(pte_path).name}"
 
 
@@ -134,7 +134,7 @@ def choose_precision(
 ) -> str:
     """The precision to lower to. Raises PteBuildError if the backend does not have it.
 
-    unavailable: then it need not have it, which may be the very reason.
+    unavailable: then the backend may lack it, which may be the very reason.
     """
     if asked is None:
         return backend.precisions[0]
@@ -147,31 +147,31 @@ def choose_precision(
 
 
 def check_dimensions(program: Address, inputs: Mapping[str, str], backend: Backend) -> None:
-    """Raises PteBuildError for a dimension that an app chooses where the backend has no such programs."""
+    """Raises PteBuildError for a dynamic dimension if the backend does not support them."""
     dynamic = [f"{name}: {text}" for name, text in inputs.items() if "=" in text]
     if dynamic and not backend.dynamic_dimensions:
         raise PteBuildError(
-            f"{program}: `{ProgramInputsField.alias}` has dynamic dimensions ({'; '.join(dynamic)}), and the backend "
-            f"{backend.address} has no `{BackendDynamicDimensionsField.alias}`. Declare fixed sizes, or remove the "
-            "program."
+            f"{program}: `{ProgramInputsField.alias}` has dynamic dimensions ({'; '.join(dynamic)}), but the backend "
+            f"{backend.address} does not set `{BackendDynamicDimensionsField.alias}`. Declare fixed sizes, or remove "
+            "the program."
         )
 
 
 def unavailable_reason(program: Address, declared: str | None) -> str | None:
-    """The reason in one line, without a full stop. Raises PteBuildError for a text that says nothing."""
+    """The reason in one line, without a full stop. Raises PteBuildError for an empty text."""
     if declared is None:
         return None
     reason = " ".join(declared.split()).rstrip(".")
     if not reason:
         raise PteBuildError(
-            f"{program}: `{ProgramUnavailableField.alias}` is empty. Say why the program cannot be had, or remove the "
-            "field."
+            f"{program}: `{ProgramUnavailableField.alias}` is empty. Say why the program cannot be built, or "
+            "remove the field."
         )
     return reason
 
 
 def declared_inputs(program: Address, inputs: Mapping[str, str]) -> tuple[TensorSpec, ...]:
-    """The inputs of a program. Raises PteBuildError for text that says nothing that a program could take."""
+    """The inputs of a program. Raises PteBuildError for text that describes no input."""
     try:
         return parse_inputs(inputs)
     except PteError as error:

@@ -1,4 +1,4 @@
-"""What BUILD files declare about a program, and how mistakes in them are told."""
+"""What BUILD files declare about a program, and how mistakes in them are reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_precision() -> None:
     assert choose_precision(ALPHA_FAST, "fp32", BACKEND) == "fp32"
 
 
-def test_precision_that_the_backend_has_not() -> None:
+def test_precision_that_the_backend_lacks() -> None:
     with pytest.raises(PteBuildError) as caught:
         choose_precision(ALPHA_FAST, "int8", BACKEND)
     assert str(caught.value).startswith("models/alpha:alpha_fast: precision 'int8'")
@@ -142,12 +142,12 @@ def test_a_program_that_is_another_target_type(runner: RuleRunner) -> None:
     request = DeclarationRequest(Address("toolchains", target_name="fast"), "the index //:i")
     message = refusal(runner, ProgramDeclaration, request)
     assert message == (
-        "the index //:i names toolchains:fast, which is a `pte_backend` and not a `pte_program`."
+        "the index //:i names toolchains:fast, which is a `pte_backend`, not a `pte_program`."
     )
 
 
-def test_an_unavailable_program_need_not_be_one_that_builds(runner: RuleRunner) -> None:
-    """Its precision may be the very thing that the backend lacks; nobody has written a recipe."""
+def test_an_unavailable_program_need_not_build(runner: RuleRunner) -> None:
+    """Its precision may be the very thing that the backend lacks; and it needs no recipe."""
     for precision in ("int8", "fp16"):
         reason = "The backend has\n   no such operators."
         request = declare(runner, precision=precision, unavailable=reason)
@@ -156,22 +156,22 @@ def test_an_unavailable_program_need_not_be_one_that_builds(runner: RuleRunner) 
         assert (declaration.precision, declaration.quantization) == (precision, None)
 
 
-def test_a_recipe_of_an_unavailable_program_is_not_looked_at(runner: RuleRunner) -> None:
+def test_a_recipe_of_an_unavailable_program_is_ignored(runner: RuleRunner) -> None:
     request = declare(runner, quantization=["nonesuch.py"], unavailable="it loses its accuracy")
     assert runner.request(ProgramDeclaration, [request]).quantization is None
 
 
 @pytest.mark.parametrize("reason", ["", "  .", "\n"])
-def test_a_reason_that_says_nothing(runner: RuleRunner, reason: str) -> None:
+def test_an_empty_reason(runner: RuleRunner, reason: str) -> None:
     message = refusal(runner, ProgramDeclaration, declare(runner, unavailable=reason))
     assert message.startswith("bad/family:p: `unavailable` is empty. Say why")
 
 
-def test_dimensions_that_an_app_chooses_are_for_backends_that_have_them(runner: RuleRunner) -> None:
+def test_dynamic_dimensions_need_a_backend_that_supports_them(runner: RuleRunner) -> None:
     inputs = {"image": "float32[1,3]", "tokens": "int64[1,seq=1..8]{0..9}"}
     message = refusal(runner, ProgramDeclaration, declare(runner, inputs=inputs))
     assert message.startswith("bad/family:p: `inputs` has dynamic dimensions (tokens: int64[1,seq=")
-    assert "toolchains:fast has no `dynamic_dimensions`" in message
+    assert "toolchains:fast does not set `dynamic_dimensions`" in message
     backend = target_text(
         "pte_backend",
         "b",
@@ -188,7 +188,7 @@ def test_dimensions_that_an_app_chooses_are_for_backends_that_have_them(runner: 
     assert {spec.name: str(spec) for spec in declared} == inputs
 
 
-def test_an_input_of_no_known_type(runner: RuleRunner) -> None:
+def test_an_input_of_an_unknown_type(runner: RuleRunner) -> None:
     request = declare(runner, inputs={"image": "float31[1]"})
     message = refusal(runner, ProgramDeclaration, request)
     assert message.startswith("bad/family:p: bad-input-shape: input 'image' is declared as")

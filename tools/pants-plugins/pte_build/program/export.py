@@ -41,7 +41,7 @@ from pte_foundry.records.model_request import ModelRequest, WeightsRequest
 
 
 class StockOption:
-    """Of the scope `[export]`, which is Pants' own."""
+    """An option in the scope `[export]`, which is Pants' own."""
 
     stock = BoolOption(
         default=False,
@@ -63,7 +63,7 @@ class ExportedProgramRequest(EngineAwareParameter):
 class ExportedProgram:
     """`pte` and `facts` are the contents of the two files that the export wrote.
 
-    pictures: those that it was calibrated on, at the paths that its request names.
+    pictures: the calibration pictures, at the paths that its request names.
     """
 
     declaration: ProgramDeclaration
@@ -80,7 +80,7 @@ def model_request(
     imports: tuple[str, ...],
     weights: ResolvedWeights,
 ) -> ModelRequest:
-    """The part of an export's request that says which eager model: validation asks for the same one."""
+    """The part of an export's request that describes the eager model. Validation asks for the same one."""
     return ModelRequest(
         name=declaration.model,
         builder=builder,
@@ -95,11 +95,11 @@ def model_request(
 
 
 def check_facts(program: Address, facts: Mapping[str, Any], pte: FileDigest) -> None:
-    """Raises PteBuildError if the facts were not written about these bytes, as after a wrong cache hit."""
+    """Raises PteBuildError if the facts are about other bytes, as after a wrong cache hit."""
     try:
         said = ExportedFile.read(Fields(facts, "facts.json").nested("pte"))
     except PteError as error:
-        raise wrong_cache_entry(program, f"a .pte and facts that do not fit ({error})") from None
+        raise wrong_cache_entry(program, f"a .pte and facts that do not match ({error})") from None
     if said != ExportedFile(pte.fingerprint, pte.serialized_bytes_length):
         raise wrong_cache_entry(
             program,

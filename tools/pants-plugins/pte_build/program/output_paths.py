@@ -23,7 +23,7 @@ class SharedOutputPaths:
     owners: FrozenDict[str, tuple[str, ...]]
 
     def check(self, program: Address) -> None:
-        """Raises PteBuildError if another program would write what this one writes."""
+        """Raises PteBuildError if another program would write to the same path."""
         for path, owners in self.owners.items():
             if program.spec in owners:
                 raise PteBuildError(

@@ -38,7 +38,7 @@ async def package_program(field_set: PteProgramFieldSet, named: NamedAddresses) 
         # No file, only a line that the goal logs.
         note = BuiltPackageArtifact(None, (availability.unavailable.note,))
         return BuiltPackage(EMPTY_DIGEST, (note,))
-    # Pants itself would refuse after all exports, and without an address.
+    # Pants itself would refuse only after all exports, and without an address.
     shared = await Get(SharedOutputPaths)
     shared.check(field_set.address)
     built = await Get(BuiltProgram, ProgramRequest(field_set.address))

@@ -79,7 +79,7 @@ def test_output_path(runner: RuleRunner) -> None:
     assert sorted(path.name for path in (dist(runner) / "here").iterdir()) == ["q.json", "q.pte"]
 
 
-def test_a_glob_passes_over_an_unavailable_program_and_says_so(
+def test_a_glob_skips_an_unavailable_program_and_says_so(
     runner: RuleRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

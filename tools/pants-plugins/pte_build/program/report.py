@@ -1,4 +1,4 @@
-"""A built program: its bytes, and the report that states them, enforced against what the BUILD file promises."""
+"""A built program: its bytes, and the report about them, checked against what the BUILD file promises."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pants.engine.target import (
     WrappedTargetRequest,
 )
 
+from pte_build.cache_entry import plain_files
 from pte_build.choices import Choices
 from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.program.checks import DeclaredTest, ProgramTest, ProgramTestRequest
@@ -72,7 +73,7 @@ def declared(
     model_card: str | None,
     test: ProgramTest | None,
 ) -> Declared:
-    """What the report has from BUILD files and options; the rest are facts from the export."""
+    """What the report takes from BUILD files and options. The rest are facts from the export."""
     backend, quantization = declaration.backend, declaration.quantization
     return Declared(
         address=declaration.address.spec,
@@ -119,14 +120,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
         HydratedSources, HydrateSourcesRequest(wrapped.target[ProgramLabelsField])
     )
     label_entries = await Get(DigestEntries, Digest, label_files.snapshot.digest)
-    labels = next(
-        (
-            ProgramLabels(entry.path, entry.file_digest)
-            for entry in label_entries
-            if isinstance(entry, FileEntry)
-        ),
-        None,
-    )
+    labels = next((ProgramLabels(*file) for file in plain_files(label_entries).items()), None)
     declaration = exported.declaration
     card = next(iter(cards.files), None)
     result = await Get(

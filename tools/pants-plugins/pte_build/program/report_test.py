@@ -1,15 +1,12 @@
-"""Reports: what is declared gets into them, and a broken promise is an error."""
+"""Reports: declarations get into them, and a broken promise is an error."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, Digest, DigestContents, FileDigest, FileEntry
-from pants.engine.rules import QueryRule
+from pants.engine.fs import FileDigest
 from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
@@ -18,7 +15,7 @@ from pte_build.program.checks import ProgramTest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.report import BuiltProgram, ProgramLabels, ProgramRequest, declared
 from pte_build.stand_in_repository import program_text, quantized_text
-from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, refusal
+from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, read_json, refusal
 from pte_build.weights.resolution import ResolvedWeights
 from pte_foundry.records.checks import Checks
 from pte_foundry.records.limits import Limits
@@ -123,7 +120,7 @@ def test_declared_part() -> None:
     }
 
 
-def test_what_a_program_has_not_is_null() -> None:
+def test_what_a_program_lacks_is_null() -> None:
     backend = dataclasses.replace(BACKEND, delegate=None)
     declaration = dataclasses.replace(DECLARATION, backend=backend, floor=Floor(None, None, None))
     part = declared(declaration, WEIGHTS, None, None, None)
@@ -133,21 +130,14 @@ def test_what_a_program_has_not_is_null() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(Digest, (CreateDigest,)),))
-
-
-def read_report(runner: RuleRunner, built: BuiltProgram) -> Any:
-    entry = FileEntry("report.json", built.report)
-    digest = runner.request(Digest, [CreateDigest([entry])])
-    (content,) = runner.request(DigestContents, [digest])
-    return json.loads(content.content)
+    return make_runner(SEEDED)
 
 
 def test_a_report(runner: RuleRunner) -> None:
     built = runner.request(BuiltProgram, [ProgramRequest(ALPHA_FAST)])
     assert built.labels is not None and built.labels.path == "models/alpha/labels.txt"
     assert built.test is not None and built.test.address.target_name == "alpha_fast_test"
-    report = read_report(runner, built)
+    report = read_json(runner, built.report)
     weights = built.exported.weights
     card = "models/alpha/README.md"
     part = declared(built.declaration, weights, built.labels, card, built.test).to_json()
@@ -161,7 +151,7 @@ def test_a_broken_promise(runner: RuleRunner) -> None:
     runner.write_files({"bad/BUILD": text})
     request = ProgramRequest(Address("bad", target_name="p"))
     assert refusal(runner, BuiltProgram, request) == (
-        "bad:p: its report was refused: delegation: bad:p leaves operators over"
+        "bad:p: its report was refused: delegation: bad:p leaves operators undelegated"
     )
 
 
@@ -169,7 +159,7 @@ def test_a_quantization_floor(runner: RuleRunner) -> None:
     program = Address("q", target_name="p")
     runner.write_files({"q/BUILD": quantized_text("p", min_quantized_compute=0.5)})
     built = runner.request(BuiltProgram, [ProgramRequest(program)])
-    assert read_report(runner, built)["declared"]["quantization_floor"] == {
+    assert read_json(runner, built.report)["declared"]["quantization_floor"] == {
         "min_quantized_weights": 0.9,
         "min_quantized_compute": 0.5,
     }
@@ -185,4 +175,4 @@ def test_a_kept_promise_without_labels_and_test(runner: RuleRunner) -> None:
     runner.write_files({"bad/BUILD": text})
     built = runner.request(BuiltProgram, [ProgramRequest(Address("bad", target_name="p"))])
     assert (built.labels, built.test) == (None, None)
-    assert read_report(runner, built)["declared"]["model_card"] is None
+    assert read_json(runner, built.report)["declared"]["model_card"] is None

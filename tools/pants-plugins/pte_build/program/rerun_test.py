@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, Digest, DigestContents, FileEntry
-from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, exports_run, make_runner, set_options
+from pte_build.test_support import SEEDED, exports_run, make_runner, read_json, set_options
 
 RESOLVES = "--python-resolves={}".format(
     {
@@ -48,7 +45,7 @@ LAB = (
 
 
 def make_wheel(folder: Path, name: str) -> str:
-    """A package of one module without code; the line of a lockfile that asks for it."""
+    """Writes a package of one empty module; returns the lockfile's line for it."""
     info = f"{name}-1.0.dist-info"
     files = {
         f"{name}.py": "",
@@ -64,7 +61,7 @@ def make_wheel(folder: Path, name: str) -> str:
 
 
 def export(runner: RuleRunner, *programs: str) -> list[str]:
-    """Export these in a new session; the addresses of those that no cache had."""
+    """Exports these in a new session; returns the addresses of those that were in no cache."""
     set_options(runner, SEEDED, RESOLVES)
     for program in programs:
         folder, _, name = program.partition(":")
@@ -86,7 +83,7 @@ def test_a_changed_lock_runs_the_exports_of_its_own_toolchains_again(tmp_path: P
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(Digest, (CreateDigest,)),))
+    return make_runner(SEEDED)
 
 
 def backend_text(**options: str) -> str:
@@ -123,7 +120,7 @@ def test_every_option_of_a_backend_is_in_the_key_and_in_the_facts(
     assert facts(runner, "p")["request"]["options"] == options
 
 
-def test_a_programs_own_options_win_and_are_in_its_key_alone(runner: RuleRunner) -> None:
+def test_a_programs_own_options_win_and_are_only_in_its_key(runner: RuleRunner) -> None:
     def write(level: str) -> None:
         one = program_text("one", backend=[":backend"], options={"level": level})
         two = program_text("two", backend=[":backend"])
@@ -137,9 +134,6 @@ def test_a_programs_own_options_win_and_are_in_its_key_alone(runner: RuleRunner)
 
 
 def facts(runner: RuleRunner, name: str) -> Any:
-    """What the report says that the export found."""
+    """The facts in the program's report."""
     request = ProgramRequest(Address("opt", target_name=name))
-    report = runner.request(BuiltProgram, [request]).report
-    digest = runner.request(Digest, [CreateDigest([FileEntry("report.json", report)])])
-    (file,) = runner.request(DigestContents, [digest])
-    return json.loads(file.content)["facts"]
+    return read_json(runner, runner.request(BuiltProgram, [request]).report)["facts"]

@@ -1,4 +1,4 @@
-"""Log what Pants does not show: stages of processes while they run, and at the end what a run left out and took."""
+"""Log what Pants does not show: stages of processes while they run; at the end, tests left out and run times."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ProgressCallback(WorkunitsCallback):
 
 
 class ProgressCallbackFactoryRequest:
-    """Has Pants make a ProgressCallback for every session."""
+    """Makes Pants create a ProgressCallback for every session."""
 
 
 @rule

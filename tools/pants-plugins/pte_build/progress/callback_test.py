@@ -1,4 +1,4 @@
-"""Stages of a real process are logged while it runs, and of no process that a cache answers."""
+"""Stages of a real process are logged while it runs, but not those of a process that a cache answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def stage_runner(folder: Path) -> RuleRunner:
     caches = str(folder / "named_caches")
     return make_runner(
         SEEDED,
-        # The rule runner does not hand its bootstrap options on to rules.
+        # The rule runner does not pass its bootstrap options on to rules.
         f"--named-caches-dir={caches}",
         store=str(folder / "store"),
         named_caches=caches,
@@ -45,7 +45,7 @@ def stage_runner(folder: Path) -> RuleRunner:
 
 
 def export_with_callback(runner: RuleRunner) -> ExportedProgram:
-    """Export as a session does it: with the callback in a thread of its own."""
+    """Export as a session does: with the callback in a thread of its own."""
     factory = runner.request(WorkunitsCallbackFactory, [ProgressCallbackFactoryRequest()])
     handler = StreamingWorkunitHandler(
         runner.scheduler,
@@ -90,10 +90,12 @@ def test_stages_are_logged_while_the_process_runs(
         exported = export_with_callback(runner)
     finally:
         logger.removeHandler(handler)
-    told = [record.getMessage() for record in caplog.records if "alpha_fast: " in record.message]
-    assert told[0].startswith("models/alpha:alpha_fast: loading the model (")
-    assert told[-1].startswith("models/alpha:alpha_fast: exported in ")
-    assert ", loading the model " in told[-1]
+    messages = [
+        record.getMessage() for record in caplog.records if "alpha_fast: " in record.message
+    ]
+    assert messages[0].startswith("models/alpha:alpha_fast: loading the model (")
+    assert messages[-1].startswith("models/alpha:alpha_fast: exported in ")
+    assert ", loading the model " in messages[-1]
 
     # Another session with the same store.
     caplog.clear()

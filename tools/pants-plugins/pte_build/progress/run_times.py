@@ -13,7 +13,7 @@ from typing import Any
 from pants.option.option_types import IntOption, StrOption
 from pants.option.subsystem import Subsystem
 
-# The engine's name for a process that really runs, on this machine; a cache hit has none.
+# The engine's name for the run of a process on this machine; a cache hit has none.
 RUN = "run_local_process"
 
 # What a process is for, by its description.
@@ -46,7 +46,7 @@ class RunTimesSubsystem(Subsystem):
 
 @dataclass
 class RunTimes:
-    """seconds: for each kind of process, those of every process that ran."""
+    """seconds: how long each process ran, by its kind."""
 
     begun: float = field(default_factory=time.monotonic)
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class RunTimes:
                 self.seconds.setdefault(kind, []).append(seconds_of(unit, "duration"))
 
     def line(self) -> str:
-        """For a person: `Ran 3 exports (61 s), 12 tests (34 s) in 52 s`. Processes run beside each other."""
+        """For a person: `Ran 3 exports (61 s), 12 tests (34 s) in 52 s`. Processes run in parallel."""
         parts = [
             f"{len(taken)} {kind} ({sum(taken):.0f} s)"
             for kind, taken in sorted(self.seconds.items())

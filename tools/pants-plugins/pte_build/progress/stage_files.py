@@ -1,6 +1,6 @@
 """The files in which exports and validations say which stage they are in (`pte_foundry/stages.py` writes them).
 
-They lie in a named cache: what is in there is no part of a cache key, and its path in a sandbox is the same everywhere.
+They are in a named cache: its content is not part of a cache key, and its path in a sandbox is the same everywhere.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Stage:
 
 
 class RequestKeys:
-    """Which requests a process of this description may have been given.
+    """The requests that a process with a given description may have had.
 
-    A process's description holds its address, and its files' name a hash of its request, which has no address in it
-    because equal programs share their export. The rules that write requests are the only ones to know both.
+    A process's description names its address. Its stage file is named after a hash of its request, which has no address
+    because equal programs share their export. Only the rules that write requests know both.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class RequestKeys:
         return self._keys.get(description, ())
 
 
-# Rules have no object of the session's that the thread which logs has too.
+# Global: rules and the thread that logs share no object of the session.
 REQUEST_KEYS = RequestKeys()
 
 
@@ -59,7 +59,7 @@ def stage_file(folder: Path, key: str, pants_pid: int) -> Path:
 def read_stages(file: Path, since: float) -> list[Stage]:
     """The stages that began at `since` or later; none if there is no file.
 
-    What an earlier run left behind is older, and a line that is being written has no end yet.
+    Lines of an earlier run are older, and a line that is still being written does not end yet.
     """
     try:
         text = file.read_text("utf-8")

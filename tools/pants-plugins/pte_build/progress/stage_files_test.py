@@ -1,4 +1,4 @@
-"""Stage files: what is read of them, and what is not."""
+"""Stage files: what is read from them, and what is not."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class _Run:
     verb: str
     address: str
     started: float
-    told: int = 0
+    reported: int = 0
 
 
 class StageReporter:
@@ -40,7 +40,7 @@ class StageReporter:
     def poll(
         self, started: Iterable[Mapping[str, Any]], completed: Iterable[Mapping[str, Any]]
     ) -> list[str]:
-        """What to tell now. The arguments are the work units that began and ended since the last call."""
+        """The lines to log now. The arguments are the work units that began and ended since the last call."""
         self._runs.update((unit["span_id"], run) for unit in started if (run := _run(unit)))
         lines = []
         for unit in completed:
@@ -49,11 +49,11 @@ class StageReporter:
                 lines += self._end(run, seconds_of(unit, "duration"))
         for run in self._runs.values():
             stages = self._stages(run)
-            for stage in stages[run.told :]:
+            for stage in stages[run.reported :]:
                 if stage.name:
                     after = stage.begun - run.started
                     lines.append(f"{run.address}: {stage.name} ({after:.0f} s)")
-            run.told = len(stages)
+            run.reported = len(stages)
         return lines
 
     def _end(self, run: _Run, seconds: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which lines come of which work units and stage files."""
+"""Which lines come from which work units and stage files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def reporter(tmp_path: Path) -> StageReporter:
     return StageReporter(tmp_path, PID, keys)
 
 
-def test_each_stage_is_told_once_when_it_has_begun(reporter: StageReporter, tmp_path: Path) -> None:
+def test_each_stage_is_logged_once_when_it_has_begun(
+    reporter: StageReporter, tmp_path: Path
+) -> None:
     assert reporter.poll([EXPORT], []) == []
     write(tmp_path, *STAGES[:1])
     assert reporter.poll([], []) == ["a:b: loading the model (1 s)"]
@@ -100,7 +102,7 @@ def test_a_failed_run_says_in_which_stage(reporter: StageReporter, tmp_path: Pat
     assert reporter.poll([], [EXPORT]) == ["a:b: ended after 9.0 s, while lowering with a.b"]
 
 
-def test_nothing_of_others(reporter: StageReporter, tmp_path: Path) -> None:
+def test_stages_of_others_are_ignored(reporter: StageReporter, tmp_path: Path) -> None:
     others = (
         write(tmp_path, *STAGES, pid=PID + 1),
         write(tmp_path, *STAGES, request=b"another request"),
@@ -116,7 +118,7 @@ def test_nothing_of_others(reporter: StageReporter, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        # A cache hit has this one alone.
+        # A cache hit has only this one.
         unit("1", "Scheduling: Export a:b", name="process"),
         unit("1", "Export a:b", name="process"),
         unit("1", "Look up: Export a:b"),

@@ -1,13 +1,13 @@
-"""Environment variables that git has to see: an interactive process gets none unless told."""
+"""Environment variables for git: by default, an interactive process gets none."""
 
 from __future__ import annotations
 
 PASSED_ON = (
     # Programs, configuration, messages.
     "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
-    # ssh, and whom it may ask for a passphrase.
+    # ssh, and what it may ask for a passphrase.
     "DISPLAY", "SSH_AGENT_PID", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SSH_AUTH_SOCK",
-    # The way to the host.
+    # The connection to the host.
     "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "http_proxy", "https_proxy", "no_proxy",
     "CURL_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE",
     # Git's own.

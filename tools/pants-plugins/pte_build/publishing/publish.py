@@ -60,7 +60,7 @@ def requested_release(
     build_root: str,
     options: TreeSubsystem,
 ) -> RequestedRelease:
-    """The request of the library's publisher; paths are relative to its sandbox, but for `build_root`."""
+    """The request for the library's publisher. Paths are relative to its sandbox, except `build_root`."""
     return RequestedRelease(
         tree=tree.spec,
         folder=folder,
@@ -84,12 +84,12 @@ async def publish_tree(
     named: NamedAddresses,
 ) -> PublishProcesses:
     address = request.field_set.address
-    # Who names it expects it to be published. A glob may pass over it.
+    # Whoever names a tree expects it to be published. A glob may skip it.
     is_named = named.include(address)
     repositories = request.field_set.repositories.value or (
         tuple(subsystem.repositories) if is_named else ()
     )
-    # Of the tree's packages one is the tree.
+    # One artifact of the packages is the tree.
     (folder,) = (
         artifact.relpath
         for package in request.packages
@@ -100,7 +100,7 @@ async def publish_tree(
         missing = f"{address} has no `{TreeRepositoriesField.alias}` to publish to"
         if is_named:
             raise PteBuildError(
-                f"{missing}. Add them, or say --tree-repositories. See `./pants help model_tree`."
+                f"{missing}. Add them, or set --tree-repositories. See `./pants help model_tree`."
             )
         return PublishProcesses([PublishPackages((folder,), description=f"({missing})")])
     body = requested_release(address, folder, repositories, build_root.path, subsystem)

@@ -1,4 +1,4 @@
-"""The publish goal: what reaches the library's publisher, and that what it refuses is an error."""
+"""The publish goal: what reaches the library's publisher, and that a refusal is an error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def runner() -> RuleRunner:
 
 
 def declare(runner: RuleRunner, *repositories: str, name: str = "out") -> str:
-    """A tree to publish, beside the model cards; its address."""
+    """Declares a tree to publish; returns its address."""
     fields: dict[str, object] = {
         "index": ["//:index"],
         "licenses": {"MIT": "LICENSE"},
@@ -44,7 +44,7 @@ def declare(runner: RuleRunner, *repositories: str, name: str = "out") -> str:
 
 def publish(runner: RuleRunner, *arguments: str, **environment: str) -> GoalRuleResult:
     """Run the goal with these options and specs, and with this in the caller's environment."""
-    Path(runner.build_root, "said.json").unlink(missing_ok=True)
+    Path(runner.build_root, "received.json").unlink(missing_ok=True)
     options, machine = session_settings(SEEDED)
     with mock_console(create_options_bootstrapper()):
         return runner.run_goal_rule(
@@ -56,18 +56,18 @@ def publish(runner: RuleRunner, *arguments: str, **environment: str) -> GoalRule
         )
 
 
-def said(runner: RuleRunner) -> Any:
-    """What the publisher was told, and saw."""
-    return json.loads(Path(runner.build_root, "said.json").read_text())
+def received(runner: RuleRunner) -> Any:
+    """The publisher's request, environment and files."""
+    return json.loads(Path(runner.build_root, "received.json").read_text())
 
 
-def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
+def test_the_request_to_the_publisher(runner: RuleRunner) -> None:
     address = declare(runner, "file:releases", REMOTE)
     result = publish(runner, address)
     assert result.exit_code == 0, result.stderr
     assert f"published to file:releases, {REMOTE}." in result.stderr
-    told = said(runner)
-    assert told["request"] == {
+    seen = received(runner)
+    assert seen["request"] == {
         "tree": "//:out",
         "folder": "tree",
         "scratch": "scratch",
@@ -76,8 +76,8 @@ def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
         "git_lfs": False,
         "allow": {"unofficial": False, "changed": False, "removed": False},
     }
-    assert "tree/SHA256SUMS" in told["tree"]
-    assert "tree/1.4.1/alpha/alpha_fast.pte" in told["tree"]
+    assert "tree/SHA256SUMS" in seen["tree"]
+    assert "tree/1.4.1/alpha/alpha_fast.pte" in seen["tree"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_the_publisher_is_told(runner: RuleRunner) -> None:
 )
 def test_an_option(runner: RuleRunner, option: str) -> None:
     publish(runner, declare(runner, "file:releases"), f"--tree-{option}")
-    request = said(runner)["request"]
+    request = received(runner)["request"]
     flags = {"git-lfs": request["git_lfs"]}
     flags.update({f"allow-{name}": value for name, value in request["allow"].items()})
     assert {name for name, value in flags.items() if value} == {option}
@@ -102,7 +102,7 @@ def test_the_callers_environment(runner: RuleRunner) -> None:
         SECRET="not for git",
         GIT_DIR="/elsewhere",
     )
-    environment = said(runner)["environment"]
+    environment = received(runner)["environment"]
     assert {name: environment[name] for name in wanted} == wanted
     assert (environment["VAULT_ADDR"], environment["SET"]) == ("vault", "here")
     assert "SECRET" not in environment
@@ -125,13 +125,13 @@ def test_a_place_that_the_command_line_names(runner: RuleRunner) -> None:
     result = publish(runner, option, address)
     assert result.exit_code == 0, result.stderr
     assert f"published to {REMOTE}." in result.stderr
-    assert said(runner)["request"]["repositories"] == [REMOTE]
+    assert received(runner)["request"]["repositories"] == [REMOTE]
     publish(runner, option, declare(runner, "file:releases"))
-    assert said(runner)["request"]["repositories"] == ["file:releases"]
+    assert received(runner)["request"]["repositories"] == ["file:releases"]
     declare(runner, name="nowhere")
     passed_over = publish(runner, option, "--filter-address-regex=nowhere", "::")
     assert "has no `repositories` to publish to" in passed_over.stderr
-    assert not Path(runner.build_root, "said.json").exists()
+    assert not Path(runner.build_root, "received.json").exists()
 
 
 def test_a_tree_without_repositories(runner: RuleRunner) -> None:
@@ -141,4 +141,4 @@ def test_a_tree_without_repositories(runner: RuleRunner) -> None:
     passed_over = publish(runner, "--filter-address-regex=nowhere", "::")
     assert passed_over.exit_code == 0
     assert "tree skipped (//:nowhere has no `repositories` to publish to)" in passed_over.stderr
-    assert not Path(runner.build_root, "said.json").exists()
+    assert not Path(runner.build_root, "received.json").exists()

@@ -50,24 +50,24 @@ def check_precision(program: Address, precision: str, declared: Iterable[str]) -
     recipe = ProgramQuantizationField.alias
     if precision == QUANTIZED_PRECISION and recipe not in fields:
         raise PteBuildError(
-            f"{program}: its precision is {QUANTIZED_PRECISION!r} and it has no `{recipe}`. Name a recipe, such as "
+            f"{program}: its precision is {QUANTIZED_PRECISION!r}, but it has no `{recipe}`. Name a recipe, such as "
             "`src/python/pte_foundry/quantization/recipes/xnnpack_static.py`."
         )
     if precision != QUANTIZED_PRECISION and fields:
         raise PteBuildError(
-            f"{program}: its precision is {precision!r}, and {', '.join(f'`{name}`' for name in fields)} would be "
-            f"ignored. Remove what is not meant, or declare `precision={QUANTIZED_PRECISION!r}`."
+            f"{program}: its precision is {precision!r}, so {', '.join(f'`{name}`' for name in fields)} would be "
+            f"ignored. Remove them, or declare `precision={QUANTIZED_PRECISION!r}`."
         )
 
 
 def quantization_floor(
     program: Address, weights: float | None, compute: float | None
 ) -> QuantizationFloor:
-    """The floor of a quantized program. Raises PteBuildError for none and for one that no program could mean."""
+    """The floor of a quantized program. Raises PteBuildError if it is missing or out of range."""
     if weights is None:
         raise PteBuildError(
-            f"{program}: it declares no `{MinQuantizedWeightsField.alias}`. Say which share of its weights has to be "
-            "stored as integers: a program that is quantized in part would be called int8 without a word."
+            f"{program}: it declares no `{MinQuantizedWeightsField.alias}`. State the minimum share of its weights "
+            "stored as integers: otherwise a partly quantized program would silently count as int8."
         )
     for alias, value in (
         (MinQuantizedWeightsField.alias, weights),
@@ -75,7 +75,7 @@ def quantization_floor(
     ):
         if value is not None and not 0.0 < value <= 1.0:
             raise PteBuildError(
-                f"{program}: `{alias}` is {value}, and a share that means something is more than 0.0 and at most 1.0."
+                f"{program}: `{alias}` is {value}, but a share must be above 0.0 and at most 1.0."
             )
     return QuantizationFloor(weights, compute)
 

@@ -1,4 +1,4 @@
-"""What a BUILD file declares about quantization, and how contradictions in it are told."""
+"""What a BUILD file declares about quantization, and how contradictions in it are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_everything_that_is_declared(runner: RuleRunner) -> None:
     assert found.floor == QuantizationFloor(0.9, 1.0)
 
 
-def test_a_recipe_that_looks_at_no_pictures(runner: RuleRunner) -> None:
+def test_a_recipe_that_uses_no_pictures(runner: RuleRunner) -> None:
     declaration = runner.request(
         ProgramDeclaration, [write(runner, quantized_text("p", calibration=[]))]
     )
@@ -51,7 +51,7 @@ def test_a_float_program_has_none(runner: RuleRunner) -> None:
 def test_int8_without_a_recipe(runner: RuleRunner) -> None:
     text = quantized_text("p", quantization=[])
     assert refusal(runner, ProgramDeclaration, write(runner, text)) == (
-        "bad:p: its precision is 'int8' and it has no `quantization`. Name a recipe, such as "
+        "bad:p: its precision is 'int8', but it has no `quantization`. Name a recipe, such as "
         "`src/python/pte_foundry/quantization/recipes/xnnpack_static.py`."
     )
 
@@ -72,7 +72,7 @@ def test_a_float_program_that_would_ignore_a_field(
     message = refusal(
         runner, ProgramDeclaration, write(runner, program_text("p", **{field: value}))
     )
-    assert message.startswith(f"bad:p: its precision is 'fp32', and `{field}` would be ignored.")
+    assert message.startswith(f"bad:p: its precision is 'fp32', so `{field}` would be ignored.")
     assert "`precision='int8'`" in message
 
 
@@ -98,7 +98,7 @@ def test_no_floor(runner: RuleRunner) -> None:
 
 @pytest.mark.parametrize("field", ["min_quantized_weights", "min_quantized_compute"])
 @pytest.mark.parametrize("value", [0.0, -0.1, 1.01])
-def test_a_floor_that_says_nothing(runner: RuleRunner, field: str, value: float) -> None:
+def test_a_floor_out_of_range(runner: RuleRunner, field: str, value: float) -> None:
     message = refusal(
         runner, ProgramDeclaration, write(runner, quantized_text("p", **{field: value}))
     )

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, Digest, DigestContents, FileDigest, FileEntry
-from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, quantized_text, target_text
-from pte_build.test_support import SEEDED, exports_run, make_runner, set_options
+from pte_build.test_support import SEEDED, exports_run, make_runner, read_json, set_options
 
 RANGES = f"{ROOT}/quantization/ranges.py"
 RECIPE = f"{ROOT}/quantization/recipes/rounding.py"
@@ -22,7 +17,7 @@ STATIC, WEIGHTS, FLOAT = "lab:static", "lab:weights", "lab:float"
 
 
 def lab(**fields: object) -> str:
-    """`static` has these fields; `weights` has another recipe, which looks at no pictures; `float` has none."""
+    """`static` has these fields; `weights` has another recipe, which uses no pictures; `float` has none."""
     other = [f"{ROOT}/quantization/recipes/other.py"]
     return (
         quantized_text("static", calibration=[":calibration"], **fields)
@@ -39,7 +34,7 @@ FILES = {
     "lab/BUILD": lab() + calibration_text(sources=["one/*.jpg", "two/*.jpg"]),
     "lab/one/b.jpg": "a bee",
     "lab/two/a.jpg": "an ape",
-    # No member of the set at first.
+    # Not in the set at first.
     "lab/more/c.jpg": "a cat",
     "lab/all/a.jpg": "an ape",
     "lab/all/b.jpg": "a bee",
@@ -51,7 +46,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def only_runner() -> RuleRunner:
-    runner = make_runner(SEEDED, queries=(QueryRule(Digest, (CreateDigest,)),))
+    runner = make_runner(SEEDED)
     runner.write_files(FILES)
     assert export(runner) == [FLOAT, STATIC, WEIGHTS]
     return runner
@@ -59,14 +54,14 @@ def only_runner() -> RuleRunner:
 
 @pytest.fixture()
 def runner(only_runner: RuleRunner) -> RuleRunner:
-    """All of FILES as they were, exported."""
+    """With all of FILES restored and exported."""
     only_runner.write_files(FILES)
     assert export(only_runner) == []
     return only_runner
 
 
 def export(runner: RuleRunner) -> list[str]:
-    """Export all in a new session; the addresses of those that no cache had."""
+    """Exports all in a new session; returns the addresses of those that were in no cache."""
     set_options(runner, SEEDED)
     for name in ("static", "weights", "float"):
         runner.request(ExportedProgram, [ExportedProgramRequest(Address("lab", target_name=name))])
@@ -78,13 +73,7 @@ def exported(runner: RuleRunner, name: str) -> ExportedProgram:
     return runner.request(ExportedProgram, [request])
 
 
-def read_json(runner: RuleRunner, file: FileDigest) -> Any:
-    digest = runner.request(Digest, [CreateDigest([FileEntry("file", file)])])
-    (content,) = runner.request(DigestContents, [digest])
-    return json.loads(content.content)
-
-
-def test_what_the_exports_are_asked_for(runner: RuleRunner) -> None:
+def test_the_requests_of_the_exports(runner: RuleRunner) -> None:
     static = exported(runner, "static")
     assert read_json(runner, static.facts)["request"]["quantization"] == {
         "recipe": "pte_foundry.quantization.recipes.rounding",
@@ -93,7 +82,7 @@ def test_what_the_exports_are_asked_for(runner: RuleRunner) -> None:
     }
     assert read_json(runner, static.pte)[-3:] == ["rounding", {}, ["an ape", "a bee"]]
     assert read_json(runner, exported(runner, "weights").pte)[-3:] == ["other", {}, []]
-    # Not even a null: the request of a float program is what it was before.
+    # Not even null: the request of a float program does not mention it.
     assert "quantization" not in read_json(runner, exported(runner, "float").facts)["request"]
 
 

@@ -1,8 +1,8 @@
-"""A cache entry under a key of our own choice: the processes that look for one, and that make one.
+"""Cache entries under a key of our own: the processes that look one up, and those that make one.
 
-Pants keeps results under a key made of a process's complete inputs. To know that key of an export, a machine must have
-built its toolchain. So each result is kept once more, as that of a process whose command names our key and which has
-no inputs: it takes the files from a folder that the run itself has left them in.
+Pants keeps results under a key made of a process's complete inputs. To compute that key for an export, a machine must
+have built its toolchain. So each result is kept a second time, as that of a process without inputs whose command
+contains our key: it takes the files from a folder where the run itself left them.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ _FOLDER = ".results"
 _CACHE = {"pte_results": _FOLDER}
 FILES, STDOUT, STDERR = "files", "stdout", "stderr"
 
-# The engine sets an `execution_slot_variable` where it runs a process, and leaves it out of the cache key. A process
-# whose slot variable is called so can thus be answered by a cache only: where it is run, it ends at once.
+# The engine sets an `execution_slot_variable` when it runs a process, and leaves it out of the cache key. So only a
+# cache can answer a process with this slot variable: if it is run, it fails at once.
 _LOOK_UP = "PTE_LOOK_UP"
-# With the download: 400 MB at 7 MB/s. A slower cache is not worth waiting for.
+# Including the download: 400 MB at 7 MB/s. A slower cache is not worth waiting for.
 _CACHE_ANSWER_MILLIS = 60_000
 _NOT_FOUND = 75  # EX_TEMPFAIL of sysexits.h: failures are in no cache.
-# More results of one key than that are no use to anybody.
+# Nobody needs more results of one key.
 _MOST_AT_ONCE = 100
 
-# Several of Pants may have one key in hand at once. So each result is left in a folder of its own, which `mkdir` gives
-# to one process alone, and is complete when `part` is called `done`. Who calls that `taken` is the only one who takes
-# it. A power cut may still have cut files short: their checksums are compared, of the copies too. $0 is the key.
+# Several Pants processes may work on one key at once. So each result is left in a folder of its own, which `mkdir`
+# gives to only one process, and is complete once `part` is renamed to `done`. Only the process that renames that to
+# `taken` takes it. A power cut may still have truncated files, so checksums are compared, those of the copies too. $0
+# is the key.
 _SUMS = """
 sums() { for file; do /usr/bin/cksum <"$file" || return; done; }
 """
@@ -60,7 +61,7 @@ while :; do
   done
 done
 """
-# What nobody has touched for a day is of a process that was killed.
+# What has not been touched for a day belongs to a killed process.
 _LEAVE = f"""{_SUMS}
 set -e
 /usr/bin/find {_FOLDER}/ -mindepth 1 -maxdepth 1 -mtime +0 -exec /bin/rm -rf {{}} + || :
@@ -82,14 +83,14 @@ def look_up(key: str, output_files: Iterable[str], description: str) -> Process:
     """Succeeds if a cache has the entry, with its output files, stdout and stderr; fails at once otherwise."""
     return dataclasses.replace(
         take(key, output_files, f"Look up: {description}"),
-        # It could run while a remote cache is still being asked.
+        # By default it could run while a remote cache is still being asked.
         remote_cache_speculation_delay_millis=_CACHE_ANSWER_MILLIS,
         execution_slot_variable=_LOOK_UP,
     )
 
 
 def take(key: str, output_files: Iterable[str], description: str) -> Process:
-    """Makes the entry, of what `leave` has left. Fails if that is not there, no longer there, or damaged."""
+    """Makes the entry from what `leave` has left. Fails if that is missing, already taken or damaged."""
     return Process(
         ("/bin/sh", "-c", _TAKE, key, *output_files),
         append_only_caches=_CACHE,
@@ -102,14 +103,14 @@ def take(key: str, output_files: Iterable[str], description: str) -> Process:
 def leave(key: str, output_files: Iterable[str], result: Digest, description: str) -> Process:
     """Leaves a result for `take`. `result` has the output files in the folder FILES, and the files STDOUT and STDERR.
 
-    Fails if an output file is missing: such a result is no entry.
+    Fails if an output file is missing: such a result is not kept.
     """
     return Process(
         ("/bin/sh", "-c", _LEAVE, key, *output_files),
         input_digest=result,
         append_only_caches=_CACHE,
         description=description,
-        # It is run for its effect.
+        # It is run for its side effect.
         cache_scope=ProcessCacheScope.PER_SESSION,
         level=LogLevel.DEBUG,
     )

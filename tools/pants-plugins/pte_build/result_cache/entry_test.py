@@ -1,4 +1,4 @@
-"""An entry is found by its key alone, has all that the run had, and is made of nothing incomplete."""
+"""An entry is found by its key alone, has all that the run had, and is never made from an incomplete result."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def leave_result(runner: RuleRunner, *files: str) -> None:
 def test_what_was_left_is_found_from_then_on(runner: RuleRunner, tmp_path: Path) -> None:
     leave_result(runner, *OUTPUTS)
     assert run(runner, take(KEY, OUTPUTS, "Take")).exit_code == 0
-    # The folder was there for the hand-over only.
+    # The folder was only there for the hand-over.
     assert not list((tmp_path / "named").glob("pte_results/*"))
     found = run(runner, look_up(KEY, OUTPUTS, "Export"))
     assert (found.exit_code, found.stdout, found.stderr) == (0, b"said\n", b"warned\n")

@@ -1,4 +1,4 @@
-"""Results of one key that several of Pants leave and take at once: each is whole, and no run spoils another's."""
+"""Results of one key that several Pants processes leave and take at once: each is whole, and none spoils another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OUTPUTS = (PROGRAM, FACTS)
 CONTENT = {PROGRAM: b"bytes" * 10_000, FACTS: b"{}\n"}
 NOT_FOUND = 75
 
-# Copies with a pause before the program: says that it is there, and goes on when it is told to.
+# Pauses before it copies the program: says that it got there, and goes on when told to.
 _SLOW_COPY = """#!/bin/sh
 [ -z "$PAUSE" ] || {
   for last; do :; done
@@ -148,7 +148,7 @@ def test_a_result_is_left_while_another_is_being_taken(machine: Machine, pause: 
     assert list(machine.cache.iterdir()) == []
 
 
-def test_another_key_is_not_concerned(machine: Machine) -> None:
+def test_another_key_is_unaffected(machine: Machine) -> None:
     assert ended_well(machine.leave(OTHER_KEY))
     assert not machine.take_now()
     assert machine.take_now(OTHER_KEY)
@@ -160,7 +160,7 @@ def test_a_result_that_lacks_a_file_is_not_left(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros", "gone", "said", "sums", "no sums"])
-def test_what_a_power_cut_has_damaged_is_passed_over(machine: Machine, damage: str) -> None:
+def test_what_a_power_cut_has_damaged_is_skipped(machine: Machine, damage: str) -> None:
     assert ended_well(machine.leave())
     (folder,) = machine.cache.glob("*/done")
     program = folder / FILES / PROGRAM
@@ -182,7 +182,7 @@ def test_what_a_power_cut_has_damaged_is_passed_over(machine: Machine, damage: s
     assert list(machine.cache.iterdir()) == []
 
 
-def test_what_killed_runs_have_left_goes_after_a_day(machine: Machine, pause: Path) -> None:
+def test_what_killed_runs_have_left_is_removed_after_a_day(machine: Machine, pause: Path) -> None:
     killed = machine.leave(pause=pause)
     wait_until_it_copies(pause)
     killed.kill()

@@ -1,4 +1,4 @@
-"""The key under which caches know a result: what is declared, and not what must be built or fetched to run."""
+"""The key of a result in caches: made of what is declared, not of what must be built or fetched to run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def result_key(process: Process, toolchain: ToolchainIdentity) -> str:
     """A SHA-256 in hexadecimal digits, the same on every machine of one platform.
 
     Args:
-        process: with all of its inputs but the toolchain's PEX. A digest of a checkpoint whose content nobody has yet
-            will do: its hash is declared.
+        process: with all of its inputs except the toolchain's PEX. The checkpoint need not be fetched: its digest is
+            declared.
         toolchain: what the PEX would be built from.
     """
     declared = {

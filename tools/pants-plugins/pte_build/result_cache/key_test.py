@@ -58,6 +58,6 @@ def test_toolchains(toolchain: ToolchainIdentity) -> None:
     assert result_key(PROCESS, toolchain) != result_key(PROCESS, TOOLCHAIN)
 
 
-def test_what_it_is_called_does_not_count() -> None:
+def test_the_description_does_not_count() -> None:
     same = changed(description="Another name", level=LogLevel.DEBUG)(PROCESS)
     assert result_key(same, TOOLCHAIN) == result_key(PROCESS, TOOLCHAIN)

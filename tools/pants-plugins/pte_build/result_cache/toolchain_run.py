@@ -32,7 +32,7 @@ from pte_build.weights.resolution import ResolvedWeights
 class ToolchainRun(EngineAwareParameter):
     """`process` is a `toolchain_process` with all of its inputs but the toolchain.
 
-    weights: whose checkpoint is among the inputs, if one is.
+    weights: those whose checkpoint is among the inputs, if any.
     """
 
     process: Process
@@ -45,8 +45,8 @@ class ToolchainRun(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ToolchainResult:
-    """Of a type of its own: if rules of ours gave a FallibleProcessResult, every process of Pants could be theirs, and
-    the graph of all rules would take longer to solve.
+    """A type of its own: if our rules returned a FallibleProcessResult, every process of Pants could come from them,
+    and the rule graph would take longer to solve.
     """
 
     process: FallibleProcessResult
@@ -79,7 +79,7 @@ async def run_in_toolchain(request: ToolchainRun) -> ToolchainResult:
             Digest,
             CreateDigest(
                 [
-                    # Merged with the files: there may be none.
+                    # Needed if there are no files.
                     Directory(entry.FILES),
                     FileContent(entry.STDOUT, result.stdout),
                     FileContent(entry.STDERR, result.stderr),
@@ -89,7 +89,7 @@ async def run_in_toolchain(request: ToolchainRun) -> ToolchainResult:
     )
     left = await Get(Digest, MergeDigests([files, said]))
     description = f"Keep: {process.description}"
-    # Whether it can be kept or not, this is the result.
+    # Whether or not it can be kept, this is the result.
     outputs = process.output_files
     await Get(FallibleProcessResult, Process, entry.leave(key, outputs, left, description))
     await Get(FallibleProcessResult, Process, entry.take(key, outputs, description))

@@ -78,7 +78,7 @@ def test_a_known_result_needs_no_toolchain(runner: RuleRunner, tmp_path: Path) -
     script = f"echo ran >> {tmp_path}/runs; echo said; echo warned >&2; printf bytes > out"
     first = machine.run(script)
     second = machine.run(script)
-    # Who asks is no part of the key.
+    # Who asks is not part of the key.
     third = machine.run(script, ToolchainRequest(("engine",), needed_by="models/alpha:other"))
     assert machine.built == ["models/alpha:alpha_fast"]
     assert (tmp_path / "runs").read_text() == "ran\n"

@@ -1,4 +1,4 @@
-"""The files of an SDK, as inputs of processes: their content counts, and never where the SDK is."""
+"""The files of an SDK, as inputs of processes: their content counts, not the SDK's location."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COPY = "copy"
 
 @dataclass(frozen=True)
 class SdkRoots:
-    """Name of an SDK to the folder that the options give for it."""
+    """SDK name to the folder that the options set for it."""
 
     folders: FrozenDict[str, str]
 
@@ -80,9 +80,9 @@ class SdkDigest:
 
 
 def installed_files(folder: str, requirement: SdkRequirement) -> dict[str, str]:
-    """What of the SDK in `folder` processes get to see.
+    """The files of the SDK in `folder` that processes get.
 
-    Raises PteBuildError if that is no folder of this SDK, or if it is one of another version.
+    Raises PteBuildError if the folder does not hold this SDK, or holds another version.
     """
     kind = requirement.kind
     where = f"{kind.option} is {folder}"
@@ -134,7 +134,7 @@ def find_sdk_roots(qnn: QnnSubsystem, build_root: BuildRoot) -> SdkRoots:
     )
 
 
-# Files outside of the build root are invisible to the engine: look anew in every session that needs them.
+# Files outside the build root are invisible to the engine: look again in every session that needs them.
 @_uncacheable_rule
 async def find_installed_sdk(request: FindSdk) -> InstalledSdk:
     return InstalledSdk(FrozenDict(installed_files(request.folder, request.requirement)))
@@ -158,7 +158,7 @@ async def copy_sdk(request: FindSdk) -> SdkDigest:
     )
     entries = await Get(DigestEntries, Digest, copied.output_digest)
     contents = {entry.path: entry.file_digest for entry in entries if isinstance(entry, FileEntry)}
-    # New entries, because the modes of the installed files are this machine's affair.
+    # New entries, because the modes of the installed files may differ between machines.
     return SdkDigest(
         await Get(
             Digest,
@@ -188,7 +188,7 @@ async def provide_sdk(request: SdkRequest, roots: SdkRoots) -> Sdk:
 
 
 def _folder(requirement: SdkRequirement) -> str:
-    """Where a sandbox has the SDK."""
+    """The SDK's folder in a sandbox."""
     return str(PurePath("sdk", requirement.name))
 
 

@@ -98,7 +98,7 @@ def test_an_sdk_that_is_not_set(runner: RuleRunner) -> None:
     )
 
 
-def test_a_bad_folder_is_told_with_the_program(runner: RuleRunner) -> None:
+def test_a_bad_folder_is_reported_with_the_program(runner: RuleRunner) -> None:
     set_options(runner, "--qnn-sdk-root=/nonexistent")
     message = refusal(runner, Sdk, REQUEST)
     assert message.startswith("models/gamma:gamma_chip: [qnn] sdk_root is /nonexistent, where")

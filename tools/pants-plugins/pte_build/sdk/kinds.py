@@ -1,4 +1,4 @@
-"""The vendor SDKs that a `pte_backend` can need: what they are called, and what of them an export gets to see."""
+"""The vendor SDKs that a `pte_backend` can need: their names, and which of their files an export gets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SdkRequirement:
         return f"Install the {self} and name its folder with {self.kind.flag}."
 
     def accepts(self, version: str) -> bool:
-        """Whether `version` is the required one or a finer one: 2.37 accepts 2.37.0, but not 2.370."""
+        """Whether `version` is the required one or a more specific one: 2.37 accepts 2.37.0, but not 2.370."""
         return f"{version}.".startswith(f"{self.version}.")
 
 

@@ -1,4 +1,4 @@
-"""SDKs: versions, file names, and what is said of one that is missing."""
+"""SDKs: versions, file names, and the message about a missing one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_no_libraries(name: str) -> None:
     assert not is_library(name)
 
 
-def test_what_is_said_of_a_missing_sdk() -> None:
+def test_the_message_about_a_missing_sdk() -> None:
     assert QNN.missing_reason == (
         "[qnn] sdk_root is not set, and it needs the Qualcomm AI Engine Direct SDK 2.37"
     )

@@ -81,7 +81,7 @@ class CommittedIndexField(SingleSourceField):
     required = False
     default = "index.json"
     uses_source_roots = False
-    # None, in a repository that has not committed one yet: the test says how to make it.
+    # A repository may not have committed one yet: the test says how to make it.
     expected_num_files = range(0, 2)  # type: ignore[assignment]
     help = "The committed file."
 

@@ -33,8 +33,8 @@ class TreeLicensesField(DictStringToStringField):
     required = True
     help = help_text(
         """
-        SPDX identifier to the file with that licence's text, from the repository's root. Those that the tree's programs
-        use go into its `LICENSES/` folder; a program whose licence is not listed is an error.
+        SPDX identifier to the file with that licence's text, relative to the repository's root. Those that the tree's
+        programs use go into its `LICENSES/` folder; a program whose licence is not listed is an error.
         """
     )
 

@@ -1,4 +1,4 @@
-"""Targets of pictures: `photograph_set`, pinned ones out of a locked package, and `calibration_set`."""
+"""Targets of pictures: `photograph_set`, pinned pictures from a locked package, and `calibration_set`."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class BackendSdkField(StringField):
     help = help_text(
         """
         A vendor's SDK that the lowering needs and no package index has. `qnn` is the Qualcomm AI Engine Direct SDK,
-        found by the option `[qnn] sdk_root`. Its libraries are inputs of every program of this backend.
+        found through the option `[qnn] sdk_root`. Its libraries are inputs of every program of this backend.
 
         Without that option the programs are unavailable: globs skip them with a message, an index lists them
         with the reason, and naming one is an error.
@@ -154,7 +154,7 @@ class BackendSdkField(StringField):
 
 class BackendSdkVersionField(StringField):
     alias = "sdk_version"
-    help = "The SDK's required version, or its first digits, e.g. `2.37`. Required with `sdk`."
+    help = "The SDK's required version, or its first components, e.g. `2.37`. Required with `sdk`."
 
 
 class BackendPlatformsField(StringSequenceField):

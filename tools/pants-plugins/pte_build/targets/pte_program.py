@@ -65,7 +65,7 @@ class ProgramBuilderResolveField(StringField):
     help = help_text(
         """
         The entry of `[python].resolves` with what the builder imports beyond the backend's toolchain, e.g. torchvision.
-        Its lockfile must not hold torch: an export's toolchain is the backend's lock and this one together.
+        Its lockfile must not contain torch: an export's toolchain is the backend's lock and this one together.
         """
     )
 
@@ -113,8 +113,8 @@ class MaxDelegateCallsField(IntField):
     alias = "max_delegate_calls"
     help = help_text(
         """
-        Delegation floor: the build fails if the program calls its delegate more often. With 1, the delegate must take
-        the graph in one piece.
+        Delegation floor: the build fails if the program calls its delegate more often than this. With 1, the delegate
+        must take the graph in one piece.
         """
     )
 
@@ -123,7 +123,8 @@ class MaxUndelegatedOperatorsField(IntField):
     alias = "max_undelegated_operators"
     help = help_text(
         """
-        Delegation floor: the build fails if more operator calls are left to the portable kernels. The error lists them.
+        Delegation floor: the build fails if more operator calls than this are left to the portable kernels. The error
+        lists them.
         """
     )
 

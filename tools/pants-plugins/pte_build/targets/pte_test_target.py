@@ -60,8 +60,8 @@ class MaxAbsDifferenceField(FloatField):
 class MaxSizeRatioField(FloatField):
     alias = "max_size_ratio"
     help = (
-        "Budget: maximum size of the `.pte`, as a multiple of the model's parameters in float32. If left out, it "
-        f"is what `{BackendSizeRatiosField.alias}` of the backend has for the program's precision, else "
+        "Budget: maximum size of the `.pte`, as a multiple of the model's parameters in float32. Default: what "
+        f"the backend's `{BackendSizeRatiosField.alias}` has for the program's precision, else "
         f"{DEFAULT_SIZE_RATIO}. A failure has the kind `budget`."
     )
 

@@ -1,4 +1,4 @@
-"""Python tests of a tier: `python_tests` that Pants itself skips and that run here, if somebody asks for them."""
+"""Python tests of a tier: `python_tests` that Pants itself skips and that run here on request."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TieredTestRequest(TestRequest):
     field_set_type = TieredTestFieldSet
 
 
-# Not memoized: what is asked for differs from session to session. Results of tests are cached.
+# Not memoized: each session may ask for other tests. Test results are cached.
 @_uncacheable_rule
 async def run_tiered_test(
     batch: TieredTestRequest.Batch[TieredTestFieldSet, Any], test_subsystem: TestSubsystem

@@ -1,4 +1,4 @@
-"""How a Python test of a tier gets to Pants' own rules."""
+"""How a Python test of a tier reaches Pants' own rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pte_build.tiers.python_tests import run_tiered_test
 
 
 def test_pants_own_rules_are_asked_by_their_unions() -> None:
-    """A member of a union is no type that a rule may ask by: every test of a tier would fail."""
+    """A rule cannot ask with a member of a union: every test of a tier would fail."""
     rule = run_tiered_test.rule  # type: ignore[attr-defined]
     asked = {get.output_type: tuple(get.input_types) for get in rule.input_gets}
     assert asked[Partitions] == (TestRequest.PartitionRequest,)

@@ -1,4 +1,4 @@
-"""Tests that do not run in every `test` goal: by their tag, and by what the command line asks for."""
+"""Which tests a `test` goal leaves out: by their tag, and by what the command line asks for."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _EVERYTHING = RecursiveGlobSpec("")
 class TestTiersSubsystem(Subsystem):
     options_scope = "test-tiers"
     help = (
-        "Tests that not every run of the `test` goal includes. The last lines of a run say what it left out.\n\n"
+        "Tests that only some runs of the `test` goal include. The last lines of a run say what it left out.\n\n"
         "To run a tier, ask for its tag, as in `--tag=nightly test ::`, or name the test. Do not put such a tag into "
-        "the option `tag` of pants.toml: the command line could then not ask for it, since what it adds only excludes "
-        "more targets."
+        "the option `tag` of pants.toml: the command line could then not ask for it, since tags that it adds only "
+        "exclude more targets."
     )
     __test__ = False
 
@@ -52,7 +52,7 @@ class Tiers:
 
     of_every_glob: tests with these tags run by name alone.
     of_everything: tests with these tags run by name or by a glob of `narrower`.
-    narrower: what the command line asks for beside `::`; None if it does not ask for `::`.
+    narrower: what the command line asks for besides `::`; None if it does not ask for `::`.
     """
 
     of_every_glob: frozenset[str]
@@ -96,13 +96,13 @@ LEFT_OUT = "left_out_by_tag"
 
 
 def left_out_test(unit: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The tag and the address of a test that was left out, of the work unit that decided it."""
+    """The tag and the address of a test that was left out, from the work unit that decided it."""
     metadata = unit.get("metadata", {})
     tag = metadata.get(LEFT_OUT)
     return None if tag is None else (tag, metadata["address"])
 
 
-def asked_for(tag_option: Iterable[str]) -> frozenset[str]:
+def included_tags(tag_option: Iterable[str]) -> frozenset[str]:
     """The tags that the global option `tag` includes; a value may list several, or exclude with `-`."""
     return frozenset(
         tag
@@ -120,7 +120,7 @@ def find_tiers(
     options: _Options,
     build_root: BuildRoot,
 ) -> Tiers:
-    asked = asked_for(global_options.tag)
+    asked = included_tags(global_options.tag)
     specs = (
         SpecsParser(root_dir=build_root.path)
         .parse_specs(options.options.specs, description_of_origin="the command line")
@@ -135,9 +135,9 @@ def find_tiers(
     )
 
 
-# Not memoized, so that what is left out is said in every session; results of tests are cached. Work units below the
-# level DEBUG are not handed to callbacks. The tags come with the request: to look the target up would make the rule
-# graph far slower to solve.
+# Not memoized, so that every session says what it leaves out; test results are cached. Work units below the level DEBUG
+# do not reach callbacks. The tags come with the request: looking up the target would make the rule graph far slower to
+# solve.
 @_uncacheable_rule(desc="Find the tier of a test", level=LogLevel.DEBUG)
 def find_tier(request: TierRequest, tiers: Tiers) -> TestTier:
     return TestTier(request.address, tiers.left_out(request.address, request.tags))

@@ -1,4 +1,4 @@
-"""Which tests a glob passes over."""
+"""Which tests a glob skips."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pants.util.logging import LogLevel
 from pte_build.progress.left_out import LeftOutTests
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import SEEDED, make_runner, set_options
-from pte_build.tiers.tier import asked_for
+from pte_build.tiers.tier import included_tags
 from pte_build.validation.goal import PteTestFieldSet, PteTestRequest
 
 NIGHTLY = "--test-tiers-left-out=nightly"
@@ -32,8 +32,8 @@ BOTH = (NIGHTLY, FULL)
         (("-a,nightly", "b"), {"b"}),
     ],
 )
-def test_tags_that_are_asked_for(option: tuple[str, ...], tags: set[str]) -> None:
-    assert asked_for(option) == tags
+def test_tags_that_an_option_includes(option: tuple[str, ...], tags: set[str]) -> None:
+    assert included_tags(option) == tags
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def run(runner: RuleRunner, tag: str, *arguments: str) -> tuple[int | None, list
 
 
 @pytest.mark.parametrize("tag", ["nightly", "full"])
-def test_everything_passes_over_it_and_says_so(runner: RuleRunner, tag: str) -> None:
+def test_everything_leaves_it_out_and_says_so(runner: RuleRunner, tag: str) -> None:
     for _ in range(2):  # In the next session too, although nothing has changed.
         exit_code, lines = run(runner, tag, *BOTH, "test", "::")
         assert exit_code is None

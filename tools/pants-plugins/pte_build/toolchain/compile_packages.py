@@ -1,8 +1,9 @@
 """Compile the packages that sources import (standard library only).
 
-A module for the Python of a toolchain's environment, right after that was made. Whatever runs there later, and cannot
-write there, finds the bytecode of what it imports, and nothing else is compiled: torch and ExecuTorch have thousands of
-modules that no export needs. Nothing is imported: the sources' text says what they import, and so on from file to file.
+This module runs in the Python of a toolchain's environment, right after that was created. Processes that run there
+later cannot write to it, but find the bytecode of what they import. Nothing else is compiled: torch and ExecuTorch have
+thousands of modules that no export needs. Nothing is imported: the text of the sources says what they import, and so on
+from file to file.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _HEADER = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little")
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare the environment of this Python for the sources below the one argument.
+    """Prepare the environment of this Python for the sources below the folder that is the only argument.
 
     Returns:
         0. A file that cannot be compiled is left without bytecode.
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(packages: Path, source_root: Path) -> list[str]:
-    """Compile what the sources import, unless that was done. Two processes at once do it once.
+    """Compile what the sources import, unless that is done already. Two concurrent processes do it once.
 
     Args:
         packages: the folder `site-packages` of an environment.
@@ -64,7 +65,7 @@ def prepare(packages: Path, source_root: Path) -> list[str]:
     if done.exists():
         return []
     with open(packages / ".bytecode-lock", "w", encoding="utf-8") as lock:
-        # The kernel lets it go when the process ends, however that happens.
+        # The kernel releases it when the process ends, however that happens.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if done.exists():
             return []
@@ -110,7 +111,7 @@ def closure(packages: Path, names: Iterable[str]) -> list[str]:
 def imported_names(text: str, package: str) -> Iterator[str]:
     """What the import statements of a file of `package` name, absolute; of `from a import b` both `a` and `a.b`.
 
-    Strings that look like statements are taken for some: one file more is compiled.
+    Strings that look like statements count too: one more file is compiled.
     """
     for statement in _IMPORT.finditer(text):
         origin, names, modules = statement.group("package", "names", "modules")
@@ -129,7 +130,7 @@ def imported_names(text: str, package: str) -> Iterator[str]:
 
 
 def compile_files(packages: Path, files: Iterable[str]) -> list[str]:
-    """Compile those whose bytecode is not of this kind yet, in a process for each CPU; returns them."""
+    """Compile those without bytecode of this kind, in one process per CPU; returns them."""
     missing = [file for file in files if not _has_bytecode(packages / file)]
     if not missing:
         return []
@@ -147,21 +148,21 @@ def _has_bytecode(source: Path) -> bool:
 
 
 def _compile(packages: Path, file: str) -> bool:
-    """Write the bytecode under another name, and rename it."""
+    """Write the bytecode under another name, then rename it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             py_compile.compile(
                 str(packages / file),
-                # In the bytecode: the same on every machine. An import puts the file's true path there.
+                # The path in the bytecode: the same on every machine. An import replaces it with the real path.
                 dfile=file,
                 doraise=True,
-                # By the source's hash and not its time, which says when the package was unpacked. It takes 0.1 s to
-                # check the hashes of all that an export imports, and who edits a file to find a mistake needs that.
+                # By the source's hash, not its time, which is when the package was unpacked. Checking the hashes of all
+                # that an export imports takes 0.1 s, and whoever edits a file while debugging needs it.
                 invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
             )
         except (py_compile.PyCompileError, ValueError, RecursionError):
-            # No Python of this version: a template, or a test of a parser.
+            # Not Python of this version: a template, or a test of a parser.
             return False
     return True
 

@@ -96,7 +96,7 @@ def test_no_name_leads_out_of_the_packages(packages: Path, sources: Path, name: 
 def test_what_sources_import_is_compiled_once(packages: Path, sources: Path) -> None:
     compiled = prepare(packages, sources)
     assert "used/inner/one.py" in compiled
-    # No Python is no failure, and what only tests import is not needed.
+    # Invalid Python is not a failure, and what only tests import is not needed.
     assert not {"third.py", "never.py"} & set(compiled)
     before = bytecode(packages)
     assert len(before) == len(compiled)
@@ -106,7 +106,7 @@ def test_what_sources_import_is_compiled_once(packages: Path, sources: Path) -> 
     assert {name: bytecode(packages)[name] for name in before} == before
 
 
-def test_nothing_is_read_when_it_was_done(
+def test_nothing_is_read_once_it_is_done(
     packages: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(packages, sources)
@@ -143,9 +143,9 @@ def test_python_takes_it_and_sees_an_edited_source(packages: Path, sources: Path
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return ran.stderr + ran.stdout
 
-    told = printed("import first.deep; print(first.deep.__file__)")
-    assert f"{packages}/first/deep.py\n" in told
-    assert f"matches {packages}/first/deep.py" in told
+    output = printed("import first.deep; print(first.deep.__file__)")
+    assert f"{packages}/first/deep.py\n" in output
+    assert f"matches {packages}/first/deep.py" in output
     (packages / "first" / "deep.py").write_text("raise SystemExit('edited')")
     with pytest.raises(subprocess.CalledProcessError) as caught:
         printed("import first.deep")
@@ -167,7 +167,7 @@ def test_two_at_once_do_it_once(packages: Path, sources: Path) -> None:
     assert counts == [0, 8]
 
 
-def test_an_interrupted_one_is_taken_up(
+def test_an_interrupted_run_is_resumed(
     packages: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

@@ -1,7 +1,7 @@
-"""A toolchain that processes can run in: its environment is made, with the bytecode of what they import.
+"""A toolchain that processes can run in: its environment exists, with the bytecode of what they import.
 
-Exports and validations give up writing there, so nothing can be added afterwards, and nothing that a checkpoint got to
-run can be left there for the next one.
+Exports and validations give up write access to it. So nothing can be added afterwards, and code in a checkpoint that
+manages to run can leave nothing there for the next process.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pte_build.toolchain.process import SOURCE_ROOT, toolchain_process
 from pte_build.toolchain.toolchain import Toolchain
 
 _SCRIPT = "compile_packages.py"
-# Imported, because its child processes look for its functions by the module's name.
+# Imported, because its child processes look up its functions by the module's name.
 _RUN = "import sys, compile_packages; sys.exit(compile_packages.main(sys.argv[1:]))"
 
 
 @dataclass(frozen=True)
 class ReadyToolchain:
-    """The digest of a toolchain's PEX. The interpreter is linked, and the environment made that the PEX leads to."""
+    """The digest of a toolchain's PEX. Its interpreter is linked, and its environment exists."""
 
     digest: Digest
 
@@ -57,7 +57,7 @@ async def prepare_toolchain(request: ToolchainRequest) -> ReadyToolchain:
     result = await Get(
         FallibleProcessResult,
         Process,
-        # The environment lies in a named cache, which may be another one, or none, in the next session.
+        # The environment is in a named cache, which may be another one, or gone, in the next session.
         dataclasses.replace(process, cache_scope=ProcessCacheScope.PER_SESSION),
     )
     if result.exit_code != 0:

@@ -29,7 +29,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.named_caches = folder / "named"
         wheel = _write_wheel(folder)
-        # No index is asked.
+        # No index is used.
         self.options = (
             f"--python-repos-find-links=['{folder.as_uri()}']",
             "--python-repos-indexes=[]",
@@ -56,7 +56,7 @@ class Machine:
         return self.runner.request(ReadyToolchain, [REQUEST])
 
     def environment(self) -> dict[str, int]:
-        """The files of the package that is in there, to the time of their last change."""
+        """The files of the package in it, with the time of their last change."""
         (folder,) = self.named_caches.glob("pex_root/venvs/*/*/*/lib/python3.11/site-packages/lib")
         return {
             str(path.relative_to(folder)): path.stat().st_mtime_ns
@@ -66,7 +66,7 @@ class Machine:
 
 
 def _write_wheel(folder: Path) -> str:
-    """A wheel in `folder`; its SHA-256."""
+    """Writes a wheel into `folder`; returns its SHA-256."""
     path = folder / "lib-1.0-py3-none-any.whl"
     files = {
         **MODULES,
@@ -125,7 +125,7 @@ def test_each_session_makes_sure_of_it(machine: Machine) -> None:
 
 
 def test_it_is_the_toolchain_of_the_processes_key(machine: Machine) -> None:
-    """What prepares it is no input of theirs: neither the script nor the sources that it reads."""
+    """What prepares it is not an input of theirs: neither the script nor the sources that it reads."""
     before = machine.prepare()
     machine.runner.write_files(
         {"src/python/pte_foundry/models/alpha.py": "import lib, lib.unused\n"}

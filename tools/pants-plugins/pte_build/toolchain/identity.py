@@ -1,4 +1,4 @@
-"""What a toolchain is made of, known without making it."""
+"""What a toolchain is made of, known without building it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ToolchainIdentity:
     """Two toolchains with equal identities hold the same packages, on one platform.
 
     locks_sha256: of the lockfiles' texts, the backend's first. They pin every package by hash.
-    recipe: how a PEX is made of them.
+    recipe: how a PEX is made from them.
     """
 
     locks_sha256: tuple[str, ...]

@@ -51,8 +51,8 @@ def toolchain_process(
 ) -> Process:
     """A process in the Python of a toolchain: `argv` follows the interpreter, e.g. `-m MODULE`.
 
-    `input_digest` holds the sources below `source_roots`; the toolchain's PEX joins them where the process has to run.
-    `environment` is part of the cache key: no paths of the machine.
+    `input_digest` holds the sources below `source_roots`; the toolchain's PEX is added if the process has to run.
+    `environment` is part of the cache key, so it must not contain paths of the machine.
     """
     return Process(
         (*_START, PEX_NAME, *argv),
@@ -80,7 +80,7 @@ def library_process(
     output_files: Iterable[str],
     description: str,
 ) -> Process:
-    """A process for parts of the library that need the standard library only: no toolchain is built for it."""
+    """A process for parts of the library that need only the standard library: no toolchain is built for it."""
     return Process(
         (*_START, *argv),
         input_digest=input_digest,

@@ -49,7 +49,7 @@ def test_floating_point_and_threads_are_fixed(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_asked_for_gets_into_the_process(kind: str) -> None:
+def test_the_arguments_get_into_the_process(kind: str) -> None:
     process = make(kind)
     assert process.argv[-3:] == ("-m", "some.module", "request.json")
     assert process.output_files == ("out",)

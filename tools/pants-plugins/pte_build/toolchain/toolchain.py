@@ -1,4 +1,4 @@
-"""Build a toolchain: one PEX out of one or more whole lockfiles."""
+"""Build a toolchain: one PEX from one or more whole lockfiles."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def runner() -> RuleRunner:
     return make_runner(queries=(QueryRule(Toolchain, (ToolchainRequest,)),))
 
 
-def test_an_unknown_resolve_tells_the_known_ones(runner: RuleRunner) -> None:
+def test_an_unknown_resolve_lists_the_known_ones(runner: RuleRunner) -> None:
     request = ToolchainRequest(("engine", "nonesuch"), needed_by="models/alpha:alpha_fast")
     message = refusal(runner, Toolchain, request)
     assert message.startswith("models/alpha:alpha_fast: there is no resolve 'nonesuch'")

@@ -71,7 +71,7 @@ def skip_notes(validation_json: bytes) -> list[str]:
     ]
 
 
-# Not memoized, so that what was skipped is said in every session; the validation itself is cached.
+# Not memoized, so that every session says what was skipped; the validation itself is cached.
 @_uncacheable_rule
 async def run_pte_test(
     batch: PteTestRequest.Batch[PteTestFieldSet, Any],
@@ -91,14 +91,14 @@ async def run_pte_test(
                 raise PteBuildError(availability.unavailable.refusal)
             note = availability.unavailable.note
             logger.info(f"{field_set.address} skipped: {note}")
-            # No test ran; the JUnit report says so all the same.
-            told = FileContent(
+            # No test ran, but the JUnit report still says so.
+            junit = FileContent(
                 f"{field_set.address.path_safe_spec}.xml",
                 skipped_xml(field_set.address.spec, note).encode(),
             )
             return replace(
                 TestResult.no_tests_found(field_set.address, test_subsystem.output),
-                xml_results=await Get(Snapshot, CreateDigest([told])),
+                xml_results=await Get(Snapshot, CreateDigest([junit])),
             )
         validation = await Get(Validation, ProgramValidationRequest(program))
     except PteBuildError as error:

@@ -1,4 +1,4 @@
-"""A validation that does not end others when its program cannot be built: for a summary of all failures."""
+"""A validation that does not cancel others if its program cannot be built, for a summary of all failures."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class ProgramValidationRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Validation:
-    """`result` has the output files `validation.json` and, most often, `junit.xml`, whatever the verdict."""
+    """`result` has the output files `validation.json` and, usually, `junit.xml`, whatever the verdict."""
 
     program: BuiltProgram
     test: Address
@@ -77,7 +77,7 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
         raise PteBuildError(
             f"{request.program}: it has no test. Declare a `pte_test` called "
             f"`{request.program.target_name}_test` in the same BUILD file (the macro `pte_model` "
-            "does it); what nobody validates gets into no index."
+            "does it); a program without one gets into no index."
         )
     photographs = Photographs(EMPTY_DIGEST, ())
     if test.photographs is not None:
@@ -147,11 +147,11 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
 def check_photographs(
     test: ProgramTest, declaration: ProgramDeclaration, photographs: Photographs
 ) -> None:
-    """Raises PteBuildError for a test that has not the photographs that it needs."""
+    """Raises PteBuildError for a test that lacks photographs that it needs."""
     if unknown := set(test.checks.photographs) - set(photographs.names):
         raise PteBuildError(
-            f"{test.address}: `expected_labels` names photographs that its `photographs` has not: "
-            f"{', '.join(sorted(unknown))}; there are: {', '.join(photographs.names) or 'none'}."
+            f"{test.address}: `expected_labels` names photographs that its `photographs` lacks: "
+            f"{', '.join(sorted(unknown))}. It has: {', '.join(photographs.names) or 'none'}."
         )
     if photographs.names:
         return
@@ -160,14 +160,13 @@ def check_photographs(
             name for name, value in asdict(test.checks.trained).items() if value is not None
         )
         raise PteBuildError(
-            f"{test.address}: `{named}` compare predictions on photographs, and it has "
-            "none. Name a set in `photographs`."
+            f"{test.address}: it has no photographs on which to compare predictions (`{named}`). Name a set in "
+            "`photographs`."
         )
     if declaration.quantization is not None:
         raise PteBuildError(
-            f"{test.address}: it has no photographs, and {declaration.address} is quantized: parity of such a program "
-            "is judged on photographs, because random inputs are outside of what its calibration has seen. Name a "
-            "set in `photographs`."
+            f"{test.address}: it has no photographs, but {declaration.address} is quantized: its parity is judged on "
+            "photographs, because its calibration has not seen random inputs. Name a set in `photographs`."
         )
 
 

@@ -45,7 +45,7 @@ def test_the_request_and_its_files(runner: RuleRunner) -> None:
         "pte": "program.pte",
         "report": "report.json",
         "labels": "labels.txt",
-        # A photograph without expected label is an input all the same.
+        # A photograph without an expected label is still an input.
         "photographs": {"photographs/cat.png": "cat", "photographs/cup.png": None},
         "quantized_export": None,
         "interpreter": None,
@@ -99,7 +99,7 @@ def test_a_quantized_program_needs_photographs(runner: RuleRunner) -> None:
     runner.write_files({"bad/BUILD": program + test})
     request = ProgramValidationRequest(Address("bad", target_name="q"))
     message = refusal(runner, Validation, request)
-    assert message.startswith("bad:q_test: it has no photographs, and bad:q is quantized:")
+    assert message.startswith("bad:q_test: it has no photographs, but bad:q is quantized:")
 
 
 PTE = FileDigest("0a" * 32, 7)
@@ -123,8 +123,8 @@ def test_a_verdict_on_these_bytes_is_taken() -> None:
         (verdict(pte_sha256=None), 0, "the verdict on a .pte with sha256 None, but"),
         (verdict(verdict="failed"), 0, "the verdict 'failed' with exit code 0"),
         (verdict(), 1, "the verdict 'passed' with exit code 1"),
-        (b"[]", 0, "that is no JSON object"),
-        (b"", 0, "that is no JSON object"),
+        (b"[]", 0, "that is not a JSON object"),
+        (b"", 0, "that is not a JSON object"),
     ],
 )
 def test_a_verdict_that_no_validation_of_these_bytes_wrote(
@@ -167,13 +167,13 @@ def test_an_expected_label_without_photograph(
     )
     message = refusal(runner, Validation, ProgramValidationRequest(declare(runner, test)))
     assert message.startswith("bad:p_test: `expected_labels` names photographs")
-    assert f"dog.png; there are: {known}." in message
+    assert f"dog.png. It has: {known}." in message
 
 
-def test_predictions_that_are_compared_on_no_photograph(runner: RuleRunner) -> None:
+def test_predictions_without_photographs_to_compare_on(runner: RuleRunner) -> None:
     test = target_text("pte_test", "p_test", program=[":p"], min_top1_agreement=1.0)
     assert refusal(runner, Validation, ProgramValidationRequest(declare(runner, test))) == (
-        "bad:p_test: `min_top1_agreement` compare predictions on photographs, and it has none. Name a set in "
+        "bad:p_test: it has no photographs on which to compare predictions (`min_top1_agreement`). Name a set in "
         "`photographs`."
     )
 
@@ -182,7 +182,7 @@ def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
     test = target_text("pte_test", "p_test", program=[":p"], photographs=["toolchains:fast"])
     message = refusal(runner, Validation, ProgramValidationRequest(declare(runner, test)))
     assert message == (
-        "bad:p_test: `photographs` names toolchains:fast, which is a `pte_backend` and not a "
+        "bad:p_test: `photographs` names toolchains:fast, which is a `pte_backend`, not a "
         "`photograph_set`."
     )
 
@@ -201,7 +201,7 @@ def test_photographs_of_another_target_type(runner: RuleRunner) -> None:
     ],
     ids=["same name", "not in the package"],
 )
-def test_photographs_that_cannot_be_had(
+def test_photographs_that_cannot_be_extracted(
     runner: RuleRunner, files: dict[str, str], expected: str
 ) -> None:
     program = declare(

@@ -1,4 +1,4 @@
-"""Bring a checkpoint into the store: from its substitute, the distdirs or its URLs. Only asked for on a cache miss."""
+"""Bring a checkpoint into the store: from its substitute, the distdirs or its URLs. Only needed on a cache miss."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FetchedWeights:
 
 @dataclass(frozen=True)
 class LocalCopy:
-    """The local file with the wanted content, or None; and what was looked at and did not fit."""
+    """The local file with the expected content, or None; and what was looked at and did not match."""
 
     path: str | None
     misses: tuple[str, ...]
@@ -123,7 +123,7 @@ def search_distdirs(folders: Iterator[str], file: str, sha256: str, size: int) -
     return LocalCopy(None, tuple(misses))
 
 
-# Files outside of the build root are invisible to the engine: look anew in every session that needs one.
+# Files outside the build root are invisible to the engine: look again in every session that needs one.
 @_uncacheable_rule
 async def find_local_copy(
     request: LocalCopyRequest, subsystem: WeightsSubsystem, build_root: BuildRoot

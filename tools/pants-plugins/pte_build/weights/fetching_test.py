@@ -73,7 +73,7 @@ def test_the_right_file_is_found_behind_a_wrong_one(tmp_path: Path) -> None:
     assert misses == (describe_mismatch(str(tmp_path / "a.pth"), SHA256, SIZE),)
 
 
-def test_folders_that_are_none(tmp_path: Path) -> None:
+def test_paths_that_are_not_folders(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(CONTENT)
     (tmp_path / "a.pth").mkdir()
     missing = tmp_path / "missing"

@@ -1,4 +1,4 @@
-"""Have a checkpoint in the store, for a process that is about to run."""
+"""Make sure that a checkpoint is in the store, for a process that is about to run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PresentWeights:
 
 
 def is_missing_digest(error: Exception) -> bool:
-    """Whether the engine failed only because it has not got the content of an input."""
+    """Whether the engine failed only because it lacks the content of an input."""
     return bool(_MISSING_DIGEST.search(str(error)))
 
 
@@ -49,8 +49,8 @@ class InStore:
 @_uncacheable_rule
 async def is_in_store(request: InStoreRequest) -> InStore:
     checkpoint = await Get(Digest, CreateDigest(request.weights.files()))
-    # A sandbox cannot be set up without the content. A download with this hash would not do: the
-    # engine takes it from the store only if this very address gave it before.
+    # A sandbox cannot be set up without the content. A download with this hash is no probe: the engine takes it from
+    # the store only if this very URL provided it before.
     probe = Process(
         ("/bin/sh", "-c", ":"),
         input_digest=checkpoint,
@@ -68,7 +68,7 @@ async def is_in_store(request: InStoreRequest) -> InStore:
 
 
 @rule
-async def have_weights(request: FetchWeights) -> PresentWeights:
+async def ensure_weights(request: FetchWeights) -> PresentWeights:
     if request.weights.files():
         store = await Get(InStore, InStoreRequest(request.weights))
         if not store.present:

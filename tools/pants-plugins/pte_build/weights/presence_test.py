@@ -78,23 +78,23 @@ def with_distdir(runner: RuleRunner, folder: Path) -> None:
     set_options(runner, f"--weights-distdirs={folder}")
 
 
-def have_weights(runner: RuleRunner, weights: ResolvedWeights) -> None:
+def ensure_weights(runner: RuleRunner, weights: ResolvedWeights) -> None:
     runner.request(PresentWeights, [FetchWeights(weights)])
 
 
 def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -> None:
     with_distdir(runner, tmp_path / "distdir")
     assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
-    have_weights(runner, WEIGHTS)
+    ensure_weights(runner, WEIGHTS)
     set_options(runner)
     assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(True)
     # From there: the folder of checkpoints is not among the options any more.
-    have_weights(runner, WEIGHTS)
+    ensure_weights(runner, WEIGHTS)
 
 
 def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> None:
     assert SEEDED_WEIGHTS.files() == ()
-    have_weights(runner, SEEDED_WEIGHTS)
+    ensure_weights(runner, SEEDED_WEIGHTS)
 
 
 def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_
 def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(
     runner: RuleRunner, tmp_path: Path
 ) -> None:
-    """Asking starts a process for each checkpoint in each session: seconds, of many programs that are all cached."""
+    """Asking starts a process per checkpoint and session: that takes seconds if many programs are all cached."""
     with_distdir(runner, tmp_path / "distdir")
     request = ExportedProgramRequest(ALPHA_FAST)
     exported = runner.request(ExportedProgram, [request])

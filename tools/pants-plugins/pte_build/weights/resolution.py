@@ -1,4 +1,4 @@
-"""Which values a program gets: official, substitute or seeded. Nothing is fetched here."""
+"""Which weights a program gets: official, substitute or seeded. Nothing is fetched here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
 
 
 class UnpinnedCheckpoint(PteBuildError):
-    """The official checkpoint is asked for, and nobody has written its hash down."""
+    """The official checkpoint is requested, but it is not pinned."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ResolvedWeightsRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class ResolvedWeights:
-    """What is known of a checkpoint from BUILD files and options alone.
+    """What is known about a checkpoint from BUILD files and options alone.
 
     source: "official", "substitute" or "seeded". sha256 and size are None exactly if it is "seeded".
     local_path: the substitute's file on this machine; never part of a cache key.
@@ -71,7 +71,7 @@ class ResolvedWeights:
         return f"weights/{self.file}"
 
     def files(self) -> tuple[FileEntry, ...]:
-        """The checkpoint, if there is one, whose content need not be in the store."""
+        """The checkpoint, if there is one. Its content need not be in the store."""
         if self.sha256 is None or self.size is None:
             return ()
         return (FileEntry(self.sandbox_path, FileDigest(self.sha256, self.size)),)
@@ -82,7 +82,7 @@ def resolve_weights(
 ) -> ResolvedWeights:
     """Apply the options to one `model_weights` target.
 
-    Raises UnpinnedCheckpoint if the official checkpoint is asked for and nobody has pinned its hash.
+    Raises UnpinnedCheckpoint if the official checkpoint is requested but not pinned.
     """
     file = target[WeightsFileField].value
     assert file is not None
@@ -103,9 +103,9 @@ def resolve_weights(
         )  # fmt: skip
     if sha256 is None or size is None:
         raise UnpinnedCheckpoint(
-            f"{program}: its checkpoint {target.address} ({file}) is not pinned: nobody has written its `sha256` and "
-            f"`size` into the BUILD file yet. Pin it with `./foundry pin {target.address}`, or "
-            "build with --weights-source=seeded, which needs no checkpoint."
+            f"{program}: its checkpoint {target.address} ({file}) is not pinned: its BUILD file has no `sha256` and "
+            f"`size` yet. Pin it with `./foundry pin {target.address}`, or build with "
+            "--weights-source=seeded, which needs no checkpoint."
         )
     return ResolvedWeights(
         target.address, "official", file, license_id, page, sha256, size,
@@ -123,7 +123,7 @@ async def resolve_weights_request(
     )
     if request.choices is Choices.COMMITTED_INDEX:
         return resolve_weights(known.target, WeightsSource.SEEDED, None, request.program)
-    # Not a parameter of the rule: a substitutes file that cannot be read is no affair of the committed index.
+    # Not a parameter of the rule: an unreadable substitutes file does not concern the committed index.
     substitutes = await Get(Substitutes)
     return resolve_weights(
         known.target, subsystem.source, substitutes.find(request.address.spec), request.program

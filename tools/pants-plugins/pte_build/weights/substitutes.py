@@ -48,7 +48,7 @@ class SubstitutesFile:
 
 
 def parse_substitutes(text: str, path: str) -> Substitutes:
-    """Read the JSON map. Raises PteBuildError that names the file, the entry and what is wrong with it."""
+    """Read the JSON map. Raises a PteBuildError that names the file, the entry and what is wrong with it."""
     where = f"{_OPTION}: {path}"
     try:
         table = json.loads(text)
@@ -68,7 +68,7 @@ def parse_substitutes(text: str, path: str) -> Substitutes:
         for key, kind in expected.items():
             if not isinstance(entry.get(key), kind) or isinstance(entry.get(key), bool):
                 raise PteBuildError(
-                    f"{where}: {address}: `{key}` must be there and be a {kind.__name__}"
+                    f"{where}: {address}: `{key}` is required and must be of type {kind.__name__}"
                 )
         if unknown := sorted(set(entry) - set(expected)):
             raise PteBuildError(
@@ -90,7 +90,7 @@ def parse_substitutes(text: str, path: str) -> Substitutes:
     return Substitutes(tuple(entries))
 
 
-# The file may lie outside of the build root, where globs do not see it: it is read once a session.
+# The file may lie outside the build root, where globs do not see it: it is read once per session.
 @_uncacheable_rule
 async def read_substitutes_file(
     subsystem: WeightsSubsystem, build_root: BuildRoot

@@ -59,23 +59,23 @@ def test_wrong_structure(text: str, expected: str) -> None:
 @pytest.mark.parametrize("key", sorted(ENTRY))
 def test_missing_key(key: str) -> None:
     entry = {name: value for name, value in ENTRY.items() if name != key}
-    with pytest.raises(PteBuildError, match=f"a:a: `{key}` must be there"):
+    with pytest.raises(PteBuildError, match=f"a:a: `{key}` is required"):
         parse_substitutes(json.dumps({"a:a": entry}), "map.json")
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("file", 1, "`file` must be there and be a str"),
-        ("sha256", None, "`sha256` must be there and be a str"),
+        ("file", 1, "`file` is required and must be of type str"),
+        ("sha256", None, "`sha256` is required and must be of type str"),
         ("sha256", "0A" * 32, "64 lower-case hexadecimal digits"),
         ("sha256", "0a" * 31, "64 lower-case hexadecimal digits"),
         ("sha256", "0a" * 33, "64 lower-case hexadecimal digits"),
         ("sha256", "0g" * 32, "64 lower-case hexadecimal digits"),
-        ("size", "7", "`size` must be there and be a int"),
-        ("size", 7.0, "`size` must be there and be a int"),
-        ("size", True, "`size` must be there and be a int"),
-        ("description", [], "`description` must be there and be a str"),
+        ("size", "7", "`size` is required and must be of type int"),
+        ("size", 7.0, "`size` is required and must be of type int"),
+        ("size", True, "`size` is required and must be of type int"),
+        ("description", [], "`description` is required and must be of type str"),
         ("url", "https://example.org", r"unknown keys \['url'\]; known are"),
     ],
 )
@@ -90,7 +90,7 @@ def runner() -> RuleRunner:
     return make_runner(queries=queries)
 
 
-def test_no_file_is_no_substitutes(runner: RuleRunner) -> None:
+def test_without_a_file_there_are_no_substitutes(runner: RuleRunner) -> None:
     set_options(runner)
     assert runner.request(Substitutes, []) == Substitutes()
 
@@ -102,7 +102,7 @@ def test_path_is_relative_to_the_build_root(runner: RuleRunner) -> None:
     assert entry.path == str(Path(runner.build_root, "maps/tuned/a.pth"))
 
 
-def test_an_unknown_address_tells_the_known_ones(runner: RuleRunner, tmp_path: Path) -> None:
+def test_an_unknown_address_lists_the_known_ones(runner: RuleRunner, tmp_path: Path) -> None:
     path = tmp_path / "map.json"
     path.write_text(json.dumps({WEIGHTS: ENTRY, "models/alpha:alpha_fast": ENTRY}))
     set_options(runner, f"--weights-substitutes={path}")

@@ -1,7 +1,8 @@
-"""A proxy in front of the cache server, which passes on calls with the token.
+"""A proxy in front of the cache server, which only passes on calls with the token.
 
 buildbox-casd does not authenticate, and a port of this machine is open to all its users. So the server listens on a
-socket in a folder of its owner alone, and the proxy listens on the port. Pants itself cannot use a Unix socket: its
+socket in a folder that only its owner can enter, and the proxy listens on the port. Pants itself cannot use a Unix
+socket: its
 addresses begin with `grpc://` or `grpcs://`.
 """
 
@@ -25,7 +26,7 @@ _CALLS = 64
 _LONGEST_CALL = 86_400.0  # seconds
 _METADATA = "authorization"
 # Not passed on: the token is for the proxy, and gRPC sets the other itself.
-_OF_THE_DOOR = (_METADATA, "user-agent")
+_NOT_PASSED_ON = (_METADATA, "user-agent")
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -52,7 +53,7 @@ def make_token(file: Path) -> str:
 
 
 @contextmanager
-def open_door(address: Address, token: str, server: str) -> Iterator[None]:
+def running_proxy(address: Address, token: str, server: str) -> Iterator[None]:
     """Listen on `address`, and pass each call with the token to `server`, a gRPC target such as `unix:/a/b`.
 
     Raises ToolError if the address cannot be listened on.
@@ -61,21 +62,21 @@ def open_door(address: Address, token: str, server: str) -> Iterator[None]:
         grpc.insecure_channel(server, options=_OPTIONS) as channel,
         ThreadPoolExecutor(_CALLS) as threads,
     ):
-        door = grpc.server(threads, handlers=[_Door(token, channel)], options=_OPTIONS)
+        proxy = grpc.server(threads, handlers=[_Proxy(token, channel)], options=_OPTIONS)
         try:
-            bound = door.add_insecure_port(str(address))
+            bound = proxy.add_insecure_port(str(address))
         except RuntimeError:
             bound = 0
         if not bound:
             raise ToolError(f"--bind: {address} cannot be listened on. Name another port")
-        door.start()
+        proxy.start()
         try:
             yield
         finally:
-            door.stop(grace=1).wait()
+            proxy.stop(grace=1).wait()
 
 
-class _Door(grpc.GenericRpcHandler):
+class _Proxy(grpc.GenericRpcHandler):
     """Handles every method as a stream of bytes each way, which fits single messages too."""
 
     def __init__(self, token: str, channel: grpc.Channel) -> None:
@@ -95,7 +96,7 @@ class _Door(grpc.GenericRpcHandler):
             metadata = tuple(
                 (key, value)
                 for key, value in context.invocation_metadata()
-                if key not in _OF_THE_DOOR and not key.startswith(("grpc-", ":"))
+                if key not in _NOT_PASSED_ON and not key.startswith(("grpc-", ":"))
             )
             left = context.time_remaining()
             # Without a deadline it is thousands of years, which gRPC does not accept as a timeout.

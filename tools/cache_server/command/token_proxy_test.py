@@ -20,9 +20,9 @@ from buildstream._protos.google.bytestream import bytestream_pb2, bytestream_pb2
 
 from cache_server.command.address import Address
 from cache_server.command.binary import find_casd
-from cache_server.command.door import make_token, open_door
 from cache_server.command.free_port import free_port
 from cache_server.command.server import running_server
+from cache_server.command.token_proxy import make_token, running_proxy
 from workspace.errors import ToolError
 
 TOKEN = "the token"
@@ -35,7 +35,7 @@ def digest(content: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """A door with a cache server behind it."""
+    """A proxy with a cache server behind it."""
     found = Address("127.0.0.1", free_port())
     folder = tmp_path_factory.mktemp("cache")
     with running_server(find_casd(), folder, found, "1G", TOKEN):
@@ -139,7 +139,7 @@ def test_nobody_else_reads_or_writes(address: Address, authorization: tuple[str,
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_a_token_is_for_its_owner_alone_and_new_each_time(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_token_which_is_new_each_time(tmp_path: Path) -> None:
     file = tmp_path / "token"
     (tmp_path / "victim").write_text("precious")
     file.symlink_to("victim")
@@ -162,6 +162,6 @@ def test_a_port_that_is_taken_is_an_error() -> None:
         address = Address("127.0.0.1", taken.getsockname()[1])
         with (
             pytest.raises(ToolError, match="cannot be listened on"),
-            open_door(address, TOKEN, "unix:/nowhere"),
+            running_proxy(address, TOKEN, "unix:/nowhere"),
         ):
             pass
