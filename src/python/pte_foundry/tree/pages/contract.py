@@ -14,7 +14,7 @@ class ContractTensor:
     """Attributes:
     about: what is known in words: layout, or what an output means; "" if nothing is.
     normalisation: of a picture: `resize`, `scale`, `colour`, `mean` and `std` in words, by name.
-    preparation: of a picture, None if it is none or if its preparation is not known to the code here.
+    preparation: of a picture; None for any other tensor, and for a preparation that `read_preparation` does not know.
     """
 
     name: str
