@@ -24,5 +24,5 @@ class PteError(Exception):
 
 
 def reason_of(error: BaseException) -> str:
-    """The first line of what an error says, or its type's name, to be part of a message."""
+    """The first line of an error's text, or its type's name, for use in a message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -11,13 +11,13 @@ from pte_foundry.speedups import edge_yaml, late_inductor
 
 @contextmanager
 def heavy_imports(stock: bool = False) -> Iterator[None]:
-    """Look for no garbage while the block imports, nor among what it has imported afterwards.
+    """Pause garbage collection while the block imports, and never examine afterwards what it imported.
 
-    Modules live as long as the process, and looking at a million of their objects again and again takes a sixth of
-    the time that torch and ExecuTorch need.
+    Modules live as long as the process, and examining a million of their objects again and again takes a sixth of
+    the time that importing torch and ExecuTorch needs.
 
     Args:
-        stock: whether what is imported imports what it always does, see `pte_foundry.speedups`.
+        stock: import everything unchanged, without `pte_foundry.speedups`.
     """
     gc.disable()
     try:

@@ -15,14 +15,14 @@ def _thawed() -> Iterator[None]:
     gc.unfreeze()
 
 
-def test_no_garbage_is_looked_for_in_the_block_and_afterwards_again() -> None:
+def test_garbage_collection_pauses_in_the_block_and_resumes_after_it() -> None:
     with heavy_imports():
         assert not gc.isenabled()
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
 
 
-def test_garbage_is_looked_for_again_after_an_import_that_fails() -> None:
+def test_garbage_collection_resumes_after_an_import_that_fails() -> None:
     with pytest.raises(ImportError), heavy_imports():
         raise ImportError
     assert gc.isenabled()

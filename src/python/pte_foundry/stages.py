@@ -1,7 +1,7 @@
-"""Tell which stage a long process is in, while it runs (standard library only).
+"""Report which stage a long process is in, while it runs (standard library only).
 
 A stage goes to stderr. Pants shows that only after the end, so under Pants it goes to a file too, in a
-folder that the plugin reads meanwhile (`pte_build/progress/stage_files.py` there).
+folder that the plugin reads meanwhile (the plugin's `pte_build/progress/stage_files.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDER_VARIABLE = "PTE_PROGRESS"
 # Called with the name of a stage when it begins, e.g. "lowering with pte_foundry.backends.coreml.lowering".
 Begin = Callable[[str], None]
 
-# Pants. Asked for early: a confined process goes on in a child, which does not see who started it.
+# Pants. Read early: a confined process continues in a child, which cannot see who started it.
 _STARTED_BY = os.getppid()
 
 
@@ -31,11 +31,11 @@ def tell(stage: str) -> None:
 
 
 @contextmanager
-def told_stages(request: bytes) -> Iterator[Begin]:
-    """Tell stages for the length of a `with` block, on stderr and in the file of this process.
+def report_stages(request: bytes) -> Iterator[Begin]:
+    """Report the stages of a `with` block, on stderr and in the file of this process.
 
     A line of the file is the seconds since the epoch and the stage's name; the last one has no name,
-    and is there only if the block ended without an exception. The file is called after the SHA-256
+    and is there only if the block ended without an exception. The file is named after the SHA-256
     of `request`, which does not say where it came from, and the process that started this one: two
     sessions of Pants may run equal requests at once.
 
@@ -63,7 +63,7 @@ def _stage_file(request: bytes) -> Iterator[TextIO | None]:
         file = (Path(folder) / name).open("w", encoding="utf-8")
     except OSError as error:
         # No artifact depends on it.
-        print(f"stages are told here only: {error}", file=sys.stderr)
+        print(f"stages are reported here only: {error}", file=sys.stderr)
         yield None
         return
     with file:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.confinement.confined import confined
-from pte_foundry.stages import FOLDER_VARIABLE, told_stages
+from pte_foundry.stages import FOLDER_VARIABLE, report_stages
 
 REQUEST = b'{"model": 1}'
 FILE = f"{hashlib.sha256(REQUEST).hexdigest()}-{os.getppid()}"
@@ -27,7 +27,7 @@ def test_stages_are_in_the_file_when_they_begin(
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     (tmp_path / FILE).write_text("0.000 of an earlier run\n")
     before = time.time()
-    with told_stages(REQUEST) as begin:
+    with report_stages(REQUEST) as begin:
         begin("loading")
         assert [stage for _, stage in _lines(tmp_path)] == ["loading"]
         begin("lowering with a.b")
@@ -43,7 +43,7 @@ def test_stages_are_in_the_file_when_they_begin(
 
 def test_a_failure_leaves_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    with pytest.raises(KeyError), told_stages(REQUEST) as begin:
+    with pytest.raises(KeyError), report_stages(REQUEST) as begin:
         begin("loading")
         raise KeyError
     assert [stage for _, stage in _lines(tmp_path)] == ["loading"]
@@ -60,7 +60,7 @@ def test_without_a_folder_stages_go_to_stderr_alone(
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     if folder is not None:
         monkeypatch.setenv(FOLDER_VARIABLE, folder)
-    with told_stages(REQUEST) as begin:
+    with report_stages(REQUEST) as begin:
         begin("loading")
     assert "stage: loading\n" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -69,8 +69,8 @@ def test_without_a_folder_stages_go_to_stderr_alone(
 def test_a_confined_process_names_the_file_after_who_started_it(tmp_path: Path) -> None:
     (tmp_path / "sandbox").mkdir()
     code = (
-        f"from {told_stages.__module__} import told_stages\nfrom {confined.__module__} import confined\n"
-        f"def action():\n    with told_stages({REQUEST!r}):\n        return 0\nconfined(action)"
+        f"from {report_stages.__module__} import report_stages\nfrom {confined.__module__} import confined\n"
+        f"def action():\n    with report_stages({REQUEST!r}):\n        return 0\nconfined(action)"
     )
     paths = os.pathsep.join(path for path in sys.path if path)
     subprocess.run(

@@ -13,7 +13,7 @@ _USER = re.compile(r"//[^/?#]*@")
 
 
 def check_address(url: str, *, where: str) -> str:
-    """Return `url` if it may be followed; raises InsecureAddressError with what `address_problem` says."""
+    """Return `url` if it may be followed; otherwise raise InsecureAddressError with what `address_problem` says."""
     if (problem := address_problem(url)) is not None:
         raise _refused(url, where, problem)
     return url
@@ -23,7 +23,7 @@ def redirected(url: str, location: str) -> str:
     """The target of a redirection of `url`, if it may be followed.
 
     Raises:
-        InsecureAddressError: as `check_address`, and for a step from https to http.
+        InsecureAddressError: as `check_address` does, and for a step from https to http.
     """
     where = f"the redirection of {url}"
     try:
@@ -51,5 +51,5 @@ def without_user(url: str) -> str:
 def _refused(url: str, where: str, why: str) -> InsecureAddressError:
     return InsecureAddressError(
         f"{without_user(where)}: {shown(without_user(url))} {why}. Publish under an https address, and "
-        "correct what names this one"
+        "fix what refers to this one"
     )

@@ -84,7 +84,7 @@ class Catalogue:
         return self._fetch(artifact.file, progress)
 
     def fetch_labels(self, artifact: Artifact, progress: Progress = _ignore) -> Path | None:
-        """The model's label file in the cache, None if it has no labels. Raises as `fetch`."""
+        """The model's label file in the cache, None if it has no labels. Raises what `fetch` raises."""
         return None if artifact.labels is None else self._fetch(artifact.labels, progress)
 
     def _fetch(self, file: ListedFile, progress: Progress) -> Path:
@@ -106,7 +106,7 @@ def open_catalogue(
 
     Args:
         location: root of the tree: a folder, a `file:` URL or an https URL.
-        version: of the ExecuTorch runtime that is to run the programs; None for the latest one.
+        version: of the ExecuTorch runtime that will run the programs; None for the latest one.
         cache: folder for fetched files; None for `default_cache()`.
         always_hash: hash a cached file each time it is fetched, not only after it was written to.
         session: proxies and certificates for HTTP requests, and credentials (headers, user and password, cookies,
@@ -116,7 +116,7 @@ def open_catalogue(
         retrying: None for the defaults of `Retrying`.
 
     Raises:
-        BadLocationError, InsecureAddressError: `location` cannot be read from.
+        BadLocationError, InsecureAddressError: `location` is not one that can be read.
         BadCatalogueError: there is no tree, or it is malformed.
         NewerSchemaError: the tree needs a newer client.
         NoArtifactError: the tree has nothing for this version.

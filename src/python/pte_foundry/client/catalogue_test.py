@@ -185,7 +185,7 @@ def test_an_unusable_location_is_refused(
     assert "secret" not in str(caught.value)
 
 
-def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
+def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(BadLocationError, match="cannot be opened"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from pte_foundry.client.files import open_regular
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-# More than `<`: a program begins with a number, whose first byte may be `<`.
+# `<` alone proves nothing: a program begins with a number, whose first byte may be `<`.
 _MARKUP = re.compile(rb"\s*<[!?a-zA-Z]")
 
 
@@ -35,7 +35,7 @@ def has_content(path: Path, content: Content) -> bool:
 def hint(beginning: bytes) -> str:
     """A guess at what a wrong file is, from its first bytes; may be empty."""
     if beginning.startswith(_LFS_POINTER):
-        return " It is a pointer of Git LFS: run `git lfs pull` there, or use an address that serves the file itself."
+        return " It is a Git LFS pointer: run `git lfs pull` there, or use an address that serves the file itself."
     if _MARKUP.match(beginning):
-        return " It looks like a web page: the server, or a proxy on the way, answers with something else."
+        return " It looks like a web page: the server, or a proxy in between, answered with something else."
     return ""

@@ -10,6 +10,6 @@ def test_a_page_is_named(page: bytes) -> None:
     assert "web page" in hint(page)
 
 
-def test_a_program_whose_first_byte_is_a_bracket_is_no_page() -> None:
+def test_a_program_whose_first_byte_is_a_bracket_is_not_a_page() -> None:
     """A FlatBuffer begins with the offset of its root table, 60 here, then its identifier."""
     assert hint(b"<\x00\x00\x00ET12") == ""

@@ -19,7 +19,7 @@ from pte_foundry.client.retrying import Retrying, TransientError
 Progress = Callable[[int, int], None]
 """Called with the bytes so far and the total."""
 
-# Python converts no number of 4,301 digits; no file size has 19.
+# Python refuses to convert 4,301 digits; no file size has 19.
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", re.ASCII)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -30,7 +30,7 @@ def download(
     """Return when `partial` is complete and matches its content.
 
     Raises:
-        WrongContentError: the server has another file at this address. None of it is kept.
+        WrongContentError: the server has a different file at this address. None of it is kept.
         InsecureAddressError: for an address or a redirection that is not allowed.
         DownloadError: after the last attempt, or at once if retrying cannot help. What has arrived is
             kept for the next call.
@@ -53,7 +53,7 @@ def _attempt(http: HttpClient, url: str, partial: Partial, progress: Progress) -
         if response.status_code == 206:
             _check_range(url, response, partial, asked)
             continued = True
-        else:  # The whole file: no range was requested, the file changed, or the server has no ranges.
+        else:  # The whole file: no range was requested, the file changed, or the server supports none.
             length = response.headers.get("Content-Length", "")
             if _LENGTH.fullmatch(length) and int(length) != size:
                 raise WrongContentError(_other_size(url, f"{length} bytes", size))
@@ -72,7 +72,7 @@ def _attempt(http: HttpClient, url: str, partial: Partial, progress: Progress) -
         reason = hint(partial.beginning())
         partial.discard()
         if continued:
-            # They may be parts of two files. A download from the beginning cannot be.
+            # They may come from two files. A download from the beginning cannot.
             raise TransientError(f"{url}: the parts of two downloads do not fit together")
         raise WrongContentError(
             f"{url}: does not have the SHA-256 that the index promises, {partial.content.sha256}. "
@@ -101,10 +101,10 @@ def _check_range(url: str, response: requests.Response, partial: Partial, asked:
     sent = response.headers.get("Content-Range", "")
     match = _CONTENT_RANGE.fullmatch(sent)
     if not asked:
-        raise DownloadError(f"{url}: the server sends an unrequested range ({sent})")
+        raise DownloadError(f"{url}: the server sent an unrequested range ({sent})")
     if match is None or int(match[1]) != asked:
         partial.discard()
-        raise TransientError(f"{url}: asked for the bytes from {asked}, the server sends {sent!r}")
+        raise TransientError(f"{url}: asked for bytes from {asked}, but the server sent {sent!r}")
     if match[2] not in ("*", str(partial.content.size)):
         partial.discard()
         raise WrongContentError(_other_size(url, f"{match[2]} bytes", partial.content.size))
@@ -119,6 +119,6 @@ def _not_satisfiable(url: str, partial: Partial, asked: int) -> Exception:
 
 def _other_size(url: str, found: str, size: int) -> str:
     return (
-        f"{url}: has {found}, the index promises {size}. "
+        f"{url}: has {found}, but the index promises {size}. "
         "Publish the files that the index lists, or use their release."
     )

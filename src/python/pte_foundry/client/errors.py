@@ -25,7 +25,7 @@ class BadLocationError(ClientError):
 
 
 class BadCatalogueError(ClientError):
-    """`versions.json` or `index.json` is absent, malformed or contradicts the other."""
+    """`versions.json` or `index.json` is absent or malformed, or contradicts the other."""
 
     kind_of_error = "bad-catalogue"
 
@@ -43,7 +43,7 @@ class NoArtifactError(ClientError):
 
 
 class DownloadError(ClientError):
-    """A file could not be fetched: the server refuses, or every attempt failed."""
+    """A file could not be fetched: the server refused, or every attempt failed."""
 
     kind_of_error = "download-failed"
 

@@ -1,6 +1,6 @@
 """Open, make and remove files in a folder that others may write to.
 
-They can plant links, pipes and folders under the names that we will use: no name is trusted to be our file.
+They can plant links, pipes and folders under the names that we will use, so no name is trusted to be our file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def open_regular(path: Path, *, follow: bool = False) -> BufferedReader:
     """Open a file to read it.
 
     Args:
-        follow: allow a symbolic link to a file, as a checkout may have.
+        follow: allow a symbolic link to a file, as in some checkouts.
 
     Raises:
         OSError: it cannot be opened, or is a link, a folder, a pipe or a device.
@@ -35,7 +35,7 @@ def open_regular(path: Path, *, follow: bool = False) -> BufferedReader:
 
 
 def open_to_append(path: Path) -> BufferedWriter:
-    """Open an existing file that is ours alone. Raises OSError as `open_regular`, and if it has another name."""
+    """Open an existing file that is ours alone. Raises OSError as `open_regular` does, and if it has another name."""
     flags = os.O_WRONLY | os.O_APPEND | _NO_WAIT | _NO_INHERIT | _BINARY | _NO_FOLLOW
     descriptor = os.open(path, flags)
     _check(path, descriptor, ours=True)
@@ -43,14 +43,14 @@ def open_to_append(path: Path) -> BufferedWriter:
 
 
 def create(path: Path) -> BufferedWriter:
-    """Make a new file at `path` and open it to write; whatever has the name is removed first."""
+    """Make a new file at `path` and open it to write; whatever has that name is removed first."""
     remove(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_INHERIT | _BINARY | _NO_FOLLOW
     return os.fdopen(os.open(path, flags, 0o644), "wb")
 
 
 def remove(path: Path) -> None:
-    """Remove a file, link, pipe or folder with its content; never the target of a link."""
+    """Remove a file, link or pipe, or a folder with its content; never the target of a link."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

@@ -27,7 +27,7 @@ _LONGEST_WAIT_DIGITS = 9
 
 
 class HttpClient:
-    """Opens https addresses and http addresses of this machine, also by redirection."""
+    """Opens https addresses, and http addresses on this machine; follows redirections to such addresses."""
 
     def __init__(self, session: requests.Session | None = None, home: str | None = None) -> None:
         """Args:
@@ -54,7 +54,7 @@ class HttpClient:
             yield response
 
     def read(self, url: str, limit: int) -> bytes:
-        """A small file, whole. Raises as `open`, and WrongContentError for more than `limit` bytes."""
+        """All of a small file. Raises as `open` does, and WrongContentError for more than `limit` bytes."""
         content = bytearray()
         with self.open(url, {}) as response:
             if response.status_code != HTTPStatus.OK:
@@ -88,7 +88,7 @@ class HttpClient:
         with _translated(url):
             return session.get(
                 url,
-                # A compressed body would have another length and other ranges.
+                # A compressed body would have a different length and different ranges.
                 headers={**headers, "Accept-Encoding": "identity"},
                 timeout=(_CONNECT_SECONDS, _READ_SECONDS),
                 # `requests` would follow from https to http.
@@ -127,13 +127,13 @@ def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
-    """Raise errors of `requests` and the libraries below it as our own."""
+    """Raise errors of `requests` and the libraries that it uses as our own."""
     try:
         yield
     except requests.exceptions.SSLError as error:
         raise DownloadError(
             f"{url}: the connection is not trusted ({error}). Correct the server's certificate, "
-            "or name your own authority in REQUESTS_CA_BUNDLE"
+            "or name your own certificate authority in REQUESTS_CA_BUNDLE"
         ) from error
     except (requests.ConnectionError, requests.Timeout) as error:
         raise TransientError(f"{url}: {_reason(error)}") from error
@@ -159,7 +159,7 @@ def _check_response(url: str, response: requests.Response) -> None:
         raise DownloadError(f"{line}. Check the location, and what was published there")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise DownloadError(
-            f"{url}: the server compresses its files. " "Switch that off for .pte and .json files"
+            f"{url}: the server compresses its files. Switch that off for .pte and .json files"
         )
 
 

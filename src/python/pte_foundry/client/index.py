@@ -16,10 +16,10 @@ from pte_foundry.records.json_files import parse_json
 from pte_foundry.records.paths import check_path
 
 SCHEMA_VERSION = 1
-"""The newest `schemaVersion` that this client reads. A document without the field is of version 1."""
+"""The newest `schemaVersion` that this client reads. A document without the field has version 1."""
 
 LARGEST_DOCUMENT = 64 << 20
-"""Bytes of the largest document that is read."""
+"""A larger document, in bytes, is not read."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ListedFile:
 
     Attributes:
         path: relative to the tree's root, with `/`.
-        url: the publisher's https address of it; None where it is the root's address and `path`.
+        url: the publisher's https address for it; None if it is `path` below the tree's root.
     """
 
     path: str
@@ -51,7 +51,7 @@ class Artifact:
         weights_source: `official`, `substitute` or `seeded`; the last two do not predict what the
             publisher's model does.
         license: SPDX identifier of the weights' licence.
-        labels: the file with one class name a line, in the order of the outputs; None if the model
+        labels: the file with one class name per line, in the order of the outputs; None if the model
             has no classes.
         entry: the whole entry of the index: inputs, outputs, delegation, toolchain and more.
     """
@@ -107,7 +107,7 @@ def parse_document(content: bytes, where: str) -> Fields:
         version = fields.count("schemaVersion") if "schemaVersion" in value else 1
     if version > SCHEMA_VERSION:
         raise NewerSchemaError(
-            f"{where} has schema version {version}, this client reads up to {SCHEMA_VERSION}. Upgrade "
+            f"{where} has schema version {version}; this client reads up to {SCHEMA_VERSION}. Upgrade "
             "pte_foundry.client to the release of pte-foundry that made the tree, or use an older tree"
         )
     return fields
@@ -155,8 +155,6 @@ def _reading() -> Iterator[None]:
     """Raise errors about fields and paths as BadCatalogueError."""
     try:
         yield
-    except BadCatalogueError:
-        raise
     except PteError as error:
         raise BadCatalogueError(error.message) from error
 

@@ -1,4 +1,4 @@
-"""A process that is killed between any two steps leaves nothing that the next one cannot go on from.
+"""A process that is killed between any two steps leaves nothing that stops the next one.
 
 As an ordinary user, who may not write to a file that was made read-only.
 """
@@ -29,7 +29,7 @@ from pte_foundry.client.retrying import Retrying
 location, folder = sys.argv[1:]
 if os.geteuid() == 0:
     os.setuid(65534)
-# What is imported late is no step.
+# Late imports are not steps.
 cache = os.path.join(folder, "warm")
 
 def fetch():

@@ -1,4 +1,4 @@
-"""An incomplete download, kept on disk so that it can be resumed after anything."""
+"""An incomplete download, kept on disk so that it can be resumed after any interruption."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{0,500}"|[A-Za-z0-9,: +-]{1,64}')
 class Partial:
     """The bytes that have arrived, and the server's validator (an ETag or a date) for them.
 
-    To be used under the content's lock. Every method may raise OSError. None writes to a planted file.
+    Use it under the content's lock. Any method may raise OSError. None writes to a planted file.
     """
 
     def __init__(self, path: Path, content: Content) -> None:
@@ -37,9 +37,9 @@ class Partial:
             return 0
 
     def recover(self) -> None:
-        """Keep what can be resumed of what a killed process or another user left, and remove the rest.
+        """Keep what a killed process left if it can be resumed; remove anything else.
 
-        A complete file stays. Removed is what cannot be appended to: a file that was made read-only before it was
+        A complete file stays. What cannot be appended to is removed: a file that was made read-only before it was
         checked, another user's file, a link, a pipe, a folder.
         """
         try:
@@ -73,13 +73,13 @@ class Partial:
             file.write(record.encode())
 
     def append(self, block: bytes) -> None:
-        """Add bytes, which survive the end of this process."""
+        """Add bytes, which outlive this process."""
         self._matches = False
         with open_to_append(self.path) as file:
             file.write(block)
 
     def matches(self) -> bool:
-        """Whether the file on disk is the whole content; it is read once after the last `append`."""
+        """Whether the file on disk is the whole content; a match is remembered until the next change."""
         if not self._matches:
             try:
                 self._matches = has_content(self.path, self.content)

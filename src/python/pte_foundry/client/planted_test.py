@@ -109,7 +109,7 @@ def test_a_planted_file_is_replaced_and_not_written_to(
 def test_a_link_to_the_right_bytes_is_not_returned(
     tmp_path: Path, filler: Callable[[Partial], None]
 ) -> None:
-    """They could be others by the time that they are read."""
+    """They could change before they are read."""
     store = Store(tmp_path / "cache")
     (tmp_path / "theirs").write_bytes(DATA)
     for name in (f"partial/{SHA}", f"sha256/{SHA[:2]}/{SHA}"):

@@ -13,7 +13,7 @@ _Result = TypeVar("_Result")
 
 
 class TransientError(Exception):
-    """An attempt failed, the next one may not. `wait`: the seconds that the server asked for, if it did."""
+    """An attempt failed, but the next one may succeed. `wait`: the seconds that the server asked for, if any."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -27,7 +27,7 @@ class Retrying:
     Attributes:
         attempts: at most this many in all.
         first_delay: seconds before the second attempt; each later delay is twice the one before.
-        longest_delay: bound of every delay in seconds, one that the server asks for included.
+        longest_delay: upper bound of every delay in seconds, even one that the server asks for.
         sleep: called with seconds.
     """
 

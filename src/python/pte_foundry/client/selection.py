@@ -85,10 +85,8 @@ def _no_artifact(
         for each in index.unavailable
         if each.model in base and each.backend in order
     )
+    instead = f"For {platform} it has {', '.join(here)}: allow one of these"
     return NoArtifactError(
         f"the index of ExecuTorch {index.version} has nothing for {asked}.{reasons} "
-        f"For {platform} it has {', '.join(here) or 'nothing'}: allow one of these"
-        if here
-        else f"the index of ExecuTorch {index.version} has nothing for {asked}.{reasons} It has "
-        f"{model} for other platforms only"
+        f"{instead if here else f'It has {model} for other platforms only'}"
     )

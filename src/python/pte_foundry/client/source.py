@@ -1,10 +1,9 @@
-"""A tree to read: in a folder of this machine, or on a web server."""
+"""A tree to read: in a folder on this machine, or on a web server."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,7 +57,7 @@ class Web:
 class Folder:
     """A checked-out submodule, a published folder, or what `package` wrote. See `Web`.
 
-    `root` is resolved, so that moving a pointer like `current` has no effect.
+    `root` is resolved, so moving a pointer like `current` has no effect.
     """
 
     root: Path
@@ -124,7 +123,7 @@ def open_source(
             ) from None
         if parts.scheme in ("http", "https"):
             if parts.query or parts.fragment:
-                raise BadLocationError(f"{name}: a root has no `?` and no `#` in its address")
+                raise BadLocationError(f"{name}: a root's address cannot have a `?` or `#`")
             base = check_address(location, where="the location")
             return Web(base.rstrip("/"), HttpClient(session, base), retrying)
         if parts.scheme == "file":
@@ -140,7 +139,7 @@ def open_source(
     try:
         root = Path(location).resolve(strict=True)
         is_folder = root.is_dir()
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a circle of links.
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links.
         raise BadLocationError(
             f"{location} cannot be opened ({error}). Name the folder that holds versions.json"
         ) from error
@@ -151,19 +150,11 @@ def open_source(
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The file in blocks; reading errors are told apart from those of the cache."""
-    with _readable(path), open_regular(path, follow=True) as file:
-        while True:
-            block = file.read(_BLOCK)
-            if not block:
-                return
-            yield block
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
+    """The file in blocks. A failure to read it is a DownloadError, unlike one of the cache."""
     try:
-        yield
+        with open_regular(path, follow=True) as file:
+            while block := file.read(_BLOCK):
+                yield block
     except OSError as error:
         raise DownloadError(
             f"{path} cannot be read ({error.strerror}). Check it out (`git submodule update --init`, "

@@ -19,8 +19,8 @@ from pte_foundry.client.errors import CacheError
 from pte_foundry.client.files import is_only_name, is_private, make_folder, remove
 from pte_foundry.client.partial import Partial
 
-# The modification time of every entry (2001-09-09, in nanoseconds): writing to an entry changes it,
-# which is noticed without reading the file.
+# The modification time of every entry (2001-09-09, in nanoseconds). Writing to an entry changes it, so
+# we notice without reading the file.
 _SEAL = 1_000_000_000 * 10**9
 _LOCK_SECONDS = 3600.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -44,7 +44,7 @@ class Store:
     always_hash: bool = False
 
     def path(self, content: Content) -> Path:
-        """The place of the file with this content, present or not."""
+        """Where the file with this content belongs, present or not."""
         return self.folder / "sha256" / content.sha256[:2] / content.sha256
 
     def find(self, content: Content) -> Path | None:
@@ -68,7 +68,7 @@ class Store:
     def obtain(self, content: Content, fill: Callable[[Partial], None]) -> Path:
         """The stored file, made by `fill` if it is absent or damaged.
 
-        One process at a time fills one content; the others wait and take what it stored. The next
+        One process at a time fills a content; the others wait and take what it stored. The next
         `fill` gets what a killed process left.
 
         Args:
@@ -138,8 +138,8 @@ class Store:
         if error.errno in _NO_ROOM:
             return CacheError(
                 f"the disk of the cache folder {self.folder} is full ({why}): a file of "
-                f"{content.size} bytes does not fit. Free some room and try again, what has arrived "
-                "is kept; or use a cache folder on another disk"
+                f"{content.size} bytes does not fit. Free some space and try again (what has arrived "
+                "is kept), or use a cache folder on another disk"
             )
         return CacheError(
             f"the cache folder {self.folder} cannot be used ({why}; {error.filename}). "

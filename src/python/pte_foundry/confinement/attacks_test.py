@@ -1,6 +1,6 @@
 """Attempts of a confined process to leave its sandbox, and the defences that stop each of them alone.
 
-Without any defence each attempt succeeds; otherwise it would show nothing.
+Without any defence each attempt succeeds; otherwise it would prove nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run the work of a process without network, other files, or a way to damage its inputs.
 
-What a system does not allow is left out and reported on stderr, since the bytes are the same without it:
-the confinement shows that only the inputs got into them. See docs/hermeticity.md.
+What a system does not allow is left out and reported on stderr. The bytes are the same without it: the
+confinement only proves that nothing but the inputs got into them. See docs/hermeticity.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pte_foundry.confinement.system_calls import filter_system_calls
 def confined(action: Callable[[], int]) -> int:
     """Confine this process to its working directory for good, then call `action`.
 
-    To be called by a main module before anything, torch above all, starts threads. In a PID namespace a
+    Call it from a main module before anything, torch above all, starts threads. In a PID namespace a
     child continues; this process waits and ends as the child does.
 
     Returns:
@@ -47,15 +47,15 @@ def confined(action: Callable[[], int]) -> int:
 
 
 def close_descriptors() -> None:
-    """Close all but stdin, stdout and stderr: open files are usable whatever their paths."""
+    """Close all but stdin, stdout and stderr: an open file stays usable, wherever it is."""
     for name in os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"):
         if int(name) > 2:
-            with suppress(OSError):  # Of the listing itself.
+            with suppress(OSError):  # The listing's own is closed already.
                 os.close(int(name))
 
 
 def _confine(sandbox: Path, temporary: Path) -> str:
-    """Returns what is in force, and what is missing."""
+    """Return what is in force, and what is missing."""
     close_descriptors()
     if sys.platform != "linux":
         install_socket_guard()

@@ -46,7 +46,7 @@ def mount(
 
 
 def keep_mounts_private() -> None:
-    """Hide new mounts from other mount namespaces; raises OSError."""
+    """Hide new mounts from other mount namespaces; raises OSError if that is refused."""
     mount(None, b"/", MS_REC | MS_PRIVATE)
 
 

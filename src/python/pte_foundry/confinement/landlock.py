@@ -37,7 +37,7 @@ class Access:
 
     Attributes:
         read: folders, and files, to read and execute.
-        change: the same, with writing, and making and removing below.
+        change: the same, and also to write, and to create and remove entries below.
         write_only: folders to write new files in without reading them, and devices.
     """
 
@@ -82,7 +82,7 @@ def landlock_version() -> int:
 
 
 def _create_ruleset(files: int, version: int) -> int:
-    # struct landlock_ruleset_attr, which has grown.
+    # struct landlock_ruleset_attr, which later versions have extended.
     known = [files, *([_TCP] if version >= 4 else []), *([_SCOPES] if version >= 6 else [])]
     fields = (ctypes.c_uint64 * len(known))(*known)
     size = ctypes.c_size_t(ctypes.sizeof(fields))

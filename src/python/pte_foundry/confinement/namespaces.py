@@ -24,7 +24,7 @@ def enter_namespaces() -> None:
     `make_inputs_read_only` and `enter_own_tree` need the mount namespace that this enters,
     `become_first_process` the PID namespace that it makes for children. System V's IPC is left behind too.
 
-    An ordinary user needs a user namespace for it, in which user and group keep their numbers.
+    An ordinary user needs a user namespace for this, in which user and group keep their numbers.
 
     Raises:
         OSError: the system does not allow it; nothing has changed.

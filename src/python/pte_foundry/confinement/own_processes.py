@@ -2,7 +2,7 @@
 
 The process that Pants started, the *launcher*, stays outside and waits. The *first process* of the
 namespace collects orphans; the kernel ends all others with it. The *worker* does the work: the first
-process would survive signals that end any other process, such as that of an abort.
+process would survive signals that end any other process, such as an abort's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STATUS = struct.Struct("=i")
 def become_first_process() -> int:
     """Continue in the first process of the namespace that this one has made for its children.
 
-    This one never returns: it ends by the exit code or signal of the worker, and if it is killed, so is
+    This one never returns: it ends with the worker's exit code or signal, and if it is killed, so is
     everything in the namespace.
 
     Returns:
@@ -36,7 +36,7 @@ def become_first_process() -> int:
     os.close(reading)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if _has_no_reader(writing):
-        os._exit(1)  # The launcher was killed before.
+        os._exit(1)  # The launcher has already been killed.
     return writing
 
 
@@ -52,7 +52,7 @@ def become_worker(status: int) -> None:
         # Process groups and terminals reach across namespaces.
         os.setsid()
         return
-    # With Python's handler the worker could interrupt it.
+    # With Python's handler, the worker could interrupt this process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     while True:
         ended, how = os.wait()
@@ -65,9 +65,9 @@ def _end_like(first: int, reading: int) -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _, status = os.waitpid(first, 0)
-    told = os.read(reading, _STATUS.size)
-    if told:
-        (status,) = _STATUS.unpack(told)
+    reported = os.read(reading, _STATUS.size)
+    if reported:
+        (status,) = _STATUS.unpack(reported)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

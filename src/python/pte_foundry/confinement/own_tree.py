@@ -28,7 +28,7 @@ from pte_foundry.confinement.landlock import Access
 
 _MNT_DETACH = 2  # linux/fs.h
 _MOST_LINKS = 40  # MAXSYMLINKS
-# The place of the machine's files while the tree is made.
+# Where the machine's files are while the tree is made.
 _MACHINE = "/.machine"
 _PROC = "/proc"
 # Without these, shells have no `<(...)`, and programs no `/dev/stdout`.
@@ -43,7 +43,7 @@ _KEPT = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_N
 
 
 def enter_own_tree(sandbox: Path, access: Access) -> bool:
-    """Make a tree of what `access` names the root folder, for good; all but what may change is read-only.
+    """Replace the root folder, for good, by a tree of what `access` names; only what may change is writable.
 
     Returns:
         Whether `/proc` shows only this PID namespace. Containers that hide parts of `/proc` refuse that
@@ -65,7 +65,7 @@ def enter_own_tree(sandbox: Path, access: Access) -> bool:
     try:
         own_processes = _fill(sandbox, access)
     except OSError:
-        # Back: the machine's root on top of the tree, and the tree away.
+        # Undo: mount the machine's root over the tree, and detach the tree.
         os.chdir(_MACHINE)
         _pivot_root(b".", b".")
         _detach(b".")
@@ -80,11 +80,11 @@ def enter_own_tree(sandbox: Path, access: Access) -> bool:
 
 def _fill(sandbox: Path, access: Access) -> bool:
     changing = _real_paths(sandbox, [*access.change, *access.write_only])
-    # A device that is mounted read-only can still be written to, but its mode not changed.
+    # A device that is mounted read-only can still be written to, but its mode cannot be changed.
     changing = [path for path in changing if not _is_device(path)]
     reading = _real_paths(sandbox, access.read)
     if "/" in reading or "/" in changing:
-        raise OSError(0, "the whole machine is asked for")
+        raise OSError(0, "the whole machine is requested")
     for path in _outermost(reading):
         if path != _PROC and not _is_below(path, changing):
             _show(path)
@@ -109,7 +109,7 @@ def _real_paths(sandbox: Path, paths: Iterable[Path]) -> list[str]:
 
 
 def _follow(path: str) -> str:
-    """The path on the machine without links. The links on the way are made in the tree."""
+    """The path on the machine without links. Links on the way to it are made in the tree."""
     parts, real, links = path.split("/")[::-1], "", 0
     while parts:
         part = parts.pop()

@@ -59,7 +59,7 @@ def test_links_lead_where_they_led(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert run.stdout == f"{tmp_path / 'sandbox'}\n"
 
 
-def test_links_in_a_circle_and_to_nowhere_are_passed_over(
+def test_links_in_a_loop_and_to_nowhere_are_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sandbox").mkdir()
@@ -93,7 +93,7 @@ def test_without_it_the_machines_tree_is_unchanged(
     run = run_canary(tmp_path, body)
     if " namespaces (" in run.stderr:
         pytest.skip(f"this machine allows no mounts: {run.stderr}")
-    assert "missing: own tree (the whole machine is asked for)" in run.stderr
+    assert "missing: own tree (the whole machine is requested)" in run.stderr
     assert "files: own tree" not in run.stderr
     assert json.loads(run.stdout) == [str(tmp_path), "declared", True, False, False]
     assert "Read-only file system" in run.stderr.splitlines()[-1]

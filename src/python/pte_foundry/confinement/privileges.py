@@ -1,4 +1,4 @@
-"""Give up the capabilities of root, for programs that are started too."""
+"""Give up the capabilities of root, for this process and the programs that it starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_CAPABILITIES = 64
 def give_up_privileges() -> None:
     """Drop every capability from every set, and gain none from set-user-ID programs.
 
-    Without them root has no access to other users' files, nor to the memory of processes with more.
+    Without them root has no access to other users' files, nor to the memory of processes that have more.
 
     Raises:
         OSError: the kernel refuses it.

@@ -1,4 +1,4 @@
-"""Protect inputs by read-only mounts of themselves, in a mount namespace.
+"""Protect inputs by mounting them read-only on themselves, in a mount namespace.
 
 A large input is a hard link to a file of the build's store: writing to it would change the input of
 every later process. Its mode prevents that for ordinary users, but not for root.

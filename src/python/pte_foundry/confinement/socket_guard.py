@@ -1,4 +1,4 @@
-"""Refuse Python code the network, with a message that says what to do instead.
+"""Deny Python code the network, with a message that says what to do instead.
 
 It sees only Python's sockets, not those of C++ and other processes, which a namespace stops. Without it,
 an export would silently use the network on a machine without namespaces, and fail with an unhelpful
@@ -30,7 +30,7 @@ _ALLOWED_FAMILIES = (int(socket.AF_UNIX), -1)
 
 
 def install_socket_guard() -> None:
-    """From now on raise PteError `network-access` in this process, for good."""
+    """Raise PteError `network-access` from now on for any use of the network in this process."""
     sys.addaudithook(_guard)
 
 

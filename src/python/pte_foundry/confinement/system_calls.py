@@ -1,4 +1,4 @@
-"""A filter of system calls (seccomp) that no export needs and no other defence stops.
+"""Block the system calls (seccomp) that no export needs and no other defence stops.
 
 Linux 4.17 and later, for any user, on x86-64 and 64-bit Arm. It applies to native code and children too
 (https://docs.kernel.org/userspace-api/seccomp_filter.html).
@@ -28,7 +28,7 @@ _IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT, _RETURN = 0x15, 0x35, 0x45, 0x06
 _X32 = 0x40000000
 
 _Instruction = tuple[int, int, int, int]
-"""Code, instructions to skip if it is true, and if not, and a value."""
+"""Code, instructions to skip if true, instructions to skip if false, and a value."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class _Program(ctypes.Structure):
 
 def _program(machine: _Machine) -> list[_Instruction]:
     denied, forbidden = _error(errno.EACCES), _error(errno.EPERM)
-    # Another architecture has other numbers: a 32-bit program gets no calls.
+    # Another architecture has different numbers: a 32-bit program may call nothing.
     code = [(_LOAD, 0, 0, _ARCHITECTURE), (_IF_EQUAL, 1, 0, machine.audit), forbidden]
     code += [(_LOAD, 0, 0, _NUMBER), (_IF_AT_LEAST, 0, 1, _X32), forbidden]
 
@@ -142,7 +142,7 @@ def _program(machine: _Machine) -> list[_Instruction]:
         rule(numbers, forbidden)
     for numbers, flags in ((_CLONE, _NAMESPACES), (_UNSHARE, _NAMESPACES | _TIME_NAMESPACE)):
         rule(numbers, _argument(0), (_IF_ANY_BIT, 0, 1, flags), forbidden, _allowed())
-    # Its flags are in memory, which no filter reads. C libraries fall back to `clone`.
+    # Its flags are in memory, which no filter can read. C libraries fall back to `clone`.
     rule(_CLONE3, _error(errno.ENOSYS))
     return [*code, _allowed()]
 

@@ -17,7 +17,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.heavy_imports import heavy_imports
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.stages import Begin, told_stages
+from pte_foundry.stages import Begin, report_stages
 
 if TYPE_CHECKING:
     from pte_foundry.exporting.export import ExportResult
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         request = ExportRequest.read(
             Fields.of(_parse_json(content, options.request), options.request.name)
         )
-        with told_stages(content) as begin:
+        with report_stages(content) as begin:
             result = _export(request, begin)
     except PteError as error:
         if error.kind == "lowering-failed" and error.__cause__ is not None:

@@ -22,7 +22,7 @@ from pte_foundry.records.command import run_command
 from pte_foundry.records.fetch_request import FetchOutcome, FetchRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import parse_json, write_json
-from pte_foundry.stages import Begin, told_stages
+from pte_foundry.stages import Begin, report_stages
 
 CERTIFICATES_VARIABLE = "PTE_CA_CERTS"
 """Names a file with authorities that are trusted beside the system's; set by the plugin."""
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     content = options.request.read_bytes()
     request = FetchRequest.read(Fields.of(parse_json(content), str(options.request)))
     open_url = url_opener(os.environ.get(CERTIFICATES_VARIABLE))
-    with told_stages(content) as begin:
+    with report_stages(content) as begin:
         outcome = fetch(request, options.kept, options.output, open_url, begin)
     write_json(options.outcome, outcome.to_json())
     return 0

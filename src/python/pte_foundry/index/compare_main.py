@@ -26,8 +26,8 @@ _LONGEST_VALUE = 60
 # The fields that people look at first.
 _FIRST = ("hash", "size", "toolchain")
 _REMEDY = (
-    "Look for what changed it. If that was meant, `./foundry update-index` rewrites the file; commit it "
-    "with the change."
+    "Find out what changed it. If the change was intended, run `./foundry update-index`, and commit the "
+    "rewritten file with it."
 )
 
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     """Compare two files. Raises PteError if one of them is not an index that this library can read."""
     parser = argparse.ArgumentParser(prog="pte_foundry.index.compare_main", description=__doc__)
     parser.add_argument("committed", type=Path, help="the index of the repository")
-    parser.add_argument("built", type=Path, help="the index of what was built now")
+    parser.add_argument("built", type=Path, help="the index of this build")
     options = parser.parse_args(arguments)
     if not options.committed.exists():
         raise PteError(
@@ -76,8 +76,8 @@ def index_differences(old: Fields, new: Fields) -> tuple[IndexDifference, ...]:
     """What is gone, new or changed from `old` to `new`: first the index's own fields, then by path and address.
 
     Raises:
-        PteError: `bad-request` naming a field that is missing or wrong; `newer-schema` for an index of a
-            newer form than this library's.
+        PteError: `bad-request` naming a field that is missing or wrong; `newer-schema` for an index whose
+            schema is newer than this library's.
     """
     for index in (old, new):
         check_schema_version(index)

@@ -71,7 +71,7 @@ def test_no_file(files: tuple[Path, Path]) -> None:
 
 def test_a_file_that_is_not_an_index(files: tuple[Path, Path]) -> None:
     files[0].write_text("<<<<<<< HEAD\n")
-    with pytest.raises(PteError, match="no valid JSON"):
+    with pytest.raises(PteError, match="not valid JSON"):
         compare(files)
 
 
@@ -125,6 +125,6 @@ def test_a_new_or_removed_field_is_reported(index: dict[str, Any]) -> None:
     ]
 
 
-def test_a_newer_form_is_refused(index: dict[str, Any]) -> None:
+def test_a_newer_schema_is_refused(index: dict[str, Any]) -> None:
     with pytest.raises(PteError, match="index.json has the schema version 2"):
         told({**index, "schemaVersion": 2}, index)

@@ -1,4 +1,4 @@
-"""The index of all artifacts, with an entry for each: what apps read to pick and check a download."""
+"""The index of all artifacts, with an entry for each: apps read it to pick and check a download."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def build_index(request: IndexRequest) -> dict[str, object]:
 
     Raises:
         PteError: `empty-index` without any artifact; `bad-version` if the artifacts are of several
-            ExecuTorch versions; `duplicate` if two artifacts or two label files go by one name;
+            ExecuTorch versions; `duplicate` if two artifacts or two label files have the same name;
             `bad-request` if one backend is described in two ways; and what `model_entry` raises.
     """
     version = _common_version(request)
@@ -71,7 +71,7 @@ def _common_version(request: IndexRequest) -> str:
         )
         raise PteError(
             "bad-version",
-            f"one index holds one ExecuTorch version, these artifacts are of several: {listed}. "
+            f"an index holds one ExecuTorch version, but these artifacts have several: {listed}. "
             "Lock all toolchains to one version, or split the index",
         )
     return next(iter(addresses))
@@ -130,7 +130,7 @@ def model_entry(request: IndexRequest, artifact: IndexedProgram, version: str) -
 
     Raises:
         PteError: `unvalidated` if its validation did not pass; `bad-path` if the file's name is not
-            `<family>/<modelName>_<backend>.pte`, which readers take apart; `bad-request` if its
+            `<family>/<modelName>_<backend>.pte`, which readers parse; `bad-request` if its
             label file is not the one that the index lists, or its first input is a scalar.
     """
     report, declared = artifact.report, artifact.report.declared
@@ -186,7 +186,7 @@ def model_entry(request: IndexRequest, artifact: IndexedProgram, version: str) -
 
 
 def _labels(request: IndexRequest, artifact: IndexedProgram) -> Labels | None:
-    """The listed label file of the artifact's family, None if the artifact has none."""
+    """The listed label file of the artifact's family; None if the artifact has none."""
     declared = artifact.report.declared
     if declared.labels is None:
         return None
@@ -207,7 +207,7 @@ def _labels(request: IndexRequest, artifact: IndexedProgram) -> Labels | None:
 
 
 def _quantization(quantization: Quantization | None) -> dict[str, object] | None:
-    """Enough to choose a program, the report has the rest; null for a float precision."""
+    """Enough to choose a program by; the report has the rest. Null for a float precision."""
     if quantization is None:
         return None
     return {

@@ -27,7 +27,7 @@ _UNAVAILABLE = {
         ({"base_url": "http://example.org"}, "`base_url` .* is not https"),
         ({"base_url": "file:/srv/models"}, "`base_url` .* is not https"),
         ({"artifacts": [artifact(9, "a/b_c.pte")]}, "reports/9.json"),
-        ({"artifacts": [artifact(0, "../b_c.pte")]}, "no plain relative path"),
+        ({"artifacts": [artifact(0, "../b_c.pte")]}, "not a plain relative path"),
         ({"artifacts": [artifact(0, "a/b_c.pte", validation={"verdict": "passed"})]}, "`evidence`"),
         ({"labels": [{"category": "a", "name": "x/../y", "sha256": "0" * 64, "size": 1}]}, "plain"),
         ({"unavailable": [{**_UNAVAILABLE, "reason": ""}]}, "`reason`"),

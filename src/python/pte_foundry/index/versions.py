@@ -1,4 +1,4 @@
-"""Versions of ExecuTorch, compared as versions and not as text, and the version of the index's own form."""
+"""Versions of ExecuTorch, compared as versions and not as text, and the version of the index's schema."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def version_key(version: str) -> tuple[tuple[int, ...], str, int]:
     if match is None:
         raise PteError(
             "bad-version",
-            f"{shown(version)} is no version like 1.4.1 or 1.5.0rc1. Build with a released ExecuTorch",
+            f"{shown(version)} is not a version like 1.4.1 or 1.5.0rc1. Build with a released ExecuTorch",
         )
     release = [int(number) for number in match["release"].split(".")]
     while release and release[-1] == 0:
@@ -47,25 +47,25 @@ def versions_document(versions: Iterable[str]) -> dict[str, object]:
     A final release is the latest even beside a newer pre-release.
 
     Raises:
-        PteError: `bad-version` for no version at all, a malformed one, or one under two spellings.
+        PteError: `bad-version` for no version at all, a malformed one, or one in two spellings.
     """
     ordered = sorted(set(versions), key=version_key)
     if not ordered:
-        raise PteError("bad-version", "the tree has no folder of any version. Build an index first")
+        raise PteError("bad-version", "the tree has no folder for any version. Build an index first")
     for older, newer in zip(ordered, ordered[1:]):
         if version_key(older) == version_key(newer):
             raise PteError(
-                "bad-version", f"{older} and {newer} are one version: remove one of the folders"
+                "bad-version", f"{older} and {newer} are the same version: remove one of the folders"
             )
     final = [version for version in ordered if version_key(version)[1] == _FINAL]
     return {"versions": ordered, "latest": (final or ordered)[-1]}
 
 
 def check_schema_version(index: Fields) -> None:
-    """Check that this library knows the form of an index, before anything else of it is read.
+    """Check that this library knows the schema of an index, before anything else in it is read.
 
     Raises:
-        PteError: `newer-schema` for an index of a newer form; `bad-request` if it does not say its form.
+        PteError: `newer-schema` for an index with a newer schema; `bad-request` if it does not name its schema.
     """
     version = index.count("schemaVersion")
     if version > SCHEMA_VERSION:

@@ -93,7 +93,7 @@ def inspect_program(pte: bytes) -> ProgramFacts:
             raise ValueError(f"expected the one method {_METHOD!r}, found {names}")
         return _plan_facts(program.execution_plan[0])
     except Exception as error:
-        # The deserializer meets damaged bytes with whatever its parsers raise (struct, json,
+        # For damaged bytes the deserializer raises whatever its parsers raise (struct, json,
         # subprocess, assertion and index errors): all of them mean the same to the reader.
         raise PteError(
             "structure",

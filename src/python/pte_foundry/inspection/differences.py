@@ -34,10 +34,10 @@ _CHUNK = 1 << 16
 def first_difference(first: bytes, second: bytes) -> str | None:
     """Name the first part that differs; None if the bytes are equal.
 
-    Looked at in this order: the program (execution plans with their values, operators, delegates and
-    instructions), the delegates' payloads (of a CoreML payload: its files), constants, mutable and
-    named data. What differs in none of these differs in padding or in the order of segments, and is
-    named by its byte offset in the file, as is any difference if one of the two is not a program.
+    Compared in this order: the program (execution plans with their values, operators, delegates and
+    instructions), the delegates' payloads (of a CoreML payload, its files), constants, mutable and
+    named data. Any other difference is in padding or the order of segments, and is named by its byte
+    offset in the file, as is any difference if one of the two is not a program.
     """
     if first == second:
         return None
@@ -58,7 +58,7 @@ def first_difference(first: bytes, second: bytes) -> str | None:
 def _read(pte: bytes) -> PTEFile:
     file = deserialize_pte_binary(pte)
     if not file.program.execution_plan:
-        # Without the format's header: zeros pass for a program that holds nothing.
+        # Zeros, without the format's header, pass for an empty program.
         raise ValueError("no execution plan")
     return file
 
@@ -91,7 +91,7 @@ def _walk(first: object, second: object, path: str) -> str | None:
     if isinstance(first, dict) and isinstance(second, dict):
         found = (_walk(first[name], second[name], f"{path}, {name}") for name in first)
         return next(filter(None, found), None)
-    # Not a number is not equal to itself.
+    # NaN is not equal to itself.
     if first == second or (first != first and second != second):
         return None
     return f"{path}: {first!r} in one, {second!r} in the other"

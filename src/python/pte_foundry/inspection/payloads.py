@@ -34,7 +34,7 @@ def delegate_payloads(pte: bytes) -> tuple[DelegatePayload, ...]:
 
 
 def payloads_in(file: PTEFile) -> tuple[DelegatePayload, ...]:
-    """Like `delegate_payloads`, of a file that is deserialized already: its bytes are copied each time."""
+    """Like `delegate_payloads`, for a file that is already deserialized, which copies all its bytes."""
     program = file.program
     return tuple(
         DelegatePayload(
@@ -56,7 +56,7 @@ def named_data(pte: bytes) -> dict[str, bytes]:
 
 
 def named_data_in(file: PTEFile) -> dict[str, bytes]:
-    """Like `named_data`, of a file that is deserialized already."""
+    """Like `named_data`, for a file that is already deserialized."""
     store = file.named_data
     if store is None:
         return {}

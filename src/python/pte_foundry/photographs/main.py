@@ -36,7 +36,7 @@ def _find_installed(path: str, folders: Iterable[Path]) -> Path:
 def extract(files: Mapping[str, str], folders: Iterable[Path], output: Path) -> None:
     """Copy each of `files` (path below site-packages to SHA-256) into `output`, under its own name.
 
-    Raises PteError("bad-photograph") for a missing file or another content; nothing is written then.
+    Raises PteError("bad-photograph") for a missing file or different content; nothing is written then.
     """
     places = list(folders)
     contents = {}

@@ -49,7 +49,7 @@ class Changes:
 def find_changes(new: TreeContent, published: TreeContent | None) -> Changes:
     """Compare the new tree with the same versions of the published one, whose other versions do not count.
 
-    An artifact is changed if its name has another path or other bytes now.
+    An artifact is changed if its path or its bytes differ.
 
     Raises:
         PteError: `bad-request` if an index cannot be read.
@@ -77,7 +77,7 @@ def artifacts(tree: TreeContent, version: str) -> dict[str, ReleasedArtifact]:
 
     Raises:
         PteError: `bad-request` if the index cannot be read; `bad-tree` if it lists a file that the tree
-            does not have, or two artifacts of one name.
+            does not have, or two artifacts with the same name.
     """
     index = read_index(tree, version)
 
@@ -93,7 +93,7 @@ def artifacts(tree: TreeContent, version: str) -> dict[str, ReleasedArtifact]:
                     "bad-tree",
                     f"{tree.where}: {version}/index.json lists {name} with the file {path} and "
                     f"SHA-256 {sha256}, but the tree has {tree.sums.get(path) or 'no such file'}, or "
-                    "another one of that name. Package the tree again",
+                    "the index lists that name twice. Package the tree again",
                 )
             found[name] = ReleasedArtifact(path, sha256)
         return found

@@ -10,7 +10,7 @@ from pte_foundry.publishing.changes import artifacts, find_changes
 from pte_foundry.testing.sample_trees import read_tree, write_tree
 
 
-def test_all_is_added_to_nothing(tmp_path: Path) -> None:
+def test_a_first_tree_adds_everything(tmp_path: Path) -> None:
     changes = find_changes(read_tree(write_tree(tmp_path / "new")), None)
     assert [change.name for change in changes.added] == [
         "1.4.1/toy/labels.txt",
@@ -35,7 +35,7 @@ def test_changes_within_a_version(tmp_path: Path) -> None:
     assert program.new.sha256 == hashlib.sha256(b"4").hexdigest()
 
 
-def test_another_version_is_no_change_of_the_old_one(tmp_path: Path) -> None:
+def test_another_version_does_not_change_the_old_one(tmp_path: Path) -> None:
     old = read_tree(write_tree(tmp_path / "old", version="1.4.0"))
     new = read_tree(write_tree(tmp_path / "new", {"a_mps": b"1"}, version="1.4.1"))
     changes = find_changes(new, old)

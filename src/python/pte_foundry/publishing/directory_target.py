@@ -27,7 +27,7 @@ from pte_foundry.publishing.tree_folder import read_folder
 
 _CURRENT = "current"
 _LOCK = ".publish.lock"
-# No release has these names: a killed process left them behind.
+# No release has these names: they are leftovers of a killed process.
 _PARTIAL = ".partial"
 _NEW_CURRENT = ".current.partial"
 _REMEDY = (
@@ -36,7 +36,7 @@ _REMEDY = (
 
 
 class DirectoryTarget:
-    """See `Target`. To be used under the folder's lock."""
+    """See `Target`. Use it under the folder's lock."""
 
     def __init__(self, repository: DirectoryRepository) -> None:
         self._folder = repository.folder
@@ -60,7 +60,7 @@ class DirectoryTarget:
             raise PteError(
                 "refused",
                 f"{folder} has other content: the SHA-256 of its programs, labels, indexes and licences is "
-                f"{found.identity}, that of the tree to publish is {release.identity}. {_REMEDY}",
+                f"{found.identity}; for the tree to publish it is {release.identity}. {_REMEDY}",
             )
         return True
 
@@ -123,7 +123,7 @@ class DirectoryTarget:
             raise PteError(
                 "refused",
                 f"{pointer} is not a symlink to a release beside it"
-                f"{f', but to {name}' if name else ''}. Move it away, or let it lead to a release",
+                f"{f', but to {name}' if name else ''}. Move it away, or point it to a release",
             )
         return name
 
@@ -133,7 +133,7 @@ class DirectoryTarget:
 
 @contextmanager
 def open_directory(repository: DirectoryRepository) -> Iterator[DirectoryTarget]:
-    """Look at a folder of releases, under its lock.
+    """Open a folder of releases, under its lock.
 
     Raises:
         PteError: `busy` if another process publishes there; `refused` or `bad-tree` if `current` or a
@@ -148,7 +148,7 @@ def open_directory(repository: DirectoryRepository) -> Iterator[DirectoryTarget]
         file = (folder / _LOCK).open("ab")
     with file:
         try:
-            # The system releases the lock when the process ends, in whatever way.
+            # The system releases the lock when the process ends, however it ends.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise PteError(

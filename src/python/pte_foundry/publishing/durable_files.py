@@ -28,8 +28,8 @@ def writing(what: str) -> Iterator[None]:
         file = f": {error.filename}" if error.filename else ""
         about = f"{what}: {error.strerror or error}{file}. What was published before is untouched"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise PteError("disk-full", f"{about}: make room, and try again") from error
-        raise PteError("cannot-write", f"{about}: put this right, and try again") from error
+            raise PteError("disk-full", f"{about}: free some space, and try again") from error
+        raise PteError("cannot-write", f"{about}: fix this, and try again") from error
 
 
 def copy_file(source: Path, destination: Path, sha256: str | None) -> None:
@@ -51,7 +51,7 @@ def copy_file(source: Path, destination: Path, sha256: str | None) -> None:
         raise PteError(
             "bad-tree",
             f"{source} has SHA-256 {digest.hexdigest()} now and had {sha256} before. Nothing may "
-            "write to the tree while it is published: try again",
+            "write to the tree while it is being published: try again",
         )
 
 
@@ -63,7 +63,7 @@ def write_bytes(destination: Path, content: bytes) -> None:
 
 
 def link_or_copy(source: Path, destination: Path, sha256: str | None) -> None:
-    """Make a hard link to a published file, or else a copy. Raises as `copy_file`."""
+    """Make a hard link to a published file, or else a copy. Raises what `copy_file` raises."""
     try:
         os.link(source, destination, follow_symlinks=False)
     except OSError:
@@ -71,7 +71,7 @@ def link_or_copy(source: Path, destination: Path, sha256: str | None) -> None:
 
 
 def open_to_readers(folder: Path) -> None:
-    """Let everybody read a folder and only its owner write to it, whatever the umask."""
+    """Let everyone read a folder and only its owner write to it, whatever the umask."""
     folder.chmod(_FOLDER_MODE | folder.stat().st_mode & stat.S_ISGID)
 
 

@@ -28,7 +28,7 @@ class Checkout:
     """Attributes:
     text: the entry of the target's `repositories`.
     folder: the working tree.
-    clone: our own, see the module.
+    clone: our own, see the module's docstring.
     branch: None for a detached HEAD.
     head: the checked-out commit.
     """
@@ -94,7 +94,7 @@ class Checkout:
 
 
 def open_checkout(repository: GitRepository, folder: Path, place: Path) -> Checkout:
-    """Look at a checkout, and make its clone at `place`.
+    """Inspect a checkout, and make its clone at `place`.
 
     Raises:
         PteError: `refused` if it has uncommitted files, is on another branch, or has no remote
@@ -104,7 +104,7 @@ def open_checkout(repository: GitRepository, folder: Path, place: Path) -> Check
     settings = _settings(reading)
     addresses = settings.get("remote.origin.url", [])
     if len(addresses) != 1:
-        found = "more than one address of its remote" if addresses else "no remote"
+        found = "more than one address for its remote" if addresses else "no remote"
         raise PteError(
             "refused",
             f"{repository.text}: {folder} has {found} `origin` to push to. Give it one, or name a bare "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pte_foundry.errors import PteError
 
-# Set by git for its hooks, they name another repository (`git rev-parse --local-env-vars`).
+# Git sets these for its hooks; they name another repository (`git rev-parse --local-env-vars`).
 _LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE",
     "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS",
@@ -25,7 +25,7 @@ _SETTINGS = (
     "pack.threads=1",
     "pack.window=0",
     "core.quotePath=false",
-    # In a user's configuration, it starts a process that outlives the run.
+    # A user's configuration may set it: it starts a process that outlives the run.
     "core.fsmonitor=false",
     "advice.detachedHead=false",
 )
@@ -47,9 +47,9 @@ class Git:
         """
         finished = self._finish(arguments, stdin)
         if finished.returncode != 0:
-            said = without_credentials(finished.stderr.decode(errors="replace").strip())
+            output = without_credentials(finished.stderr.decode(errors="replace").strip())
             command = without_credentials(" ".join(["git", *arguments]))
-            raise PteError("git", f"`{command}` failed: {said or 'without a message'}")
+            raise PteError("git", f"`{command}` failed: {output or 'it printed no message'}")
         return finished.stdout.decode(errors="replace")
 
     def succeeds(self, *arguments: str) -> bool:
@@ -58,7 +58,7 @@ class Git:
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A command with pipes, which has ended after the `with` block."""
+        """A command with pipes; the `with` block waits for its end."""
         with subprocess.Popen(
             self._command(arguments),
             env=self._environment(),
@@ -87,7 +87,7 @@ class Git:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL}
-        # No transport that runs a command, however a configuration rewrites the address.
+        # No transport that runs a command, even if a configuration rewrites the address.
         fixed = {"LC_ALL": "C", "GIT_ALLOW_PROTOCOL": "file:https:ssh"}
         return {**inherited, **fixed, **self.extra}
 

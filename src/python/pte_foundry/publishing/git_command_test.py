@@ -21,7 +21,7 @@ def test_credentials_are_taken_out(text: str, expected: str) -> None:
     assert without_credentials(text) == expected
 
 
-def test_an_address_that_a_configuration_rewrites_is_told_without_its_secret(
+def test_an_address_that_a_configuration_rewrites_is_shown_without_its_secret(
     tmp_path: Path,
 ) -> None:
     git = Git(tmp_path)
@@ -43,7 +43,7 @@ def test_no_transport_that_runs_a_command(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_there_is_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PteError, match="Install git") as caught:
         Git(tmp_path).run("version")

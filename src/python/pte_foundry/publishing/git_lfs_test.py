@@ -35,7 +35,7 @@ def test_a_pointer_as_git_lfs_writes_it() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, pointer("0" * 64, 1) + b"x"])
-def test_other_content_is_no_pointer(content: bytes) -> None:
+def test_other_content_is_not_a_pointer(content: bytes) -> None:
     assert pointed_at(content) is None
 
 
@@ -86,7 +86,7 @@ def test_a_repository_stays_with_git_lfs(tmp_path: Path, remote: Path) -> None:
     write_tree(tmp_path / "tree")
     run(tmp_path)
     write_tree(tmp_path / "tree", version="1.5.0")
-    assert "its .pte files are in Git LFS. Say --tree-git-lfs" in refused(tmp_path, git_lfs=False)
+    assert "its .pte files are in Git LFS. Pass --tree-git-lfs" in refused(tmp_path, git_lfs=False)
 
 
 @needs_lfs

@@ -20,7 +20,7 @@ from pte_foundry.publishing.tree_folder import BLOCK
 
 @dataclass(frozen=True)
 class Blob:
-    """The SHA-256 of a file's content. `large`: git has a pointer of Git LFS instead of it."""
+    """The SHA-256 of a file's content. `large`: git has a Git LFS pointer instead of it."""
 
     sha256: str
     large: bool
@@ -47,7 +47,7 @@ class BlobReader:
         return digest.hexdigest()
 
     def examine(self, oid: str) -> Blob:
-        """Hash a blob, or name the file that a pointer of Git LFS stands for."""
+        """Hash a blob, or name the file that a Git LFS pointer stands for."""
         digest, head, size = hashlib.sha256(), b"", 0
         for block in self._blocks(oid):
             digest.update(block)
@@ -92,7 +92,7 @@ def write_objects(
     Args:
         tree: the folder of the release's `copied` files.
         published: the object ids of the release's `kept` files.
-        lfs: whether large files are replaced by pointers of Git LFS.
+        lfs: whether large files are replaced by Git LFS pointers.
 
     Raises:
         PteError: `bad-tree` if a file of the tree has changed since it was checked.
@@ -119,7 +119,7 @@ def write_objects(
                 raise PteError(
                     "bad-tree",
                     f"{tree / path} has changed since it was checked. Nothing may write to the tree "
-                    "while it is published: try again",
+                    "while it is being published: try again",
                 )
     return oids
 
@@ -140,7 +140,7 @@ def write_tree(
 
 
 def write_commit(git: Git, tree: str, tip: str | None, message: str) -> str:
-    """The id of a commit on the tip, by the user of git's configuration, signed if that says so."""
+    """The id of a new commit on the tip, by the user in git's configuration, signed if that says so."""
     signs = git.run("config", "--type=bool", "--default=false", "commit.gpgSign").strip() == "true"
     sign = ["-S"] if signs else []
     parents = ["-p", tip] if tip else []

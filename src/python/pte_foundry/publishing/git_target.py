@@ -64,13 +64,13 @@ class GitTarget:
         self._tagged = read_commit(self._git, commit, self._repository.folder, where)
         content = self._tagged.content
         if content is None or content.identity != release.identity:
-            found = "there are none" if content is None else f"is {content.identity}"
+            found = "none" if content is None else content.identity
             raise PteError(
                 "refused",
                 f"{self._repository.text}: the tag {release.name} exists with other content: the "
-                f"SHA-256 of its programs, labels, indexes and licences {found}, that of the tree to publish is "
-                f"{release.identity}. Releases never change: find out who made the tag, and remove "
-                "it if it is not ours",
+                f"SHA-256 of its programs, labels, indexes and licences is {found}; for the tree to "
+                f"publish it is {release.identity}. Releases never change: find out who made the tag, "
+                "and remove it if it is not ours",
             )
         return True
 
@@ -79,7 +79,7 @@ class GitTarget:
         with writing(f"{self._repository.text}: {release.name}"):
             step("write objects")
             if self._tagged is not None:
-                # The old release comes back, with its pages.
+                # The old release returns, with its pages.
                 add = dict(self._tagged.oids)
             else:
                 add = write_objects(git, release, tree, self._before.oids, self._lfs)
@@ -134,7 +134,7 @@ class GitTarget:
         if before.large and not self._lfs:
             raise PteError(
                 "refused",
-                f"{self._repository.text}: its .pte files are in Git LFS. Say --tree-git-lfs",
+                f"{self._repository.text}: its .pte files are in Git LFS. Pass --tree-git-lfs",
             )
         if not self._lfs or before is EMPTY:
             return
@@ -143,7 +143,7 @@ class GitTarget:
             raise PteError(
                 "refused",
                 f"{self._repository.text}: it has .pte files that are not in Git LFS, such as "
-                f"{plain[0]}. Publish without --tree-git-lfs, or to a repository of its own",
+                f"{plain[0]}. Publish without --tree-git-lfs, or to a separate repository",
             )
         if before.attributes and git_lfs.LFS_LINE not in before.attributes.splitlines():
             raise PteError(
@@ -175,13 +175,13 @@ class GitTarget:
                 "rejected",
                 f"{self._repository.text} rejected {release.name}, and is unchanged. "
                 f"{error.message}\nIf someone else has published meanwhile (`fetch first`), publish "
-                "again; otherwise correct what the remote reports",
+                "again; otherwise fix what the remote reports",
             ) from error
         self._tags[release.name] = commit
 
 
 def open_git(repository: GitRepository, lfs: bool, scratch: Path) -> GitTarget:
-    """Look at a branch through a new clone in `scratch`, which borrows the objects of a checkout.
+    """Open a branch through a new clone in `scratch`, which borrows a checkout's objects, if there is one.
 
     Raises:
         PteError: `refused` for a missing branch, a dirty or diverged checkout, or Git LFS that is in

@@ -13,7 +13,7 @@ from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 
 _KINDS = {"100644": FILE, "100755": FILE, "120000": "symlink", "160000": "submodule"}
 _REMEDY = (
-    "It was not `publish` that changed it: restore it (`git revert`), or publish to another "
+    "Something other than `publish` changed it: restore it (`git revert`), or publish to another "
     "branch or `&folder=`"
 )
 
@@ -37,12 +37,12 @@ EMPTY = GitTree({}, frozenset(), None, None)
 
 
 def read_commit(git: Git, commit: str, folder: str, where: str) -> GitTree:
-    """Check the tree that a commit holds below `folder` ("" is the commit's root).
+    """Read and check the tree that a commit holds below `folder` ("" is the commit's root).
 
     Files of git and its hosts (`.gitattributes`, `.github/…`) are not part of the tree.
 
     Raises:
-        PteError: `bad-tree` for other files that no release put there, see `check_content`.
+        PteError: `bad-tree` for any other file that no release put there, see `check_content`.
     """
     kinds: dict[str, str] = {}
     oids: dict[str, str] = {}

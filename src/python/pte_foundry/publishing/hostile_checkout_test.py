@@ -233,5 +233,5 @@ def test_an_address_relative_to_the_checkout(tmp_path: Path, remote: Path, check
 def test_two_addresses_of_the_remote(tmp_path: Path, checkout: Path) -> None:
     git(checkout, "remote", "set-url", "--add", "origin", "../other.git")
     write_tree(tmp_path / "tree")
-    with pytest.raises(PteError, match="more than one address of its remote `origin`"):
+    with pytest.raises(PteError, match="more than one address for its remote `origin`"):
         publish_tree(tmp_path, REPOSITORY)

@@ -30,7 +30,7 @@ class Release:
     Attributes:
         name: see `release_name`.
         sums: path -> SHA-256 of every file that SHA256SUMS covers.
-        texts: path -> bytes of the files that are made here.
+        texts: path -> bytes of the files that merging makes.
         kept: paths of the files that are already published.
         copied: paths of the files to copy from the new tree. With `texts` and `kept`, these are all.
     """
@@ -59,7 +59,7 @@ def make_release(new: TreeContent, published: TreeContent | None) -> Release:
     version, and the statement of provenance keeps the subjects that still apply.
 
     Raises:
-        PteError: `refused` for a signed tree that has to be merged: the signature would not hold.
+        PteError: `refused` for a signed tree that has to be merged: its signature would no longer fit.
             `bad-version` for a malformed version.
     """
     others = published.versions - new.versions if published else frozenset()
@@ -81,7 +81,7 @@ def make_release(new: TreeContent, published: TreeContent | None) -> Release:
         **{path: sha256 for path, sha256 in older.sums.items() if _is_carried(path, older)},
         **newer.sums,
     }
-    # A version of both trees is taken whole from the new one.
+    # A version that both trees have is taken whole from the new one.
     sums = {
         **{path: sha256 for path, sha256 in merged.items() if _version(path) not in new.versions},
         **{path: sha256 for path, sha256 in new.sums.items() if _version(path) in new.versions},
@@ -124,7 +124,7 @@ def _is_carried(path: str, tree: TreeContent) -> bool:
 
 
 def _provenance(new: TreeContent, sums: Mapping[str, str], loose: frozenset[str]) -> bytes:
-    """The new tree's statement, about those of its files that the release has unchanged."""
+    """The new tree's statement, limited to those of its files that the release has unchanged."""
     statement = json.loads(new.read(PROVENANCE))
     statement["subject"] = [
         subject

@@ -23,7 +23,7 @@ def test_alone_a_release_is_the_tree(tmp_path: Path) -> None:
     assert release.name == release_name("1.4.1", new.sums)
 
 
-def test_of_the_same_version_nothing_old_stays(tmp_path: Path) -> None:
+def test_nothing_old_stays_of_the_same_version(tmp_path: Path) -> None:
     old = read_tree(write_tree(tmp_path / "old", {"alpha_xnnpack": b"x", "beta_mps": b"m"}))
     new = read_tree(write_tree(tmp_path / "new", {"alpha_xnnpack": b"x"}))
     release = make_release(new, old)
@@ -32,7 +32,7 @@ def test_of_the_same_version_nothing_old_stays(tmp_path: Path) -> None:
     assert "index.json" in release.copied
 
 
-def test_the_statement_of_provenance_keeps_the_subjects_that_it_holds_for(tmp_path: Path) -> None:
+def test_the_provenance_statement_keeps_the_subjects_that_still_apply(tmp_path: Path) -> None:
     old = read_tree(write_tree(tmp_path / "old", version="1.4.0", commit="0a"))
     new = read_tree(write_tree(tmp_path / "new", version="1.4.1", commit="0b"))
     release = make_release(new, old)
@@ -81,7 +81,7 @@ def test_the_licences_of_all_versions_are_there(tmp_path: Path) -> None:
     assert make_release(new, None).paths & licenses == {"LICENSES/MIT.txt"}
 
 
-def test_a_version_of_both_is_the_new_trees_beside_a_third(tmp_path: Path) -> None:
+def test_a_version_of_both_trees_comes_from_the_new_one_beside_a_third(tmp_path: Path) -> None:
     first = write_tree(tmp_path / "published", {"alpha_mps": b"m"}, version="1.9.0")
     release = make_release(
         read_tree(write_tree(tmp_path / "new", {"alpha_xnnpack": b"x"}, version="1.9.0")),

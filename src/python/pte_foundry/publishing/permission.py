@@ -39,15 +39,15 @@ def tree_refusals(
         if unofficial and not allow.unofficial:
             reasons.append(
                 f"{version}/index.json has programs without official weights: "
-                f"{', '.join(unofficial)}. Build it with the official checkpoints, or say "
+                f"{', '.join(unofficial)}. Build it with the official checkpoints, or pass "
                 "--tree-allow-unofficial"
             )
         base_url = index.text("baseUrl")
         if remote and not (urlsplit(base_url).scheme and urlsplit(base_url).netloc):
             reasons.append(
                 f"{version}/index.json has the base URL {base_url!r}, but readers at "
-                f"{', '.join(remote)} need an absolute one. Say --index-base-url=https://…, where "
-                "the tree can be downloaded"
+                f"{', '.join(remote)} need an absolute one. Pass --index-base-url=https://…, the "
+                "address where the tree can be downloaded"
             )
     return reasons
 
@@ -58,13 +58,13 @@ def change_refusals(repository: Repository, changes: Changes, allow: Permissions
     if changes.changed and not allow.changed:
         reasons.append(
             f"{repository.text} has other files under the same addresses and ExecuTorch version: "
-            f"{_list(changes.changed)}. Say --tree-allow-changed if apps may get other bytes for "
+            f"{_list(changes.changed)}. Pass --tree-allow-changed if apps may get different bytes for "
             "the same version"
         )
     if changes.removed and not allow.removed:
         reasons.append(
             f"{repository.text} has artifacts that the tree does not have: "
-            f"{_list(changes.removed)}. Say --tree-allow-removed if apps can do without them"
+            f"{_list(changes.removed)}. Pass --tree-allow-removed if apps can do without them"
         )
     return reasons
 

@@ -16,7 +16,6 @@ from pte_foundry.publishing.permission import change_refusals, refuse, tree_refu
 from pte_foundry.publishing.publish_request import PublishRequest
 from pte_foundry.publishing.repository import DirectoryRepository, Repository
 from pte_foundry.publishing.target import Step, Target
-from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.publishing.tree_folder import read_folder
 
 
@@ -41,7 +40,7 @@ def publish(
         step: see `Step`.
 
     Raises:
-        PteError: the reasons against it, before anything is written; or a later failure, with the
+        PteError: the reasons not to publish, before anything is written; or a later failure, with the
             repositories that already have the release.
     """
     new = read_folder(
@@ -71,10 +70,14 @@ def publish(
 
 def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step: Step) -> None:
     release, published = job.release, job.target.published
-    is_current = published is not None and published.identity == release.identity
-    if is_current and (job.is_there or not isinstance(job.repository, DirectoryRepository)):
+    if (
+        published is not None
+        and published.identity == release.identity
+        and (job.is_there or not isinstance(job.repository, DirectoryRepository))
+    ):
         job.target.refresh(release, step)
-        pages = "" if _same_pages(release, published) else "; its pages stay as they were published"
+        same_pages = published.sums == release.sums
+        pages = "" if same_pages else "; its pages stay as they were published"
         tell(f"{tree}: {job.repository.text} has {release.name} already, nothing to do{pages}")
         return
     message = _commit_message(tree, release, job.changes)
@@ -82,9 +85,6 @@ def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step
     back = ", a release that was there before" if job.is_there else ""
     tell(f"{tree}: published {release.name}{back} to {job.repository.text}: {job.changes.summary}")
 
-
-def _same_pages(release: Release, published: TreeContent | None) -> bool:
-    return published is not None and published.sums == release.sums
 
 
 def _commit_message(tree: str, release: Release, changes: Changes) -> str:

@@ -33,7 +33,7 @@ def refused(folder: Path, repository: str = GIT) -> str:
 @pytest.mark.parametrize(
     ("files", "repository", "expected"),
     [
-        ({"notes.txt": "mine"}, "", "there is no SHA256SUMS, so it is no published tree"),
+        ({"notes.txt": "mine"}, "", "there is no SHA256SUMS, so it is not a published tree"),
         ({"assets": "-> /etc"}, "&folder=assets/models", "assets is a symlink"),
     ],
     ids=["foreign-files", "folder-through-a-symlink"],

@@ -185,7 +185,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "path": (
         lambda tree: (tree / "SHA256SUMS").write_text(f"{'0' * 64}  ../up\n"),
-        "'../up' is no plain relative path",
+        "'../up' is not a plain relative path",
     ),
     "symlink": (
         lambda tree: replace_by_link(tree / "1.4.1/toy/labels.txt"),

@@ -57,7 +57,7 @@ def test_no_page_counts(path: str) -> None:
 
 
 def test_the_command_that_the_documentation_has(tmp_path: Path) -> None:
-    """docs/publishing.md. A change there, here and of the rule go together."""
+    """Of docs/publishing.md. Change it there, here and in the rule together."""
     (tmp_path / "SHA256SUMS").write_text(sha256sums(SUMS))
     pattern = (
         "  (README.md|index.schema.json|bom.cdx.json|index.html|models/.*|[^/]*/[^/]*/README.md)$"
@@ -70,7 +70,7 @@ def test_the_command_that_the_documentation_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["", "..", "1.4.1/x", "v1"])
-def test_what_is_no_version_makes_no_name(version: str) -> None:
+def test_a_malformed_version_makes_no_name(version: str) -> None:
     with pytest.raises(PteError, match="bad-version"):
         release_name(version, {})
 

@@ -52,7 +52,7 @@ def parse_repository(text: str, build_root: Path) -> Repository:
     """Read one entry of `repositories`; relative paths start at `build_root`.
 
     Raises:
-        PteError: `bad-repository` with the reason. A password of the entry is not repeated.
+        PteError: `bad-repository` with the reason. A password in the entry is not repeated.
     """
     if not unquote(text).isprintable():
         raise _bad(_without_secret(text), "has an unprintable character")
@@ -61,12 +61,12 @@ def parse_repository(text: str, build_root: Path) -> Repository:
     location, _, fragment = text.partition("#")
     scheme = location.partition(":")[0]
     if scheme not in ("git+file", "git+https", "git+ssh"):
-        raise _bad(_without_secret(text), f"is of an unknown kind. Write {_KNOWN}")
+        raise _bad(_without_secret(text), f"has an unknown scheme. Write {_KNOWN}")
     url = location.removeprefix("git+")
     try:
         parts, host = urlsplit(url), urlsplit(url).hostname
     except ValueError as error:
-        raise _bad(_without_secret(text), f"has no host that can be read ({error})") from error
+        raise _bad(_without_secret(text), f"has an unreadable host ({error})") from error
     if (scheme == "git+https" and "@" in parts.netloc) or parts.password is not None:
         raise _bad(
             _without_secret(text),
@@ -92,7 +92,7 @@ def _options(text: str, fragment: str) -> tuple[str, str]:
     values = dict(options)
     branch = values.get("branch", "")
     if not _BRANCH.fullmatch(branch) or branch.endswith(".lock"):
-        raise _bad(text, "names no branch. Add `#branch=main`, or which one it is")
+        raise _bad(text, "names no branch. Add `#branch=main`, or whichever branch it is")
     folder = values.get("folder", "")
     if folder:
         check_path(folder, text)
@@ -102,7 +102,7 @@ def _options(text: str, fragment: str) -> tuple[str, str]:
 def _path(text: str, path: str, build_root: Path) -> Path:
     if path.startswith("//") and not path.startswith("///"):
         raise _bad(
-            text, "names a host, where only a path can be. Write `file:/path` or `file:path`"
+            text, "names a host, but only a path may follow. Write `file:/path` or `file:path`"
         )
     if not path:
         raise _bad(text, f"names no path. Write {_KNOWN}")

@@ -14,7 +14,7 @@ Step = Callable[[str], None]
 
 
 class Target(Protocol):
-    """A repository that was looked at, but not changed yet."""
+    """A repository that was inspected, but not changed yet."""
 
     @property
     def published(self) -> TreeContent | None:

@@ -1,4 +1,4 @@
-"""The content of a tree, checked against its own SHA256SUMS, wherever it lies."""
+"""The content of a tree, checked against its own SHA256SUMS, wherever the tree is."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FILE = "file"
 class TreeContent:
     """Attributes:
     where: for messages.
-    sums: path -> SHA-256 of every file that SHA256SUMS covers; they have been compared.
+    sums: path -> SHA-256 of every file that SHA256SUMS covers; the files have been compared with it.
     sums_bytes: the bytes of SHA256SUMS.
-    loose: the tree's files that SHA256SUMS does not cover, itself left out.
+    loose: the tree's files that SHA256SUMS does not cover, except itself.
     read: the bytes of a file, for small ones.
     """
 
@@ -41,7 +41,7 @@ class TreeContent:
 
     @property
     def versions(self) -> frozenset[str]:
-        """The ExecuTorch versions that the tree has a folder with an index of."""
+        """The ExecuTorch versions for which the tree has a folder with an index."""
         parts = (path.split("/") for path in self.sums)
         return frozenset(each[0] for each in parts if len(each) == 2 and each[1] == "index.json")
 
@@ -61,11 +61,11 @@ def check_content(
     """Check that a tree holds what its SHA256SUMS says and nothing else.
 
     Args:
-        where: where the tree lies, for messages.
+        where: where the tree is, for messages.
         kinds: path -> `FILE`, or what it is instead.
         read: the bytes of a file.
         sha256_of: the SHA-256 of a file's content, in lower-case hexadecimal.
-        remedy: what to do about a tree that is refused.
+        remedy: what to do about a refused tree.
 
     Raises:
         PteError: `bad-tree` naming all files that are not regular, extra, missing, or different from what
@@ -75,7 +75,7 @@ def check_content(
     if problems:
         raise _bad(where, problems, remedy)
     if SUMS not in kinds:
-        raise _bad(where, [f"there is no {SUMS}, so it is no published tree"], remedy)
+        raise _bad(where, [f"there is no {SUMS}, so it is not a published tree"], remedy)
     sums_bytes = read(SUMS)
     sums, wrong = parse_sums(sums_bytes.decode(errors="replace"))
     if wrong:
@@ -96,7 +96,7 @@ def check_content(
 
 
 def _bad(where: str, problems: list[str], remedy: str) -> PteError:
-    told = problems[:_MOST_PROBLEMS]
-    if len(problems) > len(told):
-        told.append(f"and {len(problems) - len(told)} more")
-    return PteError("bad-tree", f"{where}: {'; '.join(told)}. {remedy}")
+    listed = problems[:_MOST_PROBLEMS]
+    if len(problems) > len(listed):
+        listed.append(f"and {len(problems) - len(listed)} more")
+    return PteError("bad-tree", f"{where}: {'; '.join(listed)}. {remedy}")

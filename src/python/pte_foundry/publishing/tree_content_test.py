@@ -38,8 +38,8 @@ def test_a_tree() -> None:
     [
         (SUMS + f"{'0' * 64}  a.txt\n", "SHA256SUMS line 4 lists 'a.txt' a second time"),
         (SUMS + f"{'0' * 64}  tree.sig\n", "lists tree.sig, which it does not cover"),
-        (f"{'0' * 64}  ../a.txt\n" + SUMS, "'../a.txt' is no plain relative path"),
-        (f"{'0' * 64}  /etc/passwd\n" + SUMS, "no plain relative path"),
+        (f"{'0' * 64}  ../a.txt\n" + SUMS, "'../a.txt' is not a plain relative path"),
+        (f"{'0' * 64}  /etc/passwd\n" + SUMS, "not a plain relative path"),
         (SUMS + f"{'0' * 64} *a.txt\n", "SHA256SUMS line 4 is not `<64"),
         (SUMS + f"{'0' * 64}  b.txt\n", "b.txt is missing"),
         (SUMS.replace(SHA256["a.txt"], "0" * 64), f"a.txt has SHA-256 {SHA256['a.txt']}, but"),
@@ -52,7 +52,7 @@ def test_sums_that_do_not_hold(sums: str, expected: str) -> None:
     assert "here: " in str(caught.value)
 
 
-def test_all_problems_are_told_up_to_a_number() -> None:
+def test_problems_are_listed_up_to_a_number() -> None:
     with pytest.raises(PteError) as caught:
         check(**{f"x{number:02}": "file" for number in range(30)})
     message = str(caught.value)

@@ -35,7 +35,7 @@ def read_folder(folder: Path, where: str, remedy: str) -> TreeContent:
 
 
 def folder_kinds(folder: Path) -> dict[str, str]:
-    """Relative path -> kind of everything below `folder` but folders."""
+    """Relative path -> kind of everything below `folder` except folders."""
     kinds: dict[str, str] = {}
     pending = [""]
     while pending:

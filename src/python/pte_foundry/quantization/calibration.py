@@ -28,7 +28,7 @@ def calibration_inputs(
 
     Raises:
         PteError: `bad-calibration` for a file that is not a picture, or that the model's preprocessing
-            refuses.
+            rejects.
     """
     for name in sorted(request.calibration):
         picture = _read(request.model, name, request.calibration[name])
@@ -40,7 +40,7 @@ def calibration_inputs(
 
 
 def crop(picture: Tensor, index: int) -> Tensor:
-    """A part of half the height and half the width; `index` decides, and nothing else, where.
+    """A part of half the height and half the width; only `index` decides where.
 
     Args:
         picture: uint8 [height, width, 3].
@@ -60,7 +60,7 @@ def _read(model: str, name: str, path: Path) -> Tensor:
     try:
         return read_photograph(path)
     except Exception as error:  # Pillow's decoders raise errors of many kinds for a damaged file.
-        # Pillow names the path, which is of this machine and of this run only.
+        # Pillow names the path, which means nothing on another machine or in another run.
         reason = str(error).replace(str(path), name)
         raise _unusable(model, name, f"{type(error).__name__}: {reason}") from error
 

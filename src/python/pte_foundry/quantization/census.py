@@ -17,8 +17,8 @@ from pte_foundry.quantization.macs import Products, products, shape_of
 from pte_foundry.quantization.recipe import Census
 
 _ATEN = torch.ops.aten
-# These hand on values as they are, so that an operand is what their input is.
-_HANDS_ON = frozenset(
+# These pass values on as they are, so an operand is what their input is.
+_PASSES_ON = frozenset(
     {
         _ATEN.alias.default,
         _ATEN.clone.default,
@@ -51,11 +51,11 @@ def take_census(program: ExportedProgram) -> Census:
     """Count what is quantized in `program`, which has quantize and dequantize operators.
 
     - weights_fraction: a weight is an operand of a product (see `macs`) that depends on no input
-      of the program. It counts once, with its elements, however often it is used. It is stored as
-      integers if it comes out of a dequantize operator. Without weights: 0.
+      of the program. Its elements count once, however often it is used. It is stored as integers
+      if it comes out of a dequantize operator. Without weights: 0.
     - compute_fraction: multiply-accumulates of the products that have a weight and whose operands
-      all come out of dequantize operators, by those of all products. No backend here has an
-      integer product of two activations. Without products: 0.
+      all come out of dequantize operators, divided by those of all products. No backend here has
+      an integer product of two activations. Without products: 0.
     - An operator counts as quantized if it is such a product, whose result may be float (dynamic
       quantization), or if all its operands come out of dequantize operators and its result goes
       into quantize operators only. One that is fused with what follows (a convolution before a
@@ -109,11 +109,11 @@ def refuse_float(
     reason: str,
     options: str,
 ) -> None:
-    """Refuse a product that was to be quantized and is computed in float.
+    """Refuse a product that should be quantized but is computed in float.
 
     Args:
         model: its name, for the message.
-        is_quantized: whether an operator call was to be quantized.
+        is_quantized: whether an operator call should be quantized.
         reason: why one is not.
         options: those that keep it in float.
 
@@ -159,7 +159,7 @@ def _constants(program: ExportedProgram) -> frozenset[Node]:
 
 def _in_integers(product: Products, constants: frozenset[Node]) -> bool:
     # Two activations may come out of dequantize operators by chance, because of what else uses
-    # them; their product is computed in float all the same.
+    # them; their product is still computed in float.
     has_weight = any(operand in constants for operand in product.operands)
     return has_weight and all(_dequantizes(_source(operand)) for operand in product.operands)
 
@@ -194,7 +194,7 @@ def _gives_integers(node: Node) -> bool:
 
 
 def _source(node: Node) -> Node:
-    while node.target in _HANDS_ON:
+    while node.target in _PASSES_ON:
         previous = node.args[0]
         assert isinstance(previous, Node)
         node = previous
@@ -213,7 +213,7 @@ def _dequantizes(node: Node) -> bool:
 
 
 def _is_primitive(node: Node, prefix: str) -> bool:
-    """Whether `node` is an operator of `quantized_decomposed` or torchao whose name begins so."""
+    """Whether `node` is an operator of `quantized_decomposed` or torchao whose name begins with `prefix`."""
     target = node.target
     return (
         isinstance(target, OpOverload)

@@ -68,7 +68,7 @@ def test_static() -> None:
 def test_dynamic() -> None:
     census = take_census(_quantize(_Two(), dynamic=True))
     assert (census.weights_fraction, census.compute_fraction) == (1.0, 1.0)
-    # The products are in integers; what is between them is not.
+    # The products use integers; what is between them does not.
     assert census.quantized == {"aten.linear": 2}
     assert census.in_float == {"aten.relu": 1, "aten.softmax": 1}
 
@@ -105,7 +105,7 @@ def test_weight_only() -> None:
     assert census.weights_fraction == 32 / (32 + 8)
     assert census.compute_fraction == 0.0
     assert census.quantized == {}
-    # Making the weight float is no operator of the model.
+    # Converting the weight to float is not an operator of the model.
     assert census.in_float == {"aten.linear": 1, "aten.mm": 1}
 
 

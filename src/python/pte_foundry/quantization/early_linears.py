@@ -3,8 +3,8 @@
 XNNPACK's partitioner keeps linears that share an activation together with the operators that
 quantize it, since its range is determined once for all of them. It joins such a group and its
 surroundings in one pass over the graph, from the end. If the group is interleaved with what uses
-it, as the projections of an attention are with its products, joining is put off and never
-happens, and each block of a transformer becomes a separate delegate call.
+it, like the projections of an attention with its products, joining is deferred and never happens,
+and each block of a transformer becomes a separate delegate call.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def linears_first(program: ExportedProgram) -> None:
 
 
 def _linears_with_quantization(graph: Graph) -> set[Node]:
-    """All nodes between a `choose_qparams` and the linears that it is for, and these."""
+    """All nodes from a `choose_qparams` to the linears that it is for, both included."""
     found: set[Node] = set()
     for node in graph.nodes:
         if node.op != "call_function":
@@ -47,7 +47,7 @@ def _linears_with_quantization(graph: Graph) -> set[Node]:
         )
         if inside or node.target == _CHOOSE:
             found.add(node)
-    # Dequantizing a weight can come at any time, and must come before its linear does.
+    # Dequantizing a weight can come at any time, but must come before its linear.
     for node in list(found):
         if node.target in _PRODUCTS:
             found.update(_constant_inputs(node))

@@ -30,7 +30,7 @@ class FloatLayers:
 
     Attributes:
         modules: patterns of modules that stay in float with everything in them.
-        own: patterns of modules whose own operators stay in float, those of their submodules not.
+        own: patterns of modules whose own operators stay in float, but not those of their submodules.
         operators: ATen operators that stay in float wherever they are, such as `aten.bmm`.
     """
 
@@ -55,8 +55,8 @@ class FloatLayers:
                 if not any(_equals(path.split("."), pattern) for path in paths):
                     raise PteError(
                         "bad-option",
-                        f"model {model!r}: `{option}` names {pattern!r}, and no module of the "
-                        f"rewritten model is called so; near it there are {_near(paths, pattern)}. "
+                        f"model {model!r}: `{option}` names {pattern!r}, but no module of the "
+                        f"rewritten model has that name; close to it are {_near(paths, pattern)}. "
                         "Correct `quantization_options`",
                     )
 

@@ -17,7 +17,7 @@ class Products:
     """What a matrix product or convolution multiplies.
 
     Attributes:
-        operands: the two (for attention, three) factors; either may be a weight. No bias.
+        operands: the two (for attention, three) factors; any may be a weight. No bias.
         macs: multiply-accumulates of one call.
     """
 

@@ -32,8 +32,8 @@ def quantize_pt2e(
         The program in ATen dialect, with quantize and dequantize operators.
 
     Raises:
-        PteError: `bad-calibration` for an input without content, and for an activation whose range no
-            program could run with.
+        PteError: `bad-calibration` for an input without content, and for an activation whose range is of
+            no use to a program.
     """
     begin = request.begin
     with torch.no_grad():
@@ -53,7 +53,7 @@ def _calibrate(
 
     In float64, because ranges reach the bytes: the last bits of float32 sums depend on the CPU and on
     the number of threads, those of float64 vanish when ranges are rounded to float32. Weights are
-    float32 numbers and survive the way there and back unchanged.
+    float32 numbers and survive the round trip unchanged.
     """
     prepared.double()
     for number, one in enumerate(inputs, 1):
@@ -83,14 +83,14 @@ def check_inputs(model: str, number: int, inputs: Sequence[Tensor]) -> None:
 
 
 def _check_ranges(model: str, prepared: GraphModule) -> None:
-    """Refuse ranges of activations that no program could run with.
+    """Refuse ranges of activations that are of no use to a program.
 
-    A range of one value only, zero included, saturates for every other input. Constants of the
-    model, scalars too, are not learned and may be what they are.
+    A range of only one value, zero included, saturates for every other input. Constants of the
+    model, scalars too, are not learned, and may be anything.
 
     Raises:
         PteError: `bad-calibration` for an observer of an activation that has seen nothing, nothing
-            finite, or one value only; names the operator.
+            finite, or only one value; names the operator.
     """
     for node in prepared.graph.nodes:
         if node.op != "call_module":
@@ -117,6 +117,6 @@ def _check_ranges(model: str, prepared: GraphModule) -> None:
 def _bad(model: str, what: str) -> PteError:
     return PteError(
         "bad-calibration",
-        f"model {model!r}: {what}. Take photographs like those that the model will see into the "
-        "calibration set; for an operator that is named, `float_modules` keeps it in float",
+        f"model {model!r}: {what}. Add photographs like those that the model will see to the "
+        "calibration set; if an operator is named, `float_modules` can keep it in float",
     )

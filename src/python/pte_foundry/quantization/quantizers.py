@@ -1,4 +1,4 @@
-"""Annotate weights for int8: alone, or with activations that the program quantizes while it runs."""
+"""Annotate weights for int8: alone, or with activations that the program quantizes at run time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OUTPUT_CHANNEL: Mapping[OpOverload, int] = {
 # Position among the arguments of aten.conv2d.
 _GROUPS = 6
 # A scale is max |w| / 127. The stock floor of 2^-12 would waste bits of a channel whose largest
-# weight is below 0.03. Subnormal numbers of float16, in which GPUs keep scales, begin at 2^-24.
+# weight is below 0.03. The subnormal numbers of float16, in which GPUs keep scales, begin at 2^-24.
 _SMALLEST_SCALE = 2.0**-18
 
 
@@ -66,7 +66,7 @@ class WeightQuantizer(Quantizer):  # type: ignore[misc]
 
 
 def weight_spec(axis: int) -> QuantizationSpec:
-    """How a weight whose output channels are counted by its dimension `axis` is quantized."""
+    """How to quantize a weight whose dimension `axis` counts output channels."""
     return QuantizationSpec(
         dtype=torch.int8,
         observer_or_fake_quant_ctr=PerChannelMinMaxObserver.with_args(eps=_SMALLEST_SCALE),
@@ -89,10 +89,10 @@ def _annotate(node: Node) -> None:
 
 
 class DenseQuantizer(Quantizer):  # type: ignore[misc]
-    """Marks the input and the weight of each dense convolution and linear, but `float_layers`.
+    """Marks the input and the weight of each dense convolution and linear, except for `float_layers`.
 
-    ExecuTorch's own quantizer passes over a convolution in front of a relu when it quantizes
-    dynamically, as those of squeeze-and-excitation are.
+    When it quantizes dynamically, ExecuTorch's own quantizer skips a convolution in front of a relu,
+    such as those of squeeze-and-excitation.
 
     Args:
         float_layers: what stays in float although it is dense.
@@ -126,7 +126,7 @@ class DenseQuantizer(Quantizer):  # type: ignore[misc]
 def is_dense(node: Node) -> bool:
     """Whether `node` is a linear, or a two-dimensional convolution of one group.
 
-    Each of its outputs sums over all input channels. XNNPACK has dynamic kernels for these, and
+    Each of its outputs sums over all input channels. XNNPACK has dynamic kernels for these, but
     none for convolutions whose groups are single channels (depthwise).
     """
     if node.target is _ATEN.linear.default:

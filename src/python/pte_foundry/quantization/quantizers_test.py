@@ -112,7 +112,7 @@ class _Network(nn.Module):
         self.stem = nn.Conv2d(3, 8, 3)
         self.depthwise = nn.Conv2d(8, 8, 3, groups=8)
         self.grouped = nn.Conv2d(8, 8, 1, groups=2)
-        # The stock quantizer passes over a convolution in front of a relu.
+        # The stock quantizer skips a convolution in front of a relu.
         self.squeeze = nn.Sequential(nn.Conv2d(8, 4, 1), nn.ReLU())
         self.stated = nn.Conv2d(4, 4, 1, stride=1, padding=0, dilation=1, groups=1)
         self.head = nn.Linear(4, 5)
@@ -138,7 +138,7 @@ def test_dense_layers_that_stay_in_float() -> None:
     assert set(_annotated(FloatLayers(modules=("st*",)))) == {"squeeze.0", "head"}
 
 
-def test_dense_layers_have_input_while_running_weight_per_channel_output_not_at_all() -> None:
+def test_dense_layers_have_input_at_run_time_weight_per_channel_and_output_not_at_all() -> None:
     for node in _annotated(FloatLayers()).values():
         annotation = node.meta[Q_ANNOTATION_KEY]
         x, weight = node.args[:2]

@@ -5,12 +5,12 @@ A recipe module has
 - `OPTIONS` (name -> help);
 - `NEEDS_CALIBRATION`: whether it has to see pictures, to learn the ranges of activations;
 - `check_options(options)`, which raises PteError `bad-option` for a value that `quantize` would
-  refuse. It needs no model and takes no time, so that an export calls it before any work. Unknown
+  refuse. It needs no model and takes no time, so an export calls it before any work. Unknown
   names are left to `check_recipe`;
 - `quantize(request) -> Quantized`.
 
-Only recipes import what int8 programs alone need: a change there leaves the float programs as
-they are.
+Only recipes import what only int8 programs need, so a change there leaves the float programs
+alone.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class QuantizationRequest:
         model: its name, for messages.
         module: rewritten, eval mode, float32; the recipe may change it.
         example_inputs: contiguous, of the declared shapes and element types.
-        preprocess: of the family, see `ModelDefinition`.
+        preprocess: the family's, see `ModelDefinition`.
         calibration: file name -> path of each calibration picture, sorted by name; empty for a
             recipe that needs none.
-        options: names out of the recipe's `OPTIONS`, values as text.
+        options: names from the recipe's `OPTIONS`, values as text.
         begin: called with the name of each stage.
     """
 
@@ -80,7 +80,7 @@ class Quantized:
 
     Attributes:
         exported_program: in ATen dialect, with `quantized_decomposed` quantize and dequantize
-            operators where integers are meant.
+            operators around what uses integers.
     """
 
     exported_program: ExportedProgram
@@ -114,6 +114,6 @@ def check_recipe(
     if has_calibration and not recipe.NEEDS_CALIBRATION:
         raise PteError(
             "bad-calibration",
-            f"{name} looks at no pictures: a calibration set would only make the program build "
-            "again without need. Remove `calibration`",
+            f"{name} uses no pictures: a calibration set would only cause needless rebuilds of the "
+            "program. Remove `calibration`",
         )

@@ -1,9 +1,9 @@
-"""ExecuTorch's XNNPACK quantizer, completed for what our models have.
+"""ExecuTorch's XNNPACK quantizer, extended to what our models need.
 
 Where `XNNPACKQuantizer` of ExecuTorch 1.4 falls short:
 
 - it leaves sigmoid in float, and with it the product of every SiLU between two conversions;
-- it knows `slice_copy`, which exists in the edge dialect only, so that a slice between integers gets two
+- it knows only `slice_copy`, which exists only in the edge dialect, so a slice between integers gets two
   different scales, and XNNPACK refuses to load the program ("Failed to create static slice node");
 - its annotation of `cat` ignores the filter that keeps layers in float.
 """
@@ -40,7 +40,7 @@ ACTIVATION_OBSERVERS: Mapping[str, type] = {
     "minmax": MinMaxObserver,
     "histogram": HistogramObserver,
 }
-"""Option value -> class. The first one, the default, takes the least and the greatest value; the other
+"""Option value -> class. The first, the default, takes the least and the greatest value; the other
 clips rare extremes where that makes the mean squared error smaller."""
 
 # Smallest scales. ExecuTorch's own, 2**-12, would be too coarse for activations within +-0.03 and
@@ -48,8 +48,8 @@ clips rare extremes where that makes the mean squared error smaller."""
 _ACTIVATION_EPS = 2.0**-16
 _WEIGHT_EPS = 2.0**-18
 
-# A sigmoid is within 0 and 1, whatever pictures it was learned from: all 256 steps lie there, as those
-# of XNNPACK's own 8-bit sigmoid always have.
+# A sigmoid is between 0 and 1, whatever the pictures: all 256 steps are there, as in XNNPACK's own 8-bit
+# sigmoid.
 SIGMOID_OUTPUT = FixedQParamsQuantizationSpec(
     dtype=torch.int8,
     scale=1 / 256,
@@ -85,7 +85,7 @@ _SAME_VALUES = frozenset(
 def static_config(activation_observer: str, per_channel: bool = True) -> QuantizationConfig:
     """Activations int8, per tensor, asymmetric; weights int8, symmetric; biases as they are.
 
-    The schemes are those of XNNPACK's `qs8` and `qc8` kernels: weights within -127 and 127.
+    The schemes are those of XNNPACK's `qs8` and `qc8` kernels: weights from -127 to 127.
 
     Args:
         activation_observer: a key of `ACTIVATION_OBSERVERS`.
@@ -105,10 +105,10 @@ def static_config(activation_observer: str, per_channel: bool = True) -> Quantiz
 
 
 class StaticQuantizer(XNNPACKQuantizer):  # type: ignore[misc]
-    """Annotates everything that XNNPACK computes with 8-bit integers, but `float_layers`.
+    """Annotates everything that XNNPACK computes with 8-bit integers, except for `float_layers`.
 
     Args:
-        config: how activations and weights are quantized, of static kind.
+        config: how activations and weights are quantized, statically.
     """
 
     def __init__(self, config: QuantizationConfig, float_layers: FloatLayers) -> None:

@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 _LONGEST = 8_000
 # What no path can follow, and what a URL has to escape.
 _NO_FOLDER = re.compile(r"[?#\"<>]")
-# RFC 1123, section 2.1, with the underscore that some names in use have. Names in other scripts are written in ASCII:
-# two that look alike are two there.
+# RFC 1123, section 2.1, with the underscore that some names in use have. Names in other scripts have to be written in
+# ASCII, where names that look alike differ.
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*",
     re.ASCII,
@@ -20,18 +20,18 @@ _HOST = re.compile(
 def address_problem(url: str) -> str | None:
     """What is wrong with an address, as words that follow "it"; None for one that a client follows.
 
-    It has to be https, or http to this very machine, which nobody can change on its way. A user name or password, a
+    It has to be https, or http to this very machine, which nobody can intercept. A user name or password, a
     backslash, an unprintable character, a malformed host, and a `..` in its path, percent-encoded or not, are
     refused.
     """
     if len(url) > _LONGEST:
         return f"has more than {_LONGEST} characters"
     if not url.isprintable() or " " in url or "\\" in url:
-        return "has a backslash, a blank or an unprintable character"
+        return "has a backslash, a space or an unprintable character"
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        _ = parts.port  # Raises ValueError where it is no number.
+        _ = parts.port  # Raises ValueError if it is not a number.
     except ValueError as error:
         return f"is not a URL ({error})"
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):

@@ -13,15 +13,15 @@ _RATIOS = ("max_size_ratio", "max_planned_memory_ratio")
 
 @dataclass(frozen=True)
 class Checks:
-    """Parity thresholds against the eager fp32 model, budgets, and checks of what is predicted.
+    """Parity thresholds against the eager fp32 model, budgets, and checks of predictions.
 
     Attributes:
         min_cosine: least cosine similarity of an output, in [-1, 1]; None sets no bound.
         max_abs_difference: greatest absolute difference of an output's element, in the output's own
             unit; None sets no bound. At least one of the two is set.
-        photographs: file name -> label that the top-1 class must carry; for a detector the labels of
+        photographs: file name -> label that the top-1 class must have; for a detector the labels of
             objects that it must find, separated by commas.
-        trained: what else trained weights are held to; None if there is nothing.
+        trained: what else trained weights are held to; None for nothing.
         max_size_ratio: greatest size of the file, as a multiple of the eager model's parameters in
             float32; None sets no bound.
         max_planned_memory_ratio: greatest planned memory, as a multiple of inputs and outputs; None
@@ -45,13 +45,13 @@ class Checks:
                 "min_cosine", "and `max_abs_difference` are both null: parity would prove nothing"
             )
         if cosine is not None and not -1.0 <= cosine <= 1.0:
-            raise fields.error("min_cosine", f"is {cosine}, not within -1 and 1")
+            raise fields.error("min_cosine", f"is {cosine}, not between -1 and 1")
         if difference is not None and difference < 0.0:
             raise fields.error("max_abs_difference", f"is {difference}, below 0")
         ratios = {name: fields.optional_number(name) for name in _RATIOS}
         for name, ratio in ratios.items():
             if ratio is not None and ratio <= 0.0:
-                raise fields.error(name, f"is {ratio}, which no program could keep")
+                raise fields.error(name, f"is {ratio}, which no program could meet")
         trained = fields.optional_nested("trained")
         return Checks(
             cosine,

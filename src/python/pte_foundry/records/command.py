@@ -11,7 +11,7 @@ from pte_foundry.errors import PteError
 def run_command(action: Callable[[], int]) -> int:
     """Call `action` and return its exit code; 1 after a PteError, whose text goes to stderr.
 
-    Any other exception is a defect of ours and keeps its traceback.
+    Any other exception is a bug of ours and keeps its traceback.
     """
     try:
         return action()

@@ -1,4 +1,4 @@
-"""What the BUILD files declare of a program, as the plugin hands it over (standard library only)."""
+"""What the BUILD files declare about a program, as the plugin passes it on (standard library only)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Weights:
         source: one of `WEIGHT_SOURCES`.
         file: name of the checkpoint.
         sha256: of the checkpoint that was used; None for seeded weights, set for all others.
-        size: bytes of the checkpoint; None where it is not known.
+        size: bytes of the checkpoint; None if unknown.
         license: SPDX identifier.
         source_page: where a person reads about the checkpoint.
         description: of a substitute: what it is.
@@ -44,7 +44,7 @@ class Weights:
         if source not in WEIGHT_SOURCES:
             raise fields.error("source", f"is {source!r}, not one of {', '.join(WEIGHT_SOURCES)}")
         if (source == "seeded") != fields.is_null("sha256"):
-            raise fields.error("sha256", "is null for seeded weights and for no other")
+            raise fields.error("sha256", "has to be null for seeded weights, and only for them")
         return Weights(
             fields.text("address"),
             source,
@@ -62,7 +62,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """A file of class names, one a line: its name, SHA-256 and size in bytes."""
+    """A file of class names, one per line: its name, SHA-256 and size in bytes."""
 
     file: str
     sha256: str
@@ -120,7 +120,7 @@ class Declared:
         unknown = sorted(set(platforms) - set(PLATFORMS))
         if unknown or not platforms or len(set(platforms)) != len(platforms):
             raise fields.error(
-                "platforms", f"is {list(platforms)}: list each of {', '.join(PLATFORMS)} once"
+                "platforms", f"is {list(platforms)}: list some of {', '.join(PLATFORMS)}, each once"
             )
         return Declared(
             address=fields.text("address"),

@@ -32,8 +32,8 @@ def test_platforms_are_sorted_whatever_their_order_in_the_build_file() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"weights": weights(source="seeded")}, "`sha256` is null for seeded"),
-        ({"weights": weights(sha256=None)}, "`sha256` is null for seeded"),
+        ({"weights": weights(source="seeded")}, "`sha256` has to be null for seeded"),
+        ({"weights": weights(sha256=None)}, "`sha256` has to be null for seeded"),
         ({"weights": weights(source="guessed")}, "official, substitute, seeded"),
         ({"backend": "core_ml"}, "has no `_`"),
         ({"platforms": []}, "`platforms`"),
@@ -46,7 +46,7 @@ def test_platforms_are_sorted_whatever_their_order_in_the_build_file() -> None:
         ),
         (
             {"checks": {"min_cosine": 2, "max_abs_difference": None, "photographs": {}}},
-            "not within -1 and 1",
+            "not between -1 and 1",
         ),
         (
             {"checks": {"min_cosine": None, "max_abs_difference": -1, "photographs": {}}},

@@ -1,4 +1,4 @@
-"""How much of a program the delegates run, and what is left over (standard library only)."""
+"""How much of a program the delegates run, and what they leave (standard library only)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pte_foundry.records.json_fields import Fields
 
 @dataclass(frozen=True)
 class Delegation:
-    """What a program does.
+    """What a program calls.
 
     Attributes:
         delegates: delegate id -> calls. An id with 0 calls is listed but never called.
@@ -32,7 +32,7 @@ class Delegation:
 
     @property
     def delegated_fraction(self) -> float:
-        """Share of the operators that are no longer left over, in [0, 1], to 6 digits.
+        """Share of the operators that a delegate runs, in [0, 1], to 6 digits.
 
         `1 - undelegated_total / operators_before_lowering`; 0 for a program that calls no delegate,
         whose operator count may shrink by fusion alone.

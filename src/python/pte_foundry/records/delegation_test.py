@@ -7,7 +7,7 @@ from pte_foundry.records.delegation import Delegation, listed
 from pte_foundry.records.json_fields import Fields
 
 
-def test_the_fraction_is_the_share_that_is_not_left_over() -> None:
+def test_the_fraction_is_the_share_that_delegates_run() -> None:
     assert Delegation({"X": 2}, {"a": 1, "b": 2}, 9).delegated_fraction == 0.666667
     assert Delegation({"X": 1}, {}, 9).delegated_fraction == 1.0
 

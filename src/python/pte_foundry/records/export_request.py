@@ -20,8 +20,8 @@ class RequestedQuantization:
     Attributes:
         recipe: dotted name of the recipe module (see `pte_foundry.quantization.recipe`).
         options: the recipe's options, values as text.
-        calibration: paths of pictures relative to the working directory; no two file names are
-            equal.
+        calibration: paths of pictures relative to the working directory; no two have the same file
+            name.
     """
 
     recipe: str
@@ -35,7 +35,7 @@ class RequestedQuantization:
         calibration = fields.texts("calibration")
         names = {PurePosixPath(path).name for path in calibration}
         if len(names) != len(calibration):
-            raise fields.error("calibration", "has two pictures of one file name")
+            raise fields.error("calibration", "has two pictures with the same file name")
         return RequestedQuantization(fields.text("recipe"), fields.text_map("options"), calibration)
 
     def to_json(self) -> dict[str, object]:
@@ -92,7 +92,7 @@ class ExportRequest:
         )
 
     def to_json(self) -> dict[str, object]:
-        # Absent where they say nothing, so that an export has the cache key that it had before there were such fields.
+        # Absent if they say nothing, so that an export keeps the cache key that it had before these fields existed.
         rare: dict[str, object] = {}
         if self.quantization is not None:
             rare[_QUANTIZATION] = self.quantization.to_json()

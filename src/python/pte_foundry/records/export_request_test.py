@@ -67,7 +67,7 @@ def test_seeded_weights_have_no_file() -> None:
         (("model", "inputs", "z"), 3, "model: inputs: `z` is 3, not a non-empty string"),
         (("model", "weights", "source"), "guess", "model: weights: `source` is 'guess', not one"),
         (("model", "weights", "file"), None, "model: weights: `file` is None, not a non-empty"),
-        (("model", "surprise"), 1, "model: `surprise` is none of name, builder"),
+        (("model", "surprise"), 1, "model: `surprise` is not one of name, builder"),
         (("options", "key"), 5, "options: `key` is 5, not a non-empty string"),
         (("rewrites",), "a.b", "`rewrites` is a str, not a list"),
         (("rewrites",), [1], "`rewrites` holds 1, not a non-empty string"),

@@ -1,4 +1,4 @@
-"""What an export finds out about its program: facts.json (standard library only)."""
+"""What an export found out about its program: facts.json (standard library only)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Facts:
         versions: distribution -> version in the toolchain; has `executorch`.
         options: of the lowering.
         rewrites: modules of the export-time rewrites, in order.
-        quantization: None for a program in a float precision, and for no other.
+        quantization: None for a program in a float precision, and only for those.
         delegation: as the export found it.
         parameters: of the eager model.
         planned_memory_bytes: size of each arena of the memory plan.

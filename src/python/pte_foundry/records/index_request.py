@@ -73,7 +73,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class UnavailableEntry:
-    """A declared program that could not be built here, and the declared condition behind it."""
+    """A declared program that could not be built here, and the declared reason."""
 
     address: str
     model: str

@@ -15,10 +15,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True)
 class Fields:
-    """A JSON object and the words that say where it stands, e.g. `declared.json: weights`.
+    """A JSON object and the words that say where it is, e.g. `declared.json: weights`.
 
     Every accessor raises PteError `bad-request` naming the field if it is missing or of a wrong
-    type. `bool` is no number here, although Python thinks so.
+    type. A `bool` is not a number here, although it is in Python.
     """
 
     values: Mapping[str, object]
@@ -26,23 +26,23 @@ class Fields:
 
     def error(self, name: str, why: str) -> PteError:
         """The error to raise for the field `name`."""
-        return PteError("bad-request", f"{self.where}: `{name}` {why}. Correct the file's maker")
+        return PteError("bad-request", f"{self.where}: `{name}` {why}. Fix what wrote the file")
 
     @staticmethod
     def of(value: object, where: str) -> Fields:
-        """The fields of a JSON value. Raises PteError `bad-request` if it is no object."""
+        """The fields of a JSON value. Raises PteError `bad-request` if it is not an object."""
         if not isinstance(value, dict):
             raise PteError(
                 "bad-request",
-                f"{where} is a {type(value).__name__}, not an object. Correct the file's maker",
+                f"{where} is a {type(value).__name__}, not an object. Fix what wrote the file",
             )
         return Fields(value, where)
 
     def only(self, *names: str) -> None:
-        """Refuse fields of other names, e.g. a misspelt one that may be left out."""
+        """Refuse fields of any other name, e.g. an optional one that is misspelt."""
         for name in self.values:
             if name not in names:
-                raise self.error(name, f"is none of {', '.join(names)}")
+                raise self.error(name, f"is not one of {', '.join(names)}")
 
     def has(self, name: str) -> bool:
         return name in self.values

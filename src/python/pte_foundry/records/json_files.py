@@ -1,4 +1,4 @@
-"""Read and write the JSON files that tools hand to each other (standard library only)."""
+"""Read and write the JSON files that tools pass to each other (standard library only)."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def read_json(path: Path) -> dict[str, object]:
     """Read a file that holds one JSON object.
 
     Raises:
-        PteError: `bad-request` if the file cannot be read, is no JSON as `parse_json` reads it, or holds
-            no object.
+        PteError: `bad-request` if the file cannot be read, is not JSON that `parse_json` accepts, or does
+            not hold an object.
     """
     try:
         value = parse_json(path.read_bytes())
     except OSError as error:
         raise _bad(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise _bad(path, f"is no valid JSON ({error})") from error
+        raise _bad(path, f"is not valid JSON ({error})") from error
     if not isinstance(value, dict):
         raise _bad(path, f"holds a {type(value).__name__}, not an object")
     return value
@@ -56,8 +56,8 @@ def parse_json(content: bytes) -> object:
     """The JSON value that UTF-8 text holds.
 
     Raises:
-        ValueError: with a short reason, for what is no JSON, and for what is read differently elsewhere or cannot be
-            written again: a key that is given twice, NaN, Infinity, a number that is too large for a double or has
+        ValueError: with a short reason, for what is not JSON, and for what is read differently elsewhere or cannot be
+            written again: a key that appears twice, NaN, Infinity, a number that is too large for a double or has
             more than 4,300 digits, a lone surrogate, too many levels, a byte order mark.
     """
     try:
@@ -72,7 +72,7 @@ def parse_json(content: bytes) -> object:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except UnicodeEncodeError:
-        raise ValueError("it holds half of a surrogate pair, which is no character") from None
+        raise ValueError("it holds half of a surrogate pair, which is not a character") from None
     except ValueError as error:
         raise ValueError(plain(str(error), 300)) from error
     return value
@@ -97,7 +97,7 @@ def _finite(text: str) -> float:
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _bad(path: Path, why: str) -> PteError:

@@ -1,4 +1,4 @@
-"""How much time and memory a process may spend on bytes that nobody has vouched for (standard library only)."""
+"""How much time and memory a process may spend on untrusted bytes (standard library only)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Limits:
         seconds: wall time of a step.
         memory_mb: what the process may allocate, in units of 2^20 bytes, beyond what it begins with;
             also the size of a file that it may write.
-        cpu_seconds: CPU time of a step, over all threads; None for twice the wall time, which
-            two threads cannot exceed. It is left to end a process whose parent was killed. No request sets it.
+        cpu_seconds: CPU time of a step, over all threads; None for twice the wall time, which two threads
+            cannot exceed. It also ends a process whose parent was killed. No request sets it.
     """
 
     seconds: int = 300

@@ -11,7 +11,7 @@ from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_
 SEEDED = "seeded"
 WEIGHT_SOURCES = ("official", "substitute", SEEDED)
 
-# Absent where the target does not declare them, so that a new field asks for no new export.
+# Absent if the target does not declare them, so that a new field causes no new export.
 _RARE = ("imports", "outputs", "allowed_classes")
 
 
@@ -37,7 +37,7 @@ class WeightsRequest:
         if source != SEEDED:
             return WeightsRequest(source, fields.text("file"))
         if fields.has("file"):
-            raise fields.error("file", "is of seeded weights, which have no file")
+            raise fields.error("file", "is given for seeded weights, which have no file")
         return WeightsRequest(source, None)
 
     def to_json(self) -> dict[str, object]:
@@ -56,7 +56,7 @@ class ModelRequest:
         weights: where the weights come from.
         imports: dotted names of modules to import before the builder's, for what they register.
         outputs: names of the outputs of a model whose checkpoint does not name them; empty if the
-            builder or the model does.
+            builder or the model names them.
         allowed_classes: dotted names of classes that the checkpoint's pickle may refer to.
     """
 

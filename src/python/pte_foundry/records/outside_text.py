@@ -1,4 +1,4 @@
-"""Text and values that came from outside, made fit for a message (standard library only)."""
+"""Text and values from outside, made fit for a message (standard library only)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MORE = " [...] "
 def plain(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """`text` with nothing in it that steers a terminal, and at most `longest` characters of it.
 
-    Whatever does not print is written as its escape: control characters, line breaks, lone surrogates, marks that turn
-    the direction of text round, invisible characters. Of a text that is too long, the middle is left out: what is wrong
-    stands at the beginning, what to do about it at the end.
+    Whatever does not print is written as its escape: control characters, line breaks, lone surrogates, marks that
+    reverse the direction of text, invisible characters. If a text is too long, its middle is left out: it says at the
+    beginning what is wrong, and at the end what to do about it.
     """
     if len(text) > longest:
         text = _cut(text, longest)

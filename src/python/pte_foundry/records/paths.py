@@ -1,4 +1,4 @@
-"""Which paths may stand in an index or a tree, so that every system reads them alike (standard library only)."""
+"""Which paths an index or a tree may have, so that every system reads them alike (standard library only)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pte_foundry.records.outside_text import shown
 # escape. No part begins with a dot or a dash: `..` would leave the tree, `-x` reads as an option.
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
 
-# Devices of Windows in every folder, whatever follows the first dot.
+# Devices on Windows, in every folder and whatever follows the first dot.
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.ASCII | re.IGNORECASE)
 
 LONGEST_PART = 128
-"""Characters of a file's or folder's name: file systems that encrypt names take 143, and `.partial` comes behind."""
+"""Characters of a file's or folder's name: file systems that encrypt names take 143, and `.partial` is appended."""
 
 LONGEST_PATH = 240
 """Characters of a path: Windows takes 260 with the folder that the tree is in."""
 
 
 def check_path(path: str, where: str) -> str:
-    """Return `path` if it is relative, normalised, made of plain ASCII, and a path on Windows too.
+    """Return `path` if it is relative, normalised, plain ASCII, and a valid path on Windows too.
 
     Raises:
         PteError: `bad-path` otherwise, naming `where` it was found.
@@ -35,7 +35,7 @@ def check_path(path: str, where: str) -> str:
     if problem is not None:
         raise PteError(
             "bad-path",
-            f"{where}: {shown(path)} is no plain relative path: it {problem}. Use letters, digits, `._+-` and "
+            f"{where}: {shown(path)} is not a plain relative path: it {problem}. Use letters, digits, `._+-` and "
             "`/`, begin no part with `.` or `-`, and rename what Windows cannot store",
         )
     return path
@@ -53,7 +53,7 @@ def path_problem(path: str) -> str | None:
     if unicodedata.normalize("NFC", path) != path:
         return "is not in Unicode's normal form NFC, so systems write it differently"
     if not _PATH.fullmatch(path):
-        return "has other characters than letters, digits, `._+-`, or a part that begins with `.` or `-`"
+        return "has characters other than letters, digits and `._+-`, or a part that begins with `.` or `-`"
     if any(part.endswith(".") for part in parts):
         return "has a part that ends with a dot, which Windows drops"
     for part in parts:
@@ -69,7 +69,7 @@ def path_problem(path: str) -> str | None:
 def collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of different paths that are one where case is ignored or Unicode is normalised, as on macOS and Windows.
 
-    The folders of the paths count too: `a/x` and `A/y` would lie in one folder.
+    The folders of the paths count too: `a/x` and `A/y` would be in one folder.
     """
     named = set(paths)
     folders = {str(folder) for path in named for folder in PurePosixPath(path).parents}

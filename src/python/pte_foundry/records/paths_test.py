@@ -58,7 +58,7 @@ def test_everything_else_is_refused(path: str) -> None:
         (["stra\u00dfe", "STRASSE"], [("stra\u00dfe", "STRASSE")]),
     ],
 )
-def test_paths_that_are_one_elsewhere_are_found(
+def test_paths_that_are_the_same_elsewhere_are_found(
     paths: list[str], expected: list[tuple[str, str]]
 ) -> None:
     assert list(collisions(paths)) == expected

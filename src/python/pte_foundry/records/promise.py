@@ -13,7 +13,7 @@ class Floor:
     """How much of the graph has to reach the delegate. None sets no bound.
 
     Attributes:
-        max_delegate_calls: a graph that is cut into many pieces pays for every hand-over.
+        max_delegate_calls: a graph that is cut into many pieces pays for every call.
         max_undelegated_operators: calls to portable kernels, counted as the program executes them.
         min_delegated_fraction: in [0, 1]; see `delegated_fraction`.
     """
@@ -27,7 +27,7 @@ class Floor:
         """Raises PteError `bad-request` for a missing or ill-typed field."""
         fraction = fields.optional_number("min_delegated_fraction")
         if fraction is not None and not 0.0 <= fraction <= 1.0:
-            raise fields.error("min_delegated_fraction", f"is {fraction}, not within 0 and 1")
+            raise fields.error("min_delegated_fraction", f"is {fraction}, not between 0 and 1")
         return Floor(
             fields.optional_count("max_delegate_calls"),
             fields.optional_count("max_undelegated_operators"),
@@ -45,7 +45,7 @@ class Promise:
     Attributes:
         delegate: id of the one delegate that is called, e.g. `XnnpackBackend`; None promises that
             no delegate is called at all.
-        floor: bounds on what is left over.
+        floor: bounds on what the delegate leaves.
     """
 
     delegate: str | None
@@ -78,7 +78,7 @@ def broken_promises(promise: Promise, delegation: Delegation) -> tuple[str, ...]
     floor = promise.floor
     if floor.max_delegate_calls is not None and delegation.calls > floor.max_delegate_calls:
         wrong.append(
-            f"it calls delegates {delegation.calls} times, at most {floor.max_delegate_calls} is "
+            f"it calls delegates {delegation.calls} times, but at most {floor.max_delegate_calls} is "
             "declared"
         )
     if (
@@ -86,7 +86,7 @@ def broken_promises(promise: Promise, delegation: Delegation) -> tuple[str, ...]
         and delegation.undelegated_total > floor.max_undelegated_operators
     ):
         wrong.append(
-            f"{delegation.undelegated_total} operators are left to the portable kernels, at most "
+            f"{delegation.undelegated_total} operators are left to the portable kernels, but at most "
             f"{floor.max_undelegated_operators} is declared"
         )
     if (
@@ -94,15 +94,15 @@ def broken_promises(promise: Promise, delegation: Delegation) -> tuple[str, ...]
         and delegation.delegated_fraction < floor.min_delegated_fraction
     ):
         wrong.append(
-            f"the delegated fraction is {delegation.delegated_fraction}, at least "
+            f"the delegated fraction is {delegation.delegated_fraction}, but at least "
             f"{floor.min_delegated_fraction} is declared"
         )
     return tuple(wrong)
 
 
 def explanation(broken: tuple[str, ...], delegation: Delegation) -> str:
-    """The sentences of `broken_promises` with the operators left over and what to do about them."""
+    """The sentences of `broken_promises` with the undelegated operators and what to do about them."""
     return (
-        f"{'; '.join(broken)}. Operators left over: {listed(delegation.undelegated)}. Add a rewrite "
+        f"{'; '.join(broken)}. Undelegated operators: {listed(delegation.undelegated)}. Add a rewrite "
         "that lets the delegate take them, or declare the floor in the BUILD file and say why"
     )

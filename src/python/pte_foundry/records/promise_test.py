@@ -33,9 +33,9 @@ def test_a_kept_promise(promise: Promise, delegation: Delegation) -> None:
         (XNNPACK, {"XnnpackBackend": 1, "Other": 0}, "names Other x 0"),
         (PORTABLE, {"XnnpackBackend": 1}, "no delegate is promised"),
         (PORTABLE, {"XnnpackBackend": 0}, "no delegate is promised"),
-        (Promise("X", Floor(1, None, None)), {"X": 2}, "calls delegates 2 times, at most 1"),
+        (Promise("X", Floor(1, None, None)), {"X": 2}, "calls delegates 2 times, but at most 1"),
         (Promise("X", Floor(None, 2, None)), {"X": 1}, "3 operators are left"),
-        (Promise("X", Floor(None, None, 0.71)), {"X": 1}, "fraction is 0.7, at least 0.71"),
+        (Promise("X", Floor(None, None, 0.71)), {"X": 1}, "fraction is 0.7, but at least 0.71"),
         (Promise(None, Floor(None, None, 0.1)), {}, "fraction is 0.0"),
     ],
 )
@@ -44,7 +44,7 @@ def test_a_broken_promise(promise: Promise, delegates: dict[str, int], reason: s
     assert reason in sentence
 
 
-def test_every_breach_is_told() -> None:
+def test_every_breach_is_reported() -> None:
     promise = Promise("X", Floor(0, 0, 1.0))
     assert len(broken_promises(promise, Delegation({"Y": 1}, LEFT, 10))) == 5
 
@@ -63,5 +63,5 @@ def test_a_floor_that_no_program_could_mean_is_refused(fraction: float) -> None:
         "max_undelegated_operators": None,
         "min_delegated_fraction": fraction,
     }
-    with pytest.raises(PteError, match="not within 0 and 1"):
+    with pytest.raises(PteError, match="not between 0 and 1"):
         Promise.read(Fields({"delegate": None, "floor": floor}, "here"))

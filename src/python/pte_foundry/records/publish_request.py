@@ -9,7 +9,7 @@ from pte_foundry.records.json_fields import Fields
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the options `[tree] allow_…` let through."""
+    """What the options `[tree] allow_…` permit."""
 
     unofficial: bool
     changed: bool
@@ -31,9 +31,9 @@ class RequestedRelease:
         tree: the address of the `model_tree`, for messages.
         folder: the tree, relative to the working directory.
         scratch: a folder to make, relative to the working directory, for clones of repositories.
-        build_root: what relative paths of repositories start at.
+        build_root: where relative paths of repositories start.
         repositories: as `model_tree` has them, each once.
-        git_lfs: whether git repositories get `.pte` files by Git LFS.
+        git_lfs: whether git repositories get `.pte` files through Git LFS.
     """
 
     tree: str

@@ -1,4 +1,4 @@
-"""How a program was quantized, how much of it, and the floor that it has to reach (standard library only)."""
+"""How a program was quantized, how much of it, and the floor that it has to meet (standard library only)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class QuantizationFloor:
         )
         for name, value in asdict(floor).items():
             if value is not None and not 0.0 < value <= 1.0:
-                raise fields.error(name, f"is {value}, not above 0 and up to 1")
+                raise fields.error(name, f"is {value}, not above 0 and at most 1")
         return floor
 
     def to_json(self) -> dict[str, object]:
@@ -59,7 +59,7 @@ class Quantization:
     Attributes:
         recipe: dotted name of the recipe's module.
         options: of the recipe.
-        calibration: in the order in which the recipe saw them; empty for a recipe that sees none.
+        calibration: in the order in which the recipe saw them; empty for a recipe that needs none.
         weights_fraction: share of the elements of all weights that are stored as integers, in [0, 1].
         compute_fraction: share of the multiply-accumulates of one forward pass whose operands are
             both integers, in [0, 1].
@@ -98,17 +98,17 @@ class Quantization:
 
 
 def broken_floor(floor: QuantizationFloor, found: Quantization) -> tuple[str, ...]:
-    """One sentence for each bound that the program does not reach; empty if it reaches all."""
+    """One sentence for each bound that the program does not meet; empty if it meets all."""
     wrong: list[str] = []
     if found.weights_fraction < floor.min_quantized_weights:
         wrong.append(
-            f"{found.weights_fraction} of its weights are stored as integers, at least "
+            f"{found.weights_fraction} of its weights are stored as integers, but at least "
             f"{floor.min_quantized_weights} is declared"
         )
     least = floor.min_quantized_compute
     if least is not None and found.compute_fraction < least:
         wrong.append(
-            f"{found.compute_fraction} of its multiply-accumulates are of integers, at least {least} "
+            f"{found.compute_fraction} of its multiply-accumulates use integers, but at least {least} "
             "is declared"
         )
     return tuple(wrong)
@@ -125,5 +125,5 @@ def explanation(broken: tuple[str, ...], found: Quantization) -> str:
 def _fraction(fields: Fields, name: str) -> float:
     value = fields.number(name)
     if not 0.0 <= value <= 1.0:
-        raise fields.error(name, f"is {value}, not within 0 and 1")
+        raise fields.error(name, f"is {value}, not between 0 and 1")
     return value

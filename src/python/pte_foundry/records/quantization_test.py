@@ -41,11 +41,11 @@ def test_a_float_program_has_null() -> None:
     [
         (
             {"weights_fraction": 0.949999},
-            "0.949999 of its weights are stored as integers, at least 0.95",
+            "0.949999 of its weights are stored as integers, but at least 0.95",
         ),
         (
             {"compute_fraction": 0.0},
-            "0.0 of its multiply-accumulates are of integers, at least 0.9",
+            "0.0 of its multiply-accumulates use integers, but at least 0.9",
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_quantized_weights_alone_have_no_floor_of_compute() -> None:
 def test_a_floor_and_a_quantization_go_together(
     declared: dict[str, object], facts: dict[str, object]
 ) -> None:
-    with pytest.raises(PteError, match="without a quantization floor and for no other") as caught:
+    with pytest.raises(PteError, match="without a quantization floor, and only for those") as caught:
         build(declared, facts)
     assert caught.value.kind == "bad-request"
 
@@ -109,5 +109,5 @@ def test_what_no_export_writes_is_refused(changes: dict[str, object]) -> None:
 @pytest.mark.parametrize("value", [0, -0.5, 1.5])
 def test_a_floor_that_bounds_nothing_is_refused(name: str, value: float) -> None:
     declared = {**sample_int8_declared(), "quantization_floor": {**QUANTIZATION_FLOOR, name: value}}
-    with pytest.raises(PteError, match="not above 0 and up to 1"):
+    with pytest.raises(PteError, match="not above 0 and at most 1"):
         Declared.read(Fields(declared, "declared.json"))

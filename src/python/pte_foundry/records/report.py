@@ -15,7 +15,7 @@ from pte_foundry.records.quantization import explanation as quantization_explana
 
 @dataclass(frozen=True)
 class Report(Facts):
-    """Everything that is known of one `.pte`: the facts of its export, and what the BUILD files declare.
+    """Everything known about one `.pte`: the facts of its export, and what the BUILD files declare.
 
     A function of the build's inputs alone.
     """
@@ -49,7 +49,7 @@ class Report(Facts):
 
 
 def build_report(declared: Declared, facts: Fields) -> Report:
-    """The report of a program that keeps its backend's promise and reaches its floors.
+    """The report of a program that keeps its backend's promise and meets its floors.
 
     Args:
         declared: from the BUILD files.
@@ -57,8 +57,8 @@ def build_report(declared: Declared, facts: Fields) -> Report:
 
     Raises:
         PteError: `delegation` if the program breaks its backend's promise; `quantization` if less of
-            it is quantized than its floor says; `bad-request` if the facts are malformed or are of
-            another model or precision than the declared one.
+            it is quantized than its floor says; `bad-request` if the facts are malformed, or their
+            model or precision is not the declared one.
     """
     for name, expected in (("model", declared.model), ("precision", declared.precision)):
         if facts.text(name) != expected:
@@ -88,6 +88,6 @@ def _check_quantization_floor(report: Report) -> None:
 def _combine(declared: Declared, facts: Facts, fields: Fields) -> Report:
     if (facts.quantization is None) != (declared.quantization_floor is None):
         raise fields.error(
-            "quantization", "is null for a program without a quantization floor and for no other"
+            "quantization", "has to be null for programs without a quantization floor, and only for those"
         )
     return Report(**vars(facts), declared=declared)

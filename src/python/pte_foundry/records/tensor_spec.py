@@ -41,7 +41,7 @@ class DynamicDim:
 
     Attributes:
         axis: its place in the shape, from 0.
-        name: dimensions of one name have one size, also in different inputs.
+        name: dimensions with the same name have the same size, even in different inputs.
         low: the least size, at least 1.
         high: the greatest size, more than `low`.
     """
@@ -59,10 +59,10 @@ class TensorSpec:
     Attributes:
         name: the input's name in the BUILD file and in reports.
         dtype: one of `DTYPES`.
-        shape: positive dimensions, outermost first; empty for a scalar tensor. Of a dynamic dimension
-            the greatest size, which is what a program plans its memory for.
+        shape: positive dimensions, outermost first; empty for a scalar tensor. A dynamic dimension has
+            its greatest size, for which a program plans its memory.
         dynamic: by axis; empty for a static shape.
-        values: least and greatest value of an integer input; None where any will do.
+        values: least and greatest value of an integer input; None if any will do.
     """
 
     name: str
@@ -84,7 +84,7 @@ def parse_tensor_spec(name: str, text: str) -> TensorSpec:
 
     Raises:
         PteError: `bad-input-shape` if the text does not follow the grammar, the element type is
-            unknown, a dimension is not positive, a range is empty or no range of the element type,
+            unknown, a dimension is not positive, a range is empty or does not fit the element type,
             or the tensor has 2**31 elements or more.
     """
 
@@ -117,7 +117,7 @@ def parse_tensor_spec(name: str, text: str) -> TensorSpec:
             raise wrong("dimensions are positive")
         if choice is not None:
             if sizes[0] >= sizes[1]:
-                raise wrong(f"{field!r} is no range: the first size is the smaller one")
+                raise wrong(f"{field!r} is not a range: the first size has to be the smaller one")
             dynamic.append(DynamicDim(axis, choice["name"], sizes[0], sizes[1]))
         shape.append(sizes[-1])
     elements = 1
@@ -130,7 +130,7 @@ def parse_tensor_spec(name: str, text: str) -> TensorSpec:
         values = int(match["low"]), int(match["high"])
         least, greatest = INTEGER_RANGES.get(dtype, (1, 0))
         if not least <= values[0] <= values[1] <= greatest:
-            raise wrong(f"{{{values[0]}..{values[1]}}} is no range of {dtype} integers")
+            raise wrong(f"{{{values[0]}..{values[1]}}} is not a range of {dtype} integers")
     return TensorSpec(name, dtype, tuple(shape), tuple(dynamic), values)
 
 
@@ -138,7 +138,7 @@ def dimension_ranges(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, int]]:
     """Name of each dynamic dimension -> its least and greatest size; by first mention.
 
     Raises:
-        PteError: `bad-input-shape` if two inputs declare one name with different ranges.
+        PteError: `bad-input-shape` if two inputs declare the same name with different ranges.
     """
     ranges: dict[str, tuple[int, int]] = {}
     for spec in specs:
@@ -148,14 +148,14 @@ def dimension_ranges(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, int]]:
                 raise PteError(
                     "bad-input-shape",
                     f"input {spec.name!r} is declared as {spec}, but {dim.name!r} is "
-                    f"{known[0]}..{known[1]} elsewhere: one name is one size. Give them one range, or "
-                    "two names",
+                    f"{known[0]}..{known[1]} elsewhere: one name means one size. Give them the same range, "
+                    "or different names",
                 )
     return ranges
 
 
 def shape_at(spec: TensorSpec, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """The shape where the named dimensions have these sizes; the greatest one where they are not in."""
+    """The shape with these sizes of the named dimensions, and the greatest size of any other."""
     shape = list(spec.shape)
     for dim in spec.dynamic:
         shape[dim.axis] = sizes.get(dim.name, dim.high)

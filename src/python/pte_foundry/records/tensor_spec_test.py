@@ -55,11 +55,11 @@ def test_round_trip(text: str, spec: TensorSpec) -> None:
         ("int64[seq=5..5]", "range"),
         ("int64[seq=0..5]", "positive"),
         ("int64[1]{5}", "grammar"),
-        ("int64[1]{5..4}", "no range of int64"),
-        ("uint8[1]{0..256}", "no range of uint8"),
-        ("int8[1]{-129..0}", "no range of int8"),
-        ("float32[1]{0..1}", "no range of float32"),
-        ("bool[1]{0..1}", "no range of bool"),
+        ("int64[1]{5..4}", "not a range of int64"),
+        ("uint8[1]{0..256}", "not a range of uint8"),
+        ("int8[1]{-129..0}", "not a range of int8"),
+        ("float32[1]{0..1}", "not a range of float32"),
+        ("bool[1]{0..1}", "not a range of bool"),
     ],
 )
 def test_errors_name_the_input_the_text_and_the_reason(text: str, why: str) -> None:

@@ -22,11 +22,11 @@ class TrainedChecks:
 
     Attributes:
         min_trained_cosine: least cosine similarity of an output on each photograph, in [-1, 1].
-        min_top1_agreement: least share of the photographs with a sure top-1 class on which the
+        min_top1_agreement: of the photographs with a sure top-1 class, the least share on which the
             program has the same one, in [0, 1], see `pte_foundry.validation.trained`.
         min_matched_detections: least share of the detections that the program finds again, in
             [0, 1], see `pte_foundry.validation.detections`.
-        max_extra_detections: greatest number of detections that the program invents, as share of
+        max_extra_detections: greatest number of detections that the program invents, as a share of
             the eager model's, in [0, 1].
         max_score_difference: greatest difference of the scores of two matched detections, in
             [0, 1].
@@ -42,12 +42,12 @@ class TrainedChecks:
 
     @staticmethod
     def read(fields: Fields) -> TrainedChecks:
-        """Raises PteError `bad-request` for a value outside of its range, and if all are null."""
+        """Raises PteError `bad-request` for a value outside its range, and if all are null."""
         values = {name: fields.optional_number(name) for name in _RANGES}
         for name, (least, most) in _RANGES.items():
             value = values[name]
             if value is not None and not least <= value <= most:
-                raise fields.error(name, f"is {value}, not within {least:g} and {most:g}")
+                raise fields.error(name, f"is {value}, not between {least:g} and {most:g}")
         if not any(value is not None for value in values.values()):
             raise fields.error(next(iter(_RANGES)), "and the other thresholds are all null")
         return TrainedChecks(**values)
@@ -57,7 +57,7 @@ class TrainedChecks:
 
     @property
     def judges_detections(self) -> bool:
-        """Whether there is a bound on detections of any kind."""
+        """Whether there is any bound on detections."""
         bounds = (
             self.min_matched_detections,
             self.max_extra_detections,
@@ -68,5 +68,5 @@ class TrainedChecks:
 
     @property
     def allows_losses(self) -> bool:
-        """Whether some of the detections may be missing, or some be invented."""
+        """Whether some detections may be missing or invented."""
         return (self.min_matched_detections, self.max_extra_detections) != (1.0, 0.0)

@@ -24,10 +24,10 @@ def test_json_round_trip() -> None:
     ("thresholds", "reason"),
     [
         ({}, "all null"),
-        ({"min_trained_cosine": 1.5}, "`min_trained_cosine` is 1.5, not within -1 and 1"),
-        ({"min_top1_agreement": -0.1}, "not within 0 and 1"),
-        # Percents are a likely mistake.
-        ({"min_matched_detections": 95}, "not within 0 and 1"),
+        ({"min_trained_cosine": 1.5}, "`min_trained_cosine` is 1.5, not between -1 and 1"),
+        ({"min_top1_agreement": -0.1}, "not between 0 and 1"),
+        # A percentage is a likely mistake.
+        ({"min_matched_detections": 95}, "not between 0 and 1"),
         ({"max_score_difference": "0.1"}, "not a number"),
     ],
 )
@@ -59,7 +59,7 @@ def test_any_bound_on_detections_asks_for_them(threshold: str, expected: bool) -
     assert read(**{threshold: 0.0}).judges_detections is expected
 
 
-def test_only_all_of_them_and_no_other_is_without_losses() -> None:
+def test_only_all_found_and_none_invented_is_without_losses() -> None:
     assert not read(min_matched_detections=1.0, max_extra_detections=0.0).allows_losses
     assert read(min_matched_detections=0.99, max_extra_detections=0.0).allows_losses
     assert read(min_matched_detections=1.0).allows_losses

@@ -1,4 +1,4 @@
-"""The files of a tree and what they were made from, as the plugin hands it over (standard library only)."""
+"""The files of a tree and what they were made from, as the plugin passes it on (standard library only)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Listed:
     """Attributes:
     address: of the `pte_program`; the index has the same one.
     model: name without precision, so that all programs of a model share a page.
-    task: what the BUILD file says that the model does; None if it says nothing.
+    task: what the model does, according to the BUILD file; None if it does not say.
     validation: path of the program's validation.json, relative to the working directory.
     """
 
@@ -52,7 +52,7 @@ class Origin:
     """Attributes:
     target: address of the `model_tree`.
     builder: URI of what ran the build; SLSA's `builder.id`.
-    source_commit: git commit of the sources, 40 or 64 hexadecimal digits; None where nobody said.
+    source_commit: git commit of the sources, 40 or 64 hexadecimal digits; None if not given.
     locks: address of a program -> its toolchain's lockfiles, paths in the repository.
     """
 
@@ -106,8 +106,8 @@ class TreeRequest:
     Attributes:
         index: path of the latest version's index, relative to the working directory.
         files: path in the tree -> SHA-256; every file but those that the tree writer writes.
-        listed: what the pages say of each program beyond its index entry.
-        latencies: files of measured latencies, as paths in the repository; each lies below a folder `latencies` of
+        listed: what the pages say about each program beyond its index entry.
+        latencies: files of measured latencies, as paths in the repository; each is below the folder `latencies` of
             the working directory.
         origin: what the tree was made from.
     """
@@ -125,7 +125,7 @@ class TreeRequest:
         for entry in fields.objects("files"):
             path = check_path(entry.text("path"), entry.where)
             if path in files:
-                raise entry.error("path", f"is {path!r}, which is there twice")
+                raise entry.error("path", f"is {path!r}, which is listed twice")
             files[path] = entry.sha256("sha256")
         return TreeRequest(
             fields.text("index"),

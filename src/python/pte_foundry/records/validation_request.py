@@ -13,11 +13,11 @@ from pte_foundry.records.model_request import ModelRequest
 
 @dataclass(frozen=True)
 class QuantizedExportFiles:
-    """What the export of a quantized program did to the model, as far as torch can do it again.
+    """What the export of a quantized program did to the model, as far as torch can repeat it.
 
     Attributes:
         rewrites: dotted names of rewrite modules, in the order in which they are applied.
-        quantization: as the export was asked; pictures relative to the working directory.
+        quantization: as requested of the export; pictures relative to the working directory.
     """
 
     rewrites: tuple[str, ...]
@@ -43,12 +43,12 @@ class RequestedValidation:
         pte: path of the program.
         report: path of its report, which has the thresholds.
         labels: path of the label file; None for a program without one.
-        photographs: path -> what is to be seen there, see `Checks.photographs`; None for a picture that is an input
-            only.
-        quantized_export: of a program of precision int8; None for any other.
+        photographs: path -> what has to be seen there, see `Checks.photographs`; None for a picture that is only an
+            input.
+        quantized_export: of an int8 program; None for any other.
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
             `pte_foundry.backends.interpreter`); None if the backend has none.
-        limits: of each process that does what the bytes could make crash or hang.
+        limits: of each process that the bytes could make crash or hang.
     """
 
     address: str

@@ -1,4 +1,4 @@
-"""SHA256SUMS: the hash of every file of a tree that it covers, in the form that `sha256sum -c` reads."""
+"""SHA256SUMS: the hash of every file of a tree that it covers, in the format of `sha256sum -c`."""
 
 from __future__ import annotations
 

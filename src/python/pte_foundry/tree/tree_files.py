@@ -28,15 +28,15 @@ _UNCOVERED = frozenset({PROVENANCE, SIGNATURE, SUMS})
 def is_covered(path: str) -> bool:
     """Whether SHA256SUMS lists this file of a tree.
 
-    It leaves out the commit that a tree was built from, its signature, and measurements, which depend on the last bits
-    of a CPU: none of them changes what the tree holds. So trees of the same artifacts have the same SHA256SUMS,
+    It leaves out the commit that a tree was built from, its signature, and measurements, whose last bits depend on the
+    CPU: none of them changes what the tree holds. So trees of the same artifacts have the same SHA256SUMS,
     whatever commit and machine built them.
     """
     return path not in _UNCOVERED and not is_measured(path)
 
 
 def is_measured(path: str) -> bool:
-    """Whether it is a picture of what a validation measured, the only files of a tree in that folder."""
+    """Whether it is a picture of what a validation measured; a tree has no other files in that folder."""
     folder, _, name = path.partition("/")
     return folder == MEASURED and name.endswith(".svg") and "/" not in name
 

@@ -20,7 +20,7 @@ from pte_foundry.tree.tree_request import LATENCIES, WRITTEN_HERE
 
 @pytest.fixture()
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a tree but its own files, and tree_request.json beside it."""
+    """A folder with a tree, without the files that the tree writer writes, and tree_request.json beside it."""
     monkeypatch.chdir(tmp_path)
     write_tree_inputs(tmp_path)
     return tmp_path
@@ -72,12 +72,12 @@ def test_an_older_version_beside_it_is_listed(tree: Path) -> None:
         ("1.4.1/index.json", "0" * 64, "promises 1.4.1/index.json"),
         ("index.json", None, "promises index.json"),
         ("1.5.0/index.json", "0" * 64, "latest version is 1.5.0"),
-        ("latest/index.json", "0" * 64, "'latest' is no version"),
-        ("README.md", "0" * 64, "written here"),
-        ("1.4.1/../x", "0" * 64, "no plain relative path"),
+        ("latest/index.json", "0" * 64, "'latest' is not a version"),
+        ("README.md", "0" * 64, "the tree writer writes"),
+        ("1.4.1/../x", "0" * 64, "not a plain relative path"),
         ("1.4.1/Mobilenet/labels.txt", "0" * 64, "where case is ignored"),
-        ("models/mobilenet_v3_small.html", "0" * 64, "written here"),
-        ("measured/mobilenet_v3_small.svg", "0" * 64, "written here"),
+        ("models/mobilenet_v3_small.html", "0" * 64, "the tree writer writes"),
+        ("measured/mobilenet_v3_small.svg", "0" * 64, "the tree writer writes"),
         ("1.4.1/mobilenet/README.md", None, "no 1.4.1/mobilenet/README.md"),
         ("LICENSES/BSD-3-Clause.txt", None, "no LICENSES/BSD-3-Clause.txt"),
     ],
@@ -99,7 +99,7 @@ def test_what_no_benchmark_wrote_is_refused_and_nothing_is_written(tree: Path) -
 
 
 @pytest.mark.parametrize("path", ["../results.json", "/results.json"])
-def test_results_that_lie_elsewhere_are_refused(tree: Path, path: str) -> None:
+def test_results_that_are_elsewhere_are_refused(tree: Path, path: str) -> None:
     request: Any = read_json(tree / "tree_request.json")
     write_json(tree / "tree_request.json", {**request, "latencies": [path]})
     with pytest.raises(PteError, match="bad-path: tree_request.json: "):

@@ -65,5 +65,5 @@ def test_an_int8_program_says_how_much_is_quantized(
     ("fraction", "told"),
     [(1.0, "100.0 %"), (0.999999, "99.9 %"), (0.951, "95.1 %"), (0.07, "7.0 %"), (0.0, "0.0 %")],
 )
-def test_percent_never_says_more_than_there_is(fraction: float, told: str) -> None:
+def test_a_percentage_is_never_rounded_up(fraction: float, told: str) -> None:
     assert _percent(fraction) == told

@@ -24,25 +24,26 @@ from pte_foundry.tree.tree_files import (
 )
 
 WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, CATALOGUE)
-"""Beside the pages and pictures of the models."""
+"""With the pages and pictures of the models."""
 LATENCIES = "latencies"
+"""Folder of the request's files of measured latencies."""
 
 
 def check_paths(request: TreeRequest) -> None:
-    """Raises PteError `bad-request` if two files of the tree, also of those that are written here, have one path."""
+    """Raises PteError `bad-request` if two files of the tree, including those written here, have the same path."""
     written = {*WRITTEN_HERE}
     for program in request.listed:
         written |= {page_path(program.model), picture_path(program.model)}
     if both := sorted(written & set(request.files)):
         raise PteError(
             "bad-request",
-            f"tree_request.json: `files` has {', '.join(both)}, written here by the tree writer. Leave it out",
+            f"tree_request.json: `files` has {', '.join(both)}, which the tree writer writes. Leave it out",
         )
     for path, other in collisions((*request.files, *written)):
         raise PteError(
             "bad-request",
-            f"tree_request.json: `files` has {path!r} and there is {other!r}: one file where case is ignored. "
-            "Rename one of them",
+            f"tree_request.json: `files` has {path!r}, but there is {other!r} too: the same file where case is "
+            "ignored. Rename one of them",
         )
 
 
@@ -50,7 +51,7 @@ def versions(request: TreeRequest) -> dict[str, object]:
     """The content of versions.json: one version for each folder with an index.
 
     Raises:
-        PteError: `bad-version` if there is none, or a folder's name is no version.
+        PteError: `bad-version` if there is none, or a folder's name is not a version.
     """
     indices = [PurePosixPath(path) for path in request.files if path.endswith("/index.json")]
     return versions_document(path.parts[0] for path in indices if len(path.parts) == 2)
@@ -64,8 +65,8 @@ def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
         index_sha256: the SHA-256 of its bytes.
 
     Raises:
-        PteError: `bad-tree` naming the file that is absent or different; `newer-schema` for an index of a
-            newer form than this library's.
+        PteError: `bad-tree` naming the file that is absent or different; `newer-schema` for an index whose
+            schema is newer than this library's.
     """
     check_schema_version(index)
     version = index.text("version")
@@ -73,7 +74,7 @@ def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
     if version != latest:
         raise PteError(
             "bad-tree",
-            f"index.json is of {version}, but the tree's latest version is {latest}. "
+            f"index.json is for {version}, but the tree's latest version is {latest}. "
             "Put the latest version's index at the root",
         )
     expected = {"index.json": index_sha256, f"{version}/index.json": index_sha256}

@@ -1,8 +1,8 @@
 """Whether a program is as small as its test declares, as a file and in memory.
 
 Both budgets are ratios, so that one number fits many models: of the file to the eager model's
-parameters in float32, and of the planned memory to the program's own inputs and outputs. What a delegate
-allocates by itself while it runs is in no plan.
+parameters in float32, and of the planned memory to the program's own inputs and outputs. No plan has
+what a delegate itself allocates at run time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pte_foundry.validation.case import Bound, Case, Outcome, run_case, skipped
 def budget_cases(
     report: Report, checks: Checks, size: int, facts: ProgramFacts
 ) -> tuple[Case, ...]:
-    """`size-budget` and `memory-budget`, of the bytes themselves.
+    """The cases `size-budget` and `memory-budget`, measured on the bytes themselves.
 
     Args:
         size: of the file, in bytes.
@@ -56,12 +56,12 @@ def _budget_case(
     def check() -> Outcome:
         (what, found), (base, base_bytes) = subject, unit
         if base_bytes == 0:
-            raise PteError("budget", f"{base} have no bytes to measure {what} by")
+            raise PteError("budget", f"{base} have no bytes to compare {what} with")
         kept = Bound(field, found / base_bytes, limit)
-        said = f"{what}: {found} bytes, {kept.measured:.4f} of {base}"
-        problem = f"{said}; at most {limit} is declared. If it has to be so, raise `{field}` of its pte_test"
+        ratio = f"{what}: {found} bytes, {kept.measured:.4f} of {base}"
+        problem = f"{ratio}; at most {limit} is declared. If it has to be that large, raise `{field}` of its pte_test"
         measured = {"bytes": found, "base_bytes": base_bytes, "ratio": kept.measured}
-        return Outcome(said, (problem,) if kept.is_broken else (), measured, (kept,))
+        return Outcome(ratio, (problem,) if kept.is_broken else (), measured, (kept,))
 
     return run_case(name, "budget", check)
 

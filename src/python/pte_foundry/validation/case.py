@@ -1,4 +1,4 @@
-"""One named check of a validation and how it came out."""
+"""One named check of a validation and its outcome."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _T = TypeVar("_T")
 Kind = Literal[
     "build",  # the eager reference cannot be built
     "load",  # the runtime does not load the program
-    "run",  # it loads and does not run, or not twice alike
-    "mismatch",  # it runs, and disagrees with the eager model or with what is on a photograph
+    "run",  # it loads but does not run, or its results differ from run to run
+    "mismatch",  # it runs, but disagrees with the eager model or with what is on a photograph
     "delegation",  # it breaks its backend's promise
-    "structure",  # the bytes are not what the report says, or give away the machine that made them
-    "budget",  # it is larger, or plans more memory, than it may
-    "skipped",  # not checked, for the reason that the message gives
+    "structure",  # the bytes are not what the report says, or reveal the machine that made them
+    "budget",  # it is larger, or plans more memory, than allowed
+    "skipped",  # not checked, for the reason in the message
 ]
 Status = Literal["passed", "failed", "skipped"]
 
@@ -46,7 +46,7 @@ class Bound:
         return self._is_beyond(self.threshold)
 
     def is_worse_than(self, other: Bound) -> bool:
-        """Whether this value is farther on the wrong side than another one of the same name."""
+        """Whether this value is worse than that of another bound of the same name."""
         return self._is_beyond(other.measured)
 
     def _is_beyond(self, value: float) -> bool:
@@ -71,7 +71,7 @@ class Case:
     Attributes:
         message: what was seen; for a failure also what to do next.
         measured: JSON values behind the verdict.
-        bounds: those of them that a threshold of the test is for.
+        bounds: those of them that the test has a threshold for.
     """
 
     name: str
@@ -113,7 +113,7 @@ def run_case(name: str, kind: Kind, check: Callable[[], Outcome]) -> Case:
 def run_case_for(
     name: str, kind: Kind, check: Callable[[], tuple[Outcome, _T]]
 ) -> tuple[Case, _T | None]:
-    """Like `run_case`, for a check that also makes a value which later checks need.
+    """Like `run_case`, for a check that also makes a value for later checks.
 
     Returns:
         The case, and the value; None in its place if the check raised.
@@ -132,5 +132,5 @@ def run_case_for(
 
 
 def skipped(name: str, reason: str) -> Case:
-    """A check that was not done, and says so."""
+    """The case of a check that was not done, with the reason."""
     return Case(name, "skipped", "skipped", reason, {})

@@ -31,7 +31,7 @@ def workspace(tmp_path: Path, xnnpack: ExportResult) -> Workspace:
 
 @pytest.fixture()
 def gpu(tmp_path: Path, vulkan: ExportResult) -> Workspace:
-    """A good Vulkan program of the colour classifier, which no machine that tests can execute."""
+    """A good Vulkan program of the colour classifier, which no machine that runs tests can execute."""
     made = make_workspace(tmp_path, vulkan, "vulkan")
     made.request["interpreter"] = "pte_foundry.backends.vulkan.program"
     made.report["checks"].update(min_cosine=0.9999, max_abs_difference=0.02)

@@ -2,8 +2,8 @@
 
 `executorch.exir` imports the whole exporter, TorchDynamo and Inductor included, which takes three times as long as
 torch itself; `coremltools` imports all of its converters. Their modules that read a file need none of that. So the
-package is put in place without being executed. It is executed later, as an import would have done, before another of
-its modules is imported, and when one of its own names is used, as a quantizer does.
+package is put in place without being executed. It is executed later, as by an import, before another of its modules is
+imported, and when one of its own names is used, for example by a quantizer.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WHOLE = ("_serialize", "proto")
 
 
 def defer_packages() -> None:
-    """Call it before the packages are imported; one that is imported already, or not installed, is left alone."""
+    """Call this before the packages are imported; one that is already imported, or not installed, is left alone."""
     sys.meta_path.insert(0, _ExecuteFirst())
     for name in READERS:
         if name in sys.modules:
@@ -59,7 +59,7 @@ def defer_packages() -> None:
 
 
 class _Deferred(ModuleType):
-    """A package whose modules can be imported; its own names exist once it was executed."""
+    """A package whose modules can be imported; its own names exist once it has been executed."""
 
     def __getattr__(self, name: str) -> object:
         # Python itself looks for these, whether they exist or not.
@@ -70,7 +70,7 @@ class _Deferred(ModuleType):
 
 
 def execute(package: ModuleType) -> None:
-    """Execute a package as its import would have done; one that was executed already is left alone."""
+    """Execute a package as its import would; one that was already executed is left alone."""
     spec = package.__spec__
     if isinstance(package, _Deferred) and spec is not None and spec.loader is not None:
         package.__class__ = ModuleType  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What a child says of a delegate's payload: its content, and the options that it breaks.
+"""What a child reports about a delegate's payload: its content, and the options that it breaks.
 
 The child reads the payload, and this process judges: it has the eager model, which the child does not.
 """
@@ -59,7 +59,7 @@ def encode(described: Description) -> Answer:
 
 
 def ask(child: ChildProcess) -> Description:
-    """Have a child describe the payload of the program that it has.
+    """Have a child describe the payload of its program.
 
     Raises:
         PteError: what reading the payload raises in the child, what `ChildProcess.ask` raises, and
@@ -95,7 +95,7 @@ def _read(fields: Fields, tensors: Iterator[Tensor]) -> Description:
         if precision is None or any(
             tensor is not None and tensor.dtype != torch.float32 for tensor in (values, scale)
         ):
-            raise ValueError(f"constant {one.text('name')!r} is of no float type")
+            raise ValueError(f"constant {one.text('name')!r} has no float type")
         constants.append(
             Constant(one.text("name"), values, scale, one.count("stored_bytes"), precision)
         )

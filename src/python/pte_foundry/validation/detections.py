@@ -1,7 +1,7 @@
 """From a detector's raw output to boxes, and how many of the eager model's a program finds again or invents.
 
-Boxes are made as an app makes them, with the thresholds of `ultralytics predict`
-(ultralytics/cfg/default.yaml of 8.4: `iou: 0.7`, `conf` 0.25), which people compare a detector's answers with.
+Boxes are made as in an app, with the thresholds of `ultralytics predict` (ultralytics/cfg/default.yaml of 8.4:
+`iou: 0.7`, `conf` 0.25), with which people compare a detector's answers.
 
 A detection counts if it scores more than `COUNTED_SCORE`. Its counterpart on the other side need only
 score more than `MIN_SCORE`: a detection that scores 0.41 here and 0.39 there has been found by both, and
@@ -27,7 +27,7 @@ NMS_IOU = 0.7
 """Of two boxes of one class that overlap by more, the one with the lower score is dropped."""
 
 MIN_SCORE = 0.25
-"""What scores less is no detection."""
+"""What scores less is not a detection."""
 
 BOX = 4
 """Rows of a cell: centre x, centre y, width, height. The scores follow, then the numbers of key points, if any."""
@@ -39,7 +39,7 @@ class Detections:
 
     Attributes:
         boxes: float64 [count, 4]: left, top, right, bottom, in pixels of the model's input.
-        scores: float64 [count], within 0 and 1.
+        scores: float64 [count], between 0 and 1.
         classes: int64 [count].
     """
 
@@ -56,9 +56,9 @@ def decode(output: Tensor, min_score: float = MIN_SCORE, classes: int | None = N
 
     Args:
         output: [1, 4 + classes, cells]: centre x, centre y, width, height in pixels, then one score
-            within 0 and 1 for each class. A cell is of the class of its greatest score.
-        min_score: cells that score less, or just this, are dropped, as ultralytics does.
-        classes: rows behind their scores are key points; None if all rows are scores.
+            between 0 and 1 for each class. A cell has the class of its greatest score.
+        min_score: cells that score this or less are dropped, as in ultralytics.
+        classes: rows after their scores are key points; None if all rows are scores.
 
     Raises:
         PteError: `task` for an output of another form.
@@ -76,7 +76,7 @@ def decode(output: Tensor, min_score: float = MIN_SCORE, classes: int | None = N
         raise PteError(
             "task",
             f"the first output has scores from {float(of_classes.min()):.3g} to "
-            f"{float(of_classes.max()):.3g}, which are no scores within 0 and 1",
+            f"{float(of_classes.max()):.3g}, which are not between 0 and 1",
         )
     kept = scores > min_score
     scores, best, boxes = scores[kept], best[kept], _corners(values[:BOX, kept].T)
@@ -87,7 +87,7 @@ def decode(output: Tensor, min_score: float = MIN_SCORE, classes: int | None = N
 
 
 def intersection_over_union(boxes: Tensor, others: Tensor) -> Tensor:
-    """[n, 4] and [m, 4] of left, top, right, bottom -> [n, m] within 0 and 1; 0 for empty boxes."""
+    """[n, 4] and [m, 4] of left, top, right, bottom -> [n, m] between 0 and 1; 0 for empty boxes."""
     low = torch.maximum(boxes[:, None, :2], others[None, :, :2])
     high = torch.minimum(boxes[:, None, 2:], others[None, :, 2:])
     shared = (high - low).clamp(min=0).prod(2)
@@ -117,13 +117,13 @@ def _suppress(boxes: Tensor, classes: Tensor) -> list[int]:
 
 
 COUNTED_SCORE = 0.4
-"""Between the 0.25 that `ultralytics predict` shows and the 0.5 and more of unmistakable objects."""
+"""Between the 0.25 above which `ultralytics predict` shows a box and the 0.5 or more of unmistakable objects."""
 
 SAME_BOX_IOU = 0.8
 """Far above the 0.5 at which COCO and VOC accept a box: for the same computation twice, boxes should hardly move."""
 
 MIN_PHOTOGRAPHS = 8
-"""Fewer hold too few detections for a share of them to mean anything; for all of them one is enough."""
+"""Fewer have too few detections for a share of them to mean anything; where none may be lost, one is enough."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ class DetectionMatch:
         matched: those of them that have a counterpart among the program's.
         extra: detections of the program that score more than `COUNTED_SCORE` and have no
             counterpart among the eager model's.
-        score_difference: the greatest absolute difference of the scores of a counted detection and
-            its counterpart; 0 without any.
+        score_difference: the greatest absolute difference between the scores of a counted detection
+            and its counterpart; 0 without any.
         least_iou: the least overlap of the two boxes; 1 without any.
     """
 
@@ -177,14 +177,14 @@ def detection_outcome(
     """Hold all photographs together to the thresholds; `classes` as for `decode`.
 
     Raises:
-        PteError: `task` for fewer than `MIN_PHOTOGRAPHS` photographs, unless every detection is to
+        PteError: `task` for fewer than `MIN_PHOTOGRAPHS` photographs, unless every detection has to
             be found and none invented, for photographs on which the eager model detects nothing,
-            and for outputs that are no detections.
+            and for outputs that are not detections.
     """
     if checks.allows_losses and len(comparisons) < MIN_PHOTOGRAPHS:
         raise PteError(
             "task",
-            f"detections are compared over at least {MIN_PHOTOGRAPHS} photographs, there are "
+            f"detections are compared over at least {MIN_PHOTOGRAPHS} photographs, but there are "
             f"{len(comparisons)}. Add some to the test's `photographs`",
         )
     each = {
@@ -215,8 +215,8 @@ def detection_outcome(
     }
     message = (
         f"{total.matched} of {total.counted} detections found again, {total.extra} more invented, "
-        f"scores differ by up to {total.score_difference:.3f}, boxes overlap by {total.least_iou:.3f} "
-        "and more"
+        f"scores differ by up to {total.score_difference:.3f}, boxes overlap by at least "
+        f"{total.least_iou:.3f}"
     )
     bounds = bounds_of(
         {
@@ -234,15 +234,16 @@ def detection_outcome(
 def _problem(total: DetectionMatch, bound: Bound) -> str:
     seen = {
         "min_matched_detections": f"it finds {total.matched} of the eager fp32 model's {total.counted} "
-        f"detections ({bound.measured:.3f}), at least",
+        f"detections ({bound.measured:.3f})",
         "max_extra_detections": f"it has {total.extra} detections that the eager fp32 model lacks "
-        f"({bound.measured:.3f} of {total.counted}), at most",
+        f"({bound.measured:.3f} of {total.counted})",
         "max_score_difference": f"a detection's score differs by {bound.measured:.4f} from the eager "
-        "fp32 model's, at most",
+        "fp32 model's",
         "min_box_iou": f"a detection's box overlaps by {bound.measured:.4f} (IoU) with the eager fp32 "
-        "model's, at least",
+        "model's",
     }
-    return f"{seen[bound.name]} {bound.threshold} is declared"
+    limit = "at least" if bound.name.startswith("min_") else "at most"
+    return f"{seen[bound.name]}, but {limit} {bound.threshold} is declared"
 
 
 def _counted(detections: Detections) -> int:

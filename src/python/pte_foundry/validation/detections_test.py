@@ -40,11 +40,11 @@ def test_key_points_are_no_scores() -> None:
     cells = raw_cells((10, 20, 4, 6, 0.75, 300.0), (50, 50, 10, 10, 0.875, -7.0))
     found = decode(cells, classes=1)
     assert found.scores.tolist() == [0.875, 0.75] and found.classes.tolist() == [0, 0]
-    with pytest.raises(PteError, match="no scores within 0 and 1"):
+    with pytest.raises(PteError, match="not between 0 and 1"):
         decode(cells)
 
 
-def test_low_scores_are_no_detections() -> None:
+def test_low_scores_are_not_detections() -> None:
     cells = raw_cells(
         (10, 10, 4, 4, 0.25, 0.0), (30, 30, 4, 4, 0.26, 0.0), (60, 60, 4, 4, 0.1, 0.9)
     )
@@ -87,8 +87,8 @@ def test_intersection_over_union_is_shared_area_over_joint_area() -> None:
         (torch.zeros(1, 1000), "shape"),
         (torch.zeros(2, 6, 3), "shape"),
         (torch.zeros(1, 4, 3), "shape"),
-        (raw_cells((10, 10, 4, 4, 3.5, 0.0)), "no scores within 0 and 1"),
-        (raw_cells((10, 10, 4, 4, 0.5, -0.5)), "no scores within 0 and 1"),
+        (raw_cells((10, 10, 4, 4, 3.5, 0.0)), "which are not between 0 and 1"),
+        (raw_cells((10, 10, 4, 4, 0.5, -0.5)), "which are not between 0 and 1"),
     ],
 )
 def test_an_output_without_detections_is_refused(output: Tensor, reason: str) -> None:
@@ -201,7 +201,7 @@ def test_a_threshold_is_met_by_its_own_value() -> None:
 
 
 def test_too_few_photographs_are_an_error() -> None:
-    with pytest.raises(PteError, match="at least 8 photographs, there are 7"):
+    with pytest.raises(PteError, match="at least 8 photographs, but there are 7"):
         detection_outcome(comparisons(SAME, 7), CHECKS)
 
 

@@ -23,16 +23,16 @@ from pte_foundry.validation.structure import signature_problems
 from pte_foundry.validation.trained import trained_cases
 
 FIRST_THREADS = 1
-"""Of the process that runs every input: as in the export, nothing depends on the machine."""
+"""Of the process that runs every input, so that nothing depends on the machine, as in the export."""
 
 THREADS = 2
-"""Of the process that repeats one input. A run may take minutes, so one run has to show both things."""
+"""Of the process that repeats one input. A run may take minutes, so one has to test both repetition and threads."""
 
 
 def executed_cases(request: ValidationRequest, pte: bytes, begin: Begin) -> list[Case]:
     """Load the program, run it on every input, repeat the last one, and compare weights and predictions.
 
-    A file that does not parse is given to the runtime all the same: that is what a device would do.
+    A file that does not parse is still given to the runtime, as on a device.
     """
     with ExitStack() as children:
         begin("loading the program")
@@ -49,13 +49,13 @@ def executed_cases(request: ValidationRequest, pte: bytes, begin: Begin) -> list
 def repetition_case(
     start: Start, limits: Limits, name: str, inputs: Inputs, outputs: Sequence[Tensor]
 ) -> Case:
-    """The case `repeat:<name>`: a new process returns the same bits, which are then as close to the eager model's.
+    """The case `repeat:<name>`: a new process returns the same bits, so they are just as close to the eager model's.
 
-    The input should be the last one that the first process ran: what earlier inputs left behind in the
-    program would show in it, and does not reach the second process.
+    The input should be the last one that the first process ran: its outputs would show what earlier inputs
+    left behind in the program, which does not reach the second process.
 
     Args:
-        start: loads the program on THREADS threads.
+        start: loads the program with THREADS threads.
         outputs: of the first process.
     """
 
@@ -93,7 +93,7 @@ def _repetition(
 def _same(first: Sequence[Tensor], second: Sequence[Tensor]) -> Outcome:
     message = f"a new process with {THREADS} threads gives the same bits"
     if len(first) != len(second):
-        return Outcome(message, (f"{len(first)} outputs, and {len(second)} when it ran again",))
+        return Outcome(message, (f"{len(first)} outputs, but {len(second)} when it ran again",))
     problems = tuple(
         f"output {number} differs {_how_far(one, other)} when a new process with {THREADS} threads "
         f"runs the same input: it depends on what ran before, or on the number of threads"

@@ -28,7 +28,7 @@ from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.task import SEEDED_REASON, task_outcome
 
 UNCALIBRATED_REASON = (
-    "random inputs are outside of what calibration has seen: parity of an int8 program is judged "
+    "random inputs are outside what calibration has seen: parity of an int8 program is judged "
     "on photographs"
 )
 ENDED_REASON = "the process that ran the program has ended on an earlier input"
@@ -36,10 +36,10 @@ ENDED_REASON = "the process that ran the program has ended on an earlier input"
 
 @dataclass(frozen=True)
 class Exercise:
-    """What came of one input.
+    """The results for one input.
 
     Attributes:
-        cases: `run:<name>`, `parity:<name>`, and `task:<name>` where something is known to be on it.
+        cases: `run:<name>`, `parity:<name>`, and `task:<name>` if it is known what a photograph shows.
         ran: inputs and outputs; None if the program did not run.
         comparison: with the eager model's outputs; None if they were not compared.
     """
@@ -52,11 +52,11 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Exercises:
-    """What came of all inputs.
+    """The results for all inputs.
 
     Attributes:
         comparisons: one for each photograph on which the outputs were compared.
-        missing: why there is none, for each other photograph.
+        missing: for each other photograph, why there is none.
         last: the last input on which the program ran; None if it never did.
     """
 
@@ -165,8 +165,8 @@ def _exercise(
     """Run on one input and compare.
 
     Args:
-        unjudged: why parity on this input proves nothing; None if it does.
-        label: what is on the photograph, see `Checks.photographs`; None if nothing is known.
+        unjudged: why parity on this input proves nothing; None if it proves something.
+        label: what is on the photograph, see `Checks.photographs`; None if unknown.
     """
     run, parity = f"run:{name}", f"parity:{name}"
     if isinstance(program, str) or program.ended:
@@ -204,7 +204,7 @@ def _task_cases(
     if request.model.weights.source == SEEDED:
         return (skipped(task, SEEDED_REASON),)
     if not outputs:
-        return (skipped(task, f"it gave no output on {name}"),)
+        return (skipped(task, f"it gave no output for {name}"),)
     first = outputs[0]
     return (run_case(task, "mismatch", lambda: task_outcome(first, request.labels, label)),)
 

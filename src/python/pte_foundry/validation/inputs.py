@@ -13,10 +13,10 @@ from pte_foundry.records.model_request import SEEDED
 from pte_foundry.validation.request import ValidationRequest
 
 INPUTS = 2
-"""How many inputs a program is run on at least: random numbers, and a photograph where a model takes pictures.
+"""A program is run on at least this many inputs: random numbers, and a photograph if the model takes pictures.
 
-Every mutant in tests/mutants that parity is for is seen on the first input alone, whatever it is. The second is of
-another kind: photographs have smooth parts, and none has values out of the usual range.
+Parity on the first input alone, whichever it is, catches every mutant in tests/mutants that it should. The second is of
+another kind: photographs have smooth parts, and no values outside the usual range.
 """
 
 Inputs = tuple[Tensor, ...]
@@ -25,13 +25,13 @@ Inputs = tuple[Tensor, ...]
 def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
     """`fixed-0`, `fixed-1`, ...: the same bits on every machine, in the declared shapes.
 
-    One, and INPUTS without photographs. An int8 program gets one too, since it has to run; its outputs are judged on
+    One with photographs, INPUTS without. An int8 program gets one too, since it has to run; its outputs are judged on
     photographs. With dynamic dimensions: `fixed-largest`, `fixed-smallest` and `fixed-middle`.
     """
     tried = sizes_to_try(request.model.inputs)
     if tried:
         return {
-            # Other values, not only another size.
+            # Different values, not only a different size.
             f"fixed-{name}": fixed_inputs(request.model.inputs, number + 1, sizes)[number]
             for number, (name, sizes) in enumerate(tried.items())
         }
@@ -43,10 +43,10 @@ def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
 def photograph_inputs(
     request: ValidationRequest, preprocess: Preprocess
 ) -> Mapping[str, Callable[[], Inputs]]:
-    """Path of each photograph that is shown -> a function that decodes it and prepares it as an app would."""
+    """Path of each photograph that is shown -> a function that decodes and prepares it as an app would."""
 
     def prepare(path: str) -> Inputs:
-        # Imported late: it needs Pillow, which toolchains of models that take no pictures lack.
+        # Imported late: it needs Pillow, which the toolchain of a model without pictures lacks.
         from pte_foundry.photographs.decode import read_photograph
 
         return preprocess(read_photograph(request.root / path))
@@ -57,8 +57,8 @@ def photograph_inputs(
 def shown_photographs(request: ValidationRequest) -> list[str]:
     """Paths, sorted.
 
-    Trained weights are judged by what they see: they are shown all photographs. Seeded ones see nothing, and a run
-    takes seconds or minutes: they are shown the photographs with a label, or the first one, as an input like any other.
+    Trained weights are judged by what they see, so they are shown all photographs. Seeded ones see nothing, and a run
+    takes seconds or minutes, so they are shown those with a label, or else the first, as an input like any other.
     """
     paths = sorted(request.photographs)
     if request.model.weights.source != SEEDED:

@@ -1,7 +1,7 @@
 """What the bytes of a program say, read in a separate process.
 
-ExecuTorch's deserializer is Python, but follows any lengths and offsets in the bytes: they can make it loop
-for hours, or ask for all memory.
+ExecuTorch's deserializer is Python, but follows any length and offset in the bytes: they can make it loop for
+hours, or allocate all memory.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Inspected:
     """What the bytes say.
 
     Attributes:
-        has_identifier: whether the file's format is the one that this ExecuTorch reads.
-        schema_version: number in the program; 0 for all versions of ExecuTorch so far.
+        has_identifier: whether the file has the format that this ExecuTorch reads.
+        schema_version: the program's; 0 for all versions of ExecuTorch so far.
     """
 
     facts: ProgramFacts

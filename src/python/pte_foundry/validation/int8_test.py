@@ -157,7 +157,7 @@ def test_a_fault_that_lowers_and_runs_fails_both_gates(
     tmp_path: Path, exports: dict[str, ExportResult], fault: str
 ) -> None:
     exported = exports[fault]
-    # It says the same of itself as the good one.
+    # It says the same about itself as the good one.
     assert exported.facts["quantization"]["quantized"] == (  # type: ignore[index]
         exports["none"].facts["quantization"]["quantized"]  # type: ignore[index]
     )
@@ -210,7 +210,7 @@ def test_a_fault_in_the_graph_fails_too(structural: Workspace, fault: str) -> No
     assert set(found.values()) == {"mismatch"}
 
 
-def test_another_graph_than_the_report_counts_fails(structural: Workspace) -> None:
+def test_a_graph_other_than_the_reported_one_fails(structural: Workspace) -> None:
     structural.request["quantized_export"]["quantization"]["options"] = {"float_modules": "head"}
     cases = structural.run()
     assert failed_kinds(cases) == {"graph:build": "build"}

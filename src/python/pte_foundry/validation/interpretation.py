@@ -35,9 +35,9 @@ from pte_foundry.validation.isolation.child_process import (
 NOT_INTERPRETABLE = "not-interpretable"
 
 _KERNELS = ("DNNL_MAX_CPU_ISA", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")
-"""They restrict MKL and oneDNN to instructions of every CPU, because an export's bytes must not depend on the CPU.
+"""They restrict MKL and oneDNN to instructions that every CPU has: an export's bytes must not depend on the CPU.
 
-An interpreter only has to meet thresholds, and without the restriction takes a third of the time for products and
+An interpreter only has to meet thresholds, and without the restriction needs a third of the time for products and
 convolutions. Its process has used neither library before. The eager model stays restricted: its seeded and rewritten
 weights are those of the export to the last bit.
 """
@@ -46,7 +46,7 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class InterpretedRunner:
-    """`outputs` are those of the inputs that it was `tried` on, kept because a run takes seconds."""
+    """`outputs` are those for the inputs that were `tried`, kept because a run takes seconds."""
 
     program: InterpretedProgram
     tried: Inputs
@@ -64,7 +64,7 @@ def interpretation_start(
     """What a child process does to interpret a program, and to describe its payload.
 
     Args:
-        options: of the lowering, which the payload has to keep to.
+        options: of the lowering, which the payload has to follow.
     """
 
     def start() -> tuple[Facts, Mapping[str, Serve]]:
@@ -82,7 +82,7 @@ def interpretation_start(
 
 
 def describe_executed(interpreter: str, pte: bytes) -> Answer:
-    """What a child process says of the payload that the runtime executed.
+    """A child process's description of the payload that the runtime executed.
 
     The constants that the program itself hands to its delegate count as the payload's. Raises PteError as
     `interpret_program` does.
@@ -99,11 +99,11 @@ def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> Interpret
     Args:
         interpreter: dotted name of the interpreter module (see `pte_foundry.backends.interpreter`).
         pte: a program that can be deserialized.
-        inputs: any; whether all operators are known shows when the program runs.
+        inputs: any; only a run shows whether all operators are known.
 
     Raises:
-        PteError: `not-interpretable` if there is more in the program than one delegate call, or what
-            the interpreter does not know; `structure` if the payload contradicts itself;
+        PteError: `not-interpretable` if the program has more than one delegate call, or something
+            that the interpreter does not know; `structure` if the payload contradicts itself;
             `bad-builder` if there is no such module.
     """
     file = deserialize_pte_binary(pte)
@@ -113,7 +113,7 @@ def interpret_program(interpreter: str, pte: bytes, inputs: Inputs) -> Interpret
 
 
 def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
-    """The only one; raises PteError as `interpret_program` does, `not-interpretable` also for several."""
+    """The only payload; raises PteError as `interpret_program` does, and `not-interpretable` for several."""
     module = load_module(
         "interpreter", interpreter, ("interpret",), "pte_foundry.backends.coreml.program"
     )
@@ -125,7 +125,7 @@ def _read_payload(interpreter: str, file: PTEFile) -> InterpretedProgram:
 
 
 def is_not_interpretable(error: PteError) -> bool:
-    """Whether a program has something that the interpreter does not know, which is not its fault."""
+    """Whether a program has something that the interpreter does not know, which is not the program's fault."""
     return error.kind == NOT_INTERPRETABLE
 
 
@@ -142,9 +142,9 @@ def _check_one_delegate_call(program: Program) -> None:
 
 
 def handed_constants(program: Program) -> tuple[Constant, ...]:
-    """The float32 constants that the method `forward` hands to its delegate, beside those in the payload.
+    """The float32 constants that the method `forward` hands to its delegate, besides those in the payload.
 
-    XNNPACK's lowering leaves what an addition or a product takes in the program; filters go into the payload.
+    XNNPACK's lowering leaves the operands of an addition or a product in the program; filters go into the payload.
 
     Raises:
         PteError: `structure` for a constant with fewer bytes than its shape needs.
@@ -157,7 +157,7 @@ def handed_constants(program: Program) -> tuple[Constant, ...]:
         if tensor.scalar_type != ScalarType.FLOAT:
             continue
         stored = bytes(program.constant_buffer[tensor.data_buffer_idx].storage)
-        # In the order of memory, outermost dimension first.
+        # In memory order, outermost dimension first.
         shape = [tensor.sizes[dimension] for dimension in tensor.dim_order]
         if len(stored) < _FLOAT_BYTES * int(np.prod(shape)):
             raise PteError(

@@ -1,4 +1,4 @@
-"""Evidence `interpreted`: the machine lacks the delegate, and an interpreter of its payload runs the program."""
+"""Evidence `interpreted`: the machine lacks the delegate, so an interpreter of its payload runs the program."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def interpreted_cases(
 ) -> list[Case]:
     """Interpret the program, run it on every input, and compare its payload and predictions.
 
-    A program that the interpreter does not fully know is not at fault: evidence is structural then.
+    A program that the interpreter does not fully know is not at fault: its evidence is structural.
 
     Args:
-        why: the program was not executed.
+        why: the reason that the program was not executed.
     """
     begin("interpreting the program")
     first = next(iter(fixed_input_sets(request).values()))

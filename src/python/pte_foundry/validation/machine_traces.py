@@ -1,17 +1,17 @@
-"""Whether the bytes of a program give away the machine that made it.
+"""Whether the bytes of a program reveal the machine that made it.
 
 A path, a name or a date in a `.pte` makes the bytes differ between machines, and tells strangers about
 ours. The whole file is searched, payloads included, without knowing its formats. Most of it is numbers,
 where any short pattern occurs by chance. If all bytes were equally likely, a pattern of b bits would occur
-at a given place once in 2^b, and the largest file has less than 2^29 places:
+at a given place with probability 2^-b, and the largest file has fewer than 2^29 places:
 
 - a date (2026-11-21, also 2026/11/21) has 60 bits, so once in 2^31 files;
-- a path below /tmp/, the shortest folder searched for, with four characters that occur in paths behind
+- a path below /tmp/, the shortest folder searched for, with four characters that occur in paths after
   it and none that belongs to a path before it, has more than 48: once in 2^19 files;
-- a folder of this machine, a user's or a machine's name count in *text* of at least 16 printable
-  characters, as whole words: with four letters 32 bits, and 1.4 for each other character of the text: 2^-48.
+- a folder of this machine, a user's or a machine's name count only as whole words in *text* of at least 16
+  printable characters: with four letters 32 bits, and 1.4 for each other character of the text: 2^-48.
 
-Real weights make chance rarer still: the exponents of floats, every second or fourth byte, are hardly ever
+Real weights make chance even rarer: the exponents of floats, every second or fourth byte, are hardly ever
 letters. And bytes are the same from run to run: a false alarm would not flicker, but be one artifact to
 look at.
 """
@@ -27,7 +27,7 @@ from pathlib import Path
 from pte_foundry.validation.case import Case, Outcome, run_case
 
 _TEXT = 16
-"""So many printable characters in a row count as text, where names are looked for."""
+"""This many printable characters in a row count as text, in which names are searched for."""
 _SHOWN = 60
 _MOST = 5
 
@@ -35,8 +35,8 @@ _FOLDERS = (
     "home|Users|root|tmp|private|var|usr|opt|mnt|srv|work|workspace|builds?|data|media|Library|"
     "Applications|Volumes|github|runner|__w"
 )
-# What stands before a match is checked behind its first literal, which keeps the search fast. Not in the middle of a
-# path, as in `layers/data/weight`; behind the letter of a drive; at the beginning of a number.
+# What precedes a match is checked after its first literal, which keeps the search fast. A match is not in the middle of
+# a path, as in `layers/data/weight`; it follows the letter of a drive; it is at the beginning of a number.
 _PATH = re.compile(rb"/(?<![\w.~-]/)(?:%b)/[\w.~+@%%/-]{4}" % _FOLDERS.encode(), re.ASCII)
 _WINDOWS_PATH = re.compile(
     rb":(?<=[A-Za-z]:)(?:\\\\?|/)(?:Users|Windows|Program Files|ProgramData|Documents and Settings|Temp|actions)"
@@ -46,7 +46,7 @@ _WINDOWS_PATH = re.compile(
 _DATE = re.compile(
     rb"20(?<![0-9]20)[0-9]{2}([-/])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
 )
-# One by one: a pattern that begins with different bytes is forty times slower to search for.
+# Searched for one by one: a pattern that begins with different bytes is forty times slower.
 _PARTS_OF_PATHS = ("site-packages", "dist-packages", ".pex_root", "pants-sandbox")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]*")
 
@@ -63,13 +63,13 @@ def machine_trace_case(pte: bytes, folder: Path) -> Case:
     """The case `machine-traces`.
 
     Args:
-        folder: in which the validation runs; its own path is looked for too.
+        folder: in which the validation runs; its own path is searched for too.
     """
     return run_case("machine-traces", "structure", lambda: _outcome(pte, folder))
 
 
 def machine_traces(pte: bytes, folders: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
-    """What was found, a few of each sort at most, as `sort at byte n: text`.
+    """What was found, at most a few of each sort, as `sort at byte n: text`.
 
     Args:
         folders: absolute paths that must not occur.
@@ -95,7 +95,7 @@ def _outcome(pte: bytes, folder: Path) -> Outcome:
     names = (_user(), socket.gethostname(), socket.gethostname().split(".")[0])
     found = machine_traces(pte, (str(folder.resolve()),), names)
     problem = (
-        f"the bytes give away the machine that made them: {'; '.join(found)}. Make the lowering leave "
+        f"the bytes reveal the machine that made them: {'; '.join(found)}. Make the lowering leave "
         "it out, or remove it as pte_foundry.backends.coreml.canonical does"
     )
     message = "no path, user, machine or date in the bytes"

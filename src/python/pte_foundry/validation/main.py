@@ -12,7 +12,7 @@ from pte_foundry.heavy_imports import heavy_imports
 from pte_foundry.records.command import run_command
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json, write_json, write_text
-from pte_foundry.stages import told_stages
+from pte_foundry.stages import report_stages
 from pte_foundry.validation.deferred_packages import defer_packages
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import junit_xml, result_json, summary, verdict
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     fields = Fields(read_json(options.request), str(options.request))
     request = ValidationRequest.read(fields, Path())
     pte = (request.root / request.pte).read_bytes()
-    with told_stages(options.request.read_bytes()) as begin:
+    with report_stages(options.request.read_bytes()) as begin:
         begin("loading the toolchain")
-        # Only now: torch and ExecuTorch take seconds to import, a mistake in the request should not.
+        # Only now: torch and ExecuTorch take seconds to import, which a mistake in the request should not.
         defer_packages()
         with heavy_imports():
             from pte_foundry.validation.validate import validate

@@ -58,15 +58,15 @@ class Parity:
 
 
 def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
-    """Compare two tensors of one shape.
+    """Compare two tensors of the same shape.
 
     Raises:
-        PteError: `mismatch` if shapes differ, if anything is not finite, or if the reference is
+        PteError: `mismatch` if the shapes differ, if anything is not finite, or if the reference is
             constant (all zeros, say), since agreeing with that proves nothing.
     """
     if actual.shape != expected.shape:
         raise PteError(
-            "mismatch", f"shape {list(actual.shape)}, the eager model's is {list(expected.shape)}"
+            "mismatch", f"shape {list(actual.shape)}, but the eager model's is {list(expected.shape)}"
         )
     ours = actual.detach().to(torch.float64).flatten()
     theirs = expected.detach().to(torch.float64).flatten()
@@ -103,7 +103,7 @@ def parity_outcome(
 
     Args:
         classes: lines of the label file; an output of [1, classes] is a classifier's, whose highest
-            scoring classes are compared too.
+            scoring classes are measured too.
 
     Raises:
         PteError: `mismatch` if the numbers of outputs differ, and what `measure_parity` raises.
@@ -111,7 +111,7 @@ def parity_outcome(
     if not len(names) == len(actual) == len(expected):
         raise PteError(
             "mismatch",
-            f"{len(actual)} outputs, the eager model has {len(expected)}, the report {len(names)}",
+            f"{len(actual)} outputs, but the eager model has {len(expected)}, the report {len(names)}",
         )
     measured: dict[str, object] = {}
     problems: list[str] = []
@@ -134,7 +134,7 @@ def parity_outcome(
 
 
 def top_k_agreement(found: Tensor, expected: Tensor, k: int) -> float:
-    """The share of the k highest scoring classes that both have, in [0, 1].
+    """The share of the k highest scoring classes that both have in common, in [0, 1].
 
     Among classes of equal score, the one with the lower index comes first.
 
@@ -153,12 +153,12 @@ def _problems(name: str, parity: Parity, checks: Checks) -> list[str]:
     problems = []
     if checks.min_cosine is not None and parity.cosine < checks.min_cosine:
         problems.append(
-            f"output {name!r} has cosine {parity.cosine:.8f} to the eager fp32 model, at least "
+            f"output {name!r} has cosine {parity.cosine:.8f} to the eager fp32 model, but at least "
             f"{checks.min_cosine} is declared"
         )
     if checks.max_abs_difference is not None and parity.max_abs > checks.max_abs_difference:
         problems.append(
-            f"output {name!r} differs by up to {parity.max_abs:.6g} from the eager fp32 model, at "
+            f"output {name!r} differs by up to {parity.max_abs:.6g} from the eager fp32 model, but at "
             f"most {checks.max_abs_difference} is declared"
         )
     return problems

@@ -73,7 +73,7 @@ def test_the_second_output_counts_too() -> None:
 
 
 def test_a_missing_output_is_a_mismatch() -> None:
-    with pytest.raises(PteError, match="1 outputs, the eager model has 2"):
+    with pytest.raises(PteError, match="1 outputs, but the eager model has 2"):
         parity_outcome(["a", "b"], [REFERENCE], [REFERENCE, REFERENCE], Checks(None, 1.0, {}))
 
 

@@ -1,4 +1,4 @@
-"""Cases of what a delegate's payload stores and declares, beside what it computes."""
+"""Cases for what a delegate's payload stores and declares, besides what it computes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pte_foundry.validation.structure import signature_problems
 
 PAYLOAD, WEIGHTS = "payload", "weights"
 _COMPUTES_IN = {"fp16": "float16", "fp32": "float32", "int8": "float16"}
-"""Precision of a program with an interpreter -> element type; int8 is that of the weights only."""
+"""Precision of a program with an interpreter -> element type; int8 is only that of the weights."""
 
 _REBUILD = "build the program again"
 
@@ -32,10 +32,10 @@ _REBUILD = "build the program again"
 def payload_cases(
     request: ValidationRequest, program: ChildProcess, eager: EagerModel, begin: Begin
 ) -> list[Case]:
-    """`payload`: its form, precision and operators. `weights`: every number that it stores.
+    """The cases `payload` (its form, precision and operators) and `weights` (every number that it stores).
 
     Args:
-        program: has interpreted the payload.
+        program: the process that interpreted the payload.
     """
     begin("comparing the payload's weights")
     case, description = run_case_for(
@@ -53,10 +53,10 @@ def payload_cases(
 def executed_weights_case(
     request: ValidationRequest, program: ChildProcess, eager: EagerModel, begin: Begin
 ) -> Case:
-    """`weights` of a program that ran, which has proved its form.
+    """The case `weights` of a program that ran, which has proved its form.
 
     Args:
-        program: has executed it.
+        program: the process that executed it.
     """
     begin("comparing the payload's weights")
     try:
@@ -105,14 +105,14 @@ def _payload(request: ValidationRequest, described: Description, model: ModelCon
     wanted = _COMPUTES_IN.get(precision)
     if list(content.float_types) != [wanted]:
         problems.append(
-            f"its precision is {precision}, and it computes in {dict(content.float_types)}: {_REBUILD}"
+            f"its precision is {precision}, but it computes in {dict(content.float_types)}: {_REBUILD}"
         )
     for what, here, there in (
         ("convolutions", content.convolutions, model.convolutions),
         ("matrix products", content.products, model.products),
     ):
         if here != there:
-            problems.append(f"it has {here} {what}, the rewritten model {there}: {_REBUILD}")
+            problems.append(f"it has {here} {what}, but the rewritten model has {there}: {_REBUILD}")
     measured = {
         "operators": dict(content.operators),
         "convolutions": content.convolutions,

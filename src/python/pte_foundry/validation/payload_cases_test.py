@@ -30,7 +30,7 @@ def test_a_good_payload_passes_and_says_what_was_compared(gpu: Workspace) -> Non
     assert 0.4 < weights["largest_difference_in_float_steps"] <= 0.5
 
 
-def test_a_checkpoint_that_is_hardly_another_is_seen_by_the_weights_alone(gpu: Workspace) -> None:
+def test_a_checkpoint_that_hardly_differs_is_seen_by_the_weights_alone(gpu: Workspace) -> None:
     write_checkpoint(gpu.folder, scale=1.002)
     assert failures(gpu) == {"weights": "mismatch"}
 

@@ -1,9 +1,8 @@
 """Whether pictures are prepared as the report tells apps to prepare them.
 
-The program and the eager model get the same input, so neither shows a mistake in its preparation (colours in
-another order, another mean). A picture of one colour does: however it is resized, its middle keeps the colour,
-and so do its corners, unless the report mentions a border. The report says what a colour becomes in each
-channel.
+The program and the eager model get the same input, so neither shows a mistake in its preparation (a wrong order
+of colours, a wrong mean). A picture of one colour does: however it is resized, its middle keeps the colour, and
+so do its corners, unless the report mentions a border. The report says what a colour becomes in each channel.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _BORDER = re.compile(r"^letterbox\b.*\bvalue (\d+) of 255\b")
 
 
 def preprocessing_case(inputs: Sequence[ReportedTensor], preprocess: Preprocess) -> Case:
-    """`preprocessing`: of each input that is a picture."""
+    """The case `preprocessing`, over all inputs that are pictures."""
     if not any(isinstance(one.description.get("normalisation"), Mapping) for one in inputs):
         return skipped(NAME, "no input is a picture")
     return run_case(NAME, "mismatch", lambda: preprocessing_outcome(inputs, preprocess))
@@ -64,9 +63,9 @@ def preprocessing_outcome(inputs: Sequence[ReportedTensor], preprocess: Preproce
             measured[f"{reported.name} {where}"] = found
             if any(abs(one - other) > _TOLERANCE for one, other in zip(expected, found)):
                 problems.append(
-                    f"input {reported.name!r}: of a picture in RGB {list(COLOUR)} the {where} becomes "
-                    f"{_rounded(found)}, by the report it is {_rounded(expected)}. Correct the builder's "
-                    "`preprocess` or its `Normalisation`"
+                    f"input {reported.name!r}: in a picture of RGB {list(COLOUR)} the {where} becomes "
+                    f"{_rounded(found)}, but according to the report {_rounded(expected)}. Correct the "
+                    "builder's `preprocess` or its `Normalisation`"
                 )
     return Outcome("a colour becomes what the report says", tuple(problems), measured)
 
@@ -74,7 +73,7 @@ def preprocessing_outcome(inputs: Sequence[ReportedTensor], preprocess: Preproce
 def _normalised(
     reported: ReportedTensor, normalisation: Mapping[str, Any], levels: Sequence[int]
 ) -> list[float]:
-    """What becomes of red, green and blue, in the order of the input's channels."""
+    """What red, green and blue become, in the order of the input's channels."""
     scale, colour = normalisation.get("scale"), normalisation.get("colour")
     mean, deviation = normalisation.get("mean", ()), normalisation.get("std", ())
     if (
@@ -84,8 +83,8 @@ def _normalised(
     ):
         raise PteError(
             "structure",
-            f"input {reported.name!r}: the normalisation {dict(normalisation)} is not one that is "
-            "known: teach it to pte_foundry.validation.preprocessing",
+            f"input {reported.name!r}: the normalisation {dict(normalisation)} is unknown: add it to "
+            "pte_foundry.validation.preprocessing",
         )
     ordered = levels if colour == "RGB" else levels[::-1]
     return [(level * _SCALES[scale] - m) / s for level, m, s in zip(ordered, mean, deviation)]
@@ -99,7 +98,7 @@ def _check_layout(reported: ReportedTensor, prepared: Tensor) -> None:
     ):
         raise PteError(
             "structure",
-            f"input {reported.name!r} is no colour picture of layout NCHW: teach it to "
+            f"input {reported.name!r} is not a colour picture of layout NCHW: add its layout to "
             "pte_foundry.validation.preprocessing",
         )
 

@@ -83,7 +83,7 @@ def test_another_border_is_a_problem() -> None:
     "unknown", [reported(scale="1/127"), reported(colour="grey"), reported(layout="NHWC")]
 )
 def test_what_is_not_known_fails(unknown: ReportedTensor) -> None:
-    with pytest.raises(PteError, match="teach it") as caught:
+    with pytest.raises(PteError, match="to pte_foundry.validation.preprocessing") as caught:
         preprocessing_outcome([unknown], MOBILENET)
     assert caught.value.kind == "structure"
 

@@ -27,13 +27,13 @@ class ValidationRequest:
         address: of the `pte_test`.
         model: how the eager reference is built.
         pte: path of the program, relative to `root`.
-        report: what is claimed of the program.
+        report: what is claimed about the program.
         checks: those of the report: thresholds and the labels of photographs.
-        labels: class names by index, None for a program without a label file.
-        photographs: path relative to `root` -> what is to be seen there, see `Checks.photographs`; None
-            for a picture that is an input only.
-        quantized_export: of a program of precision int8; None for any other.
-        limits: of each process that does what the bytes could make crash or hang.
+        labels: class names by index; None for a program without a label file.
+        photographs: path relative to `root` -> what has to be seen there, see `Checks.photographs`; None
+            for a picture that is only an input.
+        quantized_export: of an int8 program; None for any other.
+        limits: of each process that the bytes could make crash or hang.
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
             `pte_foundry.backends.interpreter`); None if the backend has none.
         root: folder that all paths are relative to.
@@ -66,7 +66,7 @@ class ValidationRequest:
 
         Raises:
             PteError: `bad-request` for a wrong field, an absent file, a report without checks, or
-                checks that need photographs and have none; `bad-input-shape` for a wrong input.
+                checks that need photographs but have none; `bad-input-shape` for a wrong input.
         """
         asked = RequestedValidation.read(fields)
         report = Report.read(Fields(read_json(root / asked.report), asked.report))
@@ -96,7 +96,7 @@ class ValidationRequest:
             if not (root / path).is_file():
                 raise PteError(
                     "bad-request",
-                    f"{fields.where}: {path} is no file. Add it to the inputs of the validation",
+                    f"{fields.where}: {path} is not a file. Add it to the inputs of the validation",
                 )
         return request
 
@@ -104,7 +104,7 @@ class ValidationRequest:
 def _check_consistency(fields: Fields, request: ValidationRequest) -> None:
     if request.is_quantized != (request.quantized_export is not None):
         raise fields.error(
-            "quantized_export", f"is for programs of precision {INT8}, for all of them and no other"
+            "quantized_export", f"is for programs of precision {INT8}: all of them, and only them"
         )
     if request.photographs:
         return
@@ -112,14 +112,14 @@ def _check_consistency(fields: Fields, request: ValidationRequest) -> None:
         raise fields.error(
             "photographs",
             "is empty: parity of an int8 program is judged on photographs, because random inputs "
-            "are outside of what its calibration has seen",
+            "are outside what its calibration has seen",
         )
     if request.checks.trained is not None:
         raise fields.error("photographs", "is empty: predictions are compared on photographs")
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:
-    """One class name a line; a final line break is optional."""
+    """One class name per line; a final line break is optional."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

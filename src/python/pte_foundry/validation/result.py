@@ -16,7 +16,7 @@ INTERPRET = "interpret"
 """The case in which an interpreter reads the payload."""
 
 GRAPH_PREFIX = "graph:"
-"""Of the cases of an int8 program's graph in torch."""
+"""Of the names of cases in which torch runs an int8 program's graph."""
 
 # What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets).
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,9 +31,9 @@ def verdict(cases: Sequence[Case]) -> Literal["passed", "failed"]:
 def evidence(cases: Sequence[Case]) -> Evidence:
     """`executed` if the program ran and its outputs were compared with the eager model's.
 
-    `interpreted` if it was an interpreter of its payload that ran it, because the machine's runtime
-    has no implementation of its delegate; `structural` where only its bytes were inspected, also if
-    the graph that it was lowered from was compared.
+    `interpreted` if an interpreter of its payload ran it, because the machine's runtime has no
+    implementation of its delegate; `structural` if only its bytes were inspected, even if the graph
+    that it was lowered from was compared.
     """
     passed = {case.kind for case in cases if case.status == "passed"}
     if not {"run", "mismatch"} <= passed:
@@ -77,9 +77,9 @@ def result_json(request: ValidationRequest, pte: bytes, cases: Sequence[Case]) -
 
 
 def summary(request: ValidationRequest, cases: Sequence[Case]) -> str:
-    """One line: the verdict, the evidence, how near it comes, and how many cases came out how."""
+    """One line: the verdict, the evidence, the worst parity, and how many cases passed, failed or were skipped."""
     worst = worst_bounds(cases)
-    nearness = [
+    parity = [
         f"{words} {worst[name].measured:{form}}"
         for name, words, form in (
             ("min_cosine", "worst cosine", ".7f"),
@@ -91,12 +91,12 @@ def summary(request: ValidationRequest, cases: Sequence[Case]) -> str:
         f"{sum(case.status == status for case in cases)} {status}"
         for status in ("passed", "failed", "skipped")
     ]
-    said = [f"{evidence(cases)}, {request.model.weights.source} weights", *nearness]
-    return f"{request.address}: {verdict(cases)} ({'; '.join((*said, ', '.join(counts)))})"
+    basis = f"{evidence(cases)}, {request.model.weights.source} weights"
+    return f"{request.address}: {verdict(cases)} ({'; '.join((basis, *parity, ', '.join(counts)))})"
 
 
 def junit_xml(address: str, cases: Sequence[Case]) -> str:
-    """One test suite named after the test's address, without any time: equal cases, equal text."""
+    """One test suite named after the test's address, without times: equal cases, equal text."""
     suite = ElementTree.Element(
         "testsuite",
         {

@@ -39,7 +39,7 @@ class LoadedProgram:
     """A loaded method.
 
     Attributes:
-        program: kept, because the method refers to the program's bytes.
+        program: kept because the method refers to the program's bytes.
         inputs, outputs: as the runtime sees them.
     """
 
@@ -53,7 +53,7 @@ class LoadedProgram:
 
         Raises:
             RuntimeError: from the runtime, for inputs of another shape or a failing kernel.
-            TypeError: for an output that is no tensor.
+            TypeError: for an output that is not a tensor.
         """
         outputs = []
         for output in self.method.execute(tuple(inputs)):
@@ -67,12 +67,12 @@ def runtime_start(pte: bytes, threads: int, describe: Callable[[], Answer] | Non
     """What a child process does to run a program; `signature_of` reads its facts.
 
     Args:
-        threads: in the runtime's pool; backends may have others.
+        threads: in the runtime's pool; backends may have pools of their own.
         describe: answers the question `DESCRIBE`; None without a reader of the payload.
     """
 
     def start() -> tuple[Facts, Mapping[str, Serve]]:
-        # Before anything is loaded: delegates keep what the pool was then.
+        # Before anything is loaded: delegates keep the pool that they find then.
         portable_lib._unsafe_reset_threadpool(threads)
         found = portable_lib._threadpool_get_thread_count()
         if found != threads:
@@ -106,7 +106,7 @@ def signature_of(child: ChildProcess) -> tuple[Signature, Signature]:
 
 
 def unregistered_delegates(delegates: Iterable[str]) -> tuple[str, ...]:
-    """Those of the delegate ids that this machine's runtime has no implementation of, sorted."""
+    """Those delegate ids that this machine's runtime has no implementation of, sorted."""
     registry = Runtime.get().backend_registry
     return tuple(sorted(name for name in delegates if not registry.is_available(name)))
 

@@ -1,7 +1,7 @@
 """Evidence `structural`: nothing here runs the program, so its bytes are all there is to judge.
 
-Of an int8 program the graph that was handed to the backend runs in torch: the model is rewritten and quantized
-again, as the export did it. That shows what quantization costs in accuracy. It does not show that the delegate
+For an int8 program, torch runs the graph that was handed to the backend: the model is rewritten and quantized
+again, as in the export. That shows what quantization costs in accuracy. It does not show that the delegate
 computes the same, so evidence stays structural.
 """
 
@@ -35,19 +35,19 @@ from pte_foundry.validation.result import GRAPH_PREFIX as PREFIX
 from pte_foundry.validation.trained import trained_cases
 
 Graph = Callable[[Inputs], list[Tensor]]
-"""One inference; outputs in the order of the program's."""
+"""One inference; outputs in the program's order."""
 
 PROVES = (
-    "; the quantized graph ran in torch: this is what quantization costs, and no proof that the "
-    "delegate computes the same"
+    "; the quantized graph ran in torch: this shows what quantization costs, not that the delegate "
+    "computes the same"
 )
 
 
 def structural_cases(request: ValidationRequest, why: str, begin: Begin) -> list[Case]:
-    """The reference, a skipped case for each run, and those of the quantized graph.
+    """The reference, a skipped case for each run, and the cases of the quantized graph.
 
     Args:
-        why: the program does not run here.
+        why: the reason that the program does not run here.
     """
     reference, eager = reference_case(request, begin)
     runs = exercise_all(request, why, eager, begin)
@@ -60,7 +60,7 @@ def structural_cases(request: ValidationRequest, why: str, begin: Begin) -> list
 def _graph_cases(
     request: ValidationRequest, export: QuantizedExportFiles, eager: EagerModel, begin: Begin
 ) -> list[Case]:
-    """Hold the graph, on each photograph, to the thresholds of the program; the names begin with `graph:`."""
+    """Hold the graph, on each photograph, to the program's thresholds; the cases' names begin with `graph:`."""
     begin("quantizing the model again")
     built, graph = run_case_for(
         f"{PREFIX}build", "build", lambda: _quantized_graph(request, export, begin)
@@ -99,7 +99,7 @@ def _compared(
 def _quantized_graph(
     request: ValidationRequest, export: QuantizedExportFiles, begin: Begin
 ) -> tuple[Outcome, Graph]:
-    """Rewrite and quantize the model again, and compare how much is quantized with the report.
+    """Rewrite and quantize the model again, and compare with the report how much is quantized.
 
     Raises:
         PteError: what building the model, its rewrites and the recipe raise.
@@ -140,7 +140,7 @@ def _quantized_graph(
 
 def _differences(census: Census, reported: Quantization | None) -> tuple[str, ...]:
     if reported is None:
-        return ("the report says nothing of quantization",)
+        return ("the report says nothing about quantization",)
     pairs = {
         "weights_fraction": (round(census.weights_fraction, 6), reported.weights_fraction),
         "compute_fraction": (round(census.compute_fraction, 6), reported.compute_fraction),
@@ -148,7 +148,7 @@ def _differences(census: Census, reported: Quantization | None) -> tuple[str, ..
         "in_float": (dict(census.in_float), dict(reported.in_float)),
     }
     return tuple(
-        f"{name}: quantized again it is {found}, the report says {stated}: build program and report "
+        f"{name}: quantized again it is {found}, but the report says {stated}: build program and report "
         "again from one commit"
         for name, (found, stated) in pairs.items()
         if found != stated

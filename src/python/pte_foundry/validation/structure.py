@@ -36,7 +36,7 @@ def structure_cases(
     """Digest, request, format and its version, signature, memory plan, budgets, delegation, traces of machines.
 
     Returns:
-        The cases, and what the bytes say of themselves; None if they do not parse.
+        The cases, and what the bytes say about themselves; None if they do not parse.
     """
     report = request.report
     parsed, inspected = run_case_for("parse", "structure", lambda: _parse(pte, request.limits))
@@ -50,7 +50,7 @@ def structure_cases(
     if inspected is None:
         return tuple(cases), None
     facts = inspected.facts
-    # The number of operators before lowering leaves no trace in the bytes: it is the report's.
+    # The number of operators before lowering is not in the bytes: it is the report's.
     delegation = Delegation(
         facts.delegates, facts.undelegated, report.delegation.operators_before_lowering
     )
@@ -70,9 +70,9 @@ def signature_problems(
 ) -> tuple[str, ...]:
     """One sentence for each difference between the report's tensors and (shape, dtype) pairs."""
     if len(stated) != len(found):
-        return (f"the report names {len(stated)} {what}s, the program has {len(found)}",)
+        return (f"the report names {len(stated)} {what}s, but the program has {len(found)}",)
     return tuple(
-        f"{what} {tensor.name!r} is {tensor.dtype}{list(tensor.shape)} in the report, "
+        f"{what} {tensor.name!r} is {tensor.dtype}{list(tensor.shape)} in the report, but "
         f"{dtype}{list(shape)} in the program: {_REBUILD}"
         for tensor, (shape, dtype) in zip(stated, found)
         if (tensor.shape, tensor.dtype) != (shape, dtype)
@@ -83,15 +83,15 @@ def _digest(report: Report, pte: bytes) -> Outcome:
     sha256 = hashlib.sha256(pte).hexdigest()
     problems = []
     if sha256 != report.sha256:
-        problems.append(f"its SHA-256 is {sha256}, the report says {report.sha256}: {_REBUILD}")
+        problems.append(f"its SHA-256 is {sha256}, but the report says {report.sha256}: {_REBUILD}")
     if len(pte) != report.size:
-        problems.append(f"it has {len(pte)} bytes, the report says {report.size}: {_REBUILD}")
+        problems.append(f"it has {len(pte)} bytes, but the report says {report.size}: {_REBUILD}")
     measured = {"sha256": sha256, "size": len(pte)}
     return Outcome("SHA-256 and size are the report's", tuple(problems), measured)
 
 
 def _report_is_of_this_test(request: ValidationRequest) -> Outcome:
-    """The report publishes the checks: they have to be those that are applied here."""
+    """The report publishes the checks, so they have to be those that are applied here."""
     declared, model = request.report.declared, request.model
     expected = {Path(path).name: label for path, label in request.photographs.items() if label}
     differences = (
@@ -105,15 +105,15 @@ def _report_is_of_this_test(request: ValidationRequest) -> Outcome:
         ),
     )
     problems = tuple(
-        f"{name}: the test has {here}, the report {there}: {_REBUILD}"
+        f"{name}: the test has {here}, but the report {there}: {_REBUILD}"
         for name, here, there in differences
         if here != there
     )
-    return Outcome("the report is of this model and these checks", problems)
+    return Outcome("the report is for this model and these checks", problems)
 
 
 def _declared(tensor: Tensor) -> str:
-    """What the report says of an input, in the BUILD files' grammar."""
+    """What the report says about an input, in the BUILD files' grammar."""
     description: Mapping[str, Any] = tensor.description
     try:
         dynamic = tuple(DynamicDim(**each) for each in description.get("dynamic", ()))
@@ -136,16 +136,16 @@ def _version(report: Report, found: Inspected) -> Outcome:
         problems.append("the bytes do not carry the identifier of ExecuTorch's programs")
     if found.schema_version != EXECUTORCH_SCHEMA_VERSION:
         problems.append(
-            f"the bytes are of schema version {found.schema_version}, ExecuTorch {installed} writes "
+            f"the bytes have schema version {found.schema_version}, but ExecuTorch {installed} writes "
             f"and reads {EXECUTORCH_SCHEMA_VERSION}"
         )
     if stated != installed:
         problems.append(
-            f"the report says ExecuTorch {stated}, the toolchain that validates has {installed}: "
+            f"the report says ExecuTorch {stated}, but the validating toolchain has {installed}: "
             f"{_REBUILD}"
         )
     measured = {"executorch": installed, "schema_version": found.schema_version}
-    return Outcome(f"it is of ExecuTorch {installed}", tuple(problems), measured)
+    return Outcome(f"it is for ExecuTorch {installed}", tuple(problems), measured)
 
 
 def _signature(report: Report, facts: ProgramFacts) -> Outcome:
@@ -162,7 +162,7 @@ def _pairs(tensors: Sequence[TensorFacts]) -> list[tuple[tuple[int, ...], str]]:
 
 def _planned_memory(report: Report, facts: ProgramFacts) -> Outcome:
     found, stated = list(facts.planned_memory_bytes), list(report.planned_memory_bytes)
-    problem = f"it plans {found} bytes of memory, the report says {stated}: {_REBUILD}"
+    problem = f"it plans {found} bytes of memory, but the report says {stated}: {_REBUILD}"
     return Outcome(
         "the memory plan is the report's",
         (problem,) if found != stated else (),
@@ -173,15 +173,15 @@ def _planned_memory(report: Report, facts: ProgramFacts) -> Outcome:
 def extent_outcome(pte: bytes) -> Outcome:
     """Whether the file ends where its program ends.
 
-    The extended header says where the segments (payloads, weights) begin and how long they are together. The
-    deserializer takes whatever is there: a file that lacks its last byte parses, with a weight one byte short.
+    The extended header says where the segments (payloads, weights) begin and how long they are in total. The
+    deserializer takes whatever is there: a file without its last byte parses, with a weight one byte short.
     """
     header = _get_extended_header(pte)
     if header is None or not header.segment_data_size:
         return Outcome("it has no segments")
     end = header.segment_base_offset + header.segment_data_size
     problem = (
-        f"the file has {len(pte)} bytes, its header says {end}: it was cut off, or something was added. "
+        f"the file has {len(pte)} bytes, but its header says {end}: it was cut off, or something was added. "
         "Build or download it again"
     )
     return Outcome("it ends with its last segment", (problem,) if end != len(pte) else ())
@@ -189,10 +189,10 @@ def extent_outcome(pte: bytes) -> Outcome:
 
 def _delegation(stated: Delegation, found: Delegation) -> Outcome:
     problems = tuple(
-        f"{what}: the bytes have {listed(here)}, the report says {listed(there)}: {_REBUILD}"
+        f"{what}: the bytes have {listed(here)}, but the report says {listed(there)}: {_REBUILD}"
         for what, here, there in (
             ("delegate calls", found.delegates, stated.delegates),
-            ("operators left over", found.undelegated, stated.undelegated),
+            ("undelegated operators", found.undelegated, stated.undelegated),
         )
         if dict(here) != dict(there)
     )

@@ -16,4 +16,4 @@ def test_a_whole_file_passes(xnnpack: ExportResult, portable: ExportResult) -> N
 def test_another_length_is_a_problem(xnnpack: ExportResult, change: int) -> None:
     pte = xnnpack.pte + b"\0" if change > 0 else xnnpack.pte[:change]
     (problem,) = extent_outcome(pte).problems
-    assert f"has {len(pte)} bytes, its header says {len(xnnpack.pte)}" in problem
+    assert f"has {len(pte)} bytes, but its header says {len(xnnpack.pte)}" in problem

@@ -11,7 +11,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.validation.case import Outcome
 from pte_foundry.validation.detections import BOX, decode
 
-SEEDED_REASON = "seeded weights carry no training: their labels mean nothing"
+SEEDED_REASON = "seeded weights are untrained: their labels mean nothing"
 
 CLEAR_SCORE = 0.5
 """Unmistakable objects score more; those near `detections.MIN_SCORE` come and go."""
@@ -28,7 +28,7 @@ def task_outcome(output: Tensor, labels: Sequence[str] | None, expected: str) ->
 
     Raises:
         PteError: `task` if there are no labels, an expected one is not among them, or the output does not
-            fit them; and what `decode` raises.
+            match them; and what `decode` raises.
     """
     if labels is None:
         raise PteError("task", f"{expected!r} is expected, but the program has no label file")
@@ -49,12 +49,12 @@ def _top_label(scores: Tensor, labels: Sequence[str], expected: str) -> Outcome:
     order = scores[0].argsort(descending=True, stable=True)[:_SHOWN].tolist()
     best = [{"label": labels[index], "score": float(scores[0, index])} for index in order]
     found = labels[order[0]]
-    problem = f"it sees {found!r}, expected is {expected!r}"
+    problem = f"it sees {found!r}, not the expected {expected!r}"
     return Outcome(f"it sees {found!r}", () if found == expected else (problem,), {"best": best})
 
 
 def _objects(output: Tensor, labels: Sequence[str], expected: str) -> Outcome:
-    """Count the labels detected in [1, 4 + number of labels, cells] with more than `CLEAR_SCORE`.
+    """Count the labels detected in [1, 4 + number of labels, cells] with scores above `CLEAR_SCORE`.
 
     Rows behind those are key points. Each label is expected as often as it is listed; finding more is fine.
     """
@@ -70,7 +70,7 @@ def _objects(output: Tensor, labels: Sequence[str], expected: str) -> Outcome:
     found = decode(output, CLEAR_SCORE, len(labels))
     names = [labels[index] for index in found.classes.tolist()]
     lost = wanted - Counter(names)
-    problem = f"it does not find {_counted(lost)}; expected is {_counted(wanted)}, found {names}"
+    problem = f"it does not find {_counted(lost)}; expected {_counted(wanted)}, found {names}"
     measured = {
         "detections": [
             {"label": name, "score": score, "box": box}

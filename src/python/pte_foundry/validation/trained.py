@@ -1,4 +1,4 @@
-"""What a program predicts on all photographs, against the eager model; for trained weights only."""
+"""What a program predicts on all photographs, compared with the eager model; for trained weights only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pte_foundry.validation.parity import Comparison, measure_parity
 from pte_foundry.validation.request import ValidationRequest
 
 SEEDED_REASON = (
-    "seeded weights carry no training: the threshold is one for what trained weights predict"
+    "seeded weights are untrained: the threshold is for what trained weights predict"
 )
 SURE = 0.4
 """Probability of the eager model's top-1 class above which it counts as sure.
 
-Among a thousand classes several are often close (two breeds of cat), and which of them comes first then
-means nothing; a class with more than 0.4 has at most one rival of that weight.
+Among a thousand classes several are often close (two breeds of cat), and then it means nothing which of them
+comes first; a class with more than 0.4 has at most one rival as likely.
 """
 
 
@@ -36,8 +36,8 @@ def trained_cases(
 
     Args:
         comparisons: one for each photograph with outputs to compare.
-        missing: why there is none for the other photographs; what is measured over all photographs
-            is not measured over some of them.
+        missing: why there is none for the other photographs; then nothing is measured, since a threshold
+            is for all photographs.
         prefix: of the cases' names.
     """
     checks = request.checks.trained
@@ -62,7 +62,7 @@ def trained_cases(
 
 
 def agreement_outcome(comparisons: Sequence[Comparison], least: float) -> Outcome:
-    """Compare the top-1 classes of all photographs together.
+    """Compare the top-1 classes over all photographs.
 
     The first outputs are logits, [1, classes]: probabilities are their softmax.
 
@@ -70,7 +70,7 @@ def agreement_outcome(comparisons: Sequence[Comparison], least: float) -> Outcom
         least: the share of the photographs with a sure class on which both must have the same one.
 
     Raises:
-        PteError: `task` for outputs of another form, and if the eager model is sure of none.
+        PteError: `task` for outputs of another shape, and if the eager model is sure of none.
     """
     each: dict[str, object] = {}
     sure = agreed = 0
@@ -99,7 +99,7 @@ def agreement_outcome(comparisons: Sequence[Comparison], least: float) -> Outcom
         )
     problem = (
         f"the top-1 class is the eager fp32 model's on {agreed} of the {sure} photographs that it is "
-        f"sure of, at least {least} is declared; not on {', '.join(differing)}"
+        f"sure of, but at least {least} is declared; not on {', '.join(differing)}"
     )
     return Outcome(
         f"the same top-1 class on {agreed} of {sure} photographs",
@@ -131,7 +131,7 @@ def _cosine_outcome(comparison: Comparison, least: float) -> Outcome:
     ]
     worst = min(parity.cosine for parity in each)
     problem = (
-        f"cosine {worst:.8f} to the eager fp32 model, at least {least} is declared for trained "
+        f"cosine {worst:.8f} to the eager fp32 model, but at least {least} is declared for trained "
         "weights"
     )
     return Outcome(

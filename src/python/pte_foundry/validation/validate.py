@@ -17,8 +17,8 @@ from pte_foundry.validation.structure import structure_cases
 def validate(request: ValidationRequest, pte: bytes, begin: Begin = tell) -> tuple[Case, ...]:
     """Check the bytes of a program; what goes wrong is a failed case, never an exception.
 
-    A program whose delegates the runtime here has is executed, another one is interpreted if its
-    backend has an interpreter. Otherwise its bytes are all there is to judge.
+    A program is executed if the runtime here has its delegates, or else interpreted if its backend has
+    an interpreter. Otherwise its bytes are all there is to judge.
 
     Sets torch to one thread for good: the reference must not depend on the machine's core count,
     and idle OpenMP workers compete with the runtime's own threads.

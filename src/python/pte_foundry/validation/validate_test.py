@@ -56,7 +56,7 @@ def test_a_good_portable_program_passes(tmp_path: Path, portable: ExportResult) 
 def test_a_portable_program_under_the_xnnpack_name_breaks_the_promise(
     workspace: Workspace, portable: ExportResult
 ) -> None:
-    # Its report tells the truth of the bytes: only the promise is left to see it.
+    # Its report is true of the bytes, so only the promise can see it.
     facts: Any = portable.facts
     workspace.replace_program(portable.pte)
     workspace.report |= {name: facts[name] for name in ("delegation", "planned_memory_bytes")}
@@ -133,7 +133,7 @@ def test_a_wrong_expected_label_fails(workspace: Workspace) -> None:
     workspace.report["checks"]["photographs"]["rose.png"] = "blue"
     cases = workspace.run()
     assert failed_kinds(cases) == {"task:rose.png": "mismatch"}
-    assert "it sees 'red', expected is 'blue'" in cases["task:rose.png"].message
+    assert "it sees 'red', not the expected 'blue'" in cases["task:rose.png"].message
 
 
 def test_checks_that_the_report_does_not_publish_fail(workspace: Workspace) -> None:
@@ -193,7 +193,7 @@ def test_two_validations_of_one_program_agree(workspace: Workspace) -> None:
 
 
 def _program(monkeypatch: pytest.MonkeyPatch, execute: Callable[[], object]) -> None:
-    """Every program that a child process loads answers like this."""
+    """Make every program that a child process loads answer like this."""
 
     def load(pte: bytes) -> LoadedProgram:
         return LoadedProgram(

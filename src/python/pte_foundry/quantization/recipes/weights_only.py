@@ -1,7 +1,7 @@
 """Weights as int8, one scale for each output channel; all computations stay in the backend's float.
 
-For backends that compute in float16 and read compressed weights. The program is smaller, and as
-exact as the rounding of the weights allows; no pictures are needed.
+For backends that compute in float16 and read compressed weights. The program is smaller; only the
+rounding of the weights costs accuracy. It needs no pictures.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NEEDS_CALIBRATION = False
 
 
 def check_options(options: Mapping[str, str]) -> None:
-    """Raises PteError `bad-option` for a value that cannot be right."""
+    """Raises PteError `bad-option` for a value that no model could take."""
     choose(__name__, options, "operators", tuple(_OPERATORS))
     float_modules(__name__, options)
 
@@ -59,7 +59,7 @@ def quantize(request: QuantizationRequest) -> Quantized:
     if not census.weights_fraction:
         raise PteError(
             "lowering-failed",
-            f"model {request.model!r}: no weight was quantized: it has none of "
+            f"model {request.model!r}: no weight was quantized: the model has none of "
             f"{', '.join(sorted(map(str, _OPERATORS[operators])))} with a stored weight. Correct "
             "`operators` in `quantization_options`, or choose another recipe",
         )

@@ -1,12 +1,12 @@
 """Dynamic int8 for XNNPACK: for transformers, whose work is linear layers.
 
 Weights are quantized at export, per output channel. Activations are float32 between operators; in
-front of a linear layer XNNPACK takes the range of each row (a token), while the program runs, and
-rounds the row to int8. So no picture is needed and none saturates, and everything but linear layers
-(convolutions, softmax, normalisation, products of activations) stays as it is.
+front of a linear layer XNNPACK takes the range of each row (a token) at run time, and rounds the row
+to int8. So no picture is needed and none saturates, and everything but linear layers (convolutions,
+softmax, normalisation, products of activations) stays as it is.
 
 In torch the exported program takes one range for a whole activation, the only form that PT2E has
-for XNNPACK: there it is less exact than in the runtime.
+for XNNPACK, so it is less exact there than in the runtime.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _LINEAR = torch.ops.aten.linear.default
 
 
 def check_options(options: Mapping[str, str]) -> None:
-    """Raises PteError `bad-option` for a value that cannot be right."""
+    """Raises PteError `bad-option` for a value that no model could take."""
     float_modules(__name__, options)
 
 
 def quantize(request: QuantizationRequest) -> Quantized:
-    """Quantize the weights of all linear layers, but those that the options keep in float.
+    """Quantize the weights of all linear layers, except those that the options keep in float.
 
     Raises:
         PteError: `bad-option` for a module that the model does not have, `lowering-failed` if there
-            is no linear layer to quantize or one would stay in float without anyone having said so.
+            is no linear layer to quantize, or one would stay in float although no option says so.
     """
     layers = float_modules(__name__, request.options)
     layers.check(request.model, request.module)
@@ -75,11 +75,11 @@ def quantize_dynamically(
     """Quantize with a quantizer of stored weights and of activations in front of them.
 
     Args:
-        is_quantized: whether an operator call is to be quantized.
+        is_quantized: whether an operator call should be quantized.
         recipe, what: the recipe's name and what it quantizes, for messages.
 
     Raises:
-        PteError: `lowering-failed` if there is nothing to quantize, or a weight is computed and not stored.
+        PteError: `lowering-failed` if there is nothing to quantize, or a weight is computed instead of stored.
     """
     # Nothing is learned from the input: a forward pass lets the observers see the weights.
     program = quantize_pt2e(request, quantizer, [request.example_inputs])
@@ -89,7 +89,7 @@ def quantize_dynamically(
     if not census.quantized:
         raise PteError(
             "lowering-failed",
-            f"model {request.model!r}: {recipe} quantizes {what}, and the model has none that it may. Choose "
+            f"model {request.model!r}: {recipe} quantizes {what}, but the model has none to quantize. Choose "
             "another recipe, such as pte_foundry.quantization.recipes.xnnpack_static",
         )
     return Quantized(program, census)

@@ -1,6 +1,6 @@
 """Static 8-bit integers for XNNPACK: weights per channel, activations with ranges learned from pictures.
 
-Every convolution, linear, sum, product, sigmoid and concatenation is computed with integers, except for
+Every convolution, linear, sum, product, sigmoid and concatenation is computed with integers, except
 what the options keep in float.
 """
 
@@ -44,7 +44,7 @@ NEEDS_CALIBRATION = True
 
 
 def check_options(options: Mapping[str, str]) -> None:
-    """Raises PteError `bad-option` for a value that cannot be right."""
+    """Raises PteError `bad-option` for a value that no model could take."""
     choose(__name__, options, "observer", _OBSERVERS)
     _crops(options)
     layers = _float_layers(options)
@@ -62,7 +62,7 @@ def quantize(request: QuantizationRequest) -> Quantized:
     Raises:
         PteError: `bad-option` for a module that the model does not have, `bad-calibration` for
             pictures that cannot be used, `lowering-failed` for a convolution or matrix product that
-            would stay in float without anyone having said so.
+            would stay in float although no option says so.
     """
     check_options(request.options)
     layers = _float_layers(request.options)

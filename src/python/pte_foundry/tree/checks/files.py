@@ -1,5 +1,5 @@
-"""What can be wrong with the files of a tree: links, special files, names that differ between systems, other hashes
-than SHA256SUMS has."""
+"""What can be wrong with the files of a tree: links, special files, names that some system cannot store, hashes that
+differ from SHA256SUMS."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pte_foundry.client.index import LARGEST_DOCUMENT
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_files import read_json
 from pte_foundry.records.outside_text import plain
@@ -17,11 +18,8 @@ from pte_foundry.records.paths import LONGEST_PATH, collisions, path_problem
 from pte_foundry.tree.sums import parse_sums
 from pte_foundry.tree.tree_files import SUMS, is_covered
 
-# They lie at the root of a checkout, and are no part of the tree.
+# They are at the root of a checkout, and not part of the tree.
 _OF_GIT = (".git", ".gitattributes")
-
-LARGEST_DOCUMENT = 64 << 20
-"""Bytes of the largest document that is read."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,7 +35,7 @@ class Defect:
     what: str
 
     def __str__(self) -> str:
-        # Names and documents may hold anything: none of it may steer a terminal, or fill it.
+        # Names and documents may hold anything, but must not steer a terminal, or fill it.
         return f"{plain(self.path, 300)}: {self.kind}: {plain(self.what, 1_000)}"
 
 
@@ -51,7 +49,7 @@ class TreeFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """`files` is by path relative to the root, with `/`; only what can be read is in it."""
+    """`files` has each readable file by its path relative to the root, with `/`."""
 
     files: dict[str, TreeFile]
     defects: tuple[Defect, ...]
@@ -60,7 +58,7 @@ class Listing:
 def list_tree(root: Path) -> Listing:
     """Read every file below `root`, without following symbolic links; git's own files at the root are left out.
 
-    What cannot be read is a defect. So is a folder whose path is too long for a tree, which is not looked into: that
+    What cannot be read is a defect. So is a folder whose path is too long for a tree, which is not entered: that
     rules out paths that the system refuses, and endless depth.
     """
     files: dict[str, TreeFile] = {}
@@ -76,7 +74,7 @@ def list_tree(root: Path) -> Listing:
             defects.append(_unreadable(folder or ".", error))
             continue
         if folder and not names:
-            what = "is an empty folder: git keeps none, and nothing lists it"
+            what = "is an empty folder: git does not keep it, and nothing lists it"
             defects.append(Defect(folder, "empty", what))
         for name in names:
             path = f"{folder}/{name}" if folder else name
@@ -104,14 +102,14 @@ def list_tree(root: Path) -> Listing:
 
 
 def name_defects(path: str) -> Iterator[Defect]:
-    """What is wrong with a path as it is written, on disk or in a list."""
+    """What is wrong with a path as such, on disk or in a list."""
     problem = path_problem(path)
     if problem is not None:
         yield Defect(path, "name", problem)
 
 
 def case_defects(paths: Iterable[str]) -> Iterator[Defect]:
-    """Paths that are one where case is ignored, as on macOS and Windows."""
+    """Paths that are the same where case is ignored, as on macOS and Windows."""
     for path, other in collisions(paths):
         yield Defect(path, "case", f"is the same as {other!r} where case is ignored")
 
@@ -120,7 +118,7 @@ def read_document(root: Path, files: Mapping[str, TreeFile], path: str) -> dict[
     """A JSON document of the tree.
 
     Raises:
-        PteError: `bad-request` as `read_json`, and for one of more than `LARGEST_DOCUMENT` bytes.
+        PteError: `bad-request` as from `read_json`, and for one of more than `LARGEST_DOCUMENT` bytes.
     """
     if files[path].size > LARGEST_DOCUMENT:
         raise PteError("bad-request", f"{path} has more than {LARGEST_DOCUMENT} bytes")
@@ -156,8 +154,8 @@ def sums_defects(text: str, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
     for path in filter(is_covered, listed):
         file = files.get(path)
         if file is None:
-            yield Defect(path, "missing", f"is in {SUMS} and not in the tree")
+            yield Defect(path, "missing", f"is in {SUMS} but not in the tree")
         elif file.sha256 != listed[path]:
             yield Defect(path, "hash", f"has SHA-256 {file.sha256}; {SUMS} says {listed[path]}")
     for path in filter(is_covered, files.keys() - listed.keys()):
-        yield Defect(path, "extra", f"is in the tree and not in {SUMS}")
+        yield Defect(path, "extra", f"is in the tree but not in {SUMS}")

@@ -34,7 +34,7 @@ def test_a_file_that_is_replaced_by_a_link(tree: Path, target: str) -> None:
 
 
 def test_a_folder_that_is_replaced_by_a_link(tree: Path, tmp_path: Path) -> None:
-    """What it points to is not read, although it has all the right files."""
+    """Its target is not read, although it has all the right files."""
     (tree / "1.4.1").rename(tmp_path / "elsewhere")
     (tree / "1.4.1").symlink_to(tmp_path / "elsewhere")
     assert {("1.4.1", "link"), (XNNPACK, "missing")} <= found(tree)
@@ -70,12 +70,12 @@ def test_an_empty_folder(tree: Path) -> None:
     assert found(tree) == {("empty", "empty")}
 
 
-def test_names_that_are_one_where_case_is_ignored(tree: Path) -> None:
+def test_names_that_are_the_same_where_case_is_ignored(tree: Path) -> None:
     (tree / "readme.md").write_text("x")
     assert ("readme.md", "case") in found(tree)
 
 
-def test_folders_that_are_one_where_case_is_ignored(tree: Path) -> None:
+def test_folders_that_are_the_same_where_case_is_ignored(tree: Path) -> None:
     (tree / "licenses").mkdir()
     (tree / "licenses/x").write_text("x")
     seal(tree)
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_read(tree: Path, path: str) -> None:
 def test_a_tree_in_a_folder_that_cannot_be_read(tree: Path) -> None:
     tree.parent.chmod(0)
     try:
-        with as_ordinary_user(), pytest.raises(PteError, match="no folder that can be read"):
+        with as_ordinary_user(), pytest.raises(PteError, match="not a readable folder"):
             verify_tree(tree)
     finally:
         tree.parent.chmod(0o755)

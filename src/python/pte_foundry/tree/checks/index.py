@@ -43,7 +43,7 @@ def index_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]
     for path in files:
         version, _, rest = path.partition("/")
         if rest.endswith(".pte") and version not in sound:
-            yield Defect(path, "unlisted", f"lies in a folder without {INDEX}")
+            yield Defect(path, "unlisted", f"is in a folder without {INDEX}")
 
 
 def _versions_defects(
@@ -60,7 +60,7 @@ def _versions_defects(
         return
     if found != expected:
         yield Defect(
-            VERSIONS, "version", f"says {shown(found)}; by the tree's folders it is {expected}"
+            VERSIONS, "version", f"says {shown(found)}; the tree's folders make it {expected}"
         )
     latest = f"{expected['latest']}/{INDEX}"
     if INDEX in files and files[INDEX] != files[latest]:
@@ -89,7 +89,7 @@ def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Itera
     except PteError as error:
         yield Defect(path, error.kind, f"the client refuses it: {error.message}")
     if index.text("version") != version:
-        yield Defect(path, "version", f"says that it is of {index.text('version')}")
+        yield Defect(path, "version", f"says that its version is {index.text('version')}")
     promised: set[str] = set()
     for entry in (*index.objects("models"), *index.objects("labels")):
         file = f"{version}/{entry.text('category')}/{entry.text('name')}"
@@ -105,7 +105,7 @@ def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Itera
                 yield Defect(needed, "missing", f"{model.text('name')} of {path} needs it")
     for file in files:
         if file.startswith(f"{version}/") and file not in promised | {path}:
-            yield Defect(file, "unlisted", f"lies beside what {path} lists, and is not listed")
+            yield Defect(file, "unlisted", f"is beside what {path} lists, but not listed itself")
 
 
 def _address_defects(path: str, index: Fields) -> Iterator[Defect]:
@@ -122,7 +122,7 @@ def _address_defects(path: str, index: Fields) -> Iterator[Defect]:
         for found, field, file in promised:
             expected = remote_url(base, version, f"{category}/{file}")
             if found != expected:
-                what = f"{field} of {category}/{name} is {shown(found)}; by baseUrl it is {shown(expected)}"
+                what = f"{field} of {category}/{name} is {shown(found)}; baseUrl makes it {shown(expected)}"
                 yield Defect(path, "address", what)
 
 
@@ -132,7 +132,7 @@ def _promise(
     file = files.get(path)
     if file is None:
         yield from name_defects(path)
-        yield Defect(path, "missing", f"{index} lists it, and it is not in the tree")
+        yield Defect(path, "missing", f"{index} lists it, but it is not in the tree")
     elif file.sha256 != entry.sha256("hash"):
         what = f"has SHA-256 {file.sha256}; {index} says {entry.sha256('hash')}"
         yield Defect(path, "hash", what)

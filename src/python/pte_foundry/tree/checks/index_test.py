@@ -1,4 +1,4 @@
-"""Indexes that do not fit a tree."""
+"""Indexes that do not match a tree."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_older_version_is_checked_too(tree: Path) -> None:
     assert (XNNPACK.replace("1.4.1", "1.3.0"), "missing") in defects
 
 
-def test_a_folder_that_is_no_version(tree: Path) -> None:
+def test_a_folder_that_is_not_a_version(tree: Path) -> None:
     (tree / "latest").mkdir()
     (tree / "latest/index.json").write_bytes((tree / "index.json").read_bytes())
     assert ("latest/index.json", "version") in found(tree)
@@ -74,7 +74,7 @@ def rebase(base: str) -> Callable[[Any], None]:
 
 
 def kinds_of_index(tree: Path, *changes: Callable[[Any], None]) -> set[str]:
-    """Of the defects of an index that was changed wherever it lies."""
+    """Of the defects of an index that was changed in both places."""
     for change in changes:
         edit_json(tree, "1.4.1/index.json", change)
     (tree / "index.json").write_bytes((tree / "1.4.1/index.json").read_bytes())
@@ -139,7 +139,7 @@ def test_labels_elsewhere(tree: Path, url: str | None) -> None:
     assert "address" in kinds_of_index(tree, of_labels)
 
 
-def test_what_the_client_refuses_is_no_sound_index(tree: Path) -> None:
+def test_what_the_client_refuses_is_not_a_sound_index(tree: Path) -> None:
     def forget_labels(index: Any) -> None:
         index["labels"] = []
 

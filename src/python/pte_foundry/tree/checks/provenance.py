@@ -1,4 +1,4 @@
-"""The provenance statement and the bill of materials of a tree: their schemas, and what they say of the files."""
+"""The provenance statement and the bill of materials of a tree: their schemas, and what they say about the files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_MESSAGE = 300
 
 
 def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
-    """What is wrong with the provenance statement, and where its subjects are not the tree's files."""
+    """What is wrong with the provenance statement, and where its subjects differ from the tree's files."""
     if PROVENANCE not in files:
         yield Defect(PROVENANCE, "missing", "the tree does not say what it was built from")
         return
@@ -45,7 +45,7 @@ def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Def
         yield Defect(path, "subject", f"{PROVENANCE} does not vouch for it")
     for path, sha256 in subjects.items():
         if path not in vouched:
-            yield Defect(path, "subject", f"{PROVENANCE} vouches for it, and it is not in the tree")
+            yield Defect(path, "subject", f"{PROVENANCE} vouches for it, but it is not in the tree")
         elif files[path].sha256 != sha256:
             what = f"has SHA-256 {files[path].sha256}; {PROVENANCE} vouches for {sha256}"
             yield Defect(path, "subject", what)

@@ -1,4 +1,4 @@
-"""A statement or a bill of materials that does not fit a tree."""
+"""A statement or a bill of materials that does not match a tree."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ def sign_tree(root: Path, private_key: Path) -> Path:
         private_key: an elliptic-curve key (P-256, P-384 or P-521) in PEM, without a passphrase.
 
     Raises:
-        PteError: `no-key` if the key is not one; `unsigned` if the tree cannot be hashed, as with a link in it.
+        PteError: `no-key` if the key is not a file; `unsigned` if it is not such a key, or if the tree cannot be
+            hashed, as with a link in it.
     """
     _check_key(private_key, "--private-key")
     signature = root / SIGNATURE
@@ -36,7 +37,7 @@ def sign_tree(root: Path, private_key: Path) -> Path:
         raise PteError(
             "unsigned",
             f"{root}: not signed with {private_key}: {error}. Check the tree with "
-            "`./foundry verify`, and that the key is an elliptic-curve one in PEM without passphrase",
+            "`./foundry verify`, and that the key is an elliptic-curve key in PEM without a passphrase",
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -47,7 +48,7 @@ def check_signature(root: Path, public_key: Path) -> None:
     """Check the tree's signature against its files, all of them.
 
     Raises:
-        PteError: `no-key` if the key cannot be read; `signature` with what the signature does not fit.
+        PteError: `no-key` if the key is not a file; `signature` if the signature is missing or does not match.
     """
     _check_key(public_key, "--public-key")
     signature = root / SIGNATURE
@@ -61,7 +62,7 @@ def check_signature(root: Path, public_key: Path) -> None:
     except Exception as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise PteError(
-            "signature", f"does not fit the tree and the key {public_key}: {why}"
+            "signature", f"does not match the tree and the key {public_key}: {why}"
         ) from error
 
 
@@ -72,4 +73,4 @@ def _hashing(*ignored: Path) -> hashing.Config:
 
 def _check_key(key: Path, option: str) -> None:
     if not key.is_file():
-        raise PteError("no-key", f"{option}: {key} is no file. Give the path of a key in PEM")
+        raise PteError("no-key", f"{option}: {key} is not a file. Give the path of a key in PEM")

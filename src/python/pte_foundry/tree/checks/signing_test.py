@@ -50,7 +50,7 @@ def signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     return tree, public
 
 
-def test_a_signed_tree_is_sound_also_elsewhere(signed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_signed_tree_is_sound_elsewhere_too(signed: tuple[Path, Path], tmp_path: Path) -> None:
     tree, public = signed
     assert verify_tree(tree, public) == ()
     assert verify_tree(tree) == ()
@@ -100,9 +100,9 @@ def test_no_signature_when_one_is_asked_for(signed: tuple[Path, Path]) -> None:
 
 
 def test_no_key(signed: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(PteError, match="--public-key: .* is no file"):
+    with pytest.raises(PteError, match="--public-key: .* is not a file"):
         verify_tree(signed[0], tmp_path / "nowhere")
-    with pytest.raises(PteError, match="--private-key: .* is no file"):
+    with pytest.raises(PteError, match="--private-key: .* is not a file"):
         sign_tree(signed[0], tmp_path / "nowhere")
 
 

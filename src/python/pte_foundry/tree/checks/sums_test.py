@@ -1,4 +1,4 @@
-"""SHA256SUMS that do not fit a tree."""
+"""SHA256SUMS that do not match a tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pte_foundry.tree.checks.verify import verify_tree
 from pte_foundry.tree.tree_files import SUMS
 
 
-def test_folders_that_are_one_in_the_sums(tree: Path) -> None:
+def test_folders_that_differ_only_by_case_in_the_sums(tree: Path) -> None:
     with (tree / SUMS).open("a") as sums:
         sums.write(f"{'0' * 64}  licenses/x\n")
     assert ("licenses", "case") in found(tree)

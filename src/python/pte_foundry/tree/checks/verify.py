@@ -6,15 +6,10 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pte_foundry.client.index import LARGEST_DOCUMENT
 from pte_foundry.errors import PteError
 from pte_foundry.records.outside_text import plain
-from pte_foundry.tree.checks.files import (
-    LARGEST_DOCUMENT,
-    Defect,
-    TreeFile,
-    list_tree,
-    sums_defects,
-)
+from pte_foundry.tree.checks.files import Defect, TreeFile, list_tree, sums_defects
 from pte_foundry.tree.checks.index import index_defects
 from pte_foundry.tree.checks.provenance import bill_of_materials_defects, statement_defects
 from pte_foundry.tree.checks.signing import check_signature
@@ -31,11 +26,11 @@ def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...
     """Everything that is wrong, sorted by path; nothing is changed, and no link is followed.
 
     Args:
-        root: a folder as `./pants package //:tree` writes it, or a checkout of what was published.
+        root: a folder that `./pants package //:tree` wrote, or a checkout of what was published.
         public_key: the publisher's; None to leave the signature unchecked.
 
     Raises:
-        PteError: `no-tree` if `root` is no folder; `no-key` if the key is no file.
+        PteError: `no-tree` if `root` is not a folder; `no-key` if the key is not a file.
     """
     try:
         is_folder = stat.S_ISDIR(root.lstat().st_mode)
@@ -44,7 +39,7 @@ def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...
     if not is_folder:
         raise PteError(
             "no-tree",
-            f"{plain(str(root), 300)} is no folder that can be read. Name the folder that has SHA256SUMS in it",
+            f"{plain(str(root), 300)} is not a readable folder. Name the folder that contains SHA256SUMS",
         )
     listing = list_tree(root)
     defects = {*listing.defects}

@@ -22,7 +22,7 @@ def test_a_changed_file(tree: Path) -> None:
     assert found(tree) == {(XNNPACK, "hash"), (XNNPACK, "subject"), (XNNPACK, "part")}
 
 
-def test_a_changed_file_of_which_the_sums_know(tree: Path) -> None:
+def test_a_changed_file_that_the_sums_know(tree: Path) -> None:
     (tree / XNNPACK).write_bytes(b"other program")
     seal(tree)
     told = [str(defect) for defect in verify_tree(tree) if defect.kind == "hash"]
@@ -71,7 +71,7 @@ def test_an_impossible_path(tmp_path: Path, name: str) -> None:
         "LICENSES/BSD-3-Clause.txt",
     ],
 )
-def test_an_own_file_that_is_missing(tree: Path, name: str) -> None:
+def test_a_missing_file_of_the_tree_writer(tree: Path, name: str) -> None:
     (tree / name).unlink()
     assert (name, "missing") in found(tree)
 
@@ -135,5 +135,5 @@ def test_a_value_that_is_nested_too_deeply(tree: Path, path: str, levels: int) -
     assert path in {path for path, _ in found(tree)}
 
 
-def test_an_empty_folder_is_no_sound_tree(tmp_path: Path) -> None:
+def test_an_empty_folder_is_not_a_sound_tree(tmp_path: Path) -> None:
     assert {(SUMS, "missing"), ("index.json", "missing")} <= found(tmp_path)

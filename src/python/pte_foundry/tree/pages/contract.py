@@ -15,8 +15,8 @@ class ContractTensor:
     """Attributes:
     about: what is known in words: layout, or what an output means; "" if nothing is.
     normalisation: of a picture: `resize`, `scale`, `colour`, `mean` and `std` in words, by name.
-    preparation: of a picture, None if it is none or if its preparation is not known to the code here.
-    detection: of an output that holds boxes in the form that the code here knows; None of any other.
+    preparation: of a picture; None for any other tensor, and for a preparation that `read_preparation` does not know.
+    detection: of an output that holds boxes in the form that `read_detection` knows; None of any other.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How long programs take: read from the results that `foundry bench` writes for its benchmarks `latency` and `int8`."""
+"""How long programs take, from the results that `foundry bench` writes for its benchmarks `latency` and `int8`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
 
 _RIVALS = {"eager": "eager torch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
-"""As `foundry bench` calls them -> as people do. The first one is the one that pictures show."""
+"""Name in the results of `foundry bench` -> name for people. Pictures show the first one."""
 _PROGRAM = "executorch"
 
 
@@ -44,7 +44,7 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a program was timed in turns with, on the same machine and input; median milliseconds of a call."""
+    """What a program was compared with, call by call, on the same machine and input; median milliseconds of a call."""
 
     name: str
     milliseconds: float
@@ -52,11 +52,11 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Latency:
-    """Median milliseconds of one call of a program, with so many threads.
+    """Median milliseconds of one call of a program on `threads` threads.
 
     Attributes:
-        baselines: at least one; the first is the one that pictures show.
-        samples: how many calls each median is of.
+        baselines: at least one; pictures show the first.
+        samples: the number of calls behind each median.
     """
 
     address: str
@@ -75,7 +75,7 @@ def read_latencies(results: Sequence[Fields]) -> dict[str, tuple[Latency, ...]]:
 
     Raises:
         PteError: `bad-latencies` naming the file and the field for what `foundry bench` does not write, for a file
-            without any latency, and for a program that two files have different times of.
+            without any latency, and for a program whose times differ between two files.
     """
     found: dict[tuple[str, int], Latency] = {}
     for result in results:
@@ -101,7 +101,7 @@ def read_results(file: str, content: Path) -> Fields:
         content: where it can be read.
 
     Raises:
-        PteError: `bad-latencies` if it is no JSON.
+        PteError: `bad-latencies` if it is not JSON.
     """
     try:
         return Fields(read_json(content), file)
@@ -118,7 +118,7 @@ def _all_latencies(result: Fields) -> tuple[Latency, ...]:
     try:
         found = tuple(_latencies(result))
         if not found:
-            raise result.error("measurements", "has no time of any program")
+            raise result.error("measurements", "has no latency of any program")
         return found
     except PteError as error:
         raise _bad(result.where, error) from error
@@ -128,7 +128,7 @@ def _latencies(result: Fields) -> Iterator[Latency]:
     measured = _circumstances(result)
     for row in result.objects("measurements"):
         benchmark, details = row.text("benchmark"), row.nested("details")
-        # The others count outputs that differ, and bytes.
+        # The other rows count differing outputs, and bytes.
         if row.text("unit") != "ratio" or "bytes" in details.values:
             continue
         if benchmark == "latency":
@@ -169,8 +169,8 @@ def _circumstances(result: Fields) -> Circumstances:
 def _rivals(medians: Fields, versions: dict[str, str]) -> Iterator[Baseline]:
     """In the order of `_RIVALS`, each with its version if that is known."""
     for name, words in _RIVALS.items():
-        told = f"{words} {versions[name]}" if name in versions else words
-        yield Baseline(told, _milliseconds(medians, name))
+        named = f"{words} {versions[name]}" if name in versions else words
+        yield Baseline(named, _milliseconds(medians, name))
 
 
 def _milliseconds(fields: Fields, name: str) -> float:
@@ -190,6 +190,6 @@ def _positive(fields: Fields, name: str) -> int:
 def _bad(file: str, cause: PteError) -> PteError:
     return PteError(
         "bad-latencies",
-        f"{cause.message}: `./foundry bench latency int8 --json {file}` measures again. Or take the file "
-        "out of the tree's `latencies`",
+        f"{cause.message}. Measure again with `./foundry bench latency int8 --json {file}`, or remove the "
+        "file from the tree's `latencies`",
     )

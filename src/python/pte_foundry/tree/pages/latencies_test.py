@@ -13,7 +13,7 @@ from pte_foundry.testing.sample_latencies import FILE, PROGRAM, sample_results
 from pte_foundry.tree.pages.latencies import Baseline, read_latencies, read_results
 
 REMEDY = (
-    f"`./foundry bench latency int8 --json {FILE}` measures again. Or take the file out of the tree's "
+    f"Measure again with `./foundry bench latency int8 --json {FILE}`, or remove the file from the tree's "
     "`latencies`"
 )
 
@@ -52,7 +52,7 @@ def test_the_committed_results_can_be_read() -> None:
         (lambda it: it.update(modified="no"), "`modified` is 'no'"),
         (lambda it: it["machine"].update(cpus=0), "machine: `cpus` is 0"),
         (lambda it: it.update(measurements={}), "`measurements` is a dict"),
-        (lambda it: it.update(measurements=it["measurements"][-2:]), "has no time of any program"),
+        (lambda it: it.update(measurements=it["measurements"][-2:]), "has no latency of any program"),
         (lambda it: it["measurements"][1]["details"].pop("threads"), "`threads` is missing"),
         (lambda it: it["measurements"][1]["details"].update(threads=0), "`threads` is 0"),
         (lambda it: it["measurements"][1]["details"].update(samples=0), "`samples` is 0"),
@@ -74,7 +74,7 @@ def test_what_no_benchmark_writes_is_refused(spoil: Callable[[Any], Any], reason
     assert caught.value.kind == "bad-latencies" and caught.value.message.endswith(REMEDY)
 
 
-def test_two_files_with_other_times_of_one_program_are_refused_and_one_file_twice_is_not() -> None:
+def test_two_files_with_different_times_of_a_program_are_refused_but_one_file_twice_is_not() -> None:
     results, other = sample_results(), sample_results()
     other["machine"]["cpu"] = "Another CPU"
     with pytest.raises(PteError) as caught:
@@ -86,10 +86,10 @@ def test_two_files_with_other_times_of_one_program_are_refused_and_one_file_twic
     assert len(read_latencies([Fields(results, FILE), Fields(results, FILE)])[PROGRAM]) == 2
 
 
-def test_a_file_that_is_no_json_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_named_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_text("{")
-    with pytest.raises(PteError, match="bad-latencies: .* is no valid JSON") as caught:
+    with pytest.raises(PteError, match="bad-latencies: .* is not valid JSON") as caught:
         read_results(FILE, file)
     assert caught.value.message.endswith(REMEDY)
     write_json(file, sample_results())

@@ -1,4 +1,5 @@
-"""All pages of a catalogue: functions of the index, and of measurements for the pictures that no hash covers."""
+"""All pages of a catalogue. They depend on the index and on measured latencies; the pictures of measured errors, which
+no hash covers, on validations."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ EVIDENCE = {
     "executed": "the program ran, and its outputs were compared with those of the eager model",
     "interpreted": "an interpreter ran what the program hands to its delegate, and the outputs were compared with "
     "those of the eager model",
-    "structural": "the file was inspected and not run",
+    "structural": "the file was inspected but not run",
 }
 
 WEIGHTS = {
@@ -69,7 +70,7 @@ def catalogue_pages(
         index: the content of the tree's index.json.
         listed: one for each program of the index.
         validations: the content of each program's validation.json, by the program's address.
-        latencies: measured ones, by the program's address; those of programs that the tree does not have are ignored.
+        latencies: measured ones, by the program's address; those of programs outside the tree are ignored.
 
     Raises:
         PteError: `bad-request`, `duplicate` or `bad-latencies`, see `read_programs`, `group_models` and
@@ -186,11 +187,11 @@ def _render(templates: Environment, name: str, **values: object) -> str:
 
 
 def _source_hash(text: str) -> str:
-    """As a Content-Security-Policy names the one script that may run (https://www.w3.org/TR/CSP3/#grammardef-hash-source)."""
+    """How a Content-Security-Policy names a script or style (https://www.w3.org/TR/CSP3/#grammardef-hash-source)."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _unofficial(programs: Sequence[ListedProgram]) -> dict[str, int]:
-    """Source of the weights, if it is not the publisher -> how many programs have it."""
+    """Source of weights that are not the publisher's -> how many programs have it."""
     found = Counter(str(program.weights["source"]) for program in programs)
     return {source: found[source] for source in sorted(found) if source != "official"}

@@ -173,7 +173,7 @@ def test_filters_have_what_the_programs_have() -> None:
     assert not any("hidden" in each for each in page.all("tr"))
 
 
-def test_pages_of_models_tell_contract_delegation_and_errors() -> None:
+def test_pages_of_models_show_contract_delegation_and_errors() -> None:
     pages = sample_pages()
     text = html_of(pages)["models/mobilenet_v3_small.html"].text
     assert "float32[1, 3, 224, 224]" in text and "class scores" in text
@@ -187,7 +187,7 @@ def test_pages_of_models_tell_contract_delegation_and_errors() -> None:
     )
 
 
-def test_pages_of_models_tell_latencies_and_where_they_were_measured() -> None:
+def test_pages_of_models_show_latencies_and_where_they_were_measured() -> None:
     results = sample_results()
     plain, timed = sample_pages(), sample_pages(results=results)
     # Nothing else depends on how long anything takes.
@@ -205,7 +205,7 @@ def test_pages_of_models_tell_latencies_and_where_they_were_measured() -> None:
     assert "xnnpack fp32 2 1.25 eager torch 3.75 0.333 30" in text
     assert "xnnpack fp32 1 2.00 ONNX Runtime 1.31.1 2.00 1.000 30" in text
     assert "int8" not in text, "of a program that the tree does not have"
-    assert "Not measured: none of the results" in parse(plain[path]).text
+    assert "Not measured: the results that" in parse(plain[path]).text
     assert "milliseconds of one call" not in plain[path]
     results["modified"] = True
     assert "0123456789ab with changes." in parse(sample_pages(results=results)[path]).text
@@ -250,7 +250,7 @@ def test_the_same_bytes_whatever_the_order_of_keys() -> None:
         ("model", "mobilenet_V3_small", "would have one page"),
     ],
 )
-def test_what_does_not_fit_the_index_is_refused(field_name: str, value: str, reason: str) -> None:
+def test_what_does_not_match_the_index_is_refused(field_name: str, value: str, reason: str) -> None:
     def change(index: Any, listed: Any, validations: Any) -> None:
         listed[0][field_name] = value
 
@@ -259,7 +259,7 @@ def test_what_does_not_fit_the_index_is_refused(field_name: str, value: str, rea
 
 
 @pytest.mark.parametrize("model", ["../x", "a/b", ".x", "a b"])
-def test_a_model_that_is_no_file_name_is_refused(model: str) -> None:
+def test_a_model_that_is_not_a_file_name_is_refused(model: str) -> None:
     _, listed, _ = sample_parts()
     with pytest.raises(PteError, match="bad-path|bad-request"):
         Listed.read(Fields({**listed[0], "model": model}, "tree_request.json"))

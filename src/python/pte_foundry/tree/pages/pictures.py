@@ -29,7 +29,7 @@ class MeasuredDifference:
 
 
 def read_differences(validation: Fields) -> tuple[MeasuredDifference, ...]:
-    """Read validation.json: all cases that compared the program with the eager model; none if nothing here can run it.
+    """Read the comparisons with the eager model from validation.json; none if nothing could run the program.
 
     Raises:
         PteError: `bad-request` naming the field that is missing or wrong.
@@ -82,7 +82,7 @@ def latency_picture(model: Model, latencies: Mapping[str, Sequence[Latency]]) ->
     if len(threads) > len(SERIES):
         raise PteError(
             "bad-latencies",
-            f"the programs of {model.name} are measured with {len(threads)} numbers of threads, and a picture shows "
+            f"the programs of {model.name} are measured with {len(threads)} numbers of threads, but a picture shows "
             f"{len(SERIES)} at most. Leave some out of the files of the tree's `latencies`",
         )
     rows = [
@@ -104,7 +104,7 @@ def _latency_bar(latency: Latency | None) -> Bar:
 def error_picture(
     model: Model, differences: Mapping[str, tuple[MeasuredDifference, ...]]
 ) -> Picture:
-    """For each program and input the largest difference to the eager model, as a dot.
+    """For each program and input the largest difference from the eager model, as a dot.
 
     Args:
         differences: by the program's address.
@@ -124,7 +124,7 @@ def error_picture(
                 "" if measured else "not compared: nothing on the machine could run it",
             )
         )
-    return dot_chart(f"{model.name}: absolute difference to the eager model", rows)
+    return dot_chart(f"{model.name}: absolute difference from the eager model", rows)
 
 
 def delegation_picture(model: Model) -> Picture:
@@ -167,18 +167,18 @@ def delegation_text(program: ListedProgram) -> str:
     if not program.undelegated:
         return f"{calls}; nothing in portable kernels"
     named = most_first(program.undelegated)
-    told = [f"{count} {short(operator)}" for operator, count in named[:_KINDS_NAMED]]
+    kinds = [f"{count} {short(operator)}" for operator, count in named[:_KINDS_NAMED]]
     if len(named) > _KINDS_NAMED:
-        told.append(f"{len(named) - _KINDS_NAMED} other kinds")
+        kinds.append(f"{len(named) - _KINDS_NAMED} other kinds")
     total = sum(program.undelegated.values())
-    return f"{calls}; {total} in portable kernels: {', '.join(told)}"
+    return f"{calls}; {total} in portable kernels: {', '.join(kinds)}"
 
 
 def short(operator: str) -> str:
-    """`aten::convolution.out` is `convolution` to people."""
+    """`convolution` for `aten::convolution.out`."""
     return operator.rpartition("::")[2].partition(".")[0] or operator
 
 
 def most_first(undelegated: Mapping[str, int]) -> list[tuple[str, int]]:
-    """By count, the greatest first; equal ones by name."""
+    """By count, the greatest first; equal counts by name."""
     return sorted(undelegated.items(), key=lambda item: (-item[1], item[0]))

@@ -33,7 +33,7 @@ def words(picture: Picture) -> list[str | None]:
 
 
 def widths(picture: Picture, colour: str) -> list[float]:
-    """Of bars; the boxes of the legend are less high."""
+    """Of bars; the boxes of the legend are lower."""
     found: list[Any] = [s for s in picture.shapes if s.tag == "rect" and s.get("class") == colour]
     return [float(shape.get("width")) for shape in found if shape.get("height") == "13"]
 

@@ -1,7 +1,7 @@
 """How a picture becomes an input, read from the words of a report's normalisation, as code for apps.
 
-Builders describe the resize in words for people (`pte_foundry.models.definition.Normalisation`). Those known here
-become code; of others a page has only the words.
+Builders describe the resize in words for people (`pte_foundry.models.definition.Normalisation`). The descriptions known
+here become code; for any other, a page has only the words.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Code:
 def read_preparation(
     dtype: str, layout: str, shape: Sequence[int], normalisation: Mapping[object, object]
 ) -> Preparation | None:
-    """None for one that is not known here: another layout, size, scale or way to resize."""
+    """None for one that is not known here: an unknown layout, size, scale or way to resize."""
     scale = {"1/255": "1.0 / 255.0", "1": "1.0"}.get(str(normalisation.get("scale")))
     colour = normalisation.get("colour")
     mean, std = _three(normalisation.get("mean")), _three(normalisation.get("std"))
@@ -106,8 +106,8 @@ def read_preparation(
 def preparation_code(templates: Environment, preparation: Preparation) -> tuple[Code, ...]:
     """The same function `preprocess` in each language.
 
-    It takes RGB levels, three bytes a pixel, by rows, and returns float32 [1, 3, side, side]. Only numbers get into
-    the templates, never a text of the report.
+    It takes RGB levels, three bytes per pixel, row by row, and returns float32 [1, 3, side, side]. Only numbers get
+    into the templates, never text from the report.
     """
     values = {
         **vars(preparation),
@@ -121,7 +121,7 @@ def preparation_code(templates: Environment, preparation: Preparation) -> tuple[
 
 
 def _three(values: object) -> tuple[float, float, float] | None:
-    """Of a list of three finite numbers."""
+    """The numbers in a list of three finite ones; None for anything else."""
     if not isinstance(values, list) or len(values) != 3:
         return None
     if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in values):

@@ -1,4 +1,4 @@
-"""The models of a catalogue with their programs: from the index, and from what the request adds to it."""
+"""The models of a catalogue with their programs, from the index and what the request adds to it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
         license=entry.text("license"),
         platforms=tuple(sorted(entry.texts("platforms"))),
         evidence=validation.text("evidence"),
-        # In decimals: in floats the difference ends in noise.
+        # As decimals: as floats, the difference would end in noise.
         cosine_bound=f"{float(Decimal(1) - Decimal(repr(checks.number('min_cosine')))):.2g}",
         difference_bound=f"{checks.number('max_abs_difference'):.3g}",
         delegates=delegation.count_map("delegates"),
@@ -129,7 +129,7 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
 
 
 def _bounds(checks: Mapping[str, object]) -> list[tuple[str, float]]:
-    """Those on predictions too, which are nested."""
+    """Including those on predictions, which are nested."""
     trained = checks.get("trained")
     every = {**checks, **(trained if isinstance(trained, Mapping) else {})}
     return sorted(
@@ -154,8 +154,8 @@ def group_models(programs: Sequence[ListedProgram]) -> tuple[Model, ...]:
     """By family and name.
 
     Raises:
-        PteError: `duplicate` if two families have a model of one name, or two names differ in capitals alone: they
-            would share a page. `bad-request` if a model's programs are said to have different tasks.
+        PteError: `duplicate` if two families have models of the same name, or two names differ only by case: they
+            would share a page. `bad-request` if a model's programs have different tasks.
     """
     grouped: dict[str, list[ListedProgram]] = {}
     for program in programs:

@@ -1,4 +1,4 @@
-"""Horizontal bars from zero, and dots on a logarithmic axis with the bound that they must keep."""
+"""Horizontal bars from zero, and dots on a logarithmic axis with the bound that they must not exceed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADING = 24.0
 
 @dataclass(frozen=True)
 class Bar:
-    """`text` says the value at the bar's end; a value of None is said to be absent by its text alone.
+    """`text`, at the bar's end, says the value; without a value there is only the text.
 
     `mark` is another value, such as the baseline's: a stroke across this bar.
     """
@@ -38,11 +38,11 @@ class Row:
 def bar_chart(
     title: str, rows: Sequence[Row], series: Sequence[str] = (), mark: float | None = None
 ) -> Picture:
-    """All bars of one scale, from zero.
+    """Bars from zero, all to the same scale.
 
     Args:
         title: says what is shown, and in which unit.
-        series: what the bars of each row stand for, in their order; none if there is one bar and the title says it.
+        series: what the bars of each row stand for, in their order; empty if there is one bar and the title says it.
         mark: a value at which a line is drawn through all rows, e.g. that of the baseline.
 
     Raises:
@@ -76,7 +76,7 @@ def bar_chart(
         for bar, colour in zip(row.bars, SERIES):
             length = scale * (bar.value or 0.0)
             if bar.value is not None:
-                # One pixel at least, so that it is visible.
+                # At least one pixel, to be visible.
                 picture.box(
                     left, y, max(length, 1.0), _THICKNESS, colour, f"{row.label}: {bar.text}"
                 )
@@ -100,7 +100,7 @@ _AXIS = 24.0
 
 @dataclass(frozen=True)
 class Dot:
-    """A value above zero, or zero, which is drawn at the left end; `hint` says what it is of."""
+    """A value of zero, which is drawn at the left end, or above; `hint` says what was measured."""
 
     value: float
     hint: str
@@ -138,7 +138,7 @@ def dot_chart(title: str, rows: Sequence[DotRow]) -> Picture:
     bottom = 24 + _ROW * len(rows)
     picture = Picture(title, left + scale * (high - low) + 20, bottom + _AXIS)
     picture.text(0, 12, title, "faint")
-    # Not more labels than there is room for.
+    # No more labels than there is room for.
     step = max(1, math.ceil(40 / scale))
     for exponent in range(low, high + 1):
         x = left + scale * (exponent - low)

@@ -7,7 +7,7 @@ from pte_foundry.tree.plots.svg import Picture
 
 
 def boxes(picture: Picture, colour: str) -> list[tuple[float, float]]:
-    """Left edge and width of the bars of one series (those of the legend are of one size, and left out)."""
+    """Left edge and width of the bars of one series, without the legend's, which all have the same size."""
     found = [s for s in picture.shapes if s.tag == "rect" and s.get("class") == colour]
     return [
         (float(s.get("x", "")), float(s.get("width", ""))) for s in found if s.get("height") == "13"
@@ -76,7 +76,7 @@ def words(picture: Picture) -> list[str | None]:
     return [shape.text for shape in picture.shapes if shape.tag == "text"]
 
 
-def test_ten_times_as_much_is_always_as_far() -> None:
+def test_a_factor_of_ten_is_always_the_same_distance() -> None:
     dots = tuple(Dot(value, "") for value in (1e-5, 1e-4, 1e-3))
     first, second, third = places(dot_chart("errors", [DotRow("a", dots, bound=1e-3)]))
     assert second - first == pytest.approx(third - second, abs=0.05) and second > first

@@ -1,7 +1,7 @@
 """SVG pictures as text: the same bytes on every machine, every string escaped, no font or style from elsewhere.
 
-Colours are names (`ink`, `faint`, `line`, `series0` and so on) that a style sheet gives a meaning: that of the page
-where the picture stands in a page, its own where it is a file.
+Colours are names (`ink`, `faint`, `line`, `series0` and so on) that a style sheet defines: the page's if the picture is
+part of a page, its own if it is a file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Picture:
     """Shapes, drawn one over the other. Lengths are CSS pixels, from the upper left corner.
 
     Attributes:
-        title: said by screen readers in place of the picture, and shown by nothing.
+        title: what screen readers read out in place of the picture.
     """
 
     title: str
@@ -80,7 +80,7 @@ class Picture:
         return _serialise(self._root())
 
     def as_file(self) -> str:
-        """A separate file, which follows the reader's choice of light or dark, also as an `img`."""
+        """A separate file, which follows the reader's choice of light or dark, even as an `img`."""
         root = self._root()
         root.set("xmlns", "http://www.w3.org/2000/svg")
         style = ElementTree.Element("style")
@@ -115,7 +115,7 @@ class Picture:
 
 
 def style_sheet(selector: str) -> str:
-    """CSS that gives the colours of pictures below `selector` their meaning, in light and in dark."""
+    """CSS that defines the colours of pictures below `selector`, for light and dark."""
     return (
         f"{selector}{{font:{FONT_SIZE}px system-ui,-apple-system,'Segoe UI',sans-serif}}"
         f"{''.join(_rules(selector, LIGHT))}"
@@ -156,7 +156,7 @@ def _hint(shape: ElementTree.Element, hint: str) -> None:
 
 
 def _number(value: float) -> str:
-    """At most 2 decimals: nobody sees a hundredth of a pixel, and it hides how machines round."""
+    """At most 2 decimals: nobody sees a hundredth of a pixel, and this hides how machines round."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 

@@ -47,7 +47,7 @@ class Package:
 
 
 def locked_packages(text: str) -> tuple[Package, ...]:
-    """The packages that a lockfile pins, sorted; one whose version differs between platforms once for each version."""
+    """The packages that a lockfile pins, sorted; one whose version depends on the platform once for each version."""
     found = {Package(re.sub(r"[-_.]+", "-", name).lower(), pin) for name, pin in _PIN.findall(text)}
     return tuple(sorted(found))
 
@@ -76,7 +76,7 @@ def bill_of_materials(
         serial_number=uuid5(NAMESPACE_URL, f"urn:pte-foundry:index:{index_sha256}"),
         metadata=BomMetaData(component=tree),
     )
-    # Set afterwards: without a time the constructor takes the clock's.
+    # Set afterwards: without a time, the constructor takes the current one.
     bom.metadata.timestamp = cast("datetime", _time(index))
     packages = {path: locked_packages(content.decode()) for path, content in locks.items()}
     libraries = {package: _library(package) for pinned in packages.values() for package in pinned}

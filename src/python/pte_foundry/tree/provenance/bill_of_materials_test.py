@@ -96,7 +96,7 @@ def test_the_time_is_named_if_it_is_given(tmp_path: Path) -> None:
     assert built["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"
 
 
-def test_the_commit_is_no_part_of_it(tmp_path: Path) -> None:
+def test_the_commit_is_not_part_of_it(tmp_path: Path) -> None:
     index = sample_index(tmp_path)
     assert bom(index) == bom(index, source_commit="0a" * 20)
 

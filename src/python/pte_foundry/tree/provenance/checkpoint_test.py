@@ -23,7 +23,7 @@ def test_each_lockfile_is_listed_once() -> None:
         ({"source_commit": "0" * 41}, "hexadecimal digits"),
         ({"builder": "my machine"}, "`builder` is 'my machine', not a URI"),
         ({"target": ""}, "`target`"),
-        ({"locks": {"models/a:b": ["../x"]}}, "no plain relative path"),
+        ({"locks": {"models/a:b": ["../x"]}}, "not a plain relative path"),
     ],
 )
 def test_a_wrong_origin_is_refused(changes: dict[str, object], reason: str) -> None:

@@ -60,7 +60,7 @@ def provenance_statement(
     if index.text("generated") != NO_TIME:
         details["metadata"] = {"finishedOn": index.text("generated")}
     predicate = {"buildDefinition": definition, "runDetails": details}
-    # Through the predicate's own message type: a misspelt field or a wrong type is an error here.
+    # Through the predicate's own message type, so that a misspelt field or a wrong type is an error here.
     checked = ParseDict(predicate, provenance_pb2.Provenance())
     statement = Statement(
         [ResourceDescriptor(path, digest={"sha256": files[path]}).pb for path in sorted(files)],
@@ -81,7 +81,7 @@ def _source(commit: str) -> dict[str, Any]:
 
 
 def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Seeded weights have no digest: they are drawn by the sources, not read from a file."""
+    """Seeded weights have no digest: the sources draw them, no file holds them."""
     weights = checkpoint.weights
     said = {
         "source": weights.source,

@@ -1,10 +1,10 @@
-"""A forked process that does what could crash, hang or ask for all memory.
+"""A forked process that does what could crash, hang or use up all memory.
 
 It is forked, not spawned: importing torch and ExecuTorch takes longer than most validations, and its
 input need not be sent. That is safe as long as this process has no threads whose locks or pools the child
 would need: torch is limited to one thread, and ExecuTorch's runtime, which has its own pool, is only used
 in children. They answer with JSON and plain tensors (`pte_foundry.validation.isolation.messages`), since
-the bytes may have taken over a child. While children run, this process starts no other processes: any
+the bytes may have taken over a child. While children run, this process starts no other processes, so any
 unknown child was left behind by one of them, and is killed (`pte_foundry.validation.isolation.descendants`).
 """
 
@@ -74,7 +74,7 @@ RUN = "run"
 _LOG_BYTES = 2000
 _PAUSE = 0.005
 _ALIVE: set[int] = set()
-"""The children of this process that were not collected yet."""
+"""The children of this process that are not collected yet."""
 
 
 def serving_runs(run: Callable[[Sequence[Tensor]], Sequence[Tensor]]) -> dict[str, Serve]:
@@ -83,14 +83,14 @@ def serving_runs(run: Callable[[Sequence[Tensor]], Sequence[Tensor]]) -> dict[st
 
 
 class ChildProcess:
-    """A child at work, for a `with` statement, which ends it; `facts` are what it sent at the start."""
+    """A child at work, for a `with` statement, which ends it. `facts` is what it sent at the start."""
 
     def __init__(self, start: Start, limits: Limits) -> None:
         """Fork, and wait for the facts.
 
         Raises:
-            PteError: what `start` raised; `exception` for another class; `crash`, `time-limit` or
-                `memory-limit` if the process ended.
+            PteError: what `start` raised; `exception` if that was of another class; `crash`, `time-limit`
+                or `memory-limit` if the process ended.
         """
         self._limits = limits
         self._log: IO[bytes] = tempfile.TemporaryFile()
@@ -116,7 +116,7 @@ class ChildProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether it crashed or was ended, so that it answers no more."""
+        """Whether it crashed or was ended, so it no longer answers."""
         return self._ended
 
     def run(self, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -128,7 +128,7 @@ class ChildProcess:
         if self._ended:
             raise PteError(CRASH, "the process has ended on an earlier input")
         deadline = time.monotonic() + self._limits.seconds
-        # If it is gone, receiving says why.
+        # If it is gone, receiving the answer says why.
         with suppress(Closed):
             try:
                 send(self._connection, Message(question, tuple(tensors)), deadline)
@@ -138,7 +138,7 @@ class ChildProcess:
         return self._answer(deadline)
 
     def close(self) -> None:
-        """End it, in whatever state it is."""
+        """End it, whatever its state."""
         if not self._ended:
             self._end()
         self._connection.close()
@@ -202,7 +202,7 @@ class ChildProcess:
 
 
 def _has_exited(pid: int) -> bool:
-    """Leaves it uncollected."""
+    """Whether it has exited; it stays uncollected."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13: an exit takes no longer.
         time.sleep(0.1)
         return True
@@ -235,7 +235,7 @@ def _be_the_child(
     except Closed:
         code = 0
     finally:
-        # The parent flushes and cleans up what is its own.
+        # The parent flushes and cleans up its own things.
         os._exit(code)
 
 

@@ -71,7 +71,7 @@ def test_the_last_output_of_a_crash_is_quoted() -> None:
     )
 
 
-def test_an_exit_is_no_answer() -> None:
+def test_an_exit_is_not_an_answer() -> None:
     error = failing_start(lambda: os._exit(7))
     assert (error.kind, "exit code 7" in error.message) == ("crash", True)
 
@@ -160,7 +160,7 @@ def test_no_core_dump_and_no_large_file(tmp_path: os.PathLike[str]) -> None:
             file.truncate(257 << 20)
 
     error = failing_start(act)
-    # Python ignores SIGXFSZ, and is told by an error.
+    # Python ignores SIGXFSZ, and gets an error.
     assert error.kind == "exception" and "OSError" in error.message
 
 
@@ -208,7 +208,7 @@ def test_large_tensors_pass_in_both_directions() -> None:
         assert torch.equal(child.run([large])[0], 2 * large)
 
 
-def test_an_answer_that_is_no_tensor_or_no_message() -> None:
+def test_an_answer_that_is_not_a_tensor_or_not_a_message() -> None:
     def start() -> tuple[Facts, Mapping[str, Serve]]:
         def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             answer: Any = 3 if inputs else torch.zeros(1, dtype=torch.complex64)
@@ -217,7 +217,7 @@ def test_an_answer_that_is_no_tensor_or_no_message() -> None:
         return {}, serving_runs(run)
 
     with ChildProcess(start, LIMITS) as child:
-        with pytest.raises(PteError, match="a int where a tensor has to be"):
+        with pytest.raises(PteError, match="a int instead of a tensor"):
             child.run([torch.ones(1)])
         with pytest.raises(PteError, match="a tensor of complex64 cannot be sent"):
             child.run([])

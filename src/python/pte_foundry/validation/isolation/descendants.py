@@ -2,7 +2,7 @@
 
 A process group reaches only processes that stay in it. So this process adopts orphans (PR_SET_CHILD_SUBREAPER, man 2
 prctl): when a child dies, whatever it leaves behind becomes a child of this process, in any session, and is ended in
-turn. Linux only; elsewhere the process group has to do.
+turn. Linux only; elsewhere the process group has to suffice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def adopt_orphans() -> None:
 
 
 def die_with(parent: int) -> None:
-    """Have this process killed when its parent dies. Outside of Linux the limit of CPU time has to do."""
+    """Have this process killed when its parent dies. On systems other than Linux, the CPU limit has to suffice."""
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

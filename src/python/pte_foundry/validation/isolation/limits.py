@@ -1,4 +1,4 @@
-"""Hold this process to limits of time and memory, and say what the end of one means."""
+"""Hold this process to limits of time and memory, and say what the end of a process means."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MB = 1 << 20
 def limit_memory(limits: Limits) -> None:
     """Limit this process's memory and files for good, and let it leave no core dump.
 
-    Memory is limited as RLIMIT_DATA: what is private and writable (man 2 setrlimit; mmap counts since
+    Memory is limited by RLIMIT_DATA: what is private and writable (man 2 setrlimit; mmap counts since
     Linux 4.7). RLIMIT_AS would also count the address space of torch's libraries and of mapped
     files, gigabytes that cost nothing, and RLIMIT_RSS has no effect on Linux. On macOS neither
-    has one: there, only the machine bounds memory.
+    has any effect, so only the machine limits memory there.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_FSIZE, limits.memory_mb * _MB)
@@ -80,7 +80,7 @@ def ending_error(status: int, log: str, limits: Limits) -> PteError:
 
     Args:
         status: of `os.waitpid`.
-        log: the last of what it wrote to stdout and stderr.
+        log: the end of what it wrote to stdout and stderr.
 
     Returns:
         `crash`, `time-limit` or `memory-limit`.
@@ -99,7 +99,7 @@ def ending_error(status: int, log: str, limits: Limits) -> PteError:
     meaning = "" if number not in _MEANINGS else f", {_MEANINGS[number]}"
     return PteError(
         CRASH,
-        f"the process was ended by {name}{meaning}: the bytes are damaged, or meet a fault of the "
+        f"the process was ended by {name}{meaning}: the bytes are damaged, or trigger a bug in the "
         f"runtime{_quoted(log)}",
     )
 
@@ -109,15 +109,15 @@ def late_error(limits: Limits) -> PteError:
     return PteError(
         TIME_LIMIT,
         f"no answer within {limits.seconds} s, so the process was ended: the program hangs, or it "
-        "needs more (`time_limit` of its pte_test)",
+        "needs more time (`time_limit` of its pte_test)",
     )
 
 
 def memory_error(what: str, limits: Limits) -> PteError:
-    """The error for an allocation that the limit has refused."""
+    """The error for an allocation beyond the limit."""
     return PteError(
         MEMORY_LIMIT,
-        f"{what}: more than {limits.memory_mb} MB were asked for (`memory_limit` of its pte_test)",
+        f"{what}: more than {limits.memory_mb} MB were requested (`memory_limit` of its pte_test)",
     )
 
 

@@ -15,7 +15,7 @@ def test_limits_of_a_request() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"seconds": 0}, {"memory_mb": 0}, {"seconds": 1.5}])
-def test_a_limit_that_nothing_could_keep_is_refused(wrong: dict[str, object]) -> None:
+def test_a_limit_that_nothing_could_meet_is_refused(wrong: dict[str, object]) -> None:
     fields = Fields({"seconds": 3, "memory_mb": 7, **wrong}, "request.json")
     with pytest.raises(PteError, match=next(iter(wrong))) as caught:
         Limits.read(fields)

@@ -50,7 +50,7 @@ _DTYPES: dict[str, torch.dtype] = {
 
 
 class BadMessage(Exception):
-    """The other side sent a malformed or too large message."""
+    """A malformed or too large message."""
 
 
 class Closed(Exception):
@@ -97,7 +97,7 @@ def send(connection: socket.socket, message: Message, deadline: float | None = N
 
 
 def receive(connection: socket.socket, max_bytes: int, deadline: float | None = None) -> Message:
-    """Receive one message; arguments and errors as of `send`.
+    """Receive one message; other arguments and errors as in `send`.
 
     Args:
         max_bytes: of all tensors together.
@@ -109,7 +109,7 @@ def receive(connection: socket.socket, max_bytes: int, deadline: float | None = 
     if length > _MAX_HEADER:
         raise BadMessage(f"a header of {length} bytes")
     shapes, content = _header(_receive_exactly(connection, length, deadline))
-    # A dimension of 0 must not hide huge other ones.
+    # A dimension of 0 must not hide other, huge ones.
     bounds = [math.prod(max(size, 1) for size in shape) * dtype.itemsize for dtype, shape in shapes]
     if sum(bounds) > max_bytes:
         raise BadMessage(f"tensors of {sum(bounds)} bytes")
@@ -158,7 +158,7 @@ def _check_plain(header: Any) -> None:
         elif isinstance(value, list):
             waiting += value
         elif isinstance(value, str):
-            value.encode()  # Fails for half a character, with a kind of ValueError.
+            value.encode()  # Raises a ValueError for half a character.
         elif isinstance(value, float) and not math.isfinite(value):
             raise ValueError("a number that is not finite")
         elif isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER:
@@ -167,7 +167,7 @@ def _check_plain(header: Any) -> None:
 
 def _shape(value: Any) -> list[int]:
     if not isinstance(value, list) or len(value) > _MAX_DIMENSIONS:
-        raise ValueError("a shape that is no list of dimensions")
+        raise ValueError("a shape that is not a list of dimensions")
     if any(not isinstance(size, int) or isinstance(size, bool) or size < 0 for size in value):
         raise ValueError(f"shape {value}")
     return value
@@ -216,5 +216,5 @@ def tensors_of(values: Sequence[object]) -> tuple[Tensor, ...]:
     """The values, if they are tensors; raises TypeError otherwise."""
     for value in values:
         if not isinstance(value, Tensor):
-            raise TypeError(f"a {type(value).__name__} where a tensor has to be")
+            raise TypeError(f"a {type(value).__name__} instead of a tensor")
     return tuple(value for value in values if isinstance(value, Tensor))

@@ -2,7 +2,7 @@
 
 Parity of outputs does not show a weight that is slightly wrong, or one that the inputs do not reach. Here
 every constant of at least `SMALLEST` elements is compared: each that the model uses has to be in the
-payload, and each in the payload has to be the model's.
+payload, and each in the payload has to be one of the model's.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _REBUILD = "Build the program again from the checkpoint that the test names"
 def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcome:
     """Compare within rounding, see `matching`.
 
-    A constant that was computed from others may be stored as it is, or as those. One that repeats a single
-    number, such as the bias that a converter adds to a convolution without one, needs no counterpart in
-    the model; it cannot hide a weight either, which is then missing.
+    For a constant that was computed from others, those may be stored instead. A stored constant that repeats
+    a single number, such as the bias that a converter adds to a convolution without one, needs no counterpart
+    in the model; nor can it hide a weight, which would then be missing.
     """
     large = [one for one in stored if one.values.numel() >= SMALLEST]
     matches = match_constants(large, (*model.used, *model.others))
@@ -42,7 +42,7 @@ def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcom
         )
     if strange:
         problems.append(
-            f"{len(strange)} of the payload's {len(large)} constants are none of the model's: "
+            f"{len(strange)} of the payload's {len(large)} constants are not the model's: "
             f"{_listed(strange)}. {_REBUILD}"
         )
     floats = [match for match in matches if match.stored.scale is None]

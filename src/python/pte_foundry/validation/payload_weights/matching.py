@@ -1,14 +1,14 @@
 """Which stored constant is which of the model's.
 
 Their names differ, so they are paired by their values. The order of the elements in memory is compared as
-well: two swapped channels are seen. A delegate stores a tensor as the model has it, save for dimensions of
-1, as the transposed matrix, or with the channels of an image last; GPUs rearrange it when they load a
-program. Two whole tensors of one shape that are swapped are not seen here, but by the parity of outputs.
+well, so two swapped channels are seen. A delegate stores a tensor as the model has it, except for dimensions
+of 1, as the transposed matrix, or with the channels of an image last; GPUs rearrange it when they load a
+program. If two whole tensors of one shape are swapped, only the parity of outputs shows it.
 
-A stored number may be off by rounding. A float16 has 11 significant bits and a float32 24; there are at
-least 2^-24 and 2^-149 between two neighbours (IEEE 754-2019, table 3.5). Rounding to the nearest is off by
-at most half of that. An integer stands for a multiple of its scale; the scale itself is rounded to float16,
-which moves the greatest of them, 128, by up to 128 / 2048 of a scale more.
+A stored number may be off by rounding. A float16 has 11 significant bits and a float32 24; neighbours are at
+least 2^-24 and 2^-149 apart (IEEE 754-2019, table 3.5). Rounding to the nearest is off by at most half of
+that. An integer stands for a multiple of its scale; the scale itself is rounded to float16, which moves the
+greatest of them, 128, by up to 128 / 2048 of a scale more.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Match:
     """A stored constant and what it stands for.
 
     Attributes:
-        models: names of all constants of the model that have these values; empty if none has.
+        models: names of all constants of the model that have these values.
         steps: the largest difference; 0 without a match.
     """
 
@@ -53,7 +53,7 @@ class Match:
 def match_constants(
     stored: Sequence[Constant], model: Iterable[ModelConstant]
 ) -> tuple[Match, ...]:
-    """Pair each stored constant with every constant of the model that it may be."""
+    """Pair each stored constant with every constant of the model that it could be."""
     by_size: dict[int, list[ModelConstant]] = defaultdict(list)
     for one in model:
         by_size[one.values.numel()].append(one)
@@ -87,7 +87,7 @@ class _Rivals:
         )
 
     def near(self, stored: Constant) -> list[ModelConstant]:
-        """Those whose greatest element is close enough, which rules out nearly all others.
+        """Those whose greatest element is close enough; that rules out nearly all of them.
 
         If no two elements differ by more than d, neither do the greatest ones.
         """
@@ -104,7 +104,7 @@ class _Rivals:
 
 
 def _difference(stored: Constant, model: ModelConstant) -> float:
-    """In steps; infinity for other shapes, and as soon as a sample shows that they are different."""
+    """In steps; infinity for different shapes, and as soon as a sample shows that the values differ."""
     found, expected = _compact(stored.values), _compact(model.values)
     orders = [expected, *([expected.t()] if expected.dim() == 2 else [])]
     if model.values.dim() == 4 and isinstance(model.uncertainty, float):
@@ -115,7 +115,7 @@ def _difference(stored: Constant, model: ModelConstant) -> float:
 
 
 def _in_order(stored: Constant, found: Tensor, model: ModelConstant, expected: Tensor) -> float:
-    """In steps, of two tensors of one shape; infinity if they are not the same."""
+    """In steps, of two tensors of the same shape; infinity if they are not the same."""
     unsure = model.uncertainty
     if isinstance(unsure, Tensor):
         unsure = _compact(unsure.reshape(model.values.shape))
@@ -149,7 +149,7 @@ def _compact(values: Tensor) -> Tensor:
 
 
 def float_step(values: Tensor, precision: torch.dtype) -> Tensor:
-    """Distance of the neighbours of each value in float16 or float32; as float32."""
+    """Distance between neighbours at each value in float16 or float32; as float32."""
     _, exponents = torch.frexp(values)
     steps = torch.ldexp(torch.ones_like(values), exponents - _BITS[precision])
     # 0 has no exponent.
@@ -180,14 +180,14 @@ def steps_each(
     Args:
         stored, expected, scale: float32, which broadcast to one shape.
         uncertainty: of `expected`, absolute: that much of a difference does not count.
-        precision: in which floats are stored.
-        largest: magnitudes whose steps count, in place of those of `expected`.
+        precision: that in which floats are stored.
+        largest: magnitudes whose steps count, instead of those of `expected`.
 
     Returns:
         At most 0.5 for what is only rounded; infinity where something is not finite.
     """
     if precision == torch.float16:
-        # A lowering writes float16's greatest number for anything beyond its range.
+        # A lowering writes the greatest float16 for anything beyond its range.
         expected = expected.clamp(-_GREATEST, _GREATEST)
     difference = ((stored - expected).abs() - uncertainty).clamp(min=0.0)
     if scale is None:

@@ -185,7 +185,7 @@ def test_what_is_not_finite_is_infinitely_far(broken: float) -> None:
     assert steps_off(torch.tensor([1.0, broken, 1.0]), expected, None, 0.0) == math.inf
 
 
-def test_what_float16_has_not_is_its_greatest() -> None:
+def test_what_float16_cannot_hold_is_its_greatest() -> None:
     greatest = torch.tensor([65504.0, -65504.0])
     assert steps_off(greatest, torch.tensor([1e9, -1e9]), None, 0.0) == 0.0
 

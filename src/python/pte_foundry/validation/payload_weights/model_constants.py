@@ -1,9 +1,8 @@
 """The constants that a model computes with, as a lowering sees them.
 
-The model runs once, and every operator that it calls is looked at. What was computed neither from the
-inputs nor from anything that depends on them is constant: parameters, buffers, and what operators
-compute from these alone, such as a transposed weight. That takes no export, and leaves out constants
-that the model never uses.
+The model runs once, and every operator that it calls is watched. What depends neither directly nor
+indirectly on the inputs is constant: parameters, buffers, and what operators compute from these alone,
+such as a transposed weight. That takes no export, and leaves out constants that the model never uses.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ class ModelConstant:
     """A constant that a lowering may write down.
 
     Attributes:
-        name: of the parameter or buffer; of what is computed a number, how, and from which of these. No
-            two have the same.
+        name: of the parameter or buffer; for what is computed, a number, how, and from which of these. No
+            two have the same name.
         values: float32.
-        uncertainty: how far the lowering's float32 may be off, absolute; 0 for what is stored.
-        made_of: names of the stored constants that it was computed from; empty for those themselves.
+        uncertainty: how far the lowering's float32 may be off, absolute; 0 without a folded batch norm.
+        made_of: names of the constants that it was computed from; empty for those themselves.
     """
 
     name: str
@@ -50,8 +49,8 @@ class ModelConstants:
     """All floats among a model's constants, in the order of their first use.
 
     Attributes:
-        used: what enters the computation: each is to be found in a payload.
-        others: what these were computed from; a payload may have it in their place.
+        used: what enters the computation: a payload has to have each of them.
+        others: what these were computed from; a payload may have those instead.
         convolutions, products: how many the model computes; products are matrix products.
     """
 
@@ -68,8 +67,8 @@ def model_constants(
 
     Args:
         module: in eval mode.
-        fold_batch_norms: take a batch norm into the convolution before it, where nothing else reads
-            what that computes.
+        fold_batch_norms: fold a batch norm into the convolution before it if nothing else reads the
+            convolution's result.
     """
     names = {id(one): name for name, one in (*module.named_buffers(), *module.named_parameters())}
     watch = _Watch(names, inputs)
@@ -105,9 +104,9 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every operator below autograd, with the very tensors that the model holds.
 
     Attributes:
-        constants: by key, which is a tensor's identity; `_kept` keeps these tensors alive, so that none
-            of the keys is used again.
-        used: keys of those that met something computed, in this order.
+        constants: by key, which is a tensor's identity; `_kept` keeps these tensors alive, so that no key
+            is used again.
+        used: keys of those that met something computed, in that order.
         calls: operator -> number of calls on something computed.
     """
 
@@ -118,7 +117,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.calls: Counter[str] = Counter()
         self._names = names
         self._kept: list[Tensor] = []
-        # What is computed is large, and forgotten with the last reference to it.
+        # What is computed is large, so it is forgotten with the last reference to it.
         self._computed = WeakIdKeyDictionary()
         self._by_result = WeakIdKeyDictionary()
         self._convolutions: list[_Convolution] = []
@@ -127,7 +126,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here, and to be left out by TorchDynamo is to import it, which takes a second."""
+        """Nothing is compiled here, and opting out of TorchDynamo would import it, which takes a second."""
         return False
 
     def __torch_dispatch__(
@@ -170,7 +169,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             convolution.epsilon = float(args[-1])
 
     def _constant(self, tensor: Tensor, operator: str = "", sources: Sequence[Tensor] = ()) -> int:
-        """The key of a constant, be it known or new."""
+        """The key of a constant, known or new."""
         key = id(tensor)
         if key in self.constants:
             return key
@@ -179,7 +178,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for source in sources:
             one = self.constants[self._constant(source)]
             made_of |= one.made_of or {one.name}
-        # The number makes names unique: of one weight there may be several slices.
+        # The number makes names unique: a weight may have several slices.
         name = self._names.get(key, f"tensor {len(self._kept)}")
         if made_of:
             name = f"{name}, {operator} of {', '.join(sorted(made_of))}"

@@ -1,5 +1,5 @@
 "use strict";
-// Filters: a row stays if every choice that is made holds for it.
+// Filters: a row stays if it matches every choice.
 const form = document.getElementById("filters");
 if (form) {
   const rows = [...document.querySelectorAll("tr[data-backend]")];
