@@ -10,9 +10,14 @@ from executorch.backends.vulkan.serialization.vulkan_graph_schema import (  # ty
     VkGraph,
     VkTensor,
 )
+from torch import Tensor, nn
+from torch.nn import functional
 
+from pte_foundry.backends.lowering import LoweringRequest
+from pte_foundry.backends.vulkan.lowering import lower as lower_with_vulkan
 from pte_foundry.backends.vulkan.program import VulkanProgram, interpret
 from pte_foundry.errors import PteError
+from pte_foundry.inspection.payloads import delegate_payloads, named_data
 from pte_foundry.testing.lowered import largest_difference, lower
 from pte_foundry.testing.small_models import MODELS, picture
 
@@ -28,6 +33,55 @@ def test_the_payload_computes_what_the_model_computes(model: str) -> None:
 @pytest.fixture(scope="module")
 def program() -> VulkanProgram:
     return interpret(*lower("vulkan", "convolutions"))
+
+
+class _Applied(nn.Module):
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.abs() + 1,
+        lambda x: functional.avg_pool2d(x, 2),
+        lambda x: (x * 0.5).exp(),
+        lambda x: x.neg().relu(),
+        lambda x: x.pow(2) + x,
+        lambda x: (x.abs() + 1).rsqrt(),
+        lambda x: (x.abs() + 1).sqrt(),
+        lambda x: x[:, 1:3] * 2,
+        lambda x: x[:, 2] * 2,
+        lambda x: x.sum(1, keepdim=True),
+        lambda x: x.tanh(),
+    ],
+    ids=[
+        "abs",
+        "avg_pool",
+        "exp",
+        "relu",
+        "pow",
+        "rsqrt",
+        "sqrt",
+        "slice",
+        "select",
+        "sum",
+        "tanh",
+    ],
+)
+def test_operators_that_models_of_users_have(function: Callable[[Tensor], Tensor]) -> None:
+    x = torch.randn(1, 4, 6, 8, generator=torch.Generator().manual_seed(1))
+    exported = torch.export.export(_Applied(function), (x,), strict=False)
+    pte = bytes(lower_with_vulkan(LoweringRequest(exported, "fp16", {})).program.buffer)
+    (payload,) = delegate_payloads(pte)
+    (found,) = interpret(payload.payload, named_data(pte)).run([x])
+    expected = function(x)
+    assert found.shape == expected.shape
+    assert (found - expected).abs().max() < 0.01 * expected.abs().max()
 
 
 def test_results_are_rounded_to_float16(program: VulkanProgram) -> None:
