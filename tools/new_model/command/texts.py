@@ -19,6 +19,9 @@ BUILDERS = {
 }
 """Builder of each form that is a whole model."""
 
+ARCHITECTURE = "architecture"
+"""The module beside the builder that the file of --from-python becomes."""
+
 _USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
 """More than the operators and names of a usual program take beside its weights."""
@@ -46,8 +49,11 @@ def build_text(
         ("name", name),
         ("builder", BUILDERS.get(found.form, f"models/{name}/builder.py")),
     ]
+    resolve = request.architecture.resolve if request.architecture is not None else None
     if found.form is Form.SAFETENSORS:
-        fields.append(("builder_resolve", "timm"))  # Its lock has the package safetensors.
+        resolve = "timm"  # Its lock has the package safetensors.
+    if resolve is not None:
+        fields.append(("builder_resolve", resolve))
     fields.append(("inputs", {spec.name: str(spec) for spec in request.inputs}))
     if request.imports:
         fields.append(("imports", list(request.imports)))
@@ -110,28 +116,46 @@ What it is for, who trained it, on what: to be written.
 
 | | |
 |---|---|
-| checkpoint | `{file}`, a {found.form.value}, pinned in BUILD |
+| checkpoint | `{file}`, a {found.form.value}{_part(request, found)}, pinned in BUILD |
 | licence | {request.license} |
 | input | {inputs}. What the values mean: to be written |
 | output | see the program's report |
 """
 
 
-def builder_text(request: Request) -> str:
-    """`models/<name>/builder.py`, which names what is missing until somebody fills it in."""
+def _part(request: Request, found: Recognised) -> str:
+    """What of the file is taken."""
+    key = found.taken.key if found.taken is not None else None
+    named = f", the names that begin with `{request.prefix}`" if request.prefix else ""
+    return (f", of which `{key}` is taken" if key else "") + named
+
+
+def builder_text(request: Request, found: Recognised) -> str:
+    """`models/<name>/builder.py`; without an architecture, it says what is missing until somebody fills it in."""
     contracts = "\n".join(
         f'            InputContract("{spec.name}", {spec.shape!r}, "to be written", None),'
         for spec in request.inputs
     )
-    name = request.name
-    return f'''"""The architecture of `{name}`: its checkpoint has the values only."""
+    outputs = "\n".join(
+        f'            OutputContract({json.dumps(output)}, "to be written"),'
+        for output in request.outputs
+    )
+    adapter = _adapter(request, found)
+    standard = "from functools import partial\n\n" if adapter.startswith("partial") else ""
+    records = (
+        "        # Beside its values, the file names classes: none of them is imported.\n"
+        "        unknown_as_records=True,\n"
+        if found.classes
+        else ""
+    )
+    needed, architecture = _architecture(request)
+    return f'''"""The architecture of `{request.name}`: its checkpoint has the values only."""
 
 from __future__ import annotations
 
-from torch import nn
+{standard}from torch import nn
 
-from pte_foundry.errors import PteError
-from pte_foundry.models.definition import (
+{needed}from pte_foundry.models.definition import (
     InputContract,
     ModelDefinition,
     OutputContract,
@@ -142,12 +166,7 @@ from pte_foundry.models.own.state_dict import plain_state_dict
 
 def _architecture() -> nn.Module:
     """Return the module that the checkpoint was trained with, freshly constructed."""
-    raise PteError(
-        "bad-builder",
-        "models/{name}/builder.py: a state_dict does not say what the model looks like. Construct it in "
-        "`_architecture`, and name its outputs in `build`",
-    )
-
+{architecture}
 
 def build(model: str) -> ModelDefinition:
     return ModelDefinition(
@@ -155,9 +174,44 @@ def build(model: str) -> ModelDefinition:
         inputs=(
 {contracts}
         ),
-        outputs=(OutputContract("output", "to be written"),),
+        outputs=(
+{outputs}
+        ),
         checkpoint_globals=(),
-        adapt_checkpoint=plain_state_dict,
+        adapt_checkpoint={adapter},
         preprocess=takes_no_picture,
-    )
+{records}    )
 '''
+
+
+def _adapter(request: Request, found: Recognised) -> str:
+    key = found.taken.key if found.taken is not None else None
+    chosen = [
+        f"{option}={json.dumps(value)}"
+        for option, value in (("key", key), ("prefix", request.prefix))
+        if value
+    ]
+    return f"partial(plain_state_dict, {', '.join(chosen)})" if chosen else "plain_state_dict"
+
+
+def _architecture(request: Request) -> tuple[str, str]:
+    """What the builder imports for its function `_architecture`, and the function's body."""
+    one = request.architecture
+    if one is None:
+        return (
+            "from pte_foundry.errors import PteError\n",
+            f"""    raise PteError(
+        "bad-builder",
+        "models/{request.name}/builder.py: a state_dict does not say what the model looks like. Construct it in "
+        "`_architecture`, and name its outputs in `build`",
+    )
+""",
+        )
+    source = f"models.{request.name}.{ARCHITECTURE}"
+    construct = f"    module: nn.Module = {one.name}({one.arguments})\n    return module\n"
+    if one.resolve is None:
+        return f"from {source} import {one.name}\n", construct
+    return (
+        "from pte_foundry.models.torchvision_cpu import prepare_torchvision\n",
+        f"    prepare_torchvision()\n    from {source} import {one.name}\n\n{construct}",
+    )
