@@ -87,8 +87,8 @@ def _resolve(path: Path, tree: ast.Module) -> str | None:
     other = sorted(packages - _IN_EVERY_TOOLCHAIN - sys.stdlib_module_names - {*_RESOLVES})
     if other:
         raise ToolError(
-            f"--from-python: {path} imports {', '.join(other)}. The file is copied alone, and exports have torch, numpy, "
-            "torchvision and timm: put what it needs of your own files into it, or write a builder by hand "
+            f"--from-python: {path} imports {', '.join(other)}. The file is copied alone, and exports have torch, "
+            "numpy, torchvision and timm: put what it needs of your own files into it, or write a builder by hand "
             "(docs/adding-a-model.md, A new family)"
         )
     return next((name for name in _RESOLVES if name in packages), None)

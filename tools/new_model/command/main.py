@@ -177,9 +177,9 @@ def _check_classes(request: Request, found: Recognised, checkpoint: Path) -> Non
         options = " ".join(f"--allow-class {one}" for one in missing)
         raise ToolError(
             f"{name}: a pickled module, which refers to classes and functions by name; loading it could run code "
-            "from the file. With --values-only it is read as data for its state_dict, and you fill in the architecture. "
-            "Or save it as torch.jit.script(model).save(...). If you trust the file and all of these are module classes: "
-            f"{options}"
+            "from the file. With --values-only it is read as data for its state_dict, and you fill in the "
+            "architecture. Or save it as torch.jit.script(model).save(...). If you trust the file and all of these are "
+            f"module classes: {options}"
         )
 
 

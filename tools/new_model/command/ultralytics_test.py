@@ -54,7 +54,7 @@ def test_what_it_is_and_the_way_that_works(
     tmp_path: Path, make: Make, name: str, task: str, where: str
 ) -> None:
     model = make(name)
-    model.names = {number: f"thing {number}" for number in range(3)}
+    vars(model)["names"] = {number: f"thing {number}" for number in range(3)}
     content = {"model": None, "ema": None, "train_args": {"imgsz": 160}, where: model}
     message = told(tmp_path / "best.pt", content)
     assert f"an ultralytics checkpoint: {task}" in message
@@ -65,7 +65,7 @@ def test_what_it_is_and_the_way_that_works(
 
 def test_rectangles_and_classes_of_coco(tmp_path: Path, make: Make) -> None:
     model = make("DetectionModel")
-    model.yaml = {"nc": 80}
+    vars(model)["yaml"] = {"nc": 80}
     message = told(tmp_path / "my.pt", {"model": model, "train_args": {"imgsz": [384, 640]}})
     assert "trained at 384x640 pixels" in message and "imgsz=384,640" in message
     assert "docs/weights.md" in message

@@ -109,7 +109,8 @@ def test_headers_that_are_none(tmp_path: Path, header: object) -> None:
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a web page"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 14213764\n",
-            "a Git LFS pointer to a file of 14213764 bytes, not the file itself. In the repository that it is from: git lfs pull",
+            "a Git LFS pointer to a file of 14213764 bytes, not the file itself. In the repository that it is from: "
+            "git lfs pull",
         ),
         (b'{"metadata": {"total_size": 1}, "weight_map": {}}', "JSON text"),
         (b"\x1f\x8b\x08" + bytes(20), "a gzip archive. Unpack it"),

@@ -60,7 +60,7 @@ def test_scalar() -> None:
 def test_integers_are_of_the_declared_values(text: str) -> None:
     spec = parse_tensor_spec("x", text)
     assert spec.values is not None
-    low, high = spec.values
+    low, high = map(int, spec.values)
     ((values,),) = fixed_inputs([spec], 1)
     assert low <= int(values.min()) and int(values.max()) <= high
     if len(set(values.tolist())) < 1000:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +96,9 @@ _SIZES = re.compile(
 def _findings(module: nn.Module, state: Mapping[str, Tensor]) -> _Findings:
     """Let `load_state_dict` with its hooks try, without touching a value of `module`."""
     keys: list[tuple[list[str], list[str]]] = []
-    handle = module.register_load_state_dict_post_hook(lambda _, found: keys.append(found))
+    handle = module.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+        lambda _, found: keys.append(found)
+    )
     error = ""
     try:
         with _without_values(module), warnings.catch_warnings():
@@ -118,7 +121,7 @@ def _findings(module: nn.Module, state: Mapping[str, Tensor]) -> _Findings:
 @contextmanager
 def _without_values(module: nn.Module) -> Iterator[None]:
     """Tensors of the device `meta` in the place of parameters and buffers: what is copied into them goes nowhere."""
-    kept = [
+    kept: list[tuple[dict[str, Any], str, Tensor]] = [
         (group, name, value)
         for one in module.modules()
         for group in (one._parameters, one._buffers)
