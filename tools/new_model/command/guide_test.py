@@ -89,7 +89,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_table_is_found() -> None:
-    assert len(ROWS) == 12
+    assert len(ROWS) == 13
 
 
 @pytest.mark.parametrize(("have", "arguments"), ROWS, ids=[have for have, _ in ROWS])
@@ -100,4 +100,5 @@ def test_a_row(folder: Path, have: str, arguments: list[str]) -> None:
     assert {path.name for path in made.iterdir()} >= {"BUILD", "README.md"}
     architecture = "--from-python" in arguments
     assert (made / "architecture.py").is_file() == architecture
-    assert ("fill in" in result.output) == ((made / "builder.py").is_file() and not architecture)
+    complete = architecture or "--from-timm" in arguments
+    assert ("fill in" in result.output) == ((made / "builder.py").is_file() and not complete)

@@ -10,13 +10,20 @@ import typer
 from rich.console import Console
 
 from new_model.command.architecture import read_architecture
-from new_model.command.contents import shared, summary
 from new_model.command.floors import write_floors
 from new_model.command.recognise import Form, Recognised, recognise
-from new_model.command.request import Request, check_request, name_of_file, parse_inputs
+from new_model.command.request import (
+    Request,
+    check_request,
+    name_of_file,
+    parse_inputs,
+    proposed_name,
+)
+from new_model.command.tell import tell, tell_timm
 from new_model.command.texts import ARCHITECTURE, BUILDERS, build_text, builder_text, card_text
+from new_model.command.timm import check_timm_name, timm_texts, usual_inputs
 from new_model.command.unclaimed import CHECKPOINTS, unclaimed_checkpoints
-from new_model.command.write import write_model
+from new_model.command.write import write_folder, write_model
 from pin_weights.command.content import content_of_file
 from pte_foundry.models.checkpoints.refusal import shown
 from workspace.backends import read_backends
@@ -41,6 +48,12 @@ def main(
         str | None,
         typer.Option(
             help="File and class of a model that --weights has the values of: my/net.py:Net."
+        ),
+    ] = None,
+    from_timm: Annotated[
+        str | None,
+        typer.Option(
+            help="A model of timm with the tag of its weights: mobilenetv4_conv_small.e2400_r224_in1k."
         ),
     ] = None,
     weights: Annotated[
@@ -116,12 +129,27 @@ def main(
     if (from_python is None) != (weights is None) or (from_python is not None and checkpoint):
         raise ToolError("--from-python and --weights go together, in the place of --from")
     checkpoint = checkpoint or weights
-    if checkpoint is None or not inputs:
-        raise ToolError("--from and --inputs are needed, or --check, or --floors")
+    if from_timm is not None and checkpoint is None:
+        check_timm_name(from_timm)
+        request = Request(
+            name=name or proposed_name(from_timm.partition(".")[0]),
+            inputs=parse_inputs(inputs or usual_inputs(from_timm)),
+            backends=_split(backends),
+            license=license_id,
+            classes=(),
+            imports=(),
+        )
+        check_request(root, request)
+        texts = timm_texts(from_timm, request, read_backends(root))
+        write_folder(root / "models" / request.name, texts)
+        tell_timm(output, request, texts)
+        return
+    if checkpoint is None or not inputs or from_timm is not None:
+        raise ToolError("--from and --inputs are needed, or --from-timm, or --check, or --floors")
     request = Request(
         name=name_of_file(checkpoint.stem) if name is None else name,
         inputs=parse_inputs(inputs),
-        backends=tuple(part.strip() for part in backends.split(",") if part.strip()),
+        backends=_split(backends),
         license=license_id,
         classes=tuple(allow_class or ()),
         imports=tuple(imports or ()),
@@ -151,7 +179,7 @@ def main(
         root / "models" / request.name, texts, checkpoint, root / CHECKPOINTS / file, content
     )
     precisions = ", ".join(f"{one} in {known[one].precision}" for one in request.backends)
-    _tell(output, request, found, texts, precisions)
+    tell(output, request, found, texts, precisions)
 
 
 def _check(output: Console, unclaimed: list[Path]) -> None:
@@ -164,6 +192,10 @@ def _check(output: Console, unclaimed: list[Path]) -> None:
         )
         raise typer.Exit(NEGATIVE)
     output.print("every checkpoint has a target")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _check_classes(request: Request, found: Recognised, checkpoint: Path) -> None:
@@ -193,45 +225,3 @@ def _check_prefix(request: Request, found: Recognised) -> None:
             f"--prefix: no name begins with {shown(request.prefix)!r}"
             + (f". The first ones are {begin}" if begin else f": this is a {found.form.value}")
         )
-
-
-def _choices(found: Recognised) -> list[str]:
-    """What was chosen of the file, and what else is there."""
-    taken = found.taken
-    if taken is None:
-        return []
-    lines = [f"took {taken.key or 'all of it'}: {summary(taken.tensors)}"]
-    if taken.others:
-        lines.append(f"left in the file: {', '.join(taken.others)}; --key takes another one")
-    pairs = shared(taken.tensors)
-    if pairs:
-        more = f", and {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""
-        lines.append(
-            f"{' and '.join(map(shown, pairs[0]))} are one tensor{more}: tie them in the builder"
-        )
-    if found.classes:
-        lines.append(f"not read, and never run: {', '.join(map(shown, found.classes[:5]))}")
-    return lines
-
-
-def _tell(
-    output: Console, request: Request, found: Recognised, texts: dict[str, str], precisions: str
-) -> None:
-    folder = f"models/{request.name}"
-    lines = [
-        f"recognised as {found.form.value}",
-        *_choices(found),
-        *(f"wrote {folder}/{name}" for name in texts),
-        f"its programs: {precisions}",
-    ]
-    if found.form not in BUILDERS and request.architecture is None:
-        lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture. Then:")
-    else:
-        lines.append("next:")
-    lines += [
-        f"    ./pants test {folder}::",
-        f"    ./foundry new --floors {request.name}",
-        f"    ./pants package {folder}:{request.name}_{request.backends[0]}",
-        "    ./foundry update-index",
-    ]
-    output.print("\n".join(lines), markup=False, highlight=False)

@@ -152,6 +152,10 @@ def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
         ),
         (["--from", "../values.pth", "--inputs", "1,4", "--prefix", "model"], "up to a dot"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--key", "x"], "another form: TorchScript"),
+        (["--from-timm", "resnet50"], "with the tag of its weights"),
+        (["--from-timm", "../x.in1k"], "with the tag of its weights"),
+        (["--from-timm", "resnet50.a1_in1k", "--from", "../my-net.pt"], "or --from-timm"),
+        (["--from-timm", "resnet50.a1_in1k", "--name", "taken"], "exists already"),
         (["--from-python", "net.py:Net", "--inputs", "1,4"], "go together"),
         (["--weights", "../values.pth", "--inputs", "1,4"], "go together"),
         (
@@ -339,6 +343,37 @@ def test_from_a_python_file_to_a_model_with_its_weights(
     x = torch.rand(1, 4)
     assert torch.equal(eager.module(x), net(x))
     assert [output.name for output in eager.definition.outputs] == ["scores"]
+
+
+def test_a_model_of_timm(root: Path) -> None:
+    name = "vit_tiny_patch16_384.augreg_in21k_ft_in1k"
+    code, output = run("--from-timm", name, "--backends", "xnnpack", "--license", "Apache-2.0")
+    assert code == 0, output
+    assert "./foundry pin models/vit_tiny_patch16_384:vit_tiny_patch16_384_weights" in output
+    declared = fields(root, "vit_tiny_patch16_384")
+    weights, model = declared["model_weights"], declared["pte_model"]
+    assert weights["urls"] == [f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors"]
+    assert weights["file"] == "vit_tiny_patch16_384.safetensors" and "sha256" not in weights
+    assert model["inputs"] == {"image": "float32[1,3,384,384]"}
+    assert model["builder_resolve"] == "timm" and list(model["programs"]) == ["xnnpack"]  # type: ignore[call-overload]
+    text = (root / "models/vit_tiny_patch16_384/builder.py").read_text()
+    assert f'return timm_definition("{name}")' in text
+    compile(text, "builder.py", "exec")
+    assert not (root / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("mobilenetv4_conv_small.e2400_r224_in1k", "float32[1,3,224,224]"),
+        ("convnext_atto.d2_in1k", "float32[1,3,224,224]"),
+        ("mobilenetv4_conv_large.e500_r256_in1k", "float32[1,3,256,256]"),
+        ("resnet50.a1_in1k", "float32[1,3,224,224]"),
+    ],
+)
+def test_inputs_that_a_name_of_timm_says(root: Path, name: str, inputs: str) -> None:
+    assert run("--from-timm", name, "--name", "m")[0] == 0
+    assert fields(root, "m")["pte_model"]["inputs"] == {"image": inputs}
 
 
 def test_checkpoints_without_a_target(root: Path) -> None:

@@ -35,23 +35,43 @@ def build_text(
     backends: Mapping[str, DeclaredBackend],
 ) -> str:
     """`models/<name>/BUILD`; `backends` are those that there are, by name."""
-    name = request.name
     whole = found.form in BUILDERS
-    weights = [
-        ("name", f"{name}_weights"),
-        ("file", file),
-        ("sha256", content.sha256),
-        ("size", content.size),
-        *([("whole_model", True)] if whole else []),
-        ("license", request.license),
-    ]
-    fields: list[tuple[str, object]] = [
-        ("name", name),
-        ("builder", BUILDERS.get(found.form, f"models/{name}/builder.py")),
-    ]
+    weights = weights_text(
+        [
+            ("name", f"{request.name}_weights"),
+            ("file", file),
+            ("sha256", content.sha256),
+            ("size", content.size),
+            *([("whole_model", True)] if whole else []),
+            ("license", request.license),
+        ]
+    )
     resolve = request.architecture.resolve if request.architecture is not None else None
     if found.form is Form.SAFETENSORS:
         resolve = "timm"  # Its lock has the package safetensors.
+    builder = BUILDERS.get(found.form, f"models/{request.name}/builder.py")
+    model = model_text(request, builder, resolve, found.data_bytes, backends)
+    return "\n".join([*([] if whole else ["python_sources()\n"]), weights, model])
+
+
+def weights_text(fields: Sequence[tuple[str, object]]) -> str:
+    """The target of a checkpoint."""
+    return _call("model_weights", fields)
+
+
+def model_text(
+    request: Request,
+    builder: str,
+    resolve: str | None,
+    data_bytes: int,
+    backends: Mapping[str, DeclaredBackend],
+) -> str:
+    """The model and its programs.
+
+    Args:
+        data_bytes: of the checkpoint's tensors.
+    """
+    fields: list[tuple[str, object]] = [("name", request.name), ("builder", builder)]
     if resolve is not None:
         fields.append(("builder_resolve", resolve))
     fields.append(("inputs", {spec.name: str(spec) for spec in request.inputs}))
@@ -61,23 +81,19 @@ def build_text(
         fields.append(("allowed_classes", list(request.classes)))
     fields += [
         ("programs", {backend: {} for backend in request.backends}),
-        ("bounds", {name: _bounds(backends[name], found) for name in request.backends}),
+        ("bounds", {name: _bounds(backends[name], data_bytes) for name in request.backends}),
     ]
-    texts = [_call("model_weights", weights), _call("pte_model", fields)]
-    if not whole:
-        texts.insert(0, "python_sources()\n")
-    texts.insert(
-        len(texts) - 1,
-        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n",
+    return (
+        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n"
+        + _call("pte_model", fields)
     )
-    return "\n".join(texts).replace("measured.\n\npte_model", "measured.\npte_model")
 
 
-def _bounds(backend: DeclaredBackend, found: Recognised) -> dict[str, float]:
+def _bounds(backend: DeclaredBackend, data_bytes: int) -> dict[str, float]:
     """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights."""
     ratio = backend.max_size_ratios.get(backend.precision, _USUAL_SIZE_RATIO)
     # The checkpoint's tensors may be of half precision, of which the unit, float32, is twice as large.
-    ratio += _STRUCTURE_BYTES / max(found.data_bytes, 1)
+    ratio += _STRUCTURE_BYTES / max(data_bytes, 1)
     bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100, "max_planned_memory_ratio": 200.0}
     if backend.precision != "fp32":
         bounds |= {"min_cosine": 0.999, "max_abs_difference": 0.5}

@@ -35,6 +35,7 @@ def check_not_ultralytics(path: Path, outline: Outline) -> None:
     of = f" with {classes} classes" if classes else ""
     at = f", trained at {'x'.join(map(str, dict.fromkeys(sides)))} pixels" if sides else ""
     height, width = sides or (640, 640)
+    size = f"{height}" if height == width else f"{height},{width}"
     name = shown(path.name, 100)
     script = f"{shown(path.stem, 100)}.torchscript"
     coco = (
@@ -46,7 +47,7 @@ def check_not_ultralytics(path: Path, outline: Outline) -> None:
     raise ToolError(
         f"{shown(path, 200)}: an ultralytics checkpoint: a {task}{of}{at}. It pickles whole modules of that package, "
         "of which nothing is run here. Where ultralytics is installed, make TorchScript of it:\n"
-        f"    yolo export model={name} format=torchscript imgsz={height},{width}\n"
+        f"    yolo export model={name} format=torchscript imgsz={size}\n"
         f"    ./foundry new --from {script} --inputs image=1,3,{height},{width}\n"
         f"Both names and the size are yours to change.{coco}"
     )

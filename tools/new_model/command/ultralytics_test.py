@@ -58,7 +58,7 @@ def test_what_it_is_and_the_way_that_works(
     content = {"model": None, "ema": None, "train_args": {"imgsz": 160}, where: model}
     message = told(tmp_path / "best.pt", content)
     assert f"an ultralytics checkpoint: {task}" in message
-    assert "    yolo export model=best.pt format=torchscript imgsz=160,160\n" in message
+    assert "    yolo export model=best.pt format=torchscript imgsz=160\n" in message
     assert "    ./foundry new --from best.torchscript --inputs image=1,3,160,160\n" in message
     assert "models/yolo" not in message
 
