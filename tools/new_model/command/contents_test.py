@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import argparse
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -56,6 +59,76 @@ def test_what_is_meant(tmp_path: Path, content: object, key: str | None) -> None
     assert {name: one.shape for name, one in found.tensors.items()} == {
         name: tuple(value.shape) for name, value in STATE.items()
     }
+
+
+def _layouts() -> dict[str, tuple[object, str | None]]:
+    """Checkpoints as the scripts of well-known projects lay them out, and the key that is meant."""
+    wrapped = {f"module.{name}": value for name, value in STATE.items()}
+    optimizer = {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": [{"lr": 0.1}]}
+    args = argparse.Namespace(lr=0.1)
+    return {
+        "timm": (
+            {
+                "epoch": 3,
+                "arch": "x",
+                "state_dict": STATE,
+                "optimizer": optimizer,
+                "args": args,
+                "amp_scaler": {"scale": torch.ones(1)},
+                "state_dict_ema": STATE,
+                "metric": np.float64(0.5),
+            },
+            "state_dict",
+        ),
+        "torchvision's references": (
+            {
+                "model": STATE,
+                "optimizer": optimizer,
+                "lr_scheduler": {"milestones": Counter([2])},
+                "args": args,
+                "model_ema": {"n_averaged": torch.tensor(1), **wrapped},
+            },
+            "model",
+        ),
+        "Hugging Face": (STATE, None),
+        "mmengine": (
+            {"meta": {"time": "x"}, "state_dict": STATE, "message_hub": Settings()},
+            "state_dict",
+        ),
+        "fairseq": (
+            {"args": args, "model": STATE, "optimizer_history": [{}], "extra_state": {"x": 1}},
+            "model",
+        ),
+        "nnU-Net": (
+            {
+                "network_weights": STATE,
+                "optimizer_state": optimizer,
+                "grad_scaler_state": {"scale": torch.ones(1)},
+                "init_args": {"plans": {"x": [1]}},
+            },
+            "network_weights",
+        ),
+        "fastai": ({"model": STATE, "opt": {"state": [{"x": torch.ones(2)}]}}, "model"),
+        "DeepSpeed": (
+            {"module": STATE, "buffer_names": ["x"], "optimizer": None, "dp_world_size": 2},
+            "module",
+        ),
+        "Real-ESRGAN": ({"params": STATE, "params_ema": STATE}, "params"),
+        "Whisper": ({"dims": {"n_mels": 80}, "model_state_dict": STATE}, "model_state_dict"),
+        "Accelerate": ({"step": 3, "models": {"unet": STATE}}, "models/unet"),
+        "a snapshot of Lightning": (
+            {"state_dict": wrapped, "hyper_parameters": args, "loops": {"fit_loop": {"x": {}}}},
+            "state_dict",
+        ),
+        "the module itself": ({"epoch": 3, "model": NET, "ema": NET, "updates": 7}, "model"),
+    }
+
+
+@pytest.mark.parametrize("project", _layouts())
+def test_layouts_of_well_known_projects(tmp_path: Path, project: str) -> None:
+    content, key = _layouts()[project]
+    found = taken(tmp_path, content)
+    assert found.key == key and len(found.tensors) == len(STATE)
 
 
 def test_averaged_weights_beside_the_raw_ones(tmp_path: Path) -> None:
