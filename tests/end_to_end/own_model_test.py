@@ -43,6 +43,12 @@ def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> Non
         assert f"✓ models/my:my_{backend}_test succeeded" in tested.output, tested.output
     assert tested.exports == ["models/my:my_portable", "models/my:my_xnnpack"], tested.output
 
+    floored = clone.run(*tool, "--floors", "my")
+    assert floored.exit_code == 0 and "my_xnnpack: fp32, official weights" in floored.output
+    build = (clone.root / "models/my/BUILD").read_text(encoding="utf-8")
+    assert '"xnnpack": {"max_delegate_calls": ' in build and '"portable": {},' in build
+    assert clone.run("package", "models/my::").exit_code == 0
+
     # There is nothing to seed; naming the program is an error that says so.
     seeded = clone.run("--weights-source=seeded", "package", "models/my:my_xnnpack")
     assert seeded.exit_code == 1 and "is the whole model" in seeded.output, seeded.output

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from new_model.command.architecture import read_architecture
+from new_model.command.floors import write_floors
 from new_model.command.recognise import Form, Recognised, recognise
-from new_model.command.request import Request, check_request, parse_inputs
-from new_model.command.texts import BUILDERS, build_text, builder_text, card_text
+from new_model.command.request import (
+    Request,
+    check_request,
+    name_of_file,
+    parse_inputs,
+    proposed_name,
+)
+from new_model.command.tell import tell, tell_timm
+from new_model.command.texts import ARCHITECTURE, BUILDERS, build_text, builder_text, card_text
+from new_model.command.timm import check_timm_name, timm_texts, usual_inputs
 from new_model.command.unclaimed import CHECKPOINTS, unclaimed_checkpoints
-from new_model.command.write import write_model
+from new_model.command.write import write_folder, write_model
 from pin_weights.command.content import content_of_file
+from pte_foundry.models.checkpoints.refusal import shown
 from workspace.backends import read_backends
+from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
+from workspace.pants_command import run_pants
 from workspace.repository import find_repository
 from workspace.tool_command import NEGATIVE, ToolCommand
 
@@ -30,6 +44,27 @@ def main(
             "--from", help="TorchScript, .pt2, safetensors, a state_dict or a pickled module."
         ),
     ] = None,
+    from_python: Annotated[
+        str | None,
+        typer.Option(
+            help="File and class of a model that --weights has the values of: my/net.py:Net."
+        ),
+    ] = None,
+    from_timm: Annotated[
+        str | None,
+        typer.Option(
+            help="A model of timm with the tag of its weights: mobilenetv4_conv_small.e2400_r224_in1k."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="With --from-python: state_dict or safetensors.")
+    ] = None,
+    arguments: Annotated[
+        str, typer.Option("--args", help="With --from-python: of the class, such as classes=10.")
+    ] = "",
+    outputs: Annotated[
+        str, typer.Option(help="With --from-python: names of what it returns, separated by commas.")
+    ] = "output",
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,10 +80,29 @@ def main(
         list[str] | None,
         typer.Option(help="A class that a pickled module may refer to (repeatable)."),
     ] = None,
+    values_only: Annotated[
+        bool,
+        typer.Option("--values-only", help="Take a pickled module for its state_dict."),
+    ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Where in the checkpoint the state_dict is, such as state_dict_ema or ema/model."
+        ),
+    ] = None,
+    prefix: Annotated[
+        str, typer.Option(help="Take only the names that begin with this, such as model.")
+    ] = "",
     imports: Annotated[
         list[str] | None,
         typer.Option(
             help="A Python file that defines such a class or registers operators (repeatable)."
+        ),
+    ] = None,
+    floors: Annotated[
+        str | None,
+        typer.Option(
+            help="Build the programs of this model, and write what their delegates take into its BUILD file."
         ),
     ] = None,
     check: Annotated[
@@ -67,36 +121,70 @@ def main(
     if check:
         _check(output, unclaimed_checkpoints(root, repository.files))
         return
-    if checkpoint is None or not inputs:
-        raise ToolError("--from and --inputs are needed, or --check")
+    if floors is not None:
+        environment = same_checkout_environment(os.environ)
+        for line in write_floors(root, floors, environment, run_pants):
+            output.print(line, markup=False, highlight=False)
+        return
+    if (from_python is None) != (weights is None) or (from_python is not None and checkpoint):
+        raise ToolError("--from-python and --weights go together, in the place of --from")
+    checkpoint = checkpoint or weights
+    if from_timm is not None and checkpoint is None:
+        check_timm_name(from_timm)
+        request = Request(
+            name=name or proposed_name(from_timm.partition(".")[0]),
+            inputs=parse_inputs(inputs or usual_inputs(from_timm)),
+            backends=_split(backends),
+            license=license_id,
+            classes=(),
+            imports=(),
+        )
+        check_request(root, request)
+        texts = timm_texts(from_timm, request, read_backends(root))
+        write_folder(root / "models" / request.name, texts)
+        tell_timm(output, request, texts)
+        return
+    if checkpoint is None or not inputs or from_timm is not None:
+        raise ToolError("--from and --inputs are needed, or --from-timm, or --check, or --floors")
     request = Request(
-        name=checkpoint.stem.lower().replace("-", "_") if name is None else name,
+        name=name_of_file(checkpoint.stem) if name is None else name,
         inputs=parse_inputs(inputs),
-        backends=tuple(part.strip() for part in backends.split(",") if part.strip()),
+        backends=_split(backends),
         license=license_id,
         classes=tuple(allow_class or ()),
         imports=tuple(imports or ()),
+        key=key,
+        prefix=prefix,
+        values_only=values_only,
+        architecture=None if from_python is None else read_architecture(from_python, arguments),
+        outputs=tuple(outputs.split(",")),
     )
     check_request(root, request)
+    found = recognise(checkpoint, key, values_only or from_python is not None)
     content = content_of_file(checkpoint)
-    found = recognise(checkpoint)
     _check_classes(request, found, checkpoint)
-    file = _file_name(found, checkpoint)
+    _check_prefix(request, found)
+    # Not the name that it has, which another checkpoint may have too; the suffix tells how it is read.
+    file = f"{request.name}{found.form.suffix}"
+    known = read_backends(root)
     texts = {
-        "BUILD": build_text(request, found, file, content, read_backends(root)),
+        "BUILD": build_text(request, found, file, content, known),
         "README.md": card_text(request, found, file),
     }
     if found.form not in BUILDERS:
-        texts["builder.py"] = builder_text(request)
+        texts["builder.py"] = builder_text(request, found)
+    if request.architecture is not None:
+        texts[f"{ARCHITECTURE}.py"] = request.architecture.text
     write_model(
         root / "models" / request.name, texts, checkpoint, root / CHECKPOINTS / file, content
     )
-    _tell(output, request, found, texts)
+    precisions = ", ".join(f"{one} in {known[one].precision}" for one in request.backends)
+    tell(output, request, found, texts, precisions)
 
 
 def _check(output: Console, unclaimed: list[Path]) -> None:
     for path in unclaimed:
-        output.print(f"{path}: no target pins it", markup=False, highlight=False)
+        output.print(f"{shown(path, 200)}: no target pins it", markup=False, highlight=False)
     if unclaimed:
         output.print(
             "Add each with `./foundry new --from FILE --inputs SHAPE`, or remove it",
@@ -106,41 +194,34 @@ def _check(output: Console, unclaimed: list[Path]) -> None:
     output.print("every checkpoint has a target")
 
 
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _check_classes(request: Request, found: Recognised, checkpoint: Path) -> None:
-    missing = [name for name in found.classes if name not in request.classes]
-    if missing:
-        options = " ".join(f"--allow-class {name}" for name in missing)
-        raise ToolError(
-            f"{checkpoint}: a pickled module, which refers to classes and functions by name; loading it could run code "
-            "from the file. Better save its values, torch.save(model.state_dict(), ...), or the whole as "
-            f"torch.jit.script(model).save(...). If you trust the file and all of these are module classes: {options}"
-        )
+    name = shown(checkpoint, 200)
     if request.classes and found.form is not Form.PICKLED:
         raise ToolError(
-            f"{checkpoint}: --allow-class is for pickled modules; this is of another form: {found.form.value}"
+            f"{name}: --allow-class is for pickled modules; this is of another form: {found.form.value}"
+        )
+    missing = [one for one in found.classes if one not in request.classes]
+    if found.form is Form.PICKLED and missing:
+        options = " ".join(f"--allow-class {one}" for one in missing)
+        raise ToolError(
+            f"{name}: a pickled module, which refers to classes and functions by name; loading it could run code "
+            "from the file. With --values-only it is read as data for its state_dict, and you fill in the "
+            "architecture. Or save it as torch.jit.script(model).save(...). If you trust the file and all of these are "
+            f"module classes: {options}"
         )
 
 
-def _file_name(found: Recognised, checkpoint: Path) -> str:
-    """The name in the BUILD file: its suffix tells how a state_dict is read."""
-    if found.form is Form.SAFETENSORS:
-        return f"{checkpoint.stem}.safetensors"
-    return f"{checkpoint.stem}.pth" if checkpoint.suffix == ".safetensors" else checkpoint.name
-
-
-def _tell(output: Console, request: Request, found: Recognised, texts: dict[str, str]) -> None:
-    folder = f"models/{request.name}"
-    lines = [
-        f"recognised as {found.form.value}",
-        *(f"wrote {folder}/{name}" for name in texts),
-    ]
-    if found.form not in BUILDERS:
-        lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture. Then:")
-    else:
-        lines.append("next:")
-    lines += [
-        f"    ./pants test {folder}::",
-        f"    ./pants package {folder}:{request.name}_{request.backends[0]}",
-        "    ./foundry update-index",
-    ]
-    output.print("\n".join(lines), markup=False, highlight=False)
+def _check_prefix(request: Request, found: Recognised) -> None:
+    if not request.prefix:
+        return
+    names = list(found.taken.tensors) if found.taken is not None else []
+    if not any(name.startswith(request.prefix) for name in names):
+        begin = ", ".join(shown(name) for name in names[:3])
+        raise ToolError(
+            f"--prefix: no name begins with {shown(request.prefix)!r}"
+            + (f". The first ones are {begin}" if begin else f": this is a {found.form.value}")
+        )

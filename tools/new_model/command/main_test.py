@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import argparse
 import ast
 import errno
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from typer.testing import CliRunner
 
 from new_model.command.main import app
+from pte_foundry.models.eager import build_eager
+from pte_foundry.records.model_request import ModelRequest, WeightsRequest
+from pte_foundry.records.tensor_spec import parse_tensor_spec
 
 TOOLCHAINS = (
     'pte_backend(name="portable", dynamic_dimensions=True)\n'
@@ -51,6 +57,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     torch.jit.script(Net()).save(str(tmp_path / "my-net.pt"))  # type: ignore[no-untyped-call]
     torch.save(Net().state_dict(), tmp_path / "values.pth")
     torch.save(Net(), tmp_path / "whole.pt")
+    (tmp_path / "page.pt").write_text("<!DOCTYPE html>")
+    for name in ("My Net.v2.PT", "modèle.pt", "2022-net.pt", "日本.pt"):
+        shutil.copyfile(tmp_path / "my-net.pt", tmp_path / name)
     return root
 
 
@@ -75,7 +84,7 @@ def test_torchscript(root: Path) -> None:
     assert code == 0, output
     assert "TorchScript" in output and "./pants test models/my_net::" in output
     declared = fields(root, "my_net")
-    content = (root / "checkpoints/my-net.pt").read_bytes()
+    content = (root / "checkpoints/my_net.pt").read_bytes()
     weights = declared["model_weights"]
     assert weights["sha256"] == hashlib.sha256(content).hexdigest()
     assert (weights["size"], weights["whole_model"]) == (len(content), True)
@@ -129,12 +138,47 @@ def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
     ("arguments", "told"),
     [
         (["--from", "../my-net.pt"], "--inputs are needed"),
+        (["--floors", "none"], "there is no models/none/BUILD"),
         (["--inputs", "1,4"], "--from"),
+        (["--from", "../page.pt", "--inputs", "1,4"], "a web page"),
+        (["--from", "../My Net.v2.PT", "--inputs", "1,4"], "Say --name my_net_v2, or"),
+        (["--from", "../modèle.pt", "--inputs", "1,4"], "Say --name modele, or"),
+        (["--from", "../2022-net.pt", "--inputs", "1,4"], "Say --name model_2022_net, or"),
+        (["--from", "../日本.pt", "--inputs", "1,4"], "Say --name model, or"),
+        (["--from", "../values.pth", "--inputs", "1,4", "--key", "x"], "--key x: "),
+        (
+            ["--from", "../values.pth", "--inputs", "1,4", "--prefix", "model."],
+            "first ones are head.",
+        ),
+        (["--from", "../values.pth", "--inputs", "1,4", "--prefix", "model"], "up to a dot"),
+        (["--from", "../my-net.pt", "--inputs", "1,4", "--key", "x"], "another form: TorchScript"),
+        (["--from-timm", "resnet50"], "with the tag of its weights"),
+        (["--from-timm", "../x.in1k"], "with the tag of its weights"),
+        (["--from-timm", "resnet50.a1_in1k", "--from", "../my-net.pt"], "or --from-timm"),
+        (["--from-timm", "resnet50.a1_in1k", "--name", "taken"], "exists already"),
+        (["--from-python", "net.py:Net", "--inputs", "1,4"], "go together"),
+        (["--weights", "../values.pth", "--inputs", "1,4"], "go together"),
+        (
+            [
+                "--from",
+                "../my-net.pt",
+                "--from-python",
+                "a.py:A",
+                "--weights",
+                "x",
+                "--inputs",
+                "1",
+            ],
+            "in the place of --from",
+        ),
         (["--from", "../none.pt", "--inputs", "1,4"], "cannot be read"),
         (["--from", "../my-net.pt", "--inputs", "1,x"], "grammar"),
         (["--from", "../my-net.pt", "--inputs", "1,0"], "positive"),
         (["--from", "../my-net.pt", "--inputs", "a=1,4", "--inputs", "a=1,4"], "one name"),
-        (["--from", "../my-net.pt", "--inputs", "1,4", "--name", "taken"], "exists already"),
+        (
+            ["--from", "../my-net.pt", "--inputs", "1,4", "--name", "taken"],
+            "exists already. Choose another --name, such as taken_2",
+        ),
         (
             ["--from", "../my-net.pt", "--inputs", "1,4", "--name", "one"],
             "models/taken has a model one",
@@ -161,18 +205,40 @@ def test_refusals_write_nothing(root: Path, arguments: list[str], told: str) -> 
 
 def test_another_checkpoint_of_that_name_is_kept(root: Path) -> None:
     (root / "checkpoints").mkdir()
-    (root / "checkpoints/my-net.pt").write_bytes(b"something else")
+    (root / "checkpoints/my_net.pt").write_bytes(b"something else")
     code, output = run("--from", "../my-net.pt", "--inputs", "1,4")
-    assert code == 2 and "other content" in output
-    assert (root / "checkpoints/my-net.pt").read_bytes() == b"something else"
+    assert code == 2 and "other content. Choose another --name" in output
+    assert (root / "checkpoints/my_net.pt").read_bytes() == b"something else"
     assert not (root / "models/my_net").exists()
+
+
+def test_two_files_of_one_name(root: Path) -> None:
+    for number in (1, 2):
+        torch.save(Net().state_dict(), "../model.pth")
+        arguments = ("--from", "../model.pth", "--inputs", "1,4", "--name", f"model_{number}")
+        assert run(*arguments)[0] == 0
+    first, second = ((root / f"checkpoints/model_{number}.pth").read_bytes() for number in (1, 2))
+    assert first != second
+    for number, content in ((1, first), (2, second)):
+        pinned = fields(root, f"model_{number}")["model_weights"]
+        assert pinned["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_checkpoint_that_is_there_already_is_not_copied(root: Path) -> None:
+    (root / "checkpoints").mkdir()
+    shutil.copyfile("../my-net.pt", "checkpoints/From Somewhere.pt")
+    arguments = ("--from", "checkpoints/From Somewhere.pt", "--inputs", "1,4", "--name", "net")
+    assert run(*arguments)[0] == 0
+    assert os.listdir("checkpoints") == ["From Somewhere.pt"]
+    assert fields(root, "net")["model_weights"]["file"] == "net.pt"
+    assert run("--check")[0] == 0
 
 
 @pytest.mark.parametrize("was_there", [False, True])
 def test_a_checkpoint_is_not_left_behind_without_its_model(
     root: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
 ) -> None:
-    copy = root / "checkpoints/my-net.pt"
+    copy = root / "checkpoints/my_net.pt"
     if was_there:
         copy.parent.mkdir()
         shutil.copyfile("../my-net.pt", copy)
@@ -191,6 +257,123 @@ def test_dynamic_sizes_need_no_element_type(root: Path) -> None:
     code, output = run("--from", "../my-net.pt", "--inputs", "1,n=1..4")
     assert code == 0, output
     assert fields(root, "my_net")["pte_model"]["inputs"] == {"input": "float32[1,n=1..4]"}
+
+
+def test_ranges_of_values_need_no_element_type(root: Path) -> None:
+    code, output = run("--from", "../my-net.pt", "--inputs", "x=1,4{0.0..1.0}")
+    assert code == 0, output
+    assert fields(root, "my_net")["pte_model"]["inputs"] == {"x": "float32[1,4]{0.0..1.0}"}
+
+
+def test_what_was_taken_of_a_checkpoint(root: Path) -> None:
+    state = {f"model.{name}": value for name, value in Net().state_dict().items()}
+    content = {"state_dict": state, "state_dict_ema": state, "args": argparse.Namespace(lr=0.1)}
+    torch.save(content, "../last.ckpt")
+    arguments = ("--from", "../last.ckpt", "--inputs", "1,4")
+    code, output = run(*arguments)
+    assert code == 0, output
+    assert "took state_dict: 2 tensors, 40 bytes, float32" in output
+    assert "left in the file: state_dict_ema (2 tensors, 40 bytes, float32); --key takes" in output
+    assert "not read, and never run: argparse.Namespace" in output
+    text = (root / "models/last/builder.py").read_text()
+    assert 'adapt_checkpoint=partial(plain_state_dict, key="state_dict"),' in text
+    assert "unknown_as_records=True" in text
+    chosen = ("--key", "state_dict_ema", "--prefix", "model.", "--name", "averaged")
+    assert run(*arguments, *chosen)[0] == 0
+    text = (root / "models/averaged/builder.py").read_text()
+    assert 'partial(plain_state_dict, key="state_dict_ema", prefix="model.")' in text
+    card = (root / "models/averaged/README.md").read_text()
+    assert (
+        "`averaged.pth`, a state_dict, of which `state_dict_ema` is taken, the names that begin"
+        in card
+    )
+
+
+def test_tied_weights_are_told(root: Path) -> None:
+    weight = torch.ones(2, 3)
+    torch.save({"words.weight": weight, "head.weight": weight}, "../tied.pth")
+    code, output = run("--from", "../tied.pth", "--inputs", "1,4")
+    assert code == 0 and "words.weight and head.weight are one tensor: tie them" in output
+
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, classes)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return self.head(values)
+"""
+
+
+@pytest.mark.parametrize("form", ["state_dict", "envelope", "safetensors", "pickled", "legacy"])
+def test_from_a_python_file_to_a_model_with_its_weights(
+    root: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    Path("../net.py").write_text(NET)
+    net = Net()
+    state = net.state_dict()
+    file = "../w.safetensors" if form == "safetensors" else "../w.pt"
+    if form == "safetensors":
+        save_file(state, file)
+    elif form == "envelope":
+        wrapped = {f"module.{name}": value for name, value in state.items()}
+        torch.save({"net": wrapped, "args": argparse.Namespace(lr=1)}, file)
+    else:
+        content = net if form == "pickled" else state
+        torch.save(content, file, _use_new_zipfile_serialization=form != "legacy")
+    name = f"mine_{form}"
+    arguments = ("--from-python", "../net.py:Net", "--weights", file, "--args", "classes=2")
+    code, output = run(*arguments, "--inputs", "x=1,4", "--name", name, "--outputs", "scores")
+    assert code == 0, output
+    assert "fill in" not in output
+    declared = fields(root, name)
+    assert ("builder_resolve" in declared["pte_model"]) == (form == "safetensors")
+    # As an export does it.
+    monkeypatch.syspath_prepend(str(root))
+    weights = WeightsRequest("official", str(declared["model_weights"]["file"]))
+    inputs = (parse_tensor_spec("x", "float32[1,4]"),)
+    request = ModelRequest(name, f"models.{name}.builder", inputs, weights)
+    eager = build_eager(request, root / "checkpoints")
+    x = torch.rand(1, 4)
+    assert torch.equal(eager.module(x), net(x))
+    assert [output.name for output in eager.definition.outputs] == ["scores"]
+
+
+def test_a_model_of_timm(root: Path) -> None:
+    name = "vit_tiny_patch16_384.augreg_in21k_ft_in1k"
+    code, output = run("--from-timm", name, "--backends", "xnnpack", "--license", "Apache-2.0")
+    assert code == 0, output
+    assert "./foundry pin models/vit_tiny_patch16_384:vit_tiny_patch16_384_weights" in output
+    declared = fields(root, "vit_tiny_patch16_384")
+    weights, model = declared["model_weights"], declared["pte_model"]
+    assert weights["urls"] == [f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors"]
+    assert weights["file"] == "vit_tiny_patch16_384.safetensors" and "sha256" not in weights
+    assert model["inputs"] == {"image": "float32[1,3,384,384]"}
+    assert model["builder_resolve"] == "timm" and list(model["programs"]) == ["xnnpack"]  # type: ignore[call-overload]
+    text = (root / "models/vit_tiny_patch16_384/builder.py").read_text()
+    assert f'return timm_definition("{name}")' in text
+    compile(text, "builder.py", "exec")
+    assert not (root / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("mobilenetv4_conv_small.e2400_r224_in1k", "float32[1,3,224,224]"),
+        ("convnext_atto.d2_in1k", "float32[1,3,224,224]"),
+        ("mobilenetv4_conv_large.e500_r256_in1k", "float32[1,3,256,256]"),
+        ("resnet50.a1_in1k", "float32[1,3,224,224]"),
+    ],
+)
+def test_inputs_that_a_name_of_timm_says(root: Path, name: str, inputs: str) -> None:
+    assert run("--from-timm", name, "--name", "m")[0] == 0
+    assert fields(root, "m")["pte_model"]["inputs"] == {"image": inputs}
 
 
 def test_checkpoints_without_a_target(root: Path) -> None:

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import pickletools
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from new_model.command.contents import Taken, take, tensors_of, values_bytes
+from new_model.command.outline import TensorOutline, is_module, read_outline
+from new_model.command.ultralytics import check_not_ultralytics
+from pin_weights.command.checkpoint_file import ZIP, check_checkpoint_file, safetensors_entries
 from pte_foundry.models.checkpoints.archive import open_archive
+from pte_foundry.models.checkpoints.legacy_file import START
+from pte_foundry.models.checkpoints.pickle_reader import InertRecord
+from pte_foundry.models.checkpoints.refusal import shown
 from workspace.errors import ToolError
 
-# What torch.load(weights_only=True) takes without being told (torch/_weights_only_unpickler.py), as far as
-# state_dicts have it.
-_PLAIN = (
-    "collections.OrderedDict",
-    "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter",
-    "torch.Size",
-    "torch.device",
-)
-_STORAGES = ("torch.", "torch.storage.")
 # What open_archive and zipfile raise.
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, ValueError)
-# Every pickled module has one; pickled_module.py allows it.
+_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+# Of a pickled module: its set of buffers that are not saved.
 _SETS = ("builtins.set", "__builtin__.set")
+# Safetensors' names of types.
+_TYPES = {
+    **{f"F{bits}": f"float{bits}" for bits in (16, 32, 64)},
+    **{f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    **{"BF16": "bfloat16", "BOOL": "bool", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2"},
+}
 
 
 class Form(Enum):
-    """What a checkpoint is."""
+    """What a checkpoint is; the suffix that its copy gets."""
 
     TORCHSCRIPT = "TorchScript"
     EXPORTED = "exported program"
@@ -39,122 +42,129 @@ class Form(Enum):
     SAFETENSORS = "safetensors"
     PICKLED = "pickled module"
 
+    @property
+    def suffix(self) -> str:
+        return {
+            Form.EXPORTED: ".pt2",
+            Form.STATE_DICT: ".pth",
+            Form.SAFETENSORS: ".safetensors",
+        }.get(self, ".pt")
+
 
 @dataclass(frozen=True)
 class Recognised:
     """A checkpoint's form.
 
     Attributes:
-        data_bytes: of its tensors.
-        classes: dotted names that its pickle refers to beyond tensors and containers; sorted. Only of
-            a pickled module.
+        data_bytes: of its tensors; of a state_dict, those that are taken.
+        classes: dotted names that its pickle refers to beyond tensors and containers; sorted. Of a pickled
+            module, those to be allowed; beside a state_dict, those that become inert records.
+        taken: the state_dict, where the file holds values only.
     """
 
     form: Form
     data_bytes: int
     classes: tuple[str, ...] = ()
+    taken: Taken | None = field(default=None, compare=False)
 
 
-def recognise(path: Path) -> Recognised:
-    """Raises ToolError for what it is not, or what is damaged."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-        if start[:4] == b"PK\x03\x04":
-            return _archive(path)
-    except _UNREADABLE as error:
-        raise ToolError(f"{path}: cannot be read ({error}). Fetch it again") from None
-    if len(start) == 9 and start[8:] == b"{":
-        return Recognised(
-            Form.SAFETENSORS, _safetensors_bytes(path, int.from_bytes(start[:8], "little"))
+def recognise(path: Path, key: str | None = None, values_only: bool = False) -> Recognised:
+    """Look at a file that `check_checkpoint_file` takes.
+
+    Args:
+        key: where in the file the state_dict is; see `contents.take`.
+        values_only: take a pickled module for the state_dict that it contains.
+
+    Raises:
+        ToolError: for what it is not, or what is damaged.
+    """
+    check_checkpoint_file(path)
+    name = shown(path, 200)
+    with path.open("rb") as file:
+        start = file.read(len(START))
+    if start[:4] == ZIP:
+        found = _archive(path, name)
+        if found is not None:
+            if key is not None or values_only:
+                raise ToolError(
+                    f"{name}: --key and --values-only are for state_dicts; this is of another form: "
+                    f"{found.form.value}"
+                )
+            return found
+    elif start[8:9] == b"{":
+        return _safetensors(path, name, key)
+    elif start != START:
+        raise ToolError(f"{name}: {_other(start)}")
+    return _saved(path, name, key, values_only)
+
+
+def _other(start: bytes) -> str:
+    if start[:2] in _PICKLES:
+        return (
+            "a bare pickle, as pickle.dump writes it. It is not loaded, as that could run code from the file. If you "
+            "trust it, load it where it was written, and save its state_dict with torch.save(model.state_dict(), ...)"
         )
-    if start[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04"):
-        raise ToolError(
-            f"{path}: a bare pickle, as pickle.dump or torch before 1.6 write it. It is not loaded, as that could run "
-            "code from the file. If you trust it, load it where it was written, and save its state_dict with "
-            "torch.save(model.state_dict(), ...)"
-        )
-    raise ToolError(
-        f"{path}: neither TorchScript, nor a .pt2, nor safetensors, nor what torch.save writes. Save the model in "
-        "one of these forms"
+    return (
+        "neither TorchScript, nor a .pt2, nor safetensors, nor what torch.save writes. Save the model in one of these "
+        "forms"
     )
 
 
-def _archive(path: Path) -> Recognised:
-    with open_archive(path) as archive:
-        sizes = archive.sizes
-        if "models/model.json" in sizes:
-            return Recognised(Form.EXPORTED, _below(sizes, "data/weights/", "data/constants/"))
-        if "constants.pkl" in sizes and any(name.startswith("code/") for name in sizes):
-            return Recognised(Form.TORCHSCRIPT, _below(sizes, "data/", "constants/"))
-        if "data.pkl" not in sizes:
-            raise ToolError(
-                f"{path}: a zip archive, and none of torch's: it has neither code/, models/model.json nor data.pkl"
-            )
-        names = set(_globals(path, archive.read("data.pkl")))
-    data_bytes = _below(sizes, "data/")
-    classes = tuple(sorted(name for name in names if not _is_plain(name)))
-    if not classes and data_bytes == 0:
+def _archive(path: Path, name: str) -> Recognised | None:
+    """TorchScript or an exported program; None for what torch.save writes."""
+    try:
+        with open_archive(path) as archive:
+            sizes = archive.sizes
+    except _UNREADABLE as error:
+        raise ToolError(f"{name}: cannot be read ({error}). Fetch it again") from None
+    if "models/model.json" in sizes:
+        return Recognised(Form.EXPORTED, _below(sizes, "data/weights/", "data/constants/"))
+    if "constants.pkl" in sizes and any(entry.startswith("code/") for entry in sizes):
+        return Recognised(Form.TORCHSCRIPT, _below(sizes, "data/", "constants/"))
+    if "data.pkl" not in sizes:
         raise ToolError(
-            f"{path}: what torch.save writes, but without any tensor in it. Save the model's values, "
-            "torch.save(model.state_dict(), ...)"
+            f"{name}: a zip archive, and none of torch's: it has neither code/, models/model.json nor data.pkl"
         )
-    if not classes:
-        return Recognised(Form.STATE_DICT, data_bytes)
-    return Recognised(Form.PICKLED, data_bytes, classes)
+    return None
 
 
 def _below(sizes: Mapping[str, int], *folders: str) -> int:
     return sum(size for name, size in sizes.items() if name.startswith(folders))
 
 
-def _is_plain(name: str) -> bool:
-    if name in _PLAIN or name in _SETS:
-        return True
-    # torch.FloatStorage, torch.storage.UntypedStorage and element types such as torch.float16.
-    return name.startswith(_STORAGES) and (
-        name.endswith("Storage")
-        or name.count(".") == 1
-        and name[6:].isalnum()
-        and name[6:].islower()
-    )
+def _saved(path: Path, name: str, key: str | None, values_only: bool) -> Recognised:
+    """What torch.save writes: by its top-level object, a pickled module or something with a state_dict in it."""
+    outline = read_outline(path)
+    classes = tuple(sorted(outline.unknown - {*_SETS}))
+    content, chosen = outline.content, key is not None or values_only
+    if not chosen:
+        check_not_ultralytics(path, outline)
+    if isinstance(content, InertRecord) and not chosen:
+        if not is_module(content):
+            raise ToolError(
+                f"{name}: it holds a {shown(type(content).__name__)}, which is neither a state_dict nor a module. "
+                "Save the model's values, torch.save(model.state_dict(), ...)"
+            )
+        return Recognised(Form.PICKLED, values_bytes(tensors_of(content) or {}), classes)
+    taken = take(name, content, key)
+    return Recognised(Form.STATE_DICT, values_bytes(taken.tensors), classes, taken)
 
 
-def _globals(path: Path, content: bytes) -> Iterator[str]:
-    """The globals that a pickle names, as pickletools' disassembler finds them."""
-    texts: list[str] = []
-    memo: list[str | None] = []  # By place; None for what is no text.
-    last: str | None = None
+def _safetensors(path: Path, name: str, key: str | None) -> Recognised:
+    if key is not None:
+        raise ToolError(
+            f"{name}: --key is for files of torch.save; a safetensors file has no keys but its tensors'"
+        )
     try:
-        for opcode, argument, _ in pickletools.genops(content):
-            text = None
-            if opcode.name == "GLOBAL":
-                yield str(argument).replace(" ", ".", 1)
-            elif opcode.name == "STACK_GLOBAL":
-                if len(texts) < 2:
-                    raise ValueError("STACK_GLOBAL without two texts before it")
-                yield ".".join(texts[-2:])
-            elif opcode.name.endswith("UNICODE"):
-                text = str(argument)
-            elif opcode.name == "MEMOIZE":
-                memo.append(last)
-            elif opcode.name in ("BINGET", "LONG_BINGET") and int(str(argument)) < len(memo):
-                text = memo[int(str(argument))]
-            if text is not None:
-                texts.append(text)
-            last = text
-    except ValueError as error:
-        raise ToolError(f"{path}: its pickle is damaged ({error}). Fetch it again") from None
-
-
-def _safetensors_bytes(path: Path, length: int) -> int:
-    """Bytes of the tensors: what follows the header, of `length` bytes after the first 8."""
-    try:
-        with path.open("rb") as file:
-            file.seek(8)
-            header = json.loads(file.read(length) if length < 100 << 20 else b"")
-    except (ValueError, RecursionError) as error:
-        raise ToolError(f"{path}: no safetensors header ({error}). Fetch it again") from None
-    if not isinstance(header, dict):
-        raise ToolError(f"{path}: no safetensors header. Fetch it again")
-    return path.stat().st_size - 8 - length
+        tensors = {
+            tensor: TensorOutline(
+                _TYPES.get(one["dtype"], str(one["dtype"])), tuple(one["shape"]), (tensor, 0)
+            )
+            for tensor, one in safetensors_entries(path, name).items()
+        }
+        size = sum(one.values_bytes for one in tensors.values())
+    except (KeyError, TypeError, ValueError) as error:
+        raise ToolError(f"{name}: no safetensors header ({shown(error)}). Fetch it again") from None
+    if not tensors:
+        raise ToolError(f"{name}: a safetensors file without any tensor. Save the model again")
+    return Recognised(Form.SAFETENSORS, size, (), Taken(None, tensors))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from new_model.command.architecture import Architecture
 from pte_foundry.errors import PteError
+from pte_foundry.models.checkpoints.refusal import shown
 from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
 from workspace.backends import calls, read_backends
 from workspace.errors import ToolError
@@ -16,8 +19,10 @@ from workspace.errors import ToolError
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _LICENSE = re.compile(r"[A-Za-z0-9.+-]+", re.ASCII)
 _CLASS = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
-# Sizes and nothing else: no element type, no brackets.
-_SHAPE = re.compile(r"[0-9a-z_=.,]+", re.ASCII)
+_OUTPUT = re.compile(r"[\w.-]+")
+_PREFIX = re.compile(r"\S+\.")
+# Sizes, and perhaps values: no element type, no brackets.
+_SHAPE = re.compile(r"([0-9a-z_=.,]+)(\{[^{}]*\})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,12 @@ class Request:
         backends: names of `pte_backend` targets in `toolchains/BUILD`.
         classes: dotted names that the checkpoint's pickle may refer to.
         imports: files, relative to the root.
+        key: where in the checkpoint the state_dict is; None for where it usually is.
+        prefix: of the names of the state_dict that are the model's, such as `model.`; empty for all.
+        values_only: whether a pickled module is taken for its state_dict.
+        architecture: what constructs the model, where the checkpoint has its values only; None if it is to be
+            written by hand.
+        outputs: names of what the model of `architecture` returns, flattened.
     """
 
     name: str
@@ -37,6 +48,24 @@ class Request:
     license: str
     classes: tuple[str, ...]
     imports: tuple[str, ...]
+    key: str | None = None
+    prefix: str = ""
+    values_only: bool = False
+    architecture: Architecture | None = None
+    outputs: tuple[str, ...] = ("output",)
+
+
+def name_of_file(stem: str) -> str:
+    """The model's name where none is given; the file's as it is, to be refused, where that cannot be one."""
+    plain = stem.lower().replace("-", "_")
+    return plain if _NAME.fullmatch(plain) else stem
+
+
+def proposed_name(text: str) -> str:
+    """A model's name that is like a file's: lower case, without accents, `_` in the place of what else is there."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub("[^a-z0-9]+", "_", plain.lower()).strip("_")
+    return name if _NAME.fullmatch(name) else f"model_{name}".rstrip("_")
 
 
 def parse_inputs(texts: Sequence[str]) -> tuple[TensorSpec, ...]:
@@ -52,8 +81,8 @@ def parse_inputs(texts: Sequence[str]) -> tuple[TensorSpec, ...]:
         name, separator, rest = text.partition("=")
         if not separator or _NAME.fullmatch(name) is None:
             name, rest = "input" if len(texts) == 1 else f"input_{number}", text
-        if _SHAPE.fullmatch(rest):
-            rest = f"float32[{rest}]"
+        if shape := _SHAPE.fullmatch(rest):
+            rest = f"float32[{shape[1]}]{shape[2] or ''}"
         try:
             specs.append(parse_tensor_spec(name, rest))
         except PteError as error:
@@ -81,17 +110,20 @@ def check_request(root: Path, request: Request) -> None:
     """Raises ToolError for a name that is none or is taken, unknown backends, and files that do not exist."""
     if not _NAME.fullmatch(request.name):
         raise ToolError(
-            f"--name: {request.name!r}: a model's name has lower-case letters, digits and _, and begins with a "
-            "letter; without --name it is the file's"
+            f"{shown(request.name)!r} cannot be a model's name, which has lower-case letters, digits and _, and begins "
+            f"with a letter. Say --name {proposed_name(request.name)}, or another one"
         )
-    if (root / "models" / request.name).exists():
-        raise ToolError(f"models/{request.name} exists already. Choose another --name")
     others = _models_elsewhere(root)
-    if request.name in others:
-        raise ToolError(
-            f"{others[request.name].relative_to(root)} has a model {request.name} already, and the index takes a name "
-            "once. Choose another --name"
+    taken = {*others, *(path.name for path in (root / "models").iterdir())}
+    if request.name in taken:
+        free = next(name for n in range(2, 1000) if (name := f"{request.name}_{n}") not in taken)
+        where = (
+            f"models/{request.name} exists already"
+            if (root / "models" / request.name).exists()
+            else f"{others[request.name].relative_to(root)} has a model {request.name} already, and the index takes a "
+            "name once"
         )
+        raise ToolError(f"{where}. Choose another --name, such as {free}")
     known = read_backends(root)
     unknown = [name for name in request.backends if name not in known]
     if unknown or not request.backends or len(set(request.backends)) != len(request.backends):
@@ -112,6 +144,12 @@ def check_request(root: Path, request: Request) -> None:
             "an SPDX identifier such as Apache-2.0, or LicenseRef-NAME for one that SPDX does not list",
         ),
         "--allow-class": (_CLASS, request.classes, "a dotted name such as package.module.Class"),
+        "--outputs": (_OUTPUT, request.outputs, "a name without spaces or quotes"),
+        "--prefix": (
+            _PREFIX,
+            [request.prefix] if request.prefix else [],
+            "the beginning of names up to a dot, such as model.",
+        ),
     }
     for option, (pattern, values, wanted) in checks.items():
         for value in values:

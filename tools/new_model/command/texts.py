@@ -19,6 +19,9 @@ BUILDERS = {
 }
 """Builder of each form that is a whole model."""
 
+ARCHITECTURE = "architecture"
+"""The module beside the builder that the file of --from-python becomes."""
+
 _USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
 """More than the operators and names of a usual program take beside its weights."""
@@ -32,22 +35,45 @@ def build_text(
     backends: Mapping[str, DeclaredBackend],
 ) -> str:
     """`models/<name>/BUILD`; `backends` are those that there are, by name."""
-    name = request.name
     whole = found.form in BUILDERS
-    weights = [
-        ("name", f"{name}_weights"),
-        ("file", file),
-        ("sha256", content.sha256),
-        ("size", content.size),
-        *([("whole_model", True)] if whole else []),
-        ("license", request.license),
-    ]
-    fields: list[tuple[str, object]] = [
-        ("name", name),
-        ("builder", BUILDERS.get(found.form, f"models/{name}/builder.py")),
-    ]
+    weights = weights_text(
+        [
+            ("name", f"{request.name}_weights"),
+            ("file", file),
+            ("sha256", content.sha256),
+            ("size", content.size),
+            *([("whole_model", True)] if whole else []),
+            ("license", request.license),
+        ]
+    )
+    resolve = request.architecture.resolve if request.architecture is not None else None
     if found.form is Form.SAFETENSORS:
-        fields.append(("builder_resolve", "timm"))  # Its lock has the package safetensors.
+        resolve = "timm"  # Its lock has the package safetensors.
+    builder = BUILDERS.get(found.form, f"models/{request.name}/builder.py")
+    model = model_text(request, builder, resolve, found.data_bytes, backends)
+    return "\n".join([*([] if whole else ["python_sources()\n"]), weights, model])
+
+
+def weights_text(fields: Sequence[tuple[str, object]]) -> str:
+    """The target of a checkpoint."""
+    return _call("model_weights", fields)
+
+
+def model_text(
+    request: Request,
+    builder: str,
+    resolve: str | None,
+    data_bytes: int,
+    backends: Mapping[str, DeclaredBackend],
+) -> str:
+    """The model and its programs.
+
+    Args:
+        data_bytes: of the checkpoint's tensors.
+    """
+    fields: list[tuple[str, object]] = [("name", request.name), ("builder", builder)]
+    if resolve is not None:
+        fields.append(("builder_resolve", resolve))
     fields.append(("inputs", {spec.name: str(spec) for spec in request.inputs}))
     if request.imports:
         fields.append(("imports", list(request.imports)))
@@ -55,23 +81,19 @@ def build_text(
         fields.append(("allowed_classes", list(request.classes)))
     fields += [
         ("programs", {backend: {} for backend in request.backends}),
-        ("bounds", {name: _bounds(backends[name], found) for name in request.backends}),
+        ("bounds", {name: _bounds(backends[name], data_bytes) for name in request.backends}),
     ]
-    texts = [_call("model_weights", weights), _call("pte_model", fields)]
-    if not whole:
-        texts.insert(0, "python_sources()\n")
-    texts.insert(
-        len(texts) - 1,
-        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n",
+    return (
+        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n"
+        + _call("pte_model", fields)
     )
-    return "\n".join(texts).replace("measured.\n\npte_model", "measured.\npte_model")
 
 
-def _bounds(backend: DeclaredBackend, found: Recognised) -> dict[str, float]:
+def _bounds(backend: DeclaredBackend, data_bytes: int) -> dict[str, float]:
     """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights."""
     ratio = backend.max_size_ratios.get(backend.precision, _USUAL_SIZE_RATIO)
     # The checkpoint's tensors may be of half precision, of which the unit, float32, is twice as large.
-    ratio += _STRUCTURE_BYTES / max(found.data_bytes, 1)
+    ratio += _STRUCTURE_BYTES / max(data_bytes, 1)
     bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100, "max_planned_memory_ratio": 200.0}
     if backend.precision != "fp32":
         bounds |= {"min_cosine": 0.999, "max_abs_difference": 0.5}
@@ -110,28 +132,46 @@ What it is for, who trained it, on what: to be written.
 
 | | |
 |---|---|
-| checkpoint | `{file}`, a {found.form.value}, pinned in BUILD |
+| checkpoint | `{file}`, a {found.form.value}{_part(request, found)}, pinned in BUILD |
 | licence | {request.license} |
 | input | {inputs}. What the values mean: to be written |
 | output | see the program's report |
 """
 
 
-def builder_text(request: Request) -> str:
-    """`models/<name>/builder.py`, which names what is missing until somebody fills it in."""
+def _part(request: Request, found: Recognised) -> str:
+    """What of the file is taken."""
+    key = found.taken.key if found.taken is not None else None
+    named = f", the names that begin with `{request.prefix}`" if request.prefix else ""
+    return (f", of which `{key}` is taken" if key else "") + named
+
+
+def builder_text(request: Request, found: Recognised) -> str:
+    """`models/<name>/builder.py`; without an architecture, it says what is missing until somebody fills it in."""
     contracts = "\n".join(
         f'            InputContract("{spec.name}", {spec.shape!r}, "to be written", None),'
         for spec in request.inputs
     )
-    name = request.name
-    return f'''"""The architecture of `{name}`: its checkpoint has the values only."""
+    outputs = "\n".join(
+        f'            OutputContract({json.dumps(output)}, "to be written"),'
+        for output in request.outputs
+    )
+    adapter = _adapter(request, found)
+    standard = "from functools import partial\n\n" if adapter.startswith("partial") else ""
+    records = (
+        "        # Beside its values, the file names classes: none of them is imported.\n"
+        "        unknown_as_records=True,\n"
+        if found.classes
+        else ""
+    )
+    needed, architecture = _architecture(request)
+    return f'''"""The architecture of `{request.name}`: its checkpoint has the values only."""
 
 from __future__ import annotations
 
-from torch import nn
+{standard}from torch import nn
 
-from pte_foundry.errors import PteError
-from pte_foundry.models.definition import (
+{needed}from pte_foundry.models.definition import (
     InputContract,
     ModelDefinition,
     OutputContract,
@@ -142,12 +182,7 @@ from pte_foundry.models.own.state_dict import plain_state_dict
 
 def _architecture() -> nn.Module:
     """Return the module that the checkpoint was trained with, freshly constructed."""
-    raise PteError(
-        "bad-builder",
-        "models/{name}/builder.py: a state_dict does not say what the model looks like. Construct it in "
-        "`_architecture`, and name its outputs in `build`",
-    )
-
+{architecture}
 
 def build(model: str) -> ModelDefinition:
     return ModelDefinition(
@@ -155,9 +190,44 @@ def build(model: str) -> ModelDefinition:
         inputs=(
 {contracts}
         ),
-        outputs=(OutputContract("output", "to be written"),),
+        outputs=(
+{outputs}
+        ),
         checkpoint_globals=(),
-        adapt_checkpoint=plain_state_dict,
+        adapt_checkpoint={adapter},
         preprocess=takes_no_picture,
-    )
+{records}    )
 '''
+
+
+def _adapter(request: Request, found: Recognised) -> str:
+    key = found.taken.key if found.taken is not None else None
+    chosen = [
+        f"{option}={json.dumps(value)}"
+        for option, value in (("key", key), ("prefix", request.prefix))
+        if value
+    ]
+    return f"partial(plain_state_dict, {', '.join(chosen)})" if chosen else "plain_state_dict"
+
+
+def _architecture(request: Request) -> tuple[str, str]:
+    """What the builder imports for its function `_architecture`, and the function's body."""
+    one = request.architecture
+    if one is None:
+        return (
+            "from pte_foundry.errors import PteError\n",
+            f"""    raise PteError(
+        "bad-builder",
+        "models/{request.name}/builder.py: a state_dict does not say what the model looks like. Construct it in "
+        "`_architecture`, and name its outputs in `build`",
+    )
+""",
+        )
+    source = f"models.{request.name}.{ARCHITECTURE}"
+    construct = f"    module: nn.Module = {one.name}({one.arguments})\n    return module\n"
+    if one.resolve is None:
+        return f"from {source} import {one.name}\n", construct
+    return (
+        "from pte_foundry.models.torchvision_cpu import prepare_torchvision\n",
+        f"    prepare_torchvision()\n    from {source} import {one.name}\n\n{construct}",
+    )

@@ -33,15 +33,17 @@ def write_model(
 
 
 def copy_checkpoint(source: Path, destination: Path, content: CheckpointContent) -> bool:
-    """Copy, unless the file is there already; tells whether it was copied.
+    """Copy, unless the file is there already, under any name; tells whether it was copied.
 
     Raises ToolError if another file has the name, or if the source changes meanwhile.
     """
+    if source.resolve().parent == destination.parent.resolve():
+        return False  # Builds find it by its content.
     if destination.exists():
         if content_of_file(destination) == content:
             return False
         raise ToolError(
-            f"{destination} exists, with other content. Rename the checkpoint, or remove that file"
+            f"{destination} exists, with other content. Choose another --name, or remove that file"
         )
     destination.parent.mkdir(parents=True, exist_ok=True)
     with replacing(destination) as temporary:

@@ -1,4 +1,4 @@
-"""Read a checkpoint from the first address that has it, without keeping it."""
+"""Read a checkpoint from the first address that has it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, cast
+from pathlib import Path
+from typing import IO, Protocol, cast
 from urllib.parse import urlsplit
 
 from pin_weights.command.content import CheckpointContent
@@ -78,14 +79,21 @@ def open_https_or_file(url: str) -> AbstractContextManager[Response]:
 
 
 def download(
-    urls: Sequence[str], open_url: OpenUrl, max_bytes: int, progress: Progress
+    urls: Sequence[str],
+    open_url: OpenUrl,
+    max_bytes: int,
+    progress: Progress,
+    into: Path | None = None,
 ) -> Downloaded:
-    """Try `urls` in order. Raises ToolError with every reason if none gives the whole file."""
+    """Try `urls` in order. Raises ToolError with every reason if none gives the whole file.
+
+    into: where the file is written to; if left out, it is not kept.
+    """
     reasons = []
     for url in urls:
         try:
-            with open_url(url) as response:
-                return Downloaded(url, _read(response, max_bytes, progress))
+            with open_url(url) as response, _opened(into) as file:
+                return Downloaded(url, _read(response, max_bytes, progress, file))
         except urllib.error.HTTPError as error:
             reasons.append(f"{url}: HTTP {error.code} {error.reason}")
         except urllib.error.URLError as error:
@@ -99,7 +107,13 @@ def download(
     )
 
 
-def _read(response: Response, max_bytes: int, progress: Progress) -> CheckpointContent:
+def _opened(into: Path | None) -> AbstractContextManager[IO[bytes] | None]:
+    return nullcontext() if into is None else into.open("wb")
+
+
+def _read(
+    response: Response, max_bytes: int, progress: Progress, file: IO[bytes] | None
+) -> CheckpointContent:
     kind = response.headers.get("Content-Type") or ""
     if kind.startswith("text/html"):
         raise _RefusedError("the answer is a web page, not a file")
@@ -115,6 +129,8 @@ def _read(response: Response, max_bytes: int, progress: Progress) -> CheckpointC
         size += len(block)
         if size > max_bytes:
             raise _RefusedError(f"has more bytes than --max-mib allows ({max_bytes} bytes)")
+        if file is not None:
+            file.write(block)
         progress(size, total)
     # A connection that breaks looks like the end of the file.
     if total is not None and size != total:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from pin_weights.command.build_edit import pinned_text, present_pin
 from pin_weights.command.build_file import find_build_file
+from pin_weights.command.checkpoint_file import check_checkpoint_file
 from pin_weights.command.content import CheckpointContent, check_name, content_of_file
 from pin_weights.command.declaration import WeightsDeclaration, read_declaration
 from pin_weights.command.download import check_schemes, download, open_https_or_file
@@ -46,8 +48,8 @@ def main(
     """Pin a checkpoint: write its hash and size into the BUILD file.
 
     It is the checkpoint of a model_weights target, the hash its SHA-256. The file is downloaded from the first of the
-    target's urls that gives it, and not kept. Compare the result with what the publisher says: a pin only promises
-    that everybody builds from the file that was there now.
+    target's urls that gives it, checked for damage, and not kept. Compare the result with what the publisher says: a
+    pin only promises that everybody builds from the file that was there now.
     """
     output, progress = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     root = find_root()
@@ -55,9 +57,7 @@ def main(
     build = find_build_file(root / declaration.folder, declaration.name)
     present = present_pin(build)
     source, content = (
-        _from_urls(declaration, max_mib << 20, progress)
-        if file is None
-        else (str(file), content_of_file(file))
+        _from_urls(declaration, max_mib << 20, progress) if file is None else _from_file(file)
     )
     output.print(_summary(declaration, source, content))
     if not no_hash_in_name:
@@ -79,19 +79,28 @@ def main(
         output.print(f"wrote the pin into {where}", markup=False, highlight=False)
 
 
+def _from_file(file: Path) -> tuple[str, CheckpointContent]:
+    check_checkpoint_file(file)
+    return str(file), content_of_file(file)
+
+
 def _from_urls(
     declaration: WeightsDeclaration, max_bytes: int, console: Console
 ) -> tuple[str, CheckpointContent]:
     check_schemes(declaration.urls)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
-        task = bar.add_task(declaration.file, total=None)
-        result = download(
-            declaration.urls,
-            open_https_or_file,
-            max_bytes,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with tempfile.TemporaryDirectory(prefix="pin-") as folder:
+        kept = Path(folder) / "checkpoint"
+        with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
+            task = bar.add_task(declaration.file, total=None)
+            result = download(
+                declaration.urls,
+                open_https_or_file,
+                max_bytes,
+                lambda done, total: bar.update(task, completed=done, total=total),
+                kept,
+            )
+        check_checkpoint_file(kept, result.url)
     return result.url, result.content
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +123,23 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(workspace: Workspace) 
     assert workspace.build.read_text() == TARGET
     assert workspace.pin("--no-hash-in-name").exit_code == 0
     assert workspace.build.read_text() == PINNED
+
+
+@pytest.mark.parametrize("downloaded", [True, False])
+def test_a_damaged_archive_and_a_web_page_get_no_pin(
+    workspace: Workspace, downloaded: bool
+) -> None:
+    with zipfile.ZipFile(workspace.checkpoint, "w") as archive:
+        archive.writestr("m/data.pkl", b"}.")
+        archive.writestr("m/data/0", b"values")
+    damaged = workspace.checkpoint.read_bytes().replace(b"values", b"VALUES")
+    for content, told in ((damaged, "data/0 in it is damaged"), (b"<html>", "a web page")):
+        workspace.checkpoint.write_bytes(content)
+        where = [] if downloaded else ["--file", str(workspace.checkpoint)]
+        result = workspace.pin(*where)
+        assert result.exit_code == 2 and told in result.output, result.output
+        assert ("file:" in result.output) == downloaded
+        assert workspace.build.read_text() == TARGET
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def _normalisation(normalisation: Normalisation | None) -> dict[str, object] | N
 
 
 def _freedom(spec: TensorSpec) -> dict[str, object]:
-    """Dynamic dimensions and the values of integers; neither key is there for an input without."""
+    """Dynamic dimensions and the range of values; neither key is there for an input without."""
     freedom: dict[str, object] = {}
     if spec.dynamic:
         freedom["dynamic"] = [asdict(dim) for dim in spec.dynamic]

@@ -97,6 +97,9 @@ class ModelDefinition:
             beyond tensors and containers.
         preprocess: an RGB picture, uint8 [height, width, 3] -> the model's inputs, float32 and
             contiguous, exactly as an app is expected to do it.
+        unknown_as_records: other classes and functions that the pickle names, such as those of training settings
+            beside the values, are read as inert records, of which nothing is imported or called. Else they are
+            refused.
     """
 
     module: nn.Module
@@ -105,6 +108,7 @@ class ModelDefinition:
     adapt_checkpoint: CheckpointAdapter
     checkpoint_globals: tuple[Callable[..., object], ...] = ()
     preprocess: Preprocess = takes_no_picture
+    unknown_as_records: bool = False
 
 
 @dataclass(frozen=True)

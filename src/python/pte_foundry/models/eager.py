@@ -68,7 +68,11 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
     else:
         _check_forward(request, definition, lambda: module(*example_inputs))
         path = root / request.weights.file
-        content = load_checkpoint(path, definition.checkpoint_globals)
+        content = load_checkpoint(
+            path,
+            definition.checkpoint_globals,
+            unknown_as_records=definition.unknown_as_records,
+        )
         apply_state(module, _adapt(definition, content, path), path.name)
     return _ready(definition, example_inputs)
 

@@ -25,7 +25,8 @@ def fixed_inputs(
     Floating-point tensors hold multiples of 1/256 of [-2, 2): about the range of a picture after
     the usual normalisation, and exact in float16 too. Pictures (4 dimensions) are patches of flat
     colour plus noise, because white noise alone averages out in a convolutional net and every
-    input would look the same to its last layers. Integers are of their declared values or of
+    input would look the same to its last layers. Where a range of values is declared, they have as many
+    levels of that. Integers are of their declared values or of
     [0, 128), booleans fair coins; the first along a dynamic dimension is true, since a mask of one
     element that hides it would make outputs constant. Integers from 0 to 1 are such masks too.
 
@@ -60,15 +61,34 @@ def _tensor(spec: TensorSpec, sizes: Mapping[str, int], key: str) -> Tensor:
     shape = shape_at(spec, sizes)
     if dtype.is_floating_point:
         levels = _picture(shape, key) if len(shape) == 4 else _noise(shape, key)
+        if spec.values is not None:
+            return _within(levels, spec.values, dtype)
         return torch.tensor((levels - _LEVELS // 2) / 256.0).to(dtype).contiguous()
     if spec.values is None:
         integers = torch.tensor(_noise(shape, key) % (2 if dtype == torch.bool else 128))
     else:
-        integers = torch.tensor(_integers(shape, spec.values, key))
+        low, high = spec.values
+        integers = torch.tensor(_integers(shape, (int(low), int(high)), key))
     if dtype == torch.bool or spec.values == (0, 1):
         for dim in spec.dynamic:
             integers.select(dim.axis, 0).fill_(1)
     return integers.to(dtype).contiguous()
+
+
+def _within(
+    levels: npt.NDArray[np.int64], values: tuple[float, float], dtype: torch.dtype
+) -> Tensor:
+    """Floats of [values[0], values[1]], evenly spaced: the least for level 0, the greatest for `_LEVELS - 1`."""
+    low, high = values
+    kind = np.dtype(str(dtype).removeprefix("torch.")).type
+    least, greatest = kind(low), kind(high)
+    # An end that is no number of this type is rounded, perhaps out of the range.
+    if float(least) < low:
+        least = np.nextafter(least, greatest)
+    if float(greatest) > high:
+        greatest = np.nextafter(greatest, least)
+    spread = low + (high - low) * (levels / (_LEVELS - 1))
+    return torch.tensor(spread.astype(kind).clip(least, greatest)).contiguous()
 
 
 def _integers(shape: tuple[int, ...], values: tuple[int, int], key: str) -> npt.NDArray[np.int64]:

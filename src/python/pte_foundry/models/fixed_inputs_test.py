@@ -60,11 +60,40 @@ def test_scalar() -> None:
 def test_integers_are_of_the_declared_values(text: str) -> None:
     spec = parse_tensor_spec("x", text)
     assert spec.values is not None
-    low, high = spec.values
+    low, high = map(int, spec.values)
     ((values,),) = fixed_inputs([spec], 1)
     assert low <= int(values.min()) and int(values.max()) <= high
     if len(set(values.tolist())) < 1000:
         assert set(values.tolist()) == set(range(low, high + 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "float32[4096]{0.0..1.0}",
+        "float32[1,3,224,224]{0.0..255.0}",
+        "float16[4096]{-0.1..0.1}",
+        "float16[4096]{0.7..60001.0}",
+        "float64[4096]{-1e-300..1e-300}",
+        "float32[4096]{0.1..0.3}",
+    ],
+)
+def test_floats_are_of_the_declared_values(text: str) -> None:
+    spec = parse_tensor_spec("x", text)
+    assert spec.values is not None
+    low, high = spec.values
+    ((values,),) = fixed_inputs([spec], 1)
+    assert values.dtype == getattr(torch, spec.dtype) and values.is_contiguous()
+    # In float64, where the ends are what was declared.
+    assert low <= float(values.double().min()) and float(values.double().max()) <= high
+    assert float(values.double().min()) < low + 0.1 * (high - low)
+    assert float(values.double().max()) > high - 0.1 * (high - low)
+    assert len(set(values.flatten().tolist())) > 400
+
+
+def test_a_scalar_of_declared_values() -> None:
+    ((value,),) = fixed_inputs([parse_tensor_spec("x", "float32[]{2.0..3.0}")], 1)
+    assert value.shape == () and 2.0 <= float(value) <= 3.0
 
 
 def test_sizes_are_the_ends_and_the_middle_of_their_ranges() -> None:

@@ -2,19 +2,18 @@
 
 Such a file (`yolo11n.pt`) pickles whole modules. Allowing the real classes would not be safe:
 constructing `DetectionModel` with arguments of the file's choice evaluates text of the file. So each
-class that a checkpoint of detectors names is replaced by an inert *record*, which has no constructor
-arguments and no behaviour, and only keeps the attributes. Tensors are then found where
-`torch.nn.Module` keeps them: in `_parameters`, `_buffers` and `_modules`.
+class that a detection checkpoint names is replaced by an inert *record*, which has no constructor
+arguments and no behaviour, and only keeps the attributes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
 from pte_foundry.models.checkpoints.pickle_reader import InertRecord, record_class
+from pte_foundry.models.checkpoints.pickled_values import children_of_record, tensors_of_record
 from pte_foundry.models.checkpoints.refusal import shown
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +89,11 @@ def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, T
             f"{len(differences)} modules differ from those of the architecture: "
             f"{'; '.join(sorted(differences)[:3])}"
         )
-    return dict(_tensors(records))
+    return {
+        f"{path}.{name}" if path else name: value
+        for path, record in records
+        for name, value in tensors_of_record(record, f"{path}.")
+    }
 
 
 def _alike(
@@ -112,7 +115,7 @@ def _alike(
         if record is None or module is None:
             continue
         records.append((path, record))
-        children = _children(record)
+        children = children_of_record(record)
         expected = {name: one for name, one in module._modules.items() if one is not None}
         for name in reversed([*expected, *(name for name in children if name not in expected)]):
             below = f"{path}.{name}" if path else name
@@ -122,36 +125,3 @@ def _alike(
 
 def _kind(found: object) -> str:
     return "absent" if found is None else type(found).__name__
-
-
-def _children(record: InertRecord) -> dict[str, InertRecord]:
-    children: dict[str, InertRecord] = {}
-    for name, child in _mapping(record, "_modules").items():
-        if isinstance(child, InertRecord):
-            children[name] = child
-        elif child is not None:
-            raise TypeError(f"the submodule {shown(name)} is a {type(child).__name__}")
-    return children
-
-
-def _tensors(records: Iterable[tuple[str, InertRecord]]) -> Iterator[tuple[str, Tensor]]:
-    for path, record in records:
-        not_saved = vars(record).get("_non_persistent_buffers_set", set())
-        if not isinstance(not_saved, set):
-            raise TypeError(f"{shown(path)} has no set of buffers that are not saved")
-        for group in ("_parameters", "_buffers"):
-            for name, value in _mapping(record, group).items():
-                if value is None or name in not_saved:
-                    continue
-                if not isinstance(value, Tensor):
-                    raise TypeError(
-                        f"{shown(f'{path}.{name}')} is a {type(value).__name__}, not a tensor"
-                    )
-                yield f"{path}.{name}" if path else name, value.detach()
-
-
-def _mapping(record: InertRecord, attribute: str) -> Mapping[str, Any]:
-    value = vars(record).get(attribute)
-    if not isinstance(value, Mapping):
-        raise TypeError(f"a pickled {type(record).__name__} has no {attribute}: it is not a module")
-    return value

@@ -3,10 +3,12 @@
 float32[1,3,224,224]            every dimension fixed
 int64[1,seq=1..128]             the second is called `seq` and may be 1 to 128
 int64[1,seq=1..128]{0..999}     integers from 0 to 999, such as the tokens of a vocabulary
+float32[1,3,224,224]{0.0..1.0}  numbers from 0 to 1, such as the pixels of a picture
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +24,19 @@ INTEGER_RANGES: Mapping[str, tuple[int, int]] = {
 }
 """Integer element types, and their least and greatest values."""
 
+FLOAT_LIMITS: Mapping[str, float] = {
+    "float16": 65504.0,
+    "float32": 3.4028234663852886e38,
+    "float64": 1.7976931348623157e308,
+}
+"""Floating-point element types, and their greatest values."""
+
 DTYPES = ("bool", "float16", "float32", "float64", *sorted(INTEGER_RANGES))
 """Element types that a `.pte` of ours may take, by their PyTorch names."""
 
+_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
 _GRAMMAR = re.compile(
-    r"(?P<dtype>[a-z]+[0-9]*)\[(?P<dims>[a-z0-9_=.,]*)\](?:\{(?P<low>-?[0-9]+)\.\.(?P<high>-?[0-9]+)\})?",
+    rf"(?P<dtype>[a-z]+[0-9]*)\[(?P<dims>[a-z0-9_=.,]*)\](?:\{{(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})\}})?",
     re.ASCII,
 )
 _FIXED = re.compile(r"[0-9]+", re.ASCII)
@@ -62,14 +72,14 @@ class TensorSpec:
         shape: positive dimensions, outermost first; empty for a scalar tensor. A dynamic dimension has
             its greatest size, for which a program plans its memory.
         dynamic: by axis; empty for a static shape.
-        values: least and greatest value of an integer input; None if any will do.
+        values: least and greatest value, integers of an integer input and floats of another; None where any will do.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     dynamic: tuple[DynamicDim, ...] = ()
-    values: tuple[int, int] | None = None
+    values: tuple[int, int] | tuple[float, float] | None = None
 
     def __str__(self) -> str:
         dims = [str(size) for size in self.shape]
@@ -93,7 +103,8 @@ def parse_tensor_spec(name: str, text: str) -> TensorSpec:
             "bad-input-shape",
             f"input {name!r} is declared as {text!r}: {why}. "
             "Write it as dtype[dim,dim,...], for example float32[1,3,224,224], or "
-            "int64[1,seq=1..128]{0..999} for a dimension from 1 to 128 and values from 0 to 999",
+            "int64[1,seq=1..128]{0..999} for a dimension from 1 to 128 and values from 0 to 999, which are "
+            "{0.0..1.0} for floats",
         )
 
     match = _GRAMMAR.fullmatch(text)
@@ -127,11 +138,31 @@ def parse_tensor_spec(name: str, text: str) -> TensorSpec:
         raise wrong("it has 2**31 elements or more")
     values = None
     if match["low"] is not None:
-        values = int(match["low"]), int(match["high"])
-        least, greatest = INTEGER_RANGES.get(dtype, (1, 0))
-        if not least <= values[0] <= values[1] <= greatest:
-            raise wrong(f"{{{values[0]}..{values[1]}}} is not a range of {dtype} integers")
+        try:
+            values = _values(dtype, match["low"], match["high"])
+        except ValueError as error:
+            raise wrong(str(error)) from None
     return TensorSpec(name, dtype, tuple(shape), tuple(dynamic), values)
+
+
+def _values(dtype: str, low: str, high: str) -> tuple[int, int] | tuple[float, float]:
+    """Raises ValueError for what is not a range of numbers of this type."""
+    written = f"{{{low}..{high}}}"
+    points = ["." in one or "e" in one for one in (low, high)]
+    if dtype in FLOAT_LIMITS:
+        if not all(points):
+            raise ValueError(
+                f"{written} is not a range of {dtype} numbers: write them with a point, such as {{0.0..1.0}}"
+            )
+        floats, limit = (float(low), float(high)), FLOAT_LIMITS[dtype]
+        # Their difference is a number too.
+        if not -limit <= floats[0] < floats[1] <= limit or math.isinf(floats[1] - floats[0]):
+            raise ValueError(f"{written} is not a range of {dtype} numbers")
+        return floats
+    least, greatest = INTEGER_RANGES.get(dtype, (1, 0))
+    if any(points) or not least <= int(low) <= int(high) <= greatest:
+        raise ValueError(f"{written} is not a range of {dtype} integers")
+    return int(low), int(high)
 
 
 def dimension_ranges(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, int]]:

@@ -20,7 +20,7 @@ from pte_foundry.records.facts import Tensor
 from pte_foundry.records.limits import Limits
 from pte_foundry.records.promise import broken_promises, explanation
 from pte_foundry.records.report import Report
-from pte_foundry.records.tensor_spec import DynamicDim, TensorSpec
+from pte_foundry.records.tensor_spec import FLOAT_LIMITS, DynamicDim, TensorSpec
 from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
 from pte_foundry.validation.inspected import Inspected, inspect_isolated
@@ -118,7 +118,8 @@ def _declared(tensor: Tensor) -> str:
     try:
         dynamic = tuple(DynamicDim(**each) for each in description.get("dynamic", ()))
         values = description.get("values")
-        bounds = None if values is None else (int(values[0]), int(values[1]))
+        number = float if tensor.dtype in FLOAT_LIMITS else int
+        bounds = None if values is None else (number(values[0]), number(values[1]))
         return str(TensorSpec(tensor.name, tensor.dtype, tensor.shape, dynamic, bounds))
     except (TypeError, ValueError, IndexError) as error:
         raise PteError("structure", f"input {tensor.name!r} of the report: {error}") from error

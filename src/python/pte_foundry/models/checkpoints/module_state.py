@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pte_foundry.models.checkpoints.pickle_reader import Modules
 from pte_foundry.models.checkpoints.refusal import Unfit, shown
 
 _GROUPS = {"_parameters": nn.Parameter, "_buffers": Tensor, "_modules": nn.Module}
@@ -46,3 +47,7 @@ def _check_group(cls: type[nn.Module], group: str, kind: type, members: Any) -> 
             raise TypeError(
                 f"{shown(name)} in {group} of a {cls.__name__} is a {type(value).__name__}"
             )
+
+
+MODULES = Modules(nn.Module, check_module_state)
+"""For a `PickleReader` whose table may have modules."""

@@ -10,13 +10,14 @@ import torch
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.archive import open_archive
+from pte_foundry.models.checkpoints.legacy_file import read_legacy_file
+from pte_foundry.models.checkpoints.module_state import MODULES
 from pte_foundry.models.checkpoints.pickle_reader import ForbiddenGlobal, PickleReader
-from pte_foundry.models.checkpoints.refusal import Unfit, refusing, shown
+from pte_foundry.models.checkpoints.refusal import refusing, shown
 from pte_foundry.models.checkpoints.stored_tensors import Storage, StoredTensors
 
-# torch/serialization.py (torch 2.13): the first two of the five pickles that torch before 1.6 wrote.
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_PROTOCOL = 1001
+_Persistent = Callable[[tuple[Any, ...]], object]
+_Reader = Callable[[_Persistent], PickleReader]
 _CHUNK = 16 << 20
 
 
@@ -24,6 +25,7 @@ def load_checkpoint(
     path: Path,
     allowed_globals: Sequence[Callable[..., object]],
     where_allowed: str = "`checkpoint_globals` of the model's builder",
+    unknown_as_records: bool = False,
 ) -> object:
     """Content of a checkpoint: a dict of tensors for `.safetensors`, else what the pickle holds.
 
@@ -33,6 +35,8 @@ def load_checkpoint(
 
     Args:
         where_allowed: where a user allows another global, for messages.
+        unknown_as_records: other globals become `UnknownRecord`s: nothing of them is imported or called. For
+            checkpoints of which the values alone are used.
 
     Raises:
         PteError: `bad-checkpoint` if the file is absent, truncated, of another format, or asks for more
@@ -49,12 +53,16 @@ def load_checkpoint(
         tensors = StoredTensors(path.stat().st_size)
         allowed = {f"{one.__module__}.{one.__qualname__}": one for one in allowed_globals}
         table = {**allowed, **tensors.table()}
+
+        def reader(persistent: _Persistent) -> PickleReader:
+            return PickleReader(table, persistent, MODULES, unknown_as_records)
+
         try:
             with path.open("rb") as file:
                 if file.read(4) == b"PK\x03\x04":
-                    return _load_archive(path, table, tensors)
+                    return _load_archive(path, reader, tensors)
                 file.seek(0)
-                return _load_legacy(file, table, tensors)
+                return _load_legacy(file, reader, tensors)
         except ForbiddenGlobal as error:
             raise PteError(
                 "forbidden-pickle",
@@ -64,7 +72,7 @@ def load_checkpoint(
             ) from error
 
 
-def _load_archive(path: Path, table: dict[str, object], tensors: StoredTensors) -> object:
+def _load_archive(path: Path, reader: _Reader, tensors: StoredTensors) -> object:
     storages: dict[str, torch.UntypedStorage] = {}
     with open_archive(path) as archive:
 
@@ -79,17 +87,18 @@ def _load_archive(path: Path, table: dict[str, object], tensors: StoredTensors) 
             return tensors.archived(archive, "data", number, read)
 
         with archive.open("data.pkl") as pickle:
-            return PickleReader(table, persistent).read(pickle)
+            return reader(persistent).read(pickle)
 
 
-def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTensors) -> object:
-    """Five pickles, then each storage: its number of elements, 8 bytes, and its values."""
+def _load_legacy(file: IO[bytes], reader: _Reader, tensors: StoredTensors) -> object:
     size = file.seek(0, 2)
     file.seek(0)
     storages: dict[str, tuple[int, torch.UntypedStorage]] = {}
     left = size
 
-    def persistent(number: tuple[Any, ...]) -> Storage:
+    def persistent(number: tuple[Any, ...]) -> object:
+        if number[0] == "module" and len(number) == 4:
+            return number[1]  # A class, and the text of its source, which nothing reads.
         kind, dtype, key, _, count, view = number
 
         def allocate(wanted: int) -> torch.UntypedStorage:
@@ -108,19 +117,8 @@ def _load_legacy(file: IO[bytes], table: dict[str, object], tensors: StoredTenso
             raise ValueError("its pickle refers to something that is not a storage of tensors")
         return tensors.storage(dtype, count, allocate)
 
-    def no_persistent(number: tuple[Any, ...]) -> object:
-        raise ValueError("its pickle refers to a storage")
-
-    if PickleReader({}, no_persistent).read(file) != _LEGACY_MAGIC:
-        raise ValueError("it is not what torch.save writes")
-    if PickleReader({}, no_persistent).read(file) != _LEGACY_PROTOCOL:
-        raise ValueError("it is of a protocol of torch that is not known")
-    system = PickleReader({}, no_persistent).read(file)
-    if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise Unfit("it is of a big-endian machine. Save it again on a little-endian one")
-    content = PickleReader(table, persistent).read(file)
-    keys = PickleReader({}, no_persistent).read(file)
-    if not isinstance(keys, list) or keys != sorted(storages):
+    content, keys = read_legacy_file(file, reader(persistent))
+    if keys != sorted(storages):
         raise ValueError("its values are not those that its pickle refers to")
     for key in keys:
         count, values = storages[key]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -13,43 +12,11 @@ from torch import Tensor, nn
 
 from pte_foundry.models.checkpoints.archive import CheckpointArchive
 from pte_foundry.models.checkpoints.pickle_reader import Function
+from pte_foundry.models.checkpoints.plain_globals import OTHER_TENSORS, PLAIN_GLOBALS, STORAGES
 from pte_foundry.models.checkpoints.refusal import Unfit, shown
 
 _MOST_VIEWED = 16
 """Bytes of all tensors, as a multiple of the file's: tied weights share a storage, bombs do so 10,000 times."""
-
-_STORAGES: Mapping[str, torch.dtype] = {
-    "DoubleStorage": torch.float64,
-    "FloatStorage": torch.float32,
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "LongStorage": torch.int64,
-    "IntStorage": torch.int32,
-    "ShortStorage": torch.int16,
-    "CharStorage": torch.int8,
-    "ByteStorage": torch.uint8,
-    "BoolStorage": torch.bool,
-    "ComplexFloatStorage": torch.complex64,
-    "ComplexDoubleStorage": torch.complex128,
-    "UntypedStorage": torch.uint8,
-}
-_OTHER_TENSORS: Mapping[str, str] = {
-    "torch._utils._rebuild_sparse_tensor": "a sparse tensor. Save it as `tensor.to_dense()`",
-    "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without values, of the device `meta`. Save "
-    "the model after its weights were loaded",
-    "torch._utils._rebuild_nested_tensor": "a nested tensor. Save it padded, as a plain tensor",
-    "torch._utils._rebuild_qtensor": "a quantised tensor. Save it as `tensor.dequantize()`; targets "
-    "quantise by `quantization`",
-    "torch._utils._rebuild_wrapper_subclass": "a tensor of a subclass. Save plain tensors",
-    "torch._utils._rebuild_device_tensor_from_numpy": "a tensor of another device. Save it as `tensor.cpu()`",
-    "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device. Save it as "
-    "`tensor.cpu()`",
-    **{
-        f"torch.{kind}Storage": "quantised values. Save them as `tensor.dequantize()`; targets quantise by "
-        "`quantization`"
-        for kind in ("QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4")
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -74,9 +41,9 @@ class StoredTensors:
     def table(self) -> dict[str, object]:
         """By dotted name, what a `PickleReader` may meet in any checkpoint."""
         return {
-            **{name: Function(_refuse(what)) for name, what in _OTHER_TENSORS.items()},
-            **{f"torch.{name}": dtype for name, dtype in _STORAGES.items()},
-            "torch.storage.UntypedStorage": torch.uint8,
+            **PLAIN_GLOBALS,
+            **{name: Function(_refuse(what)) for name, what in OTHER_TENSORS.items()},
+            **{name: getattr(torch, dtype) for name, dtype in STORAGES.items()},
             **{
                 str(dtype): dtype
                 for dtype in vars(torch).values()
@@ -93,12 +60,6 @@ class StoredTensors:
             "torch.Size": Function(_size),
             "torch.device": Function(_device),
             "torch.serialization._get_layout": Function(_no_value),
-            "collections.OrderedDict": Function(_ordered),
-            "collections.Counter": Function(_counter),
-            "builtins.set": Function(_set),
-            "builtins.complex": Function(_complex),
-            "_codecs.encode": Function(_bytes),
-            "builtins.bytearray": Function(_bytearray),
         }
 
     def storage(
@@ -239,41 +200,3 @@ def _device(name: Any, *_: object) -> torch.device:
     if not isinstance(name, str):
         raise TypeError("a device has no name")
     return torch.device(name)
-
-
-def _ordered(pairs: Any = ()) -> OrderedDict[object, object]:
-    made: OrderedDict[object, object] = OrderedDict()
-    for key, value in pairs:
-        if not isinstance(key, (str, int)):
-            raise TypeError(f"a key of a dict is a {type(key).__name__}")
-        made[key] = value
-    return made
-
-
-def _counter(counts: Any = None) -> Counter[object]:
-    return Counter() if counts is None else Counter(dict(counts))
-
-
-def _set(values: Any = ()) -> set[object]:
-    if not isinstance(values, list) or not all(
-        isinstance(one, (str, int, float)) for one in values
-    ):
-        raise TypeError("a set has something other than text and numbers")
-    return set(values)
-
-
-def _complex(real: Any, imaginary: Any) -> complex:
-    return complex(float(real), float(imaginary))
-
-
-def _bytes(text: Any, encoding: Any) -> bytes:
-    """How protocol 2 writes bytes."""
-    if not isinstance(text, str) or encoding != "latin1":
-        raise ValueError("its pickle encodes text")
-    return text.encode("latin1")
-
-
-def _bytearray(content: Any = b"") -> bytearray:
-    if not isinstance(content, bytes):
-        raise TypeError("a bytearray has no bytes")
-    return bytearray(content)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -173,3 +176,113 @@ def test_values_of_a_whole_module() -> None:
             check_values(module, "m.pt")
         assert caught.value.kind == "bad-checkpoint" and "m.pt" in caught.value.message
         assert words in caught.value.message
+
+
+class _Language(nn.Module):
+    """A language model whose head is tied to its embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(5, 3)
+        self.body = nn.Linear(3, 3)
+        self.head = nn.Linear(3, 5, bias=False)
+        self.head.weight = self.words.weight
+
+
+@pytest.mark.parametrize("left_out", ["words.weight", "head.weight"])
+def test_a_shared_parameter_needs_one_of_its_names(left_out: str) -> None:
+    other = _Language()
+    state = {name: value for name, value in other.state_dict().items() if name != left_out}
+    module = _Language()
+    apply_state(module, state)
+    assert torch.equal(module.words.weight, other.words.weight)
+    assert module.head.weight is module.words.weight
+    del state["body.bias"]
+    assert "1 missing: body.bias" in _error(_Language(), state)
+
+
+def test_old_weight_norm_into_new_parametrizations() -> None:
+    old = torch.nn.utils.weight_norm(nn.Linear(3, 2))
+    assert {"weight_g", "weight_v"} <= set(old.state_dict())
+    module = nn.Sequential(torch.nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)))
+    apply_state(module, {f"module.0.{name}": value for name, value in old.state_dict().items()})
+    assert torch.allclose(module(torch.ones(1, 3)), old(torch.ones(1, 3)))
+
+
+def test_batch_norm_of_old_files_counts_no_batches() -> None:
+    state = nn.BatchNorm2d(2).state_dict()
+    del state["num_batches_tracked"]
+    state["running_mean"] = torch.ones(2)
+    # With and without the version of the module, which lets torch itself miss the count.
+    for one in (state, dict(state), {f"module.{name}": value for name, value in state.items()}):
+        module = nn.BatchNorm2d(2)
+        apply_state(module, one)
+        assert module.running_mean is not None and module.running_mean.tolist() == [1.0, 1.0]
+    del state["running_mean"]
+    assert "1 missing: running_mean" in _error(nn.BatchNorm2d(2), state)
+
+
+class _Renamed(nn.Module):
+    """A model that reads files of its first version."""
+
+    _version = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, local_metadata: dict[str, int], *more: Any
+    ) -> None:
+        if local_metadata.get("version", 1) < 2:
+            state_dict[f"{prefix}scale"] = 2 * state_dict.pop(f"{prefix}scale")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *more)
+
+
+def test_versions_decide_how_a_module_reads_its_values() -> None:
+    new = nn.DataParallel(_Renamed()).state_dict()
+    module = _Renamed()
+    apply_state(module, new)
+    assert module.scale.tolist() == [1.0, 1.0]
+    apply_state(module, dict(new))
+    assert module.scale.tolist() == [2.0, 2.0]
+
+
+def test_what_load_state_dict_takes_of_very_old_files() -> None:
+    apply_state(_One(torch.tensor(0.0), False), {"value": torch.ones(1)})
+
+
+def test_two_nearest_names() -> None:
+    module = nn.Sequential(OrderedDict(conv1=nn.Conv2d(1, 1, 1), conv2=nn.Conv2d(1, 1, 1)))
+    state = {name.replace("conv", "conv_"): value for name, value in module.state_dict().items()}
+    message = _error(module, state)
+    assert "4 missing: conv1.weight (the file has conv_1.weight and conv_2.weight)" in message
+    assert "conv_1.bias (the model has conv1.bias and conv2.bias)" in message
+
+
+def test_values_of_a_loss_beside_the_model() -> None:
+    state = {f"model.{name}": value for name, value in nn.Linear(2, 2).state_dict().items()}
+    message = _error(nn.Linear(2, 2), {**state, "loss.weight": torch.ones(2)})
+    assert "partial(plain_state_dict, prefix='model.')" in message
+
+
+def test_nothing_is_touched_before_all_is_found() -> None:
+    module = _Language()
+    tensors = dict(module.named_parameters())
+    before = {name: value.clone() for name, value in tensors.items()}
+    hooks = len(module._load_state_dict_post_hooks)
+    bad = {**_Language().state_dict(), "body.bias": torch.ones(4)}
+    assert "body.bias [4] instead of [3]" in _error(module, bad)
+    assert all(value is tensors[name] for name, value in module.named_parameters())
+    assert all(torch.equal(value, before[name]) for name, value in module.named_parameters())
+    assert len(module._load_state_dict_post_hooks) == hooks
+
+
+class _Strict(nn.Linear):
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        super()._load_from_state_dict(*arguments)
+        arguments[-1].append("this layer wants to be asked first")
+
+
+def test_what_a_module_itself_objects_to() -> None:
+    assert "this layer wants to be asked first" in _error(_Strict(1, 1), _Strict(1, 1).state_dict())

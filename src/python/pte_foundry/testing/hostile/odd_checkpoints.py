@@ -32,6 +32,8 @@ _WEIGHT = torch.arange(8.0).reshape(2, 4)
 _BIAS = torch.tensor([1.0, -1.0])
 _CLASSES = (record_class("some.package", "Layer"), set)
 _CANARY = "code-ran"
+AS_RECORDS = ", as records"
+"""Ends the names of attempts in which unknown classes become records."""
 
 
 def attack(folder: Path, damaged_of_each: int) -> list[Tried]:
@@ -46,29 +48,41 @@ def attack(folder: Path, damaged_of_each: int) -> list[Tried]:
         suffix = ".safetensors" if name.startswith("safetensors") else ".pt"
         path = folder / f"odd{suffix}"
         path.write_bytes(content)
-        tried.append(attempt(name, lambda path=path: _load(path), canary))  # type: ignore[misc]
+        for records in (False, True):
+            tried.append(
+                attempt(
+                    f"{name}{AS_RECORDS * records}",
+                    lambda path=path, records=records: _load(path, records),  # type: ignore[misc]
+                    canary,
+                )
+            )
     for form, (suffix, content) in good_checkpoints().items():
         for seed in range(damaged_of_each):
             path = folder / f"damaged{suffix}"
             path.write_bytes(damaged(content, seed))
             # A file without checksums may carry other numbers: only its pinned hash can say so.
+            records = seed % 2 == 1
             tried.append(
-                attempt(f"{form} {seed}", lambda path=path: _loads(path), canary)  # type: ignore[misc]
+                attempt(
+                    f"{form} {seed}",
+                    lambda path=path, records=records: _loads(path, records),  # type: ignore[misc]
+                    canary,
+                )
             )
     return tried
 
 
-def _load(path: Path) -> bool:
+def _load(path: Path, records: bool) -> bool:
     layer = nn.Linear(4, 2)
-    content = load_checkpoint(path, _CLASSES)
+    content = load_checkpoint(path, _CLASSES, unknown_as_records=records)
     with refusing(path.name):
         state = plain_state_dict(content)
     apply_state(layer, state, path.name)
     return torch.equal(layer.weight, _WEIGHT) and torch.equal(layer.bias, _BIAS)
 
 
-def _loads(path: Path) -> bool:
-    _load(path)
+def _loads(path: Path, records: bool) -> bool:
+    _load(path, records)
     return True
 
 

@@ -1,0 +1,65 @@
+"""What `new` says when it is done."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from new_model.command.contents import shared, summary
+from new_model.command.recognise import Recognised
+from new_model.command.request import Request
+from new_model.command.texts import BUILDERS
+from pte_foundry.models.checkpoints.refusal import shown
+
+
+def tell_timm(output: Console, request: Request, texts: dict[str, str]) -> None:
+    folder = f"models/{request.name}"
+    lines = [
+        *(f"wrote {folder}/{name}" for name in texts),
+        "its weights are not pinned yet: seeded ones do until you fetch them. Next:",
+        f"    ./pants --weights-source=seeded test {folder}::",
+        f"    ./foundry pin {folder}:{request.name}_weights",
+        f"    ./pants test {folder}::",
+    ]
+    output.print("\n".join(lines), markup=False, highlight=False)
+
+
+def _choices(found: Recognised) -> list[str]:
+    """What was chosen of the file, and what else is there."""
+    taken = found.taken
+    if taken is None:
+        return []
+    lines = [f"took {taken.key or 'all of it'}: {summary(taken.tensors)}"]
+    if taken.others:
+        lines.append(f"left in the file: {', '.join(taken.others)}; --key takes another one")
+    pairs = shared(taken.tensors)
+    if pairs:
+        more = f", and {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""
+        lines.append(
+            f"{' and '.join(map(shown, pairs[0]))} are one tensor{more}: tie them in the builder"
+        )
+    if found.classes:
+        lines.append(f"not read, and never run: {', '.join(map(shown, found.classes[:5]))}")
+    return lines
+
+
+def tell(
+    output: Console, request: Request, found: Recognised, texts: dict[str, str], precisions: str
+) -> None:
+    folder = f"models/{request.name}"
+    lines = [
+        f"recognised as {found.form.value}",
+        *_choices(found),
+        *(f"wrote {folder}/{name}" for name in texts),
+        f"its programs: {precisions}",
+    ]
+    if found.form not in BUILDERS and request.architecture is None:
+        lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture. Then:")
+    else:
+        lines.append("next:")
+    lines += [
+        f"    ./pants test {folder}::",
+        f"    ./foundry new --floors {request.name}",
+        f"    ./pants package {folder}:{request.name}_{request.backends[0]}",
+        "    ./foundry update-index",
+    ]
+    output.print("\n".join(lines), markup=False, highlight=False)
