@@ -1,4 +1,4 @@
-"""docs/getting-started.md, word for word, on a machine without the Pythons that we need and without anything in HOME."""
+"""docs/getting-started.md, word for word, on a machine without any Python and with nothing in HOME."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def bare(tmp_path: Path) -> tuple[Path, dict[str, str]]:
                 (programs / program.name).symlink_to(program)
     home = tmp_path / "home"
     home.mkdir()
-    environment = {
-        name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)
-    }
+    environment = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
     return root, {
         **environment,
         "HOME": str(home),
@@ -106,5 +104,5 @@ def check_first_program(root: Path) -> None:
     """The same bytes as everywhere: those of the committed index."""
     report = json.loads((root / "dist" / f"{PROGRAM}.json").read_text())
     index = json.loads((root / "index.json").read_text())
-    (entry,) = [each for each in index["models"] if each["name"] == f"{Path(PROGRAM).name}.pte"]
+    (entry,) = (each for each in index["models"] if each["name"] == f"{Path(PROGRAM).name}.pte")
     assert report["sha256"] == entry["hash"]

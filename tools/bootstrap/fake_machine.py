@@ -20,7 +20,21 @@ _TORCH = b"torch wheel"
 _PEX = b"pex tool"
 # No curl and no wget.
 _TOOLS = (
-    *("awk", "bash", "cat", "chmod", "cp", "cut", "env", "flock", "gzip", "head", "mkdir", "mktemp", "mv"),
+    *(
+        "awk",
+        "bash",
+        "cat",
+        "chmod",
+        "cp",
+        "cut",
+        "env",
+        "flock",
+        "gzip",
+        "head",
+        "mkdir",
+        "mktemp",
+        "mv",
+    ),
     *("readlink", "rm", "sed", "sh", "sha256sum", "shasum", "sleep", "tail", "tr", "uname", "wc"),
 )
 

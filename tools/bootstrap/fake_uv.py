@@ -21,7 +21,10 @@ echo "$*" >>@LOG@
 umask >>@LOG@
 [ -z "$FAKE_PAUSE" ] || { touch @REACHED@; sleep 2; }
 [ -z "$FAKE_STOP" ] || { touch @REACHED@; sleep 60; }
-[ -z "$FAKE_FAIL" ] || { printf 'error: Failed to install\n  cause: sending\n  cause: %s\n\n    detail\n' "$FAKE_FAIL" >&2; exit 2; }
+[ -z "$FAKE_FAIL" ] || {
+  printf 'error: Failed to install\n  cause: sending\n  cause: %s\n\n    detail\n' "$FAKE_FAIL" >&2
+  exit 2
+}
 while [ $# -gt 0 ]; do
   case "$1" in
   --install-dir) folder="$2" ;;
@@ -61,7 +64,7 @@ def pins(wheel: Path) -> str:
     """What follows the platform in the pin table: file, bytes, sha256, offset, length, end of a gzip file."""
     content = wheel.read_bytes()
     with zipfile.ZipFile(wheel) as archive:
-        (member,) = [each for each in archive.infolist() if each.filename.endswith("/scripts/uv")]
+        (member,) = (each for each in archive.infolist() if each.filename.endswith("/scripts/uv"))
     head = member.header_offset
     name, extra = struct.unpack("<HH", content[head + 26 : head + 30])
     end = struct.pack("<II", member.CRC, member.file_size).hex()

@@ -94,7 +94,7 @@ from_folders() {
     case "$folder" in
     file:*) folder="$(local_path "$folder")" ;;
     *://*) continue ;;
-    '~/'*) folder="$HOME/${folder#??}" ;;
+    [~]/*) folder="$HOME/${folder#??}" ;;
     esac
     [[ ! -f "$folder/$wheel" ]] || cp -- "$folder/$wheel" "$wheel" || continue
     [[ ! -f "$wheel" ]] || return 0
@@ -162,7 +162,9 @@ fetch_uv() {
   local way cause
   for way in from_folders from_pip from_indexes; do
     if "$way" && is_pinned; then
-      unpack && uv/uv --version >/dev/null 2>error || give_up "uv $uv_version cannot run here: $(tail -n 1 error)"
+      if ! unpack || ! uv/uv --version >/dev/null 2>error; then
+        give_up "uv $uv_version cannot run here: $(tail -n 1 error)"
+      fi
       rm -rf -- "$cache/uv-$uv_version"
       mv -- uv "$cache/uv-$uv_version"
       return 0

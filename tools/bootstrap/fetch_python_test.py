@@ -21,8 +21,36 @@ import fake_uv
 import pytest
 
 _TOOLS = (
-    *("awk", "bash", "cat", "chmod", "cp", "curl", "cut", "env", "flock", "gzip", "head", "mkdir", "mktemp", "mv"),
-    *("printf", "rm", "sed", "sh", "sha256sum", "shasum", "sleep", "tail", "touch", "tr", "uname", "wget"),
+    *(
+        "awk",
+        "bash",
+        "cat",
+        "chmod",
+        "cp",
+        "curl",
+        "cut",
+        "env",
+        "flock",
+        "gzip",
+        "head",
+        "mkdir",
+        "mktemp",
+        "mv",
+    ),
+    *(
+        "printf",
+        "rm",
+        "sed",
+        "sh",
+        "sha256sum",
+        "shasum",
+        "sleep",
+        "tail",
+        "touch",
+        "tr",
+        "uname",
+        "wget",
+    ),
 )
 _BOTH = "CPython 3.9.25 and 3.11.18"
 
@@ -45,7 +73,12 @@ class Machine:
 
     def start(self, *minors: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            ["bash", str(self.folder / "scripts" / "fetch_python.sh"), str(self.cache), *(minors or ("9", "11"))],
+            [
+                "bash",
+                str(self.folder / "scripts" / "fetch_python.sh"),
+                str(self.cache),
+                *(minors or ("9", "11")),
+            ],
             cwd=self.folder,
             env={
                 "HOME": str(self.folder / "home"),
@@ -127,7 +160,9 @@ def test_from_an_index_with_one_download_program(machine: Machine, link: str, to
     with served(machine, link) as index:
         code, said = machine.fetch(PIP_INDEX_URL=f"{index}/")
     assert code == 0, said
-    expected = f"pants: Fetching uv 0.13.8 (0 MB) and {_BOTH} (about 60 MB) into {machine.cache}, once\n"
+    expected = (
+        f"pants: Fetching uv 0.13.8 (0 MB) and {_BOTH} (about 60 MB) into {machine.cache}, once\n"
+    )
     assert said == expected
     assert machine.installed() == ["3.11.18", "3.9.25"]
     command, umask = machine.log
@@ -170,7 +205,9 @@ def test_from_a_folder_without_a_network(machine: Machine, setting: str) -> None
     machine.without("curl", "wget")
     files = machine.folder / "files"
     if setting == "file":
-        (machine.folder / "pip.conf").write_text(f"[global]\nfind-links =\n    /none\n    {files}\n")
+        (machine.folder / "pip.conf").write_text(
+            f"[global]\nfind-links =\n    /none\n    {files}\n"
+        )
         more = {}
     else:
         name, _, value = setting.format(files=files).partition("=")
@@ -186,7 +223,9 @@ def test_an_index_in_a_folder_with_a_space(machine: Machine) -> None:
         fake_uv.index_page(f"../../{fake_uv.WHEEL}")
     )
     shutil.copy(machine.folder / "files" / fake_uv.WHEEL, folder)
-    (machine.folder / "pip.conf").write_text(f"[global]\nindex-url = {(folder / 'simple').as_uri()}\n")
+    (machine.folder / "pip.conf").write_text(
+        f"[global]\nindex-url = {(folder / 'simple').as_uri()}\n"
+    )
     code, said = machine.fetch()
     assert code == 0, said
 
@@ -229,7 +268,9 @@ def test_what_is_there_is_not_fetched_and_what_is_broken_is(machine: Machine) ->
 def test_a_wrong_wheel_is_never_unpacked(machine: Machine, damage: bytes) -> None:
     (machine.folder / "files" / fake_uv.WHEEL).write_bytes(damage)
     with served(machine, f"/files/{fake_uv.WHEEL}") as index:
-        code, said = machine.fetch(PIP_INDEX_URL=index, PIP_FIND_LINKS=str(machine.folder / "files"))
+        code, said = machine.fetch(
+            PIP_INDEX_URL=index, PIP_FIND_LINKS=str(machine.folder / "files")
+        )
     assert code == 1
     assert f"wrong hash: {fake_uv.WHEEL} has sha256 " in said
     assert not (machine.cache / "uv-0.13.8").exists()
@@ -240,12 +281,24 @@ def test_no_network_is_one_sentence_and_three_ways_out(machine: Machine) -> None
     assert code == 1
     lines = said.splitlines()
     assert re.match(
-        rf"pants: {_BOTH} is not on this machine, and cannot be fetched: fetching uv 0.13.8 failed: curl: .*", lines[1]
+        rf"pants: {_BOTH} is not on this machine, and cannot be fetched: fetching uv 0.13.8 failed: curl: .*",
+        lines[1],
     )
-    assert [line[:10] for line in lines[2:] if line.startswith("-")] == ["- Let this", "- Fetch th", "- Install "]
-    for text in ("PIP_FIND_LINKS", "UV_PYTHON_INSTALL_MIRROR=file:///FOLDER", "PTE_PYTHON39", fake_uv.WHEEL):
+    assert [line[:10] for line in lines[2:] if line.startswith("-")] == [
+        "- Let this",
+        "- Fetch th",
+        "- Install ",
+    ]
+    for text in (
+        "PIP_FIND_LINKS",
+        "UV_PYTHON_INSTALL_MIRROR=file:///FOLDER",
+        "PTE_PYTHON39",
+        fake_uv.WHEEL,
+    ):
         assert text in said
-    assert re.search(r"/FOLDER/\d{8}/cpython-3\.9\.25\+\d{8}-\S+-install_only_stripped\.tar\.gz", said)
+    assert re.search(
+        r"/FOLDER/\d{8}/cpython-3\.9\.25\+\d{8}-\S+-install_only_stripped\.tar\.gz", said
+    )
 
 
 def test_no_download_program_is_named(machine: Machine) -> None:

@@ -9,9 +9,9 @@ To move to another Pants (PANTS_VERSION here and `pants_version` in pants.toml m
 The same command with `pex==VERSION` writes `pex-VERSION.txt`; then build the pex CLI with an empty
 `PEX_CLI_SHA256`, on two machines, and copy the hash that the error message prints.
 
-To move to another uv, copy the rows of its wheels from the package index: a row of `uv-VERSION.txt` after the first three words is
-what `fake_uv.pins` gives for a wheel. To move to other builds of CPython, copy their entries from `download-metadata.json` in uv's
-source distribution into `python-builds.json`; 3.9.25 is the last build of 3.9.
+To move to another uv, fetch its wheels from the package index: a row of `uv-VERSION.txt` after the first three
+words is what `fake_uv.pins` gives for a wheel. To move to other builds of CPython, copy their entries from
+`download-metadata.json` in uv's source distribution into `python-builds.json`; 3.9.25 is the last build of 3.9.
 
 The hash of a torch wheel: `pip download --no-deps --only-binary :all: torch==VERSION+cpu` under
 CPython 3.11, then `pip hash`.

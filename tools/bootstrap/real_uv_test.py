@@ -46,7 +46,9 @@ def _environment(folder: Path, home: Path, mirror: str) -> dict[str, str]:
     }
 
 
-def _fetch(folder: Path, cache: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _fetch(
+    folder: Path, cache: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     command = ["bash", str(folder / "scripts" / "fetch_python.sh"), str(cache), str(_MINOR)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -56,7 +58,9 @@ def test_the_interpreter_is_found_and_can_make_environments(mirror: Path, tmp_pa
     environment = _environment(mirror, home, (mirror / "mirror").as_uri())
     done = _fetch(mirror, cache, environment)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(rf"pants: Fetching CPython 3\.{_MINOR}\.\d+ \(about 30 MB\) into .*, once\n", done.stderr)
+    assert re.fullmatch(
+        rf"pants: Fetching CPython 3\.{_MINOR}\.\d+ \(about 30 MB\) into .*, once\n", done.stderr
+    )
     bare = {"HOME": str(home), "PATH": "/nonexistent"}
     found = find_interpreter(_MINOR, ("pip", "venv", "ensurepip", "ssl"), bare, cache)
     assert cache / MANAGED in found.executable.parents
@@ -74,7 +78,9 @@ def test_another_archive_than_the_pinned_one_is_refused(mirror: Path, tmp_path: 
     (archive,) = other.glob("*/*.tar.gz")
     with archive.open("ab") as file:
         file.write(b"more")
-    done = _fetch(mirror, tmp_path / "cache", _environment(mirror, tmp_path / "home", other.as_uri()))
+    done = _fetch(
+        mirror, tmp_path / "cache", _environment(mirror, tmp_path / "home", other.as_uri())
+    )
     assert done.returncode == 1
     said = r"cannot be fetched: error: Failed to install cpython-\S+: Hash mismatch for "
     assert re.search(said, done.stderr)
@@ -86,7 +92,15 @@ def test_the_real_uv_knows_the_pins(tmp_path: Path) -> None:
     """Each build can be named for uv, whatever platform it is for; none of them is fetched."""
     listed = subprocess.run(
         [
-            *(str(_uv()), "python", "list", "--all-arches", "--all-platforms", "--all-versions", "--only-downloads"),
+            *(
+                str(_uv()),
+                "python",
+                "list",
+                "--all-arches",
+                "--all-platforms",
+                "--all-versions",
+                "--only-downloads",
+            ),
             *("--no-config", "--python-downloads-json-url", str(_HERE / BUILDS)),
         ],
         capture_output=True,

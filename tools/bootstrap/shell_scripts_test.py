@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fake_machine import repository
 
-
 _HELPERS = ("tools/bootstrap/any_python.sh", "tools/bootstrap/fetch_python.sh")
 
 

@@ -22,8 +22,8 @@ def make_mirror(folder: Path, scripts: Path, interpreters: Mapping[int, Path]) -
 
     Args:
         scripts: a copy of tools/bootstrap.
-        interpreters: minor version to the executable of a CPython 3.<minor> that has pip. It is renamed to the pinned patch
-            version, which uv does not check.
+        interpreters: minor version to the executable of a CPython 3.<minor> that has pip. It passes for the pinned
+            patch version, which uv does not check.
 
     Returns:
         `folder`, for UV_PYTHON_INSTALL_MIRROR.
@@ -33,11 +33,11 @@ def make_mirror(folder: Path, scripts: Path, interpreters: Mapping[int, Path]) -
     system = "macos" if sys.platform == "darwin" else sys.platform
     machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
     for minor, executable in interpreters.items():
-        (name,) = [
+        (name,) = (
             name
             for name in builds
             if name.startswith(f"cpython-3.{minor}.") and f"-{system}-{machine}-" in name
-        ]
+        )
         archive = folder / unquote(builds[name]["url"].partition(_RELEASES)[2])
         archive.parent.mkdir(parents=True, exist_ok=True)
         _write(archive, executable, minor)

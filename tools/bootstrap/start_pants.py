@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 DAEMON_SECONDS = 240.0
-# The options on this command line, for the `./pants` that a command started by `./pants run` starts in turn: a JSON list.
+# A JSON list of the options on this command line, for the `./pants` that a program under `./pants run` starts.
 OPTIONS_VARIABLE = "PTE_FOUNDRY_OPTIONS"
 # Set for the daemon by Pants 2.17, `pants.bin.pants_env_vars`.
 DAEMON_VARIABLE = "PANTS_DAEMON_ENTRYPOINT"

@@ -1,6 +1,6 @@
 """`./foundry doctor`, for any CPython from 3.8 on, with nothing but the standard library:
 
-    python3 tools/doctor/run.py [OPTIONS]
+python3 tools/doctor/run.py [OPTIONS]
 """
 
 from __future__ import annotations

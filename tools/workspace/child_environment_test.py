@@ -46,7 +46,10 @@ def test_the_same_checkout_keeps_options_and_does_not_wait() -> None:
     ("options", "variables"),
     [
         (["--weights-source=seeded"], {"PANTS_WEIGHTS_SOURCE": "seeded"}),
-        (["--export-stock", "--no-tree-git-lfs"], {"PANTS_EXPORT_STOCK": "true", "PANTS_TREE_GIT_LFS": "false"}),
+        (
+            ["--export-stock", "--no-tree-git-lfs"],
+            {"PANTS_EXPORT_STOCK": "true", "PANTS_TREE_GIT_LFS": "false"},
+        ),
         (["--no-pantsd", "--tag=nightly", "--keep-sandboxes=always", "--stats-log"], {}),
         (["--weights-substitutes=a=b.json"], {"PANTS_WEIGHTS_SUBSTITUTES": "a=b.json"}),
         (

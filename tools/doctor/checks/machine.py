@@ -19,7 +19,9 @@ DISK_COMFORTABLE = 20_000_000_000
 BUILD_SIZE = 30_000_000
 """About the bytes of an archive of CPython."""
 
-_SOURCES_REMEDY = "Correct index-url or find-links in `pip config debug`, the proxy or the certificates"
+_SOURCES_REMEDY = (
+    "Correct index-url or find-links in `pip config debug`, the proxy or the certificates"
+)
 
 
 def check_interpreter(
@@ -45,7 +47,12 @@ def check_interpreter(
     else:
         if path is not None:
             return Finding(subject, State.ok, path, needed=True)
-        return Finding(subject, State.limited, "the interpreters of this machine are slow to answer", needed=True)
+        return Finding(
+            subject,
+            State.limited,
+            "the interpreters of this machine are slow to answer",
+            needed=True,
+        )
     reasons = {url: why_not(url) for url in addresses}
     if not all(reasons.values()):
         return Finding(
@@ -97,7 +104,9 @@ def check_package_sources(
     return findings
 
 
-def check_torch_wheel(here: bool, size: int | None, index: str, why_not: Callable[[str], str]) -> Finding:
+def check_torch_wheel(
+    here: bool, size: int | None, index: str, why_not: Callable[[str], str]
+) -> Finding:
     """The CPU build of torch, which the launcher fetches once.
 
     Args:
@@ -113,7 +122,9 @@ def check_torch_wheel(here: bool, size: int | None, index: str, why_not: Callabl
     megabytes = f"{size // 1_000_000} MB"
     why = why_not(index)
     if not why:
-        return Finding(subject, State.limited, f"not here; the next ./pants fetches it ({megabytes})")
+        return Finding(
+            subject, State.limited, f"not here; the next ./pants fetches it ({megabytes})"
+        )
     return Finding(
         subject,
         State.limited,

@@ -59,9 +59,7 @@ def test_a_slow_interpreter_is_told() -> None:
 
 def test_one_source_that_answers_is_enough() -> None:
     why_not = {"https://a": "no answer", "file:///b": "", "file:///c": ""}
-    findings = check_package_sources(
-        ["https://a"], ["file:///b", "file:///c"], why_not.__getitem__
-    )
+    findings = check_package_sources(["https://a"], ["file:///b", "file:///c"], why_not.__getitem__)
     assert [(each.state, each.found) for each in findings] == [
         (State.ok, "file:///b, file:///c"),
         (State.missing, "https://a: no answer"),

@@ -52,7 +52,9 @@ def test_the_same_host_with_another_reason_is_another_line() -> None:
 
 
 def test_a_file_that_is_here_needs_no_host() -> None:
-    (finding,) = check_checkpoints([checkpoint("a", "u")], lambda _: "no", lambda name: name == "a.pt")
+    (finding,) = check_checkpoints(
+        [checkpoint("a", "u")], lambda _: "no", lambda name: name == "a.pt"
+    )
     assert finding.state == State.ok
 
 

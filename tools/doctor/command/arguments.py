@@ -40,7 +40,9 @@ def main(arguments: list[str], root: Path, program: str) -> int:
     except (ToolError, OSError) as error:
         print(f"foundry doctor: {error}", file=sys.stderr)
         return 2
-    print(findings_json(findings) if options.json else findings_text(findings, _width(), _colours()))
+    print(
+        findings_json(findings) if options.json else findings_text(findings, _width(), _colours())
+    )
     sys.stdout.flush()
     return 0 if can_build(findings) else 1
 
@@ -57,7 +59,7 @@ def _parse(arguments: list[str], program: str) -> argparse.Namespace:
         prog=program,
         usage=f"{program} [OPTIONS]",
         description=ABOUT,
-        epilog="Exit codes: 0 if the programs can be built with seeded weights, 1 if not, 2 for wrong usage; with --disk 0.",
+        epilog="Exit codes: 0 if programs can be built with seeded weights, 1 if not, 2 for wrong usage.",
         formatter_class=_Formatter,
     )
     add = parser.add_argument

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from pip_settings import PipSettings
+
 from doctor.checks.finding import Finding, State
 from doctor.checks.machine import (
     check_disk,
@@ -32,7 +34,6 @@ from doctor.facts.memory import available_memory
 from doctor.facts.network import Network, Pending
 from doctor.facts.pants_options import read_options
 from doctor.facts.pip_files import pip_settings
-from pip_settings import PipSettings
 
 # What tools/bootstrap/prepare.py asks for.
 _WANTED = ((9, ("venv", "ensurepip"), "for Pants"), (11, ("pip",), "for exports"))

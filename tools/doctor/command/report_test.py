@@ -26,7 +26,9 @@ def test_it_fits_into_80_columns_and_ends_with_one_command(monkeypatch: pytest.M
     assert lines[-2:] == ["Next:", f"  {FIRST_PROGRAM}"]
     # All of it is there, in the column of what was found.
     column = lines[0].index("~")
-    texts = [line[column:] for line in lines[1:] if line[:column].strip() in ("", "missing  checkpoints")]
+    texts = [
+        line[column:] for line in lines[1:] if line[:column].strip() in ("", "missing  checkpoints")
+    ]
     words = " ".join(texts).split()
     assert " ".join(words).startswith(f"{LONG.found} -> {LONG.remedy}")
 

@@ -53,7 +53,7 @@ def find_caches(options: PantsOptions, environment: Mapping[str, str]) -> list[C
 
 
 def client_cache(environment: Mapping[str, str]) -> Path:
-    """Where `foundry fetch` keeps programs: `pte_foundry.client.store.default_cache`, whose packages are not at hand here."""
+    """Where `foundry fetch` keeps programs: as `pte_foundry.client.store.default_cache`, without its packages."""
     home = Path(environment.get("HOME") or "~").expanduser()
     if sys.platform == "darwin":
         caches = home / "Library" / "Caches"

@@ -53,4 +53,6 @@ def _in_file(file: Path, root: Path) -> Iterator[Checkpoint]:
                     fields.get("sha256") is not None,
                 )
     except (OSError, SyntaxError, ValueError) as error:
-        raise ToolError(f"{file}: cannot be read: {error}. Correct it, or see `./pants peek models::`") from error
+        raise ToolError(
+            f"{file}: cannot be read: {error}. Correct it, or see `./pants peek models::`"
+        ) from error

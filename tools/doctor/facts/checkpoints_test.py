@@ -17,7 +17,8 @@ def test_they_are_read_from_build_files(tmp_path: Path) -> None:
     build_file(
         tmp_path,
         "b",
-        'X = 1\npte_model(name="m", urls=X)\nmodel_weights(name="w", file="w.pt", sha256="0", size=X, urls=["u", "v"])\n',
+        'X = 1\npte_model(name="m", urls=X)\n'
+        'model_weights(name="w", file="w.pt", sha256="0", size=X, urls=["u", "v"])\n',
     )
     build_file(tmp_path, "a/deep", 'model_weights(file="x.pt")\n')
     assert declared_checkpoints(tmp_path) == [

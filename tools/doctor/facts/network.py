@@ -84,12 +84,18 @@ def answers(url: str, seconds: float, certificate: Path | None = None) -> str:
         path = Path(url2pathname(parts.path))
         return "" if path.exists() else f"{path} does not exist"
     try:
-        context = ssl.create_default_context(cafile=None if certificate is None else str(certificate))
+        context = ssl.create_default_context(
+            cafile=None if certificate is None else str(certificate)
+        )
         asked = urllib.request.Request(_without_login(url), method="HEAD")
         urllib.request.urlopen(asked, timeout=seconds, context=context).close()
     except urllib.error.HTTPError as error:
         # Whoever asks for a password is there.
-        return "" if error.code in (401, 403) and parts.username else f"HTTP {error.code} {error.reason}"
+        return (
+            ""
+            if error.code in (401, 403) and parts.username
+            else f"HTTP {error.code} {error.reason}"
+        )
     except urllib.error.URLError as error:
         reason = error.reason
         return str(getattr(reason, "strerror", None) or reason)

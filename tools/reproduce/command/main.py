@@ -75,8 +75,8 @@ def main(
 ) -> None:
     """Rebuild programs under perturbations and compare the bytes.
 
-    What is compared with is the .pte file that `./pants package` gives. Options of Pants reach these builds from its files,
-    from PANTS_* variables, and from `./pants --weights-source=seeded run tools/foundry -- reproduce ADDRESS`.
+    What is compared with is the .pte file that `./pants package` gives. Options of weights, index, tree and SDKs reach
+    these builds from Pants' files, from PANTS_* variables, and from before `run` on the command line of ./pants.
 
     Exit code 0 if all programs are the same under all perturbations, 1 if one differs, 2 if there is no answer: bad
     input, a program that cannot be built, or a perturbation that this machine cannot make.

@@ -121,9 +121,7 @@ def test_the_caller(
         ("PTE_FOUNDRY_OPTIONS", '["--weights-distdirs=[\'/checkpoints\']", "--no-pantsd"]'),
     ],
 )
-def test_a_clone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     root = use(tmp_path, monkeypatch, "'bytes'")
     monkeypatch.setenv(name, value)
     launcher = (root / "pants").read_text()
