@@ -118,7 +118,7 @@ def _package_findings(
     )
     return [
         *check_package_sources(pip.indexes, pip.find_links, network.why_not),
-        check_torch_wheel(here, wheel and wheel.size, TORCH_PAGE, network.why_not),
+        check_torch_wheel(here, None if wheel is None else wheel.size, TORCH_PAGE, network.why_not),
     ]
 
 
