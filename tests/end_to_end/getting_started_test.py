@@ -16,6 +16,9 @@ from stand_in_builds import make_mirror
 from documentation.markdown_text import commands
 from end_to_end.clone import make_clone
 
+# What a checkout has beyond the other tests' clones.
+_DOCUMENTS = (".ci", ".github", "LICENSES", "docs", "examples", "tests")
+_FILES = (".gitignore", ".gitlab-ci.yml", ".pre-commit-config.yaml")
 PAGE = Path("docs/getting-started.md")
 PROGRAM = "models/mobilenet/mobilenet_v3_small_xnnpack"
 FIRST = "./pants --weights-source=seeded package models/mobilenet:mobilenet_v3_small_xnnpack"
@@ -34,6 +37,10 @@ _PASSED_ON = ("CURL_CA_BUNDLE", "HTTPS_PROXY", "PIP_", "REQUESTS_CA_BUNDLE", "SS
 def bare(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """A checkout in a folder with a space, and the environment of a user who has only a shell and its tools."""
     root = make_clone(tmp_path / "my work" / "pte-foundry").root
+    for name in _DOCUMENTS:
+        shutil.copytree(name, root / name, dirs_exist_ok=True)
+    for name in _FILES:
+        shutil.copy(name, root)
     cache = Path(os.environ["HOME"], ".cache", "pte-foundry")
     interpreters = {
         minor: find_interpreter(minor, ("pip", "venv"), os.environ, cache).executable
