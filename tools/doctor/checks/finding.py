@@ -45,7 +45,7 @@ def can_build(findings: Sequence[Finding]) -> bool:
 
 def verdict(findings: Sequence[Finding]) -> str:
     """One sentence on what this machine can build."""
-    names = ", ".join(each.subject for each in _in_the_way(findings))
+    names = ", ".join(dict.fromkeys(each.subject for each in _in_the_way(findings)))
     if names:
         return f"This machine cannot build yet. Missing: {names}."
     return "This machine can build every program from seeded weights."

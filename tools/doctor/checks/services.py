@@ -8,6 +8,7 @@ from pathlib import Path
 from doctor.checks.finding import Finding, State
 from doctor.checks.machine import host
 from doctor.facts.checkpoints import Checkpoint
+from doctor.facts.network import NO_ANSWER
 
 # What a folder must have to be the SDK: see [qnn] sdk_root in `./pants help qnn`.
 _SDK_FILES = ("sdk.yaml", "lib/x86_64-linux-clang/libQnnHtp.so")
@@ -78,10 +79,20 @@ def check_checkpoints(
 
 
 def _grouped(lost: Sequence[Checkpoint], reasons: Mapping[str, str]) -> dict[str, list[str]]:
-    """Why, to the names of the checkpoints that it holds for."""
+    """Why, to the names of the checkpoints that it holds for. A host that cannot be reached is named once."""
+    unreachable: dict[str, str] = {}
+    for url, why in reasons.items():
+        # Time may be up for one address before another one learns more.
+        if not why.startswith("HTTP") and unreachable.get(host(url), NO_ANSWER).startswith(
+            NO_ANSWER
+        ):
+            unreachable[host(url)] = why
     groups: dict[str, list[str]] = {}
     for each in lost:
-        whys = list(dict.fromkeys(f"{host(url)} ({reasons[url]})" for url in each.urls))
+        whys = dict.fromkeys(
+            f"{host(url)} ({reasons[url] if reasons[url].startswith('HTTP') else unreachable[host(url)]})"
+            for url in each.urls
+        )
         why = "; ".join(whys) or "no URL is declared"
         groups.setdefault(why, []).append(each.address.rpartition(":")[2])
     return groups

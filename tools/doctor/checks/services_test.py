@@ -41,6 +41,13 @@ def test_each_host_is_told_once_and_stops_no_seeded_build() -> None:
     assert can_build([total, lost, nothing, unpinned])
 
 
+def test_a_host_that_was_slow_to_fail_is_told_once() -> None:
+    declared = [checkpoint(name, f"https://a.org/{name}") for name in "abc"]
+    reasons = {"a": "no answer within 1.5 s", "b": "Name not known", "c": "no answer within 1.5 s"}
+    found = check_checkpoints(declared, lambda url: reasons[url[-1]], nowhere)
+    assert [each.found for each in found[1:]] == ["a.org (Name not known): a, b, c"]
+
+
 def test_the_same_host_with_another_reason_is_another_line() -> None:
     declared = [checkpoint("a", "https://a.org/a"), checkpoint("b", "https://a.org/b")]
     found = check_checkpoints(declared, lambda url: f"HTTP 404 {url[-1]}", nowhere)

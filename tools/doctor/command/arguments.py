@@ -16,6 +16,7 @@ from doctor.command.report import caches_json, caches_text, findings_json, findi
 from doctor.disk.caches import client_cache, find_caches, size_on_disk
 from doctor.disk.environments import find_environments
 from doctor.disk.removable import Removable, find_removable, remove
+from doctor.facts.network import Network
 from doctor.facts.pants_options import PantsOptions, read_options
 from workspace.errors import ToolError
 
@@ -69,7 +70,8 @@ def _parse(arguments: list[str], program: str) -> argparse.Namespace:
         type=float,
         default=SECONDS,
         metavar="SECONDS",
-        help=f"How long to wait for hosts, all at once (default: {SECONDS}).",
+        help=f"How long to wait for all hosts at once (default: {SECONDS}). Package sources get "
+        f"{Network.PATIENCE:g} more.",
     )
     add("--disk", action="store_true", help="Show what the caches take instead of the checks.")
     add(

@@ -54,7 +54,7 @@ def diagnose(root: Path, environment: Mapping[str, str], seconds: float) -> list
     network = Network(seconds, Path(certificate) if certificate else None)
     cache = launcher_cache(environment)
     interpreters = {
-        minor: network.later(partial(find_executable, minor, modules, environment, cache))
+        minor: Pending(partial(find_executable, minor, modules, environment, cache))
         for minor, modules, _ in _WANTED
     }
     # Asked now, while the interpreters are looked for; waited for below.
@@ -89,12 +89,12 @@ def _interpreter_findings(
     for minor, _, role in _WANTED:
         addresses = build_addresses(root, minor, environment)
         yield check_interpreter(
-            minor, role, partial(_path, found[minor]), addresses, network.why_not
+            minor, role, partial(_path, found[minor], network), addresses, network.why_not_needed
         )
 
 
-def _path(found: Pending[Path]) -> str | None:
-    executable = found.wait()
+def _path(found: Pending[Path], network: Network) -> str | None:
+    executable = found.wait(network.late)
     return None if executable is None else str(executable)
 
 
@@ -102,7 +102,7 @@ def _package_findings(
     python311: Pending[Path], environment: Mapping[str, str], cache: Path, network: Network
 ) -> list[Finding]:
     try:
-        executable = python311.wait()
+        executable = python311.wait(network.late)
     except ValueError:  # It has a finding of its own.
         executable = None
     try:
@@ -117,7 +117,7 @@ def _package_findings(
         has_file(folder, wheel) for folder in (cache / "wheels", *_folders(pip))
     )
     return [
-        *check_package_sources(pip.indexes, pip.find_links, network.why_not),
+        *check_package_sources(pip.indexes, pip.find_links, network.why_not_needed),
         check_torch_wheel(here, None if wheel is None else wheel.size, TORCH_PAGE, network.why_not),
     ]
 
