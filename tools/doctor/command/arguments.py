@@ -71,7 +71,7 @@ def _parse(arguments: list[str], program: str) -> argparse.Namespace:
         default=SECONDS,
         metavar="SECONDS",
         help=f"How long to wait for all hosts at once (default: {SECONDS}). Package sources get "
-        f"{Network.PATIENCE:g} more.",
+        f"{Network.PATIENCE:g} s more.",
     )
     add("--disk", action="store_true", help="Show what the caches take instead of the checks.")
     add(
