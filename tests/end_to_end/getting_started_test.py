@@ -83,7 +83,7 @@ def test_the_page_can_be_followed(bare: tuple[Path, dict[str, str]]) -> None:
             if command == FIRST:
                 check_first_program(root)
                 assert run(command, root, environment)[0] == 0
-        assert len(list((cache / MANAGED).glob("cpython-3.*/bin/python3"))) == 2
+        assert len(list((cache / MANAGED).glob("cpython-3.*.*/bin/python3"))) == 2
         # Nothing beside the caches.
         assert [path.name for path in Path(environment["HOME"]).iterdir()] == [".cache"]
     finally:
