@@ -18,7 +18,25 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 _TORCH = b"torch wheel"
 _PEX = b"pex tool"
-_TOOLS = ("bash", "cat", "env", "readlink", "sh", "sha256sum", "shasum", "sleep", "wc")
+# No curl and no wget.
+_TOOLS = (
+    *(
+        "awk",
+        "bash",
+        "cat",
+        "chmod",
+        "cp",
+        "cut",
+        "env",
+        "flock",
+        "gzip",
+        "head",
+        "mkdir",
+        "mktemp",
+        "mv",
+    ),
+    *("readlink", "rm", "sed", "sh", "sha256sum", "shasum", "sleep", "tail", "tr", "uname", "wc"),
+)
 
 # It starts a dozen times in each preparation: -S and few imports halve the time of that.
 _FAKE_PYTHON = r"""#!@REAL@ -EsS
@@ -119,6 +137,8 @@ class FakeMachine:
         return {
             "HOME": str(self.folder / "home"),
             "PATH": str(self.folder / "bin"),
+            # The fake pip does not care, and the real one, which may be asked for uv, finds nothing.
+            "PIP_NO_INDEX": "1",
             "PTE_FOUNDRY_CACHE": str(self.cache),
             **more,
         }

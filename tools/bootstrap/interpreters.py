@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ print(json.dumps({
 """
 _PROBE_SECONDS = 60
 
+MANAGED = "python"
+"""The folder in the cache that `fetch_python.sh` installs into."""
+
 
 @dataclass(frozen=True)
 class Interpreter:
@@ -39,12 +42,12 @@ class Interpreter:
 
 
 def find_interpreter(
-    minor: int, modules: tuple[str, ...], environment: Mapping[str, str]
+    minor: int, modules: tuple[str, ...], environment: Mapping[str, str], cache: Path
 ) -> Interpreter:
     """The first CPython 3.<minor> that has `modules`.
 
     Searched in this order: PTE_PYTHON3<minor> (then nothing else), `python3.<minor>` in every folder of
-    PATH, pyenv's versions (newest first), `uv python find`.
+    PATH, pyenv's versions (newest first), `uv python find`, what the launcher has installed in `cache`.
 
     Raises:
         PreparationError: none was found; the text says how to get one.
@@ -61,7 +64,7 @@ def find_interpreter(
         _require_modules(found, minor, modules)
         return found
     incomplete: Interpreter | None = None
-    for candidate in _candidates(minor, environment):
+    for candidate in _candidates(minor, environment, cache):
         found = probe(candidate, minor, modules, environment)
         if found is not None and set(found.modules) >= set(modules):
             return found
@@ -69,7 +72,7 @@ def find_interpreter(
     if incomplete is not None:
         _require_modules(incomplete, minor, modules)
     raise PreparationError(
-        f"no CPython 3.{minor} found (on PATH, in pyenv's versions, or by uv).\n"
+        f"no CPython 3.{minor} found (on PATH, in pyenv's versions, by uv, or in {cache / MANAGED}).\n"
         f"Install one: `pyenv install 3.{minor}`, `uv python install 3.{minor}`, or your"
         f" distribution's python3.{minor} and python3.{minor}-venv packages;"
         f" or set {variable} to its path."
@@ -108,7 +111,7 @@ def _require_modules(found: Interpreter, minor: int, modules: tuple[str, ...]) -
         )
 
 
-def _candidates(minor: int, environment: Mapping[str, str]) -> Iterator[str]:
+def _candidates(minor: int, environment: Mapping[str, str], cache: Path) -> Iterator[str]:
     name = f"python3.{minor}"
     for folder in environment.get("PATH", os.defpath).split(os.pathsep):
         if folder and os.access(os.path.join(folder, name), os.X_OK):
@@ -117,7 +120,7 @@ def _candidates(minor: int, environment: Mapping[str, str]) -> Iterator[str]:
     roots = dict.fromkeys([Path(environment.get("PYENV_ROOT") or home / ".pyenv"), home / ".pyenv"])
     for root in roots:
         found = list(root.glob(f"versions/3.{minor}.*/bin/{name}"))
-        yield from (str(path) for path in sorted(found, key=_patch_version, reverse=True))
+        yield from _newest_first(found)
     uv = shutil.which("uv", path=environment.get("PATH", os.defpath))
     if uv is not None:
         answer = subprocess.run(
@@ -130,8 +133,14 @@ def _candidates(minor: int, environment: Mapping[str, str]) -> Iterator[str]:
         )
         if answer.returncode == 0:
             yield answer.stdout.strip()
+    yield from _newest_first(cache.glob(f"{MANAGED}/cpython-3.{minor}.*/bin/{name}"))
+
+
+def _newest_first(found: Iterable[Path]) -> list[str]:
+    return [str(path) for path in sorted(found, key=_patch_version, reverse=True)]
 
 
 def _patch_version(path: Path) -> int:
-    patch = path.parent.parent.name.split(".")[2]
+    """Of a folder such as `3.11.7` or `cpython-3.11.7-linux-x86_64-gnu`."""
+    patch = path.parent.parent.name.split(".")[2].partition("-")[0]
     return int(patch) if patch.isdigit() else -1

@@ -18,4 +18,5 @@ class NoSpaceError(PreparationError):
 
 def note(text: str) -> None:
     """Prints one line to standard error."""
-    print(f"pants: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"pants: {text}\n")  # At once: other threads write too.
+    sys.stderr.flush()

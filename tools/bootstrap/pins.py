@@ -9,15 +9,22 @@ To move to another Pants (PANTS_VERSION here and `pants_version` in pants.toml m
 The same command with `pex==VERSION` writes `pex-VERSION.txt`; then build the pex CLI with an empty
 `PEX_CLI_SHA256`, on two machines, and copy the hash that the error message prints.
 
+To move to another uv, fetch its wheels from the package index: a row of `uv-VERSION.txt` after the first three
+words is what `fake_uv.pins` gives for a wheel. To move to other builds of CPython, copy their entries from
+`download-metadata.json` in uv's source distribution into `python-builds.json`; 3.9.25 is the last build of 3.9.
+
 The hash of a torch wheel: `pip download --no-deps --only-binary :all: torch==VERSION+cpu` under
 CPython 3.11, then `pip hash`.
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from messages import PreparationError
 
@@ -84,6 +91,13 @@ PLATFORMS: dict[tuple[str, str], PlatformPins] = {
     # Untested. The package index's wheel is the CPU/Metal build.
     ("darwin", "arm64"): PlatformPins(torch_wheel=None, built_from_source=("ijson",), tested=False),
 }
+
+
+def python_builds() -> dict[str, Any]:
+    """The builds of CPython that fetch_python.sh installs: uv's name to uv's description."""
+    file = Path(__file__).resolve().with_name("python-builds.json")
+    builds: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return builds
 
 
 def platform_pins(system: str = sys.platform, machine: str = platform.machine()) -> PlatformPins:

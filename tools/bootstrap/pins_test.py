@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import fake_uv
 import pins
 import pytest
 from messages import PreparationError
@@ -53,3 +54,37 @@ def test_only_linux_x86_64_is_tested() -> None:
 def test_other_platforms_are_refused_by_name(system: str, machine: str) -> None:
     with pytest.raises(PreparationError, match=f"unsupported platform: {system} {machine}"):
         pins.platform_pins(system, machine)
+
+
+def _uv_rows() -> dict[tuple[str, str], list[str]]:
+    """Kernel (as sys.platform has it) and machine to the rest of the row."""
+    lines = (_HERE / f"uv-{fake_uv.VERSION}.txt").read_text().splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    return {(row[0].lower(), row[1]): row[2:] for row in rows}
+
+
+def test_each_platform_has_a_uv_and_both_builds_of_cpython() -> None:
+    rows = _uv_rows()
+    assert set(rows) == set(pins.PLATFORMS)
+    names = [name for row in rows.values() for name in (row[0],)]
+    assert sorted(re.sub(r"^cpython-[\d.]+-", "", name) for name in pins.python_builds()) == sorted(
+        [*names, *names]
+    )
+    for name, build in pins.python_builds().items():
+        version = f"{build['major']}.{build['minor']}.{build['patch']}"
+        assert name.startswith(f"cpython-{version}-")
+        assert re.fullmatch("[0-9a-f]{64}", build["sha256"])
+        # The prefix that a mirror replaces.
+        release = "https://github.com/astral-sh/python-build-standalone/releases/download/"
+        assert build["url"].startswith(f"{release}{build['build']}/cpython-{version}%2B")
+        assert build["url"].endswith("-install_only_stripped.tar.gz")
+
+
+def test_the_uv_is_the_one_that_the_lockfile_has() -> None:
+    lock = (_ROOT / "3rdparty" / "python" / "tools.lock").read_text()
+    entry = re.search(r"^uv==(\S+) \\\n((?: +--hash=sha256:\w+.*\n)+)", lock, re.MULTILINE)
+    assert entry is not None
+    assert entry[1] == fake_uv.VERSION
+    for row in _uv_rows().values():
+        assert row[1].startswith(f"uv-{fake_uv.VERSION}-py3-none-")
+        assert row[3] in entry[2]

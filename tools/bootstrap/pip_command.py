@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,10 @@ _OVERRIDES = {
     "PIP_USER": "0",
 }
 _DROPPED = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_QUIET", "PIP_VERBOSE")
+
+_starting = threading.Lock()
+_stopped = threading.Event()
+_running: set[subprocess.Popen[str]] = set()
 
 _NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|Errno 28\b|File too large")
 _WRONG_HASH = re.compile(r"DO NOT MATCH THE HASHES|Hash(es are)? mismatch", re.IGNORECASE)
@@ -62,19 +67,44 @@ def run_pip(
 
 def run_step(command: list[str], scratch: Path, environment: Mapping[str, str], task: str) -> str:
     """Runs any command that installs or downloads; see `run_pip`."""
-    finished = subprocess.run(
-        command,
-        cwd=scratch,
-        env={**environment, "TMPDIR": str(scratch)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if finished.returncode != 0:
-        raise explain_failure(task, finished.stdout + finished.stderr, scratch.parent)
-    return finished.stdout
+    with _starting:
+        if _stopped.is_set():
+            raise PreparationError(f"{task} was not started")
+        process = subprocess.Popen(
+            command,
+            cwd=scratch,
+            env={**environment, "TMPDIR": str(scratch)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+        _running.add(process)
+    try:
+        stdout, stderr = process.communicate()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        _running.discard(process)
+    if process.returncode != 0:
+        raise explain_failure(task, stdout + stderr, scratch.parent)
+    return stdout
+
+
+def stop_all() -> None:
+    """Ends all commands of `run_step`, in whatever thread, and keeps further ones from starting."""
+    with _starting:
+        _stopped.set()
+        for process in list(_running):
+            process.terminate()
+
+
+def start_again() -> None:
+    """Undoes `stop_all`, for commands that start from now on."""
+    _stopped.clear()
 
 
 def explain_failure(task: str, output: str, folder: Path) -> PreparationError:

@@ -19,12 +19,14 @@ from types import FrameType
 from cache_folder import locked, publish, scratch_folder
 from environment_file import pants_settings, render
 from interpreters import find_interpreter
+from managed_python import ensure_interpreters
 from messages import PreparationError, note
 from pants_venv import ensure_pants_venv, installed_record
 from pex_cli import ensure_pex_cli, require_plain_path
 from pins import PANTS_REQUIREMENTS, PEX_REQUIREMENTS, platform_pins
 from pip_command import no_space
-from pip_settings import read_pip_settings
+from pip_settings import PipSettings, read_pip_settings
+from side_by_side import side_by_side
 from torch_wheel import ensure_torch_wheel
 
 _HERE = Path(__file__).resolve().parent
@@ -43,26 +45,46 @@ def prepare(
     """
     require_plain_path(cache)
     platform = platform_pins()
-    python311 = find_interpreter(11, ("pip",), environment).executable
-    python39 = _find_python39(with_pants, environment)
+    wanted: dict[int, tuple[str, ...]] = {11: ("pip",)}
+    if with_pants:
+        wanted[9] = ("venv", "ensurepip")
+    found = ensure_interpreters(cache, wanted, environment)
+    python311 = found[11]
+    python39 = found[9] if with_pants else _find_python39(cache, environment)
     interpreters = (python311,) if python39 is None else (python39, python311)
     if not platform.tested:
         note("the launcher is untested on this kind of machine; please report what happens")
-    with locked(cache):
+
+    def pip_settings() -> tuple[PipSettings, tuple[Path, ...]]:
         with scratch_folder(cache) as scratch:
-            pip, config_files = read_pip_settings(python311, scratch, environment)
+            return read_pip_settings(python311, scratch, environment)
+
+    def pex_cli() -> Path:
+        return ensure_pex_cli(cache, python311, _HERE / PEX_REQUIREMENTS, environment)
+
+    def torch_wheels() -> Path | None:
+        if platform.torch_wheel is None:
+            return None
+        return ensure_torch_wheel(cache, platform.torch_wheel, python311, environment)
+
+    def pants_venv() -> Path | None:
+        if not with_pants or python39 is None:
+            return None
+        requirements = _HERE / PANTS_REQUIREMENTS
+        return ensure_pants_venv(cache, python39, requirements, platform, environment)
+
+    with locked(cache):
+        # The longest one first.
+        venv, wheels, pex, (pip, config_files) = side_by_side(
+            pants_venv, torch_wheels, pex_cli, pip_settings
+        )
         for name in pip.ignored:
             note(f"pip's setting {name} is not passed on to Pants")
-        pex = ensure_pex_cli(cache, python311, _HERE / PEX_REQUIREMENTS, environment)
         requires = [*interpreters, pex]
-        wheels = None
-        if platform.torch_wheel is not None:
-            wheels = ensure_torch_wheel(cache, platform.torch_wheel, python311, environment)
+        if wheels is not None and platform.torch_wheel is not None:
             requires.append(wheels / platform.torch_wheel.file_name)
         pants = None
-        if with_pants and python39 is not None:
-            requirements = _HERE / PANTS_REQUIREMENTS
-            venv = ensure_pants_venv(cache, python39, requirements, platform, environment)
+        if venv is not None:
             pants = venv / "bin" / "pants"
             requires += [venv / "bin" / "python", pants, *installed_record(venv)]
         text = render(
@@ -79,11 +101,9 @@ def prepare(
             publish(scratch / "environment", environment_file)
 
 
-def _find_python39(needed: bool, environment: Mapping[str, str]) -> Path | None:
-    if needed:
-        return find_interpreter(9, ("venv", "ensurepip"), environment).executable
+def _find_python39(cache: Path, environment: Mapping[str, str]) -> Path | None:
     try:
-        return find_interpreter(9, (), environment).executable
+        return find_interpreter(9, (), environment, cache).executable
     except PreparationError:
         return None  # scie-pants brings its own; only code that has to run on 3.9 needs ours.
 

@@ -51,7 +51,7 @@ def test_a_programming_error_keeps_its_traceback(
 
 
 def test_bad_input_is_refused_before_any_work(tmp_path: Path) -> None:
-    environment: Mapping[str, str] = {"HOME": str(tmp_path), "PATH": ""}
+    environment: Mapping[str, str] = {"HOME": str(tmp_path), "PATH": "", "PTE_PYTHON311": "/none"}
     with pytest.raises(PreparationError, match="3.11"):
         prepare.prepare(tmp_path / "cache", tmp_path / "e", True, environment)
     assert list(tmp_path.iterdir()) == []

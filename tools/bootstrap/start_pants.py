@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import functools
 import importlib
+import json
 import os
 import runpy
 import sys
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 DAEMON_SECONDS = 240.0
+# A JSON list of the options on this command line, for the `./pants` that a program under `./pants run` starts.
+OPTIONS_VARIABLE = "PTE_FOUNDRY_OPTIONS"
 # Set for the daemon by Pants 2.17, `pants.bin.pants_env_vars`.
 DAEMON_VARIABLE = "PANTS_DAEMON_ENTRYPOINT"
 
@@ -39,6 +42,12 @@ def damaged_file(packages: Path) -> Path | None:
         if not listed:
             return record  # It was truncated.
     return None
+
+
+def options_of(arguments: list[str]) -> list[str]:
+    """The long options before `--`, after which come those of the program that Pants runs."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [argument for argument in arguments[:end] if argument.startswith("--")]
 
 
 def wait_longer_for_the_daemon() -> None:
@@ -148,6 +157,7 @@ def _size(path: Path) -> int | None:
 if __name__ == "__main__":
     # As if the script had been started directly.
     del sys.argv[0], sys.path[0]
+    os.environ[OPTIONS_VARIABLE] = json.dumps(options_of(sys.argv[1:]))
     wait_longer_for_the_daemon()
     start_the_daemon_here_too()
     # Only what solves graphs: a client of the daemon has no need to import that much.

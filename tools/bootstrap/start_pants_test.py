@@ -54,6 +54,24 @@ def test_it_runs_the_script_with_its_arguments(environment: Path) -> None:
     assert finished.stdout == f"['a', 'b'] {environment / 'lib'}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--weights-source=seeded", "run", "tools/foundry"], ["--weights-source=seeded"]),
+        (["-ldebug", "run", "x", "--no-y", "--", "reproduce", "--stock"], ["--no-y"]),
+        ([], []),
+    ],
+)
+def test_the_options_before_those_of_a_program(arguments: list[str], options: list[str]) -> None:
+    assert start_pants.options_of(arguments) == options
+
+
+def test_pants_gets_its_options_as_a_variable_too(environment: Path) -> None:
+    module = environment / "lib" / "engine" / "main.py"
+    module.write_text("import os\ndef main():\n    print(os.environ['PTE_FOUNDRY_OPTIONS'])\n")
+    assert _start(environment).stdout == "[]\n"
+
+
 def test_a_failure_in_a_sound_environment_is_passed_on(environment: Path) -> None:
     module = environment / "lib" / "engine" / "main.py"
     module.write_text(_MAIN.format(7))

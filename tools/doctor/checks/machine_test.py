@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,42 +7,64 @@ import pytest
 from doctor.checks.finding import State, can_build
 from doctor.checks.machine import (
     check_disk,
-    check_interpreters,
+    check_interpreter,
     check_memory,
     check_package_sources,
     check_torch_wheel,
     without_password,
 )
 
+ARCHIVES = ("https://a.example/x", "https://b.example/x")
 
-def test_each_interpreter_is_told_with_its_remedy() -> None:
-    asked = []
 
-    def find(minor: int, modules: tuple[str, ...], environment: Mapping[str, str]) -> Path:
-        asked.append((minor, modules, dict(environment)))
-        if minor == 9:
-            raise ValueError("no CPython 3.9 found.\nInstall one.")
-        return Path("/python3.11")
+def none() -> str | None:
+    raise ValueError("no CPython 3.9 found.\nInstall one.")
 
-    old, new = check_interpreters(find, {"PATH": "/bin"})
-    assert (old.state, old.found, old.remedy) == (
-        State.missing,
-        "no CPython 3.9 found.",
-        "Install one.",
+
+def never(url: str) -> str:
+    raise AssertionError(f"{url} was asked")
+
+
+def test_an_interpreter_that_is_there_wins() -> None:
+    finding = check_interpreter(11, "for exports", lambda: "/python3.11", ARCHIVES, never)
+    assert (finding.subject, finding.state, finding.found, finding.remedy) == (
+        "CPython 3.11, for exports",
+        State.ok,
+        "/python3.11",
+        "",
     )
-    assert (new.state, new.found, new.remedy) == (State.ok, "/python3.11", "")
-    assert old.needed and new.needed
-    assert asked == [
-        (9, ("venv", "ensurepip"), {"PATH": "/bin"}),
-        (11, ("pip",), {"PATH": "/bin"}),
-    ]
+
+
+def test_an_interpreter_that_can_be_fetched_is_no_obstacle() -> None:
+    finding = check_interpreter(
+        9, "for Pants", none, ARCHIVES, {ARCHIVES[0]: "refused", ARCHIVES[1]: ""}.__getitem__
+    )
+    assert finding.state == State.limited and "next ./pants fetches it" in finding.found
+    assert can_build([finding])
+
+
+def test_an_interpreter_that_cannot_be_had_has_its_ways_out() -> None:
+    finding = check_interpreter(9, "for Pants", none, ARCHIVES, lambda _: "refused")
+    assert finding.state == State.missing and not can_build([finding])
+    assert finding.found.startswith("no CPython 3.9 found. It cannot be fetched")
+    assert "a.example: refused; b.example: refused" in finding.found
+    for way in ("pyenv", "PTE_PYTHON39", "UV_PYTHON_INSTALL_MIRROR"):
+        assert way in finding.remedy
+
+
+def test_a_slow_interpreter_is_told() -> None:
+    finding = check_interpreter(9, "for Pants", lambda: None, ARCHIVES, never)
+    assert finding.state == State.limited and "slow" in finding.found
 
 
 def test_one_source_that_answers_is_enough() -> None:
-    why_not = {"https://a": "no answer", "file:///b": ""}
-    findings = check_package_sources(["https://a"], ["file:///b"], why_not.__getitem__)
-    assert [each.state for each in findings] == [State.missing, State.ok]
-    assert "pip config debug" in findings[0].remedy
+    why_not = {"https://a": "no answer", "file:///b": "", "file:///c": ""}
+    findings = check_package_sources(["https://a"], ["file:///b", "file:///c"], why_not.__getitem__)
+    assert [(each.state, each.found) for each in findings] == [
+        (State.ok, "file:///b, file:///c"),
+        (State.missing, "https://a: no answer"),
+    ]
+    assert "pip config debug" in findings[1].remedy
     assert can_build(findings)
 
 
@@ -56,18 +77,20 @@ def test_a_password_is_not_shown() -> None:
     url = "https://name:secret@example.org/simple/"
     assert without_password(url) == "https://example.org/simple/"
     assert without_password("file:///folder") == "file:///folder"
-    (finding,) = check_package_sources([url], [], lambda _: "")
-    assert "secret" not in finding.subject
+    for why in ("", "refused"):
+        (finding,) = check_package_sources([url], [], lambda _: why)  # noqa: B023
+        assert "secret" not in finding.found
 
 
-def test_the_wheel_of_torch(tmp_path: Path) -> None:
-    wheel = tmp_path / "torch.whl"
-    assert check_torch_wheel(None, 3).state == State.ok
-    assert check_torch_wheel(wheel, 3).state == State.limited
-    wheel.write_bytes(b"12")
-    assert check_torch_wheel(wheel, 3).state == State.limited
-    wheel.write_bytes(b"123")
-    assert check_torch_wheel(wheel, 3).state == State.ok
+def test_the_wheel_of_torch() -> None:
+    url = "https://torch.example/whl"
+    assert check_torch_wheel(False, None, url, never).state == State.ok
+    assert check_torch_wheel(True, 192_000_000, url, never).state == State.ok
+    later = check_torch_wheel(False, 192_000_000, url, lambda _: "")
+    assert later.state == State.limited and "fetches it (192 MB)" in later.found
+    refused = check_torch_wheel(False, 192_000_000, url, lambda _: "refused")
+    assert refused.state == State.limited and "torch.example: refused" in refused.found
+    assert "find-links" in refused.remedy
 
 
 GB = 1_000_000_000
@@ -96,6 +119,6 @@ def test_the_remedy_names_the_number_that_fits() -> None:
     ("free", "state"), [(4 * GB, State.missing), (5 * GB, State.limited), (20 * GB, State.ok)]
 )
 def test_disk(free: int, state: State) -> None:
-    finding = check_disk(Path("/cache"), free)
+    finding = check_disk(str(Path("/cache")), free)
     assert finding.state == state
     assert bool(finding.remedy) == (state != State.ok)

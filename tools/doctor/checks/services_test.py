@@ -1,56 +1,68 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from doctor.checks.finding import State, can_build
 from doctor.checks.services import check_cache_server, check_checkpoints, check_qnn_sdk
+from doctor.facts.checkpoints import Checkpoint
 
 
-def target(name: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "address": f"models/x:{name}",
-        "target_type": "model_weights",
-        "sha256": "0" * 64,
-        "urls": [f"https://example.org/{name}.pt"],
-        **changes,
-    }
+def checkpoint(name: str, *urls: str, pinned: bool = True) -> Checkpoint:
+    return Checkpoint(f"models/x:{name}", f"{name}.pt", urls, pinned)
 
 
-def test_a_pinned_checkpoint_that_can_be_fetched_is_well() -> None:
-    (finding,) = check_checkpoints([target("a")], lambda _: "")
-    assert (finding.state, finding.remedy) == (State.ok, "")
+def nowhere(name: str) -> bool:
+    return False
 
 
-def test_what_is_in_the_way_is_told_and_stops_no_seeded_build() -> None:
-    targets = [
-        target("b"),
-        target("a", sha256=None),
-        target("c", target_type="pte_program"),
-        target("d", urls=None),
+def test_pinned_checkpoints_that_can_be_fetched_are_one_line() -> None:
+    both = [checkpoint("a", "https://a.org/a"), checkpoint("b", "https://a.org/b")]
+    (finding,) = check_checkpoints(both, lambda _: "", nowhere)
+    assert finding.state == State.ok and finding.found.startswith("2 of 2 official ones")
+
+
+def test_each_host_is_told_once_and_stops_no_seeded_build() -> None:
+    declared = [
+        checkpoint("a", "https://a.org/a"),
+        checkpoint("b", "https://b.org/b"),
+        checkpoint("c", "https://a.org/c", pinned=False),
+        checkpoint("d", "https://a.org/d", "https://b.org/d"),
+        checkpoint("e"),
     ]
-    unpinned, unreachable, nowhere = check_checkpoints(
-        targets, lambda url: "no answer" if url.endswith("b.pt") else ""
+    total, lost, nothing, unpinned = check_checkpoints(
+        declared, lambda url: "no answer" if "a.org" in url else "", nowhere
     )
-    assert unpinned.found == "not pinned, can be fetched"
-    assert unpinned.remedy == "`./foundry pin models/x:a`"
-    assert unreachable.found == "pinned, cannot be fetched (example.org: no answer)"
-    assert "--weights-distdirs" in unreachable.remedy
-    assert nowhere.state == State.missing
-    assert can_build([unpinned, unreachable, nowhere])
+    assert (total.state, total.found[:6]) == (State.limited, "2 of 5")
+    assert lost.found == "a.org (no answer): a, c"
+    assert "--weights-distdirs" in lost.remedy
+    assert nothing.found == "no URL is declared: e"
+    assert unpinned.found == "not pinned: models/x:c"
+    assert unpinned.remedy == "For each: `./foundry pin models/x:c`"
+    assert can_build([total, lost, nothing, unpinned])
 
 
-def test_the_next_address_is_asked_if_one_does_not_answer() -> None:
-    urls = ["https://a.org/x", "https://b.org/x", "https://c.org/x"]
-    asked = []
+def test_a_host_that_was_slow_to_fail_is_told_once() -> None:
+    declared = [checkpoint(name, f"https://a.org/{name}") for name in "abc"]
+    reasons = {"a": "no answer within 1.5 s", "b": "Name not known", "c": "no answer within 1.5 s"}
+    found = check_checkpoints(declared, lambda url: reasons[url[-1]], nowhere)
+    assert [each.found for each in found[1:]] == ["a.org (Name not known): a, b, c"]
 
-    def answers(url: str) -> str:
-        asked.append(url)
-        return "" if url == urls[1] else "no answer"
 
-    (finding,) = check_checkpoints([target("a", urls=urls)], answers)
+def test_the_same_host_with_another_reason_is_another_line() -> None:
+    declared = [checkpoint("a", "https://a.org/a"), checkpoint("b", "https://a.org/b")]
+    found = check_checkpoints(declared, lambda url: f"HTTP 404 {url[-1]}", nowhere)
+    assert [each.found for each in found[1:]] == [
+        "a.org (HTTP 404 a): a",
+        "a.org (HTTP 404 b): b",
+    ]
+    assert found[0].state == State.missing
+
+
+def test_a_file_that_is_here_needs_no_host() -> None:
+    (finding,) = check_checkpoints(
+        [checkpoint("a", "u")], lambda _: "no", lambda name: name == "a.pt"
+    )
     assert finding.state == State.ok
-    assert asked == urls[:2]
 
 
 def test_an_sdk_that_is_not_set_stops_only_what_needs_it(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from doctor.facts.pants_options import Options, text_option
-from pte_foundry.client.store import default_cache
-from workspace.user_caches import user_caches
+from doctor.facts.launcher import launcher_cache
+from doctor.facts.pants_options import PantsOptions
 
 ENVIRONMENTS = "pex_root"
 """PEX's folder in the named caches, with the virtual environments."""
@@ -24,24 +24,42 @@ class Cache:
     what: str
 
 
-def find_caches(options: Options, environment: Mapping[str, str]) -> list[Cache]:
-    """All caches, existing or not. Raises ToolError if Pants names no folder for its own."""
-    store = text_option(options, "", "local_store_dir")
-    named = text_option(options, "", "named_caches_dir")
-    launcher = user_caches(environment)["PTE_FOUNDRY_CACHE"]
+def find_caches(options: PantsOptions, environment: Mapping[str, str]) -> list[Cache]:
+    """All caches, existing or not."""
+    named = options.named_caches_dir
     return [
         Cache(
-            "Pants' store", Path(store or ""), "results of processes; without it all is built anew"
+            "Pants' store",
+            options.local_store_dir,
+            "results of processes; without it all is built anew",
         ),
-        Cache("named caches", Path(named or ""), "the environments below, and little else"),
+        Cache("named caches", named, "the environments below, and little else"),
         Cache(
             "environments",
-            Path(named or "") / ENVIRONMENTS,
+            named / ENVIRONMENTS,
             "virtual environments and wheels of toolchains and tools; made again from the store",
         ),
-        Cache("launcher", Path(launcher), "Pants itself, torch's wheel"),
-        Cache("client", default_cache(), "programs that were fetched from published trees"),
+        Cache(
+            "launcher",
+            launcher_cache(environment),
+            "Pants itself, torch's wheel, and interpreters that the machine lacked",
+        ),
+        Cache(
+            "client",
+            client_cache(environment),
+            "programs that were fetched from published trees",
+        ),
     ]
+
+
+def client_cache(environment: Mapping[str, str]) -> Path:
+    """Where `foundry fetch` keeps programs: as `pte_foundry.client.store.default_cache`, without its packages."""
+    home = Path(environment.get("HOME") or "~").expanduser()
+    if sys.platform == "darwin":
+        caches = home / "Library" / "Caches"
+    else:
+        caches = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    return caches / "pte-foundry" / "artifacts"
 
 
 def size_on_disk(folder: Path) -> int:

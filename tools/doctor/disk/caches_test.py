@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from doctor.disk.caches import find_caches, size_on_disk
+from doctor.disk.caches import client_cache, find_caches, size_on_disk
+from doctor.facts.pants_options import read_options
+from pte_foundry.client.store import default_cache
 
 
 def test_links_count_once_and_symlinks_are_not_followed(tmp_path: Path) -> None:
@@ -20,14 +22,21 @@ def test_links_count_once_and_symlinks_are_not_followed(tmp_path: Path) -> None:
     assert size_on_disk(tmp_path / "absent") == 0
 
 
-def test_the_folders_are_those_of_the_session() -> None:
-    options = {"": {"local_store_dir": "/store", "named_caches_dir": "/named"}}
-    environment = {"HOME": "/home/me", "PTE_FOUNDRY_CACHE": "/launcher"}
-    store, named, environments, launcher, client = find_caches(options, environment)
-    assert [str(each.folder) for each in (store, named, environments, launcher)] == [
+def test_the_folders_are_those_of_the_session(tmp_path: Path) -> None:
+    environment = {
+        "HOME": "/home/me",
+        "PANTS_LOCAL_STORE_DIR": "/store",
+        "PANTS_NAMED_CACHES_DIR": "/named",
+        "PTE_FOUNDRY_CACHE": "/launcher",
+    }
+    found = find_caches(read_options(tmp_path, environment), environment)
+    assert [str(each.folder) for each in found[:4]] == [
         "/store",
         "/named",
         "/named/pex_root",
         "/launcher",
     ]
-    assert client.folder.name == "artifacts"
+
+
+def test_the_client_has_its_cache_where_the_client_says() -> None:
+    assert client_cache(os.environ) == default_cache()

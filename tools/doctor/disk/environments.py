@@ -37,8 +37,7 @@ def find_environments(
         pids = " ".join(map(str, daemons))
         raise ToolError(
             f"a daemon of Pants runs in {root} (process {pids}), and may use the environments. End it "
-            f"with `kill {pids}`, then run `./pants --no-pantsd run tools/foundry -- doctor --disk --clean "
-            "--environments`"
+            f"with `kill {pids}`, then run `./foundry doctor --disk --clean --environments`"
         )
     if not processes.is_dir():
         raise ToolError(

@@ -112,8 +112,7 @@ def test_the_help_imports_no_command() -> None:
 def test_a_command_imports_no_other_one(name: str) -> None:
     imported = imported_by(name, "--help")
     others = {entry.folder for entry in commands() if entry.name != name}
-    allowed = {"doctor": {"requests"}}.get(name, set())
-    assert not imported & ((others | _HEAVY) - allowed)
+    assert not imported & (others | _HEAVY)
 
 
 def test_the_page_has_the_same_contents() -> None:

@@ -50,7 +50,7 @@ def test_it_runs_from_any_folder(root: Path, place: str) -> None:
     folder.mkdir(exist_ok=True)
     for program in (root / "foundry", Path("../foundry")):
         if (folder / program).exists():
-            where, caller, _ = run(program, folder, "doctor")
+            where, caller, _ = run(program, folder, "locks")
             assert (where, caller) == (str(root), str(folder))
 
 
@@ -61,10 +61,10 @@ def test_it_runs_through_links(root: Path, tmp_path: Path) -> None:
     (folder / "relative").symlink_to("../a repository/foundry")
     (folder / "of a link").symlink_to("relative")
     for name in ("absolute", "relative", "of a link"):
-        assert run(folder / name, tmp_path, "doctor")[0] == str(root)
-        assert run(f"./{name}", folder, "doctor")[0] == str(root)
+        assert run(folder / name, tmp_path, "locks")[0] == str(root)
+        assert run(f"./{name}", folder, "locks")[0] == str(root)
 
 
 def test_it_runs_as_a_script_of_bash(root: Path) -> None:
-    done = subprocess.run(["bash", "foundry", "doctor"], cwd=root, capture_output=True, text=True)
+    done = subprocess.run(["bash", "foundry", "locks"], cwd=root, capture_output=True, text=True)
     assert done.returncode == 7 and str(root) in done.stdout

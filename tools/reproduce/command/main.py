@@ -75,8 +75,8 @@ def main(
 ) -> None:
     """Rebuild programs under perturbations and compare the bytes.
 
-    What is compared with is the .pte file that `./pants package` gives. Options on the command line of an outer ./pants
-    do not reach these builds; pants.toml, your .pants.rc and PANTS_* variables do.
+    What is compared with is the .pte file that `./pants package` gives. Options of weights, index, tree and SDKs reach
+    these builds from Pants' files, from PANTS_* variables, and from before `run` on the command line of ./pants.
 
     Exit code 0 if all programs are the same under all perturbations, 1 if one differs, 2 if there is no answer: bad
     input, a program that cannot be built, or a perturbation that this machine cannot make.
@@ -112,7 +112,7 @@ def main(
                 **clone_environment(os.environ),
                 **{
                     name: value
-                    for name, value in os.environ.items()
+                    for name, value in environment.items()
                     if name.startswith(_WEIGHTS_OPTIONS)
                 },
             },

@@ -113,9 +113,17 @@ def test_the_caller(
     assert len(time_zones) == 3 and time_zones[1] != time_zones[2] == "XPT-13:45"
 
 
-def test_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PANTS_WEIGHTS_DISTDIRS", "['/checkpoints']"),
+        # What stands before `run` in the command line of Pants.
+        ("PTE_FOUNDRY_OPTIONS", '["--weights-distdirs=[\'/checkpoints\']", "--no-pantsd"]'),
+    ],
+)
+def test_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     root = use(tmp_path, monkeypatch, "'bytes'")
-    monkeypatch.setenv("PANTS_WEIGHTS_DISTDIRS", "['/checkpoints']")
+    monkeypatch.setenv(name, value)
     launcher = (root / "pants").read_text()
     seen = tmp_path / "seen"
     note = (
@@ -128,7 +136,7 @@ def test_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     *_, here, there = seen.read_text().splitlines()
     assert here.split()[0] == str(root) and "/a/second/clone " in there
     assert here.split()[1] != there.split()[1]
-    assert there.endswith("/store['/checkpoints']")
+    assert here.endswith("['/checkpoints']") and there.endswith("/store['/checkpoints']")
     assert not Path(there.split()[0]).exists()
 
 
