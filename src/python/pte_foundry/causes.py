@@ -20,7 +20,11 @@ from pte_foundry.errors import PteError
 _MOST = 4000
 """Characters of a message: torch prints whole graphs."""
 
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in \S+\n\s*(?P<code>.+)$', re.M)
+_LINE = 120
+
+_FRAME = re.compile(
+    r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in \S+\n\s*(?P<code>.+)$', re.M
+)
 _MISSING = re.compile(r"Missing out variants: \{(?P<names>[^}]*)\}")
 _NOT_CORE = re.compile(r"Operator torch\._ops\.(?P<name>[\w.]+) is not in Core ATen")
 
@@ -66,7 +70,7 @@ _SIGNS: Sequence[tuple[Cause, str]] = (
     (Cause.RANGE, r"index out of range in self|index -?\d+ is out of bounds for dimension"),
     (
         Cause.SIZE,
-        r"upper bound of a dynamic-shaped tensor|unbacked symbols? .*(size|shape)|Dynamic shape operator",
+        r"specialized integer from data-dependent|upper bound of a dynamic-shaped tensor",
     ),
     (
         Cause.BRANCH,
@@ -107,7 +111,9 @@ def whole_message(error: BaseException) -> str:
     if isinstance(inner, subprocess.CalledProcessError):
         command = PurePath(str(inner.cmd[0] if isinstance(inner.cmd, list) else inner.cmd)).name
         written = [text for text in (inner.stderr, inner.stdout) if text]
-        texts = [one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in written]
+        texts = [
+            one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in written
+        ]
         said = "\n".join([f"{command} ended with {inner.returncode}", *texts])
     if len(said) > _MOST:
         left_out = f"\n... ({len(said) - _MOST} characters are left out)\n"
@@ -128,7 +134,9 @@ def told(error: BaseException, inputs: Sequence[Tensor] = ()) -> str:
     if cause is Cause.RANGE:
         tried = [_values(one) for one in inputs if not one.is_floating_point() and one.numel()]
         values = ", ".join(tried) or "none"
-        advice = f"Integers that were tried: {values} (0 to 127 where no range is declared). {advice}"
+        advice = (
+            f"Integers that were tried: {values} (0 to 127 where no range is declared). {advice}"
+        )
     elif cause is Cause.OTHER:
         advice = Cause.SHAPE.advice
     return f"{whole_message(error)}. {advice}"
@@ -172,7 +180,8 @@ def place_of(node: Node) -> str:
     if frames:
         last = frames[-1]
         parts.append(f"{PurePath(last['file']).name}:{last['line']}: `{last['code'].strip()}`")
-    parts.append(f"in the graph `{node.name}({', '.join(map(str, node.args))})`")
+    call = f"{node.name}({', '.join(map(str, node.args))})"
+    parts.append(f"in the graph `{call if len(call) <= _LINE else call[:_LINE] + '...'}`")
     return ", ".join(parts)
 
 
@@ -193,9 +202,7 @@ def draws_random_numbers(node: Node) -> bool:
 
 def random_numbers(node: Node) -> str:
     """What to tell of a call that draws random numbers."""
-    return (
-        f"the model draws random numbers with {node.target}, {place_of(node)}. {Cause.RANDOM.advice}"
-    )
+    return f"the model draws random numbers with {node.target}, {place_of(node)}. {Cause.RANDOM.advice}"
 
 
 def _values(tensor: Tensor) -> str:

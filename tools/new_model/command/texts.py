@@ -57,7 +57,10 @@ def build_text(
         fields.append(("allowed_classes", list(request.classes)))
     fields += [
         ("programs", {backend: {} for backend in request.backends}),
-        ("bounds", {name: _bounds(backends[name], found, request.inputs) for name in request.backends}),
+        (
+            "bounds",
+            {name: _bounds(backends[name], found, request.inputs) for name in request.backends},
+        ),
     ]
     texts = [_call("model_weights", weights), _call("pte_model", fields)]
     if not whole:

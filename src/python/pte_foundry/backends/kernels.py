@@ -29,7 +29,7 @@ def runtime_kernels() -> frozenset[str]:
 
 
 def without_kernel(program: Program) -> tuple[str, ...]:
-    """The operators that a program calls and the runtime has no kernel of, sorted; e.g. `aten::bucketize.Tensor_out`."""
+    """The operators that a program calls and the runtime has no kernel of, sorted."""
     called = {
         name
         for plan in program.execution_plan

@@ -21,6 +21,8 @@ _WAVE = torch.sin(torch.arange(160.0))[None]
 class _Spectrum(nn.Module):
     """Operators beyond Core ATen, of which the runtime has kernels."""
 
+    window: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
@@ -35,6 +37,8 @@ class _Spectrum(nn.Module):
 
 class _Buckets(nn.Module):
     """An operator without a kernel, of which torch says what it is made of."""
+
+    edges: Tensor
 
     def __init__(self) -> None:
         super().__init__()

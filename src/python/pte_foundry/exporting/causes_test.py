@@ -204,14 +204,11 @@ def test_a_decomposition_in_imports_works(
 
 
 def test_the_whole_message_of_the_innermost_cause() -> None:
-    try:
-        try:
-            raise IndexError("first line\n\nindex out of range in self")
-        except IndexError as error:
-            raise RuntimeError("An error occurred when running a pass") from error
-    except RuntimeError as error:
-        assert whole_message(error) == "first line\n    index out of range in self"
-        assert cause_of(error) is Cause.RANGE
+    inner = IndexError("first line\n\nindex out of range in self")
+    with pytest.raises(RuntimeError) as caught:
+        raise RuntimeError("An error occurred when running a pass") from inner
+    assert whole_message(caught.value) == "first line\n    index out of range in self"
+    assert cause_of(caught.value) is Cause.RANGE
 
 
 def test_what_a_process_wrote_is_told() -> None:

@@ -193,9 +193,7 @@ def _in_order(program: ExportedProgram) -> ExportedProgram:
     program.graph_module.recompile()
 
     def ordered(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: _ordered(value) if name in other else value for name, value in values.items()
-        }
+        return {name: _ordered(value) if name in other else value for name, value in values.items()}
 
     return program._update(
         program.graph_module,

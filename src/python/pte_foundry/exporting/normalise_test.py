@@ -131,7 +131,9 @@ class _Noisy(nn.Module):
 def test_random_numbers_are_refused(module: nn.Module) -> None:
     with torch.no_grad():
         program = torch.export.export(module, (torch.ones(3),), strict=False)
-    with pytest.raises(PteError, match="^lowering-failed: the model draws random numbers") as caught:
+    with pytest.raises(
+        PteError, match="^lowering-failed: the model draws random numbers"
+    ) as caught:
         normalised(program)
     assert "normalise_test.py" in caught.value.message or "Dropout" in caught.value.message
 

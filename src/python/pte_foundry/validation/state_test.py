@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ _INPUTS = {"x": "float32[1,8]"}
 class _Cache(nn.Module):
     """Returns the mean of the last four results; the first of them are in the checkpoint."""
 
+    past: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
@@ -29,7 +32,7 @@ class _Cache(nn.Module):
 
 
 @pytest.fixture(scope="module", params=["xnnpack", "portable"])
-def workspace(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("state")
     file = save_exported(folder, _Cache(), (torch.randn(1, 8),))
     return own_workspace(folder, file, _INPUTS, request.param)

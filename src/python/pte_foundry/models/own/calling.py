@@ -19,7 +19,6 @@ from pte_foundry.errors import PteError
 from pte_foundry.models.definition import SavedModel
 from pte_foundry.models.own.outputs import key_text
 
-
 _KEY = "pte_foundry_input_key"
 
 

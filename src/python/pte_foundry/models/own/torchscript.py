@@ -98,7 +98,7 @@ def _bound(script: torch.jit.ScriptModule, saved: SavedModel) -> torch.jit.Scrip
         return script
     with torch.no_grad(), kept_state(script), warnings.catch_warnings():
         # Branches on what is left out are decided, others stay: the script is called, not traced.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore")
         copies = tuple(one.clone() for one in saved.samples[0])
         bound: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
             _Bound(script, keys).eval(), copies, check_trace=False, strict=False

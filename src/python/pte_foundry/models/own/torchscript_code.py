@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pte_foundry.models.checkpoints.refusal import shown
 from pte_foundry.models.own.torchscript_operators import is_allowed, is_operator
 
-ACCELERATORS = frozenset({"cuda", "hpu", "mps", "musa", "npu", "vulkan", "xla", "xpu"})
+_ACCELERATORS = frozenset({"cuda", "hpu", "mps", "musa", "npu", "vulkan", "xla", "xpu"})
 _MOST_CODE = 8 << 20
 _BASES = frozenset({"Module", "NamedTuple", "Enum"})
 _AT_LOAD = frozenset({"__setstate__", "__getstate__"})
@@ -160,9 +160,10 @@ def _check_getattr(node: ast.Call) -> None:
 def _put_on_cpu(node: ast.Call) -> None:
     """Scripts name the device that they were traced on; here is none but the CPU."""
     name = node.args[0] if len(node.args) == 1 else None
-    if isinstance(name, ast.Constant) and isinstance(name.value, str):
-        if name.value.partition(":")[0] in ACCELERATORS:
-            name.value = "cpu"
+    if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+        return
+    if name.value.partition(":")[0] in _ACCELERATORS:
+        name.value = "cpu"
 
 
 def _scopes(tree: ast.Module) -> Iterator[ast.AST]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 import pytest
 import torch
@@ -143,7 +143,7 @@ class _Masked(nn.Module):
         super().__init__()
         self.head = nn.Linear(8, 2)
 
-    def forward(self, x: Tensor, mask: Optional[Tensor] = None, scale: float = 1.0) -> Tensor:  # noqa: UP007
+    def forward(self, x: Tensor, mask: Tensor | None = None, scale: float = 1.0) -> Tensor:
         if mask is not None:
             x = x * mask
         scores: Tensor = self.head(x) * scale
@@ -166,7 +166,7 @@ class _Batch(nn.Module):
         super().__init__()
         self.head = nn.Linear(8, 2)
 
-    def forward(self, batch: Dict[str, Tensor]) -> Dict[str, Tensor]:  # noqa: UP006
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"scores": self.head(batch["x"] - 2 * batch["mask"])}
 
 
@@ -209,7 +209,9 @@ class _Random(nn.Module):
 
 def test_random_numbers_are_named(tmp_path: Path) -> None:
     error = _refusal(_save(tmp_path / "m.pt", _Random()), PICTURE)
-    assert error.kind == "bad-checkpoint" and "draws random numbers with aten.randn" in error.message
+    assert (
+        error.kind == "bad-checkpoint" and "draws random numbers with aten.randn" in error.message
+    )
     assert "as an input" in error.message
 
 
