@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from new_model.command.recognise import Form, Recognised
 from new_model.command.request import Request
 from pin_weights.command.content import CheckpointContent
+from pte_foundry.records.tensor_spec import TensorSpec
 from workspace.backends import DeclaredBackend
 
 _OWN = "src/python/pte_foundry/models/own"
@@ -24,6 +25,7 @@ ARCHITECTURE = "architecture"
 
 _USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
+_LARGE_INPUTS_BYTES = 64 << 10
 """More than the operators and names of a usual program take beside its weights."""
 
 
@@ -81,7 +83,13 @@ def model_text(
         fields.append(("allowed_classes", list(request.classes)))
     fields += [
         ("programs", {backend: {} for backend in request.backends}),
-        ("bounds", {name: _bounds(backends[name], data_bytes) for name in request.backends}),
+        (
+            "bounds",
+            {
+                name: _bounds(backends[name], data_bytes, request.inputs)
+                for name in request.backends
+            },
+        ),
     ]
     return (
         "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n"
@@ -89,12 +97,19 @@ def model_text(
     )
 
 
-def _bounds(backend: DeclaredBackend, data_bytes: int) -> dict[str, float]:
-    """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights."""
+def _bounds(
+    backend: DeclaredBackend, data_bytes: int, inputs: Sequence[TensorSpec]
+) -> dict[str, float]:
+    """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights.
+
+    Memory has a budget where it follows the inputs, as of pictures: beside a few tokens anything is much.
+    """
     ratio = backend.max_size_ratios.get(backend.precision, _USUAL_SIZE_RATIO)
     # The checkpoint's tensors may be of half precision, of which the unit, float32, is twice as large.
     ratio += _STRUCTURE_BYTES / max(data_bytes, 1)
-    bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100, "max_planned_memory_ratio": 200.0}
+    bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100}
+    if 4 * sum(math.prod(spec.shape) for spec in inputs) >= _LARGE_INPUTS_BYTES:
+        bounds["max_planned_memory_ratio"] = 200.0
     if backend.precision != "fp32":
         bounds |= {"min_cosine": 0.999, "max_abs_difference": 0.5}
     return bounds

@@ -14,21 +14,25 @@ A backend module has
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from executorch.exir import (  # type: ignore[import-untyped]
     EdgeCompileConfig,
+    EdgeProgramManager,
     ExecutorchBackendConfig,
     ExecutorchProgramManager,
     to_edge_transform_and_lower,
 )
 from executorch.exir.backend.partitioner import Partitioner  # type: ignore[import-untyped]
 from executorch.exir.dialects.edge._ops import EdgeOpOverload  # type: ignore[import-untyped]
+from torch._export.verifier import SpecViolationError
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
-from torch.fx import GraphModule
+from torch.fx import GraphModule, Node
 from torch.fx.passes.infra.pass_base import PassResult
 
+from pte_foundry.backends.kernels import calls_of, decompositions_of, places_of, without_kernel
+from pte_foundry.causes import missing_kernels, named_operators
 from pte_foundry.errors import PteError
 
 
@@ -103,9 +107,15 @@ def lower_with(
 ) -> Lowered:
     """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory.
 
+    An operator that no delegate takes and the runtime has no kernel of is replaced by what it is made of, if
+    torch or one of the target's `imports` says so. Buffers that the program writes to keep their values.
+
     Args:
         transform_passes: run in this order on the edge-dialect graph before the first partitioner.
         compile_config: of the edge dialect, for partitioners that do not take all of it.
+
+    Raises:
+        PteError: `lowering-failed` for an operator without a kernel; names it, and where the model calls it.
     """
     counts: list[int] = []
 
@@ -118,11 +128,78 @@ def lower_with(
         )
         return PassResult(graph_module, False)
 
-    edge = to_edge_transform_and_lower(
-        exported_program,
-        transform_passes=[*transform_passes, count_operators],
-        partitioner=list(partitioners),
-        compile_config=compile_config or EdgeCompileConfig(),
-    )
-    (count,) = counts
-    return Lowered(edge.to_executorch(executorch_config or ExecutorchBackendConfig()), count)
+    def lower_once(program: ExportedProgram) -> Lowered:
+        counts.clear()
+        edge = _to_edge(
+            program,
+            [*transform_passes, count_operators],
+            list(partitioners),
+            compile_config or EdgeCompileConfig(),
+        )
+        _keep_initial_state(edge.exported_program())
+        calls = calls_of(edge.exported_program())
+        try:
+            lowered = edge.to_executorch(executorch_config or ExecutorchBackendConfig())
+        except Exception as error:
+            if names := named_operators(error):
+                raise _NoKernel(names, calls) from error
+            raise
+        if names := without_kernel(lowered.executorch_program):
+            raise _NoKernel(names, calls)
+        return Lowered(lowered, counts[-1])
+
+    try:
+        return lower_once(exported_program)
+    except _NoKernel as missing:
+        made_of = decompositions_of(missing.names, exported_program)
+        if not made_of:
+            raise missing.told() from missing.__cause__
+    try:
+        return lower_once(exported_program.run_decompositions(made_of))
+    except _NoKernel as missing:
+        raise missing.told() from missing.__cause__
+
+
+class _NoKernel(Exception):
+    """Operators that no delegate takes and the runtime has no kernel of, and all calls that are left to it."""
+
+    def __init__(self, names: Sequence[str], calls: Sequence[Node]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
+        self.calls = calls
+
+    def told(self) -> PteError:
+        return missing_kernels(places_of(self.names, self.calls))
+
+
+def _to_edge(
+    program: ExportedProgram,
+    passes: Sequence[Callable[[GraphModule], PassResult | None]],
+    partitioners: Sequence[Partitioner],
+    config: EdgeCompileConfig,
+) -> EdgeProgramManager:
+    def convert(config: EdgeCompileConfig) -> EdgeProgramManager:
+        return to_edge_transform_and_lower(
+            program,
+            transform_passes=list(passes),
+            partitioner=list(partitioners),
+            compile_config=config,
+        )
+
+    try:
+        return convert(replace(config))
+    except SpecViolationError as error:
+        if not (named_operators(error) or "torch.complex" in str(error)):
+            raise
+        # It asks for Core ATen and its element types; the runtime has kernels of operators beyond it, such as Fourier
+        # transforms. What it has none of is found in the program.
+        return convert(replace(config, _check_ir_validity=False))
+
+
+def _keep_initial_state(program: ExportedProgram) -> None:
+    """Store the values of buffers that the program writes to: by itself ExecuTorch leaves them undefined."""
+    signature = program.graph_signature
+    written = set(signature.buffers_to_mutate.values())
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and signature.inputs_to_buffers.get(node.name) in written:
+            node.meta["et_init_buffer"] = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,11 +11,14 @@ from types import ModuleType
 from typing import TypeVar
 
 import torch
+from executorch.exir._serialize import _flatbuffer  # type: ignore[import-untyped]
 from torch import nn
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
-from pte_foundry.errors import PteError, reason_of
+from pte_foundry.causes import cause_of, innermost, whole_message
+from pte_foundry.errors import PteError
 from pte_foundry.exporting.facts import export_facts, quantization_facts
+from pte_foundry.exporting.normalise import normalised
 from pte_foundry.exporting.parameters import count_parameters
 from pte_foundry.exporting.torch_export import export_module
 from pte_foundry.inspection.delegation import inspect_program
@@ -25,6 +29,7 @@ from pte_foundry.records.export_request import ExportRequest, RequestedQuantizat
 from pte_foundry.records.quantization import Quantization
 from pte_foundry.records.tensor_spec import dimension_ranges
 from pte_foundry.speedups.install import speedups
+from pte_foundry.speedups.upstream import replaced
 from pte_foundry.stages import Begin, tell
 
 QUANTIZED_PRECISION = "int8"
@@ -108,6 +113,7 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
             )
             program = quantized.exported_program
             quantization = quantization_facts(request.quantization, quantized.census, root)
+        program = _phase(request, "torch.export", normalised, program)
         begin(f"lowering with {request.lowering}")
         lowering = LoweringRequest(program, request.precision, request.options)
         lowered = _phase(request, request.lowering, backend.lower, lowering)
@@ -184,15 +190,17 @@ def _phase(
 ) -> _T:
     """Run a phase whose failures are about the model and not about this program."""
     try:
-        return function(*arguments)
-    except PteError:
-        raise
+        with _heard_compiler():
+            return function(*arguments)
+    except PteError as error:
+        if error.kind != "lowering-failed" or error.message.startswith("model "):
+            raise
+        raise PteError(
+            error.kind, f"model {request.model.name!r}, {what}: {error.message}"
+        ) from error.__cause__
     except Exception as error:
-        # ExecuTorch's pass managers wrap what went wrong in "an error occurred when running ...".
-        root: BaseException = error
-        while root.__cause__ is not None:
-            root = root.__cause__
-        frame = root.__traceback__
+        inner = innermost(error)
+        frame = inner.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
         # The file's name only: its folder differs between machines.
@@ -201,9 +209,22 @@ def _phase(
         )
         raise PteError(
             "lowering-failed",
-            f"model {request.model.name!r}, {what}: {type(root).__name__}: {reason_of(root)} (at {where}). "
-            "Add a rewrite that avoids what the backend cannot take, or choose another backend",
+            f"model {request.model.name!r}, {what}: {type(inner).__name__}: {whole_message(error)} (at {where}). "
+            f"{cause_of(error).advice}",
         ) from error
+
+
+@contextmanager
+def _heard_compiler() -> Iterator[None]:
+    """Keep what ExecuTorch's compiler of flatbuffers writes, which says why it failed."""
+
+    def run(arguments: Sequence[str]) -> None:
+        subprocess.run(
+            [_flatbuffer._get_flatc_path(), *arguments], check=True, capture_output=True, text=True
+        )
+
+    with replaced(_flatbuffer, "_run_flatc", run):
+        yield
 
 
 @contextmanager

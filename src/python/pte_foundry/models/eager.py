@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.errors import PteError, reason_of
+from pte_foundry.causes import told
+from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.exported.operators import registered_operators
 from pte_foundry.models.checkpoints.refusal import refusing
 from pte_foundry.models.checkpoints.restricted import load_checkpoint
@@ -18,6 +19,7 @@ from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.checkpoints.values import apply_state
 from pte_foundry.models.definition import ModelDefinition, SavedModel
 from pte_foundry.models.fixed_inputs import fixed_inputs, sizes_to_try
+from pte_foundry.models.forward import run_once
 from pte_foundry.models.own.outputs import register_dataclasses
 from pte_foundry.models.plugins import load_module
 from pte_foundry.records.model_request import ModelRequest
@@ -25,7 +27,7 @@ from pte_foundry.records.model_request import ModelRequest
 
 @dataclass(frozen=True)
 class EagerModel:
-    """A model ready to run or to export.
+    """A model ready to run or to export, in the state in which it was loaded.
 
     Attributes:
         definition: what the builder says of the model.
@@ -63,10 +65,13 @@ def build_eager(request: ModelRequest, root: Path) -> EagerModel:
         _check_forward(
             request,
             definition,
-            lambda: initialise(module, example_inputs, seed=request.name).output,
+            example_inputs,
+            lambda: initialise(module, _copies(example_inputs), seed=request.name).output,
         )
     else:
-        _check_forward(request, definition, lambda: module(*example_inputs))
+        _check_forward(
+            request, definition, example_inputs, lambda: run_once(module, example_inputs)
+        )
         path = root / request.weights.file
         content = load_checkpoint(
             path,
@@ -83,6 +88,11 @@ def _import_operators(name: str) -> frozenset[str]:
     before = registered_operators()
     load_module("imports", name, (), "pte_foundry.models.mobilenet")
     return registered_operators() - before
+
+
+def _copies(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """For a model that may write to its inputs."""
+    return tuple(one.clone() for one in inputs)
 
 
 def _ready(definition: ModelDefinition, example_inputs: tuple[Tensor, ...]) -> EagerModel:
@@ -148,7 +158,10 @@ def _check_declared_inputs(request: ModelRequest, definition: ModelDefinition) -
 
 
 def _check_forward(
-    request: ModelRequest, definition: ModelDefinition, forward: Callable[[], object]
+    request: ModelRequest,
+    definition: ModelDefinition,
+    inputs: tuple[Tensor, ...],
+    forward: Callable[[], object],
 ) -> None:
     """Run the model once on the declared shapes, and compare these with the preprocessing of the builder."""
     declared = ", ".join(f"{spec.name!r} is declared as {spec}" for spec in request.inputs)
@@ -160,8 +173,7 @@ def _check_forward(
     except Exception as error:  # Whatever the model raises is the reason to show.
         raise PteError(
             "bad-input-shape",
-            f"model {request.name!r}: input {declared}, and the model rejects it: {reason_of(error)}. "
-            "Correct `inputs`",
+            f"model {request.name!r}: input {declared}, and the model rejects it: {told(error, inputs)}",
         ) from error
     for spec, contract in zip(request.inputs, definition.inputs):
         if spec.shape != contract.shape:

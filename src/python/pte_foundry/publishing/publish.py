@@ -86,7 +86,6 @@ def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step
     tell(f"{tree}: published {release.name}{back} to {job.repository.text}: {job.changes.summary}")
 
 
-
 def _commit_message(tree: str, release: Release, changes: Changes) -> str:
     """The message of commit and tag: the release's name, then each change with its hashes."""
     paragraphs = [f"Publish {release.name}", f"{tree}: {changes.summary}."]

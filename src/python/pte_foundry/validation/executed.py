@@ -12,7 +12,7 @@ from torch import Tensor
 from pte_foundry.records.limits import Limits
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
-from pte_foundry.validation.exercise import Exercise, exercise_all, reference_case
+from pte_foundry.validation.exercise import Exercises, exercise_all, reference_case
 from pte_foundry.validation.inputs import Inputs
 from pte_foundry.validation.interpretation import describe_executed
 from pte_foundry.validation.isolation.child_process import ChildProcess, Start
@@ -39,7 +39,7 @@ def executed_cases(request: ValidationRequest, pte: bytes, begin: Begin) -> list
         load, program = run_case_for("load", "load", lambda: _load(request, pte, children))
         reference, eager = reference_case(request, begin)
         runs = exercise_all(request, program or "the program did not load", eager, begin)
-        cases = [load, reference, *runs.cases, _repetition(request, pte, runs.last, begin)]
+        cases = [load, reference, *runs.cases, _repetition(request, pte, runs, begin)]
         cases += trained_cases(request, runs.comparisons, runs.missing)
         if request.interpreter and eager is not None and program is not None and not program.ended:
             cases.append(executed_weights_case(request, program, eager, begin))
@@ -47,7 +47,12 @@ def executed_cases(request: ValidationRequest, pte: bytes, begin: Begin) -> list
 
 
 def repetition_case(
-    start: Start, limits: Limits, name: str, inputs: Inputs, outputs: Sequence[Tensor]
+    start: Start,
+    limits: Limits,
+    name: str,
+    inputs: Inputs,
+    outputs: Sequence[Tensor],
+    before: Sequence[Inputs] = (),
 ) -> Case:
     """The case `repeat:<name>`: a new process returns the same bits, so they are just as close to the eager model's.
 
@@ -57,10 +62,13 @@ def repetition_case(
     Args:
         start: loads the program with THREADS threads.
         outputs: of the first process.
+        before: inputs to run first, for a program that keeps state.
     """
 
     def check() -> Outcome:
         with ChildProcess(start, limits) as child:
+            for one in before:
+                child.run(one)
             return _same(outputs, child.run(inputs))
 
     return run_case(f"repeat:{name}", "run", check)
@@ -81,13 +89,15 @@ def _load(
     return Outcome("the runtime loads it, with the report's inputs and outputs", problems), program
 
 
-def _repetition(
-    request: ValidationRequest, pte: bytes, last: Exercise | None, begin: Begin
-) -> Case:
-    if last is None or last.ran is None:
+def _repetition(request: ValidationRequest, pte: bytes, runs: Exercises, begin: Begin) -> Case:
+    done = [(one.name, *one.ran) for one in runs.ran if one.ran is not None]
+    if not done:
         return skipped("repeat", "the program did not run")
-    begin(f"running {last.name} again, on {THREADS} threads")
-    return repetition_case(runtime_start(pte, THREADS), request.limits, last.name, *last.ran)
+    name, inputs, outputs = done[-1]
+    begin(f"running {name} again, on {THREADS} threads")
+    before = [earlier for _, earlier, _ in done[:-1]] if runs.keeps_state else []
+    start = runtime_start(pte, THREADS)
+    return repetition_case(start, request.limits, name, inputs, outputs, before)
 
 
 def _same(first: Sequence[Tensor], second: Sequence[Tensor]) -> Outcome:

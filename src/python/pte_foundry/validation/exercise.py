@@ -12,10 +12,13 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from pte_foundry.models.eager import EagerModel, build_eager
+from pte_foundry.models.forward import buffer_versions, kept_state, run_on
 from pte_foundry.records.model_request import SEEDED
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.dependence import depends_on_inputs
 from pte_foundry.validation.inputs import (
+    INPUTS_WITH_STATE,
     Inputs,
     fixed_input_sets,
     photograph_inputs,
@@ -57,13 +60,15 @@ class Exercises:
     Attributes:
         comparisons: one for each photograph on which the outputs were compared.
         missing: for each other photograph, why there is none.
-        last: the last input on which the program ran; None if it never did.
+        ran: the inputs on which the program ran, in that order; empty if it never did.
+        keeps_state: whether the model writes to its buffers, so that a run depends on those before it.
     """
 
     cases: tuple[Case, ...]
     comparisons: tuple[Comparison, ...]
     missing: tuple[str, ...]
-    last: Exercise | None
+    ran: tuple[Exercise, ...]
+    keeps_state: bool = False
 
 
 def reference_case(request: ValidationRequest, begin: Begin) -> tuple[Case, EagerModel | None]:
@@ -85,14 +90,43 @@ def exercise_all(
 ) -> Exercises:
     """Run on the fixed inputs, then on the photographs.
 
+    Where a model keeps state between calls, program and eager model begin with that of the checkpoint and run
+    on the same inputs in the same order. Afterwards the eager model has its first state again.
+
     Args:
         program: the process that runs it, or why there is none.
     """
+    if eager is None:
+        return _exercise_all(request, program, None, begin)
+    with kept_state(eager.module):
+        return _exercise_all(request, program, eager, begin)
+
+
+def _exercise_all(
+    request: ValidationRequest,
+    program: ChildProcess | str,
+    eager: EagerModel | None,
+    begin: Begin,
+) -> Exercises:
     unjudged = UNCALIBRATED_REASON if request.is_quantized else None
-    fixed = [
-        _exercise(request, program, name, partial(tuple, inputs), eager, begin, unjudged)
-        for name, inputs in fixed_input_sets(request).items()
-    ]
+    versions = [] if eager is None else buffer_versions(eager.module)
+
+    def keeps_state() -> bool:
+        return eager is not None and buffer_versions(eager.module) != versions
+
+    def run_fixed() -> list[Exercise]:
+        done: list[Exercise] = []
+        sets = dict(fixed_input_sets(request))
+        while len(done) < len(sets):
+            name, inputs = list(sets.items())[len(done)]
+            prepare = partial(tuple, inputs)
+            done.append(_exercise(request, program, name, prepare, eager, begin, unjudged))
+            if keeps_state():
+                sets |= fixed_input_sets(request, INPUTS_WITH_STATE)
+        return done
+
+    # Where they are not judged, the eager model does not run: what they leave in a program may reach nothing else.
+    fixed = [] if unjudged else run_fixed()
     preparation: list[Case] = []
     shown: list[Exercise] = []
     missing: list[str] = []
@@ -111,11 +145,16 @@ def exercise_all(
             if one.comparison is None:
                 what = f"nothing was compared on {name}"
                 missing.append(program if isinstance(program, str) else what)
+    in_order = [*fixed, *shown]
+    if unjudged:
+        fixed = run_fixed()
+        in_order = [*shown, *fixed]
     return Exercises(
         (*_cases(fixed), *preparation, *_cases(shown)),
         tuple(one.comparison for one in shown if one.comparison is not None),
         tuple(missing),
-        next((one for one in reversed([*fixed, *shown]) if one.ran is not None), None),
+        tuple(one for one in in_order if one.ran is not None),
+        keeps_state(),
     )
 
 
@@ -140,7 +179,14 @@ def compare(
         inputs, outputs = run()
         expected = flat_outputs(eager.module, inputs)
         names = [tensor.name for tensor in request.report.outputs]
-        outcome = parity_outcome(names, outputs, expected, request.checks, request.classes)
+        outcome = parity_outcome(
+            names,
+            outputs,
+            expected,
+            request.checks,
+            request.classes,
+            lambda: depends_on_inputs(eager.module, inputs),
+        )
         return outcome, Comparison(name, tuple(outputs), tuple(expected))
 
     return run_case_for(case_name, "mismatch", check)
@@ -148,8 +194,7 @@ def compare(
 
 def flat_outputs(module: Callable[..., object], inputs: Inputs) -> list[Tensor]:
     """Flattened as torch.export flattens them, which is the order of the program's outputs."""
-    with torch.no_grad():
-        return list(pytree.tree_leaves(module(*inputs)))
+    return list(pytree.tree_leaves(run_on(module, inputs)))
 
 
 def _exercise(

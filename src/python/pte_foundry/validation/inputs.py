@@ -19,14 +19,20 @@ Parity on the first input alone, whichever it is, catches every mutant in tests/
 another kind: photographs have smooth parts, and no values outside the usual range.
 """
 
+INPUTS_WITH_STATE = 3
+"""How many a program is run on that keeps state between calls: the third run depends on what two have left."""
+
 Inputs = tuple[Tensor, ...]
 
 
-def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
+def fixed_input_sets(request: ValidationRequest, least: int = 1) -> Mapping[str, Inputs]:
     """`fixed-0`, `fixed-1`, ...: the same bits on every machine, in the declared shapes.
 
     One with photographs, INPUTS without. An int8 program gets one too, since it has to run; its outputs are judged on
     photographs. With dynamic dimensions: `fixed-largest`, `fixed-smallest` and `fixed-middle`.
+
+    Args:
+        least: of sets; more than there would be are added at the end.
     """
     tried = sizes_to_try(request.model.inputs)
     if tried:
@@ -35,7 +41,7 @@ def fixed_input_sets(request: ValidationRequest) -> Mapping[str, Inputs]:
             f"fixed-{name}": fixed_inputs(request.model.inputs, number + 1, sizes)[number]
             for number, (name, sizes) in enumerate(tried.items())
         }
-    count = 1 if request.photographs else INPUTS
+    count = max(least, 1 if request.photographs else INPUTS)
     sets = fixed_inputs(request.model.inputs, count)
     return {f"fixed-{number}": inputs for number, inputs in enumerate(sets)}
 

@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
-from pte_foundry.exporting.export import export
-from pte_foundry.records.export_request import ExportRequest
-from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.own_samples import TEXT, Sentence, seeded_model
-from pte_foundry.testing.reports import NO_FLOOR, SHA, sample_declared
-from pte_foundry.testing.workspace import CHECKS, Workspace, report_of
+from pte_foundry.testing.own_workspace import own_workspace
+from pte_foundry.testing.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("own")
-    (folder / "weights").mkdir()
     script = torch.jit.script(seeded_model(Sentence))
-    script.save(str(folder / "weights/sentence.pt"))  # type: ignore[no-untyped-call]
-    model = {
-        "name": "sentence",
-        "builder": "pte_foundry.models.own.torchscript",
-        "inputs": TEXT,
-        "weights": {"source": "official", "file": "weights/sentence.pt"},
-        "outputs": ["mean_of_words", "words"],
-    }
-    request = {
-        "model": model,
-        "lowering": "pte_foundry.backends.xnnpack.lowering",
-        "precision": "fp32",
-        "options": {},
-        "rewrites": [],
-    }
-    exported = export(ExportRequest.read(Fields(request, "a request")), folder)
-    sample: Any = sample_declared()
-    declared = sample_declared(
-        model="sentence",
-        weights={**sample["weights"], "source": "official", "sha256": SHA},
-        floor=NO_FLOOR,
-        checks={**CHECKS, "photographs": {}, "max_planned_memory_ratio": 100.0},
-    )
-    report = report_of(declared, exported)
-    validation: dict[str, Any] = {
-        "address": "models/own:sentence_xnnpack_test",
-        "model": model,
-        "pte": "program.pte",
-        "report": "report.json",
-        "labels": None,
-        "photographs": {},
-        "quantized_export": None,
-        "interpreter": "pte_foundry.backends.xnnpack.program",
-        "limits": {"seconds": 60, "memory_mb": 1024},
-    }
-    return Workspace(folder, exported.pte, validation, report)
+    script.save(str(folder / "sentence.pt"))  # type: ignore[no-untyped-call]
+    return own_workspace(folder, "sentence.pt", TEXT, outputs=["mean_of_words", "words"])
 
 
 def test_every_size_is_compared(workspace: Workspace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -60,20 +60,24 @@ class Parity:
 def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
     """Compare two tensors of the same shape.
 
+    Args:
+        may_be_constant: see `is_constant`; agreeing with a computed output that is constant proves nothing.
+
     Raises:
         PteError: `mismatch` if the shapes differ, if anything is not finite, or if the reference is
             constant (all zeros, say), since agreeing with that proves nothing.
     """
     if actual.shape != expected.shape:
         raise PteError(
-            "mismatch", f"shape {list(actual.shape)}, but the eager model's is {list(expected.shape)}"
+            "mismatch",
+            f"shape {list(actual.shape)}, but the eager model's is {list(expected.shape)}",
         )
     ours = actual.detach().to(torch.float64).flatten()
     theirs = expected.detach().to(torch.float64).flatten()
     for what, values in (("the program's", ours), ("the eager model's", theirs)):
         if not torch.isfinite(values).all():
             raise PteError("mismatch", f"{what} output has elements that are not finite")
-    if not theirs.any() or (theirs.numel() > 1 and bool((theirs == theirs[0]).all())):
+    if is_constant(expected) and not may_be_constant:
         raise PteError(
             "mismatch",
             "the eager model's output is constant: agreeing with it proves nothing. "
@@ -81,8 +85,8 @@ def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
         )
     difference = (ours - theirs).abs()
     norms = float(ours.norm() * theirs.norm())
-    # An output of zeros has no direction, so it agrees with nothing.
-    cosine = float(ours.dot(theirs)) / norms if norms else 0.0
+    # An output of zeros has no direction, so it agrees with nothing but zeros.
+    cosine = float(ours.dot(theirs)) / norms if norms else float(torch.equal(ours, theirs))
     noise, signal = float(difference.norm()), float(theirs.norm())
     return Parity(
         max_abs=float(difference.max()),
@@ -92,32 +96,57 @@ def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
     )
 
 
+def is_constant(output: Tensor) -> bool:
+    """Whether all elements are one number, or the only one is zero."""
+    flat = output.flatten()
+    return not flat.any() or (flat.numel() > 1 and bool((flat == flat[0]).all()))
+
+
 def parity_outcome(
     names: Sequence[str],
     actual: Sequence[Tensor],
     expected: Sequence[Tensor],
     checks: Checks,
     classes: int | None = None,
+    is_computed: Callable[[], Sequence[bool]] | None = None,
 ) -> Outcome:
     """Hold every output of one run to the thresholds.
 
     Args:
         classes: lines of the label file; an output of [1, classes] is a classifier's, whose highest
-            scoring classes are measured too.
+            scoring classes are compared too.
+        is_computed: whether each output depends on the inputs; asked only if a float output is constant,
+            and then all do if it is None.
+
+    Integers and truth values may be constant, such as the class that wins, and so may floats that are
+    constants of the model.
 
     Raises:
-        PteError: `mismatch` if the numbers of outputs differ, and what `measure_parity` raises.
+        PteError: `mismatch` if the numbers of outputs differ, if none depends on the inputs, and what
+            `measure_parity` raises; names the output.
     """
     if not len(names) == len(actual) == len(expected):
         raise PteError(
             "mismatch",
             f"{len(actual)} outputs, but the eager model has {len(expected)}, the report {len(names)}",
         )
+    computed = [True] * len(names)
+    if is_computed and any(one.is_floating_point() and is_constant(one) for one in expected):
+        computed = list(is_computed())
+    if not any(computed):
+        raise PteError(
+            "mismatch",
+            f"no output of the model ({', '.join(names)}) depends on its inputs: agreeing with them proves "
+            "nothing. Check its weights",
+        )
     measured: dict[str, object] = {}
     problems: list[str] = []
     worst_cosine, worst_difference = 1.0, 0.0
-    for name, ours, theirs in zip(names, actual, expected):
-        parity = measure_parity(ours, theirs)
+    for name, ours, theirs, depends in zip(names, actual, expected, computed):
+        try:
+            parity = measure_parity(ours, theirs, not (depends and theirs.is_floating_point()))
+        except PteError as error:
+            raise PteError(error.kind, f"output {name!r}: {error.message}") from error
         values: dict[str, object] = asdict(parity)
         if classes is not None and tuple(theirs.shape) == (1, classes):
             for k in _TOP:

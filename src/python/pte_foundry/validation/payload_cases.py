@@ -87,7 +87,8 @@ def _model_constants(
         for name in request.report.rewrites:
             rewrite = load_module("rewrites", name, ("rewrite",), __name__)
             module = rewrite.rewrite(module, eager.example_inputs)
-        return model_constants(module.eval(), eager.example_inputs, not content.keeps_batch_norms)
+        copies = tuple(one.clone() for one in eager.example_inputs)
+        return model_constants(module.eval(), copies, not content.keeps_batch_norms)
 
 
 def _payload(request: ValidationRequest, described: Description, model: ModelConstants) -> Outcome:
@@ -112,7 +113,9 @@ def _payload(request: ValidationRequest, described: Description, model: ModelCon
         ("matrix products", content.products, model.products),
     ):
         if here != there:
-            problems.append(f"it has {here} {what}, but the rewritten model has {there}: {_REBUILD}")
+            problems.append(
+                f"it has {here} {what}, but the rewritten model has {there}: {_REBUILD}"
+            )
     measured = {
         "operators": dict(content.operators),
         "convolutions": content.convolutions,

@@ -78,8 +78,10 @@ def lower(request: LoweringRequest) -> Lowered:
         # The other kind, a compiled model, can be made on macOS only.
         model_type=CoreMLBackend.MODEL_TYPE.MODEL,
     )
+    # State stays in the program: as CoreML's own it would need iOS 18.
+    partitioner = CoreMLPartitioner(compile_specs=specs, take_over_mutable_buffer=False)
     with _canonical_payloads():
-        lowered = lower_with(request.exported_program, [CoreMLPartitioner(compile_specs=specs)])
+        lowered = lower_with(request.exported_program, [partitioner])
     return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -12,6 +13,9 @@ from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
     DEFAULT_TEXTURE_LIMITS,
 )
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
+from torch.fx.passes.infra.pass_base import PassResult
+from torch.utils._pytree import tree_map_only
 
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import bad_value, choose
@@ -31,6 +35,7 @@ OPTIONS: Mapping[str, str] = {
 # A driver must support 256 (maxImageDimension3D in the table of required limits of the Vulkan 1.3
 # specification); extents travel in the delegate as uint32 and beyond 2^16 no GPU has them.
 _SMALLEST, _LARGEST = 256, 65536
+_HALF_MAX = float(torch.finfo(torch.float16).max)
 
 
 def check_options(options: Mapping[str, str]) -> None:
@@ -54,7 +59,30 @@ def lower(request: LoweringRequest) -> Lowered:
     limits = _texture_limits(request.options.get("texture_limits"))
     # Both are written out, although one is a default today: they then stand in the program.
     options = {"force_fp16": True, "texture_limits": limits}
-    return lower_with(request.exported_program, [VulkanPartitioner(options)])
+    return lower_with(
+        request.exported_program,
+        [VulkanPartitioner(options)],
+        transform_passes=[_finite_scalars],
+    )
+
+
+def _finite_scalars(graph_module: GraphModule) -> PassResult:
+    """Infinite scalars, with which attention masks, become the ends of float16's range.
+
+    The payload is written as JSON, which has no infinity. After a softmax both leave nothing of what they mask.
+    """
+    changed = False
+    for module in graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, GraphModule) else ():
+            if node.op == "call_function":
+                args, kwargs = tree_map_only(float, _finite, (node.args, node.kwargs))
+                if (args, kwargs) != (node.args, node.kwargs):
+                    node.args, node.kwargs, changed = args, kwargs, True
+    return PassResult(graph_module, changed)
+
+
+def _finite(value: float) -> float:
+    return math.copysign(_HALF_MAX, value) if math.isinf(value) else value
 
 
 def _check_quantized(program: ExportedProgram) -> None:

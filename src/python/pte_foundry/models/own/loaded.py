@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
-from torch.fx import GraphModule
 from torch.utils import _pytree as pytree
 
+from pte_foundry.causes import draws_random_numbers, random_numbers, told
 from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.values import check_values
 from pte_foundry.models.definition import (
@@ -18,14 +18,15 @@ from pte_foundry.models.definition import (
     OutputContract,
     SavedModel,
 )
-from pte_foundry.models.own.outputs import output_names, register_dataclasses
+from pte_foundry.models.forward import run_once
+from pte_foundry.models.own.outputs import output_names
 
 # Operator -> place of its argument `training`.
 _TRAINING = {"aten::batch_norm": 5, "aten::dropout": 2, "aten::native_dropout": 2}
 
 
-def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[Tensor]]:
-    """The flattened outputs of each sample; registers dataclasses.
+def run_samples(saved: SavedModel, module: nn.Module) -> list[list[Tensor]]:
+    """The flattened outputs of each sample, each from the same state; registers dataclasses.
 
     Raises:
         PteError: `bad-input-shape` if the model rejects one.
@@ -33,16 +34,13 @@ def run_samples(saved: SavedModel, module: Callable[..., object]) -> list[list[T
     results = []
     for sample in saved.samples:
         try:
-            with torch.no_grad():
-                returned = module(*sample)
+            returned = run_once(module, sample)
         except Exception as error:  # Whatever the model raises is the reason to show.
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise PteError(
                 "bad-input-shape",
                 f"model {saved.name!r} ({saved.path.name}) rejects inputs of the declared shapes "
-                f"{[list(one.shape) for one in sample]}: {reason}. Correct `inputs`",
+                f"{[list(one.shape) for one in sample]}: {told(error, sample)}",
             ) from error
-        register_dataclasses(returned)
         results.append(list(pytree.tree_leaves(returned)))
     return results
 
@@ -56,8 +54,7 @@ def loaded_definition(saved: SavedModel, module: nn.Module) -> ModelDefinition:
     """
     check_values(module, saved.path.name)
     run_samples(saved, module)
-    with torch.no_grad():
-        returned = module(*saved.samples[0])
+    returned = run_once(module, saved.samples[0])
     names = output_names(saved.name, returned, saved.outputs)
     return ModelDefinition(
         module=module,
@@ -104,14 +101,15 @@ def _never(content: object) -> dict[str, Tensor]:
     raise TypeError("a saved model has its weights already")
 
 
-def plain_module(program: ExportedProgram) -> GraphModule:
-    """The program's graph with its weights, as a module like any other.
+def refuse_random_numbers(file: str, program: ExportedProgram) -> None:
+    """Refuse a graph that draws random numbers, whose outputs nothing can be compared with.
 
-    What `ExportedProgram.module` returns refuses `eval`, and checks inputs against the sizes that it was
-    exported with; this library checks them against what the BUILD file declares.
+    Raises:
+        PteError: `bad-checkpoint`.
     """
-    module = program.module(check_guards=False)
-    return GraphModule(module, module.graph)
+    for node in program.graph.nodes:
+        if draws_random_numbers(node):
+            raise PteError("bad-checkpoint", f"{file}: {random_numbers(node)}")
 
 
 def refuse_training_mode(file: str, program: ExportedProgram) -> None:

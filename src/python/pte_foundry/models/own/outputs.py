@@ -43,7 +43,7 @@ def output_names(model: str, returned: object, declared: Sequence[str]) -> tuple
         PteError: `bad-builder` for a value that is not a tensor, and for a wrong number of names.
     """
     flat, _ = pytree.tree_flatten_with_path(returned)
-    names = [".".join(_part(key) for key in path) or "output" for path, _ in flat]
+    names = [".".join(key_text(key) for key in path) or "output" for path, _ in flat]
     for name, (_, value) in zip(names, flat):
         if not isinstance(value, Tensor):
             raise PteError(
@@ -62,7 +62,8 @@ def output_names(model: str, returned: object, declared: Sequence[str]) -> tuple
     return tuple(declared)
 
 
-def _part(key: object) -> str:
+def key_text(key: object) -> str:
+    """One step of a path of torch's pytrees: a key, a field or a place."""
     for attribute in ("key", "name", "idx"):
         if hasattr(key, attribute):
             return str(getattr(key, attribute))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pte_foundry.models.checkpoints.refusal import shown
 from pte_foundry.models.own.torchscript_operators import is_allowed, is_operator
 
+_ACCELERATORS = frozenset({"cuda", "hpu", "mps", "musa", "npu", "vulkan", "xla", "xpu"})
 _MOST_CODE = 8 << 20
 _BASES = frozenset({"Module", "NamedTuple", "Enum"})
 _AT_LOAD = frozenset({"__setstate__", "__getstate__"})
@@ -102,6 +103,8 @@ def _check(node: ast.AST) -> None:
         _check_attribute(node)
     elif isinstance(node, ast.Call) and _dotted(node.func) in (["getattr"], ["hasattr"]):
         _check_getattr(node)
+    elif isinstance(node, ast.Call) and _dotted(node.func) == ["torch", "device"]:
+        _put_on_cpu(node)
 
 
 def _check_class(node: ast.ClassDef) -> None:
@@ -152,6 +155,15 @@ def _check_getattr(node: ast.Call) -> None:
         raise ForbiddenCode("takes an attribute whose name is computed")
     if is_operator(name.value) and not _allowed_anywhere(name.value):
         raise ForbiddenCode(f"calls {shown(name.value)}, which does not only compute")
+
+
+def _put_on_cpu(node: ast.Call) -> None:
+    """Scripts name the device that they were traced on; here is none but the CPU."""
+    name = node.args[0] if len(node.args) == 1 else None
+    if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+        return
+    if name.value.partition(":")[0] in _ACCELERATORS:
+        name.value = "cpu"
 
 
 def _scopes(tree: ast.Module) -> Iterator[ast.AST]:

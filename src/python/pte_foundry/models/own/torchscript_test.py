@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
+from pte_foundry.exporting.parameters import count_parameters
 from pte_foundry.models.own import torchscript
 from pte_foundry.testing.own_samples import (
     PICTURE,
@@ -17,6 +19,7 @@ from pte_foundry.testing.own_samples import (
     saved_model,
     seeded_model,
 )
+from pte_foundry.testing.own_workspace import save_script
 
 
 def _save(path: Path, model: nn.Module) -> Path:
@@ -109,3 +112,126 @@ def test_training_mode_is_left(tmp_path: Path) -> None:
     definition = torchscript.load(saved_model(path, PICTURE))
     image = torch.randn(1, 3, 8, 8)
     assert torch.allclose(definition.module(image), model.eval()(image), atol=1e-6)
+
+
+class _Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(8, 16, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(32, 16, batch_first=True)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, image: Tensor) -> Tensor:
+        found, _ = self.lstm(image)
+        found, _ = self.gru(found)
+        scores: Tensor = self.head(found)
+        return scores
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_weights_of_recurrent_layers_are_parameters(tmp_path: Path, traced: bool) -> None:
+    model, x = seeded_model(_Recurrent), torch.randn(1, 5, 8)
+    save_script(tmp_path, model, (x,) if traced else ())
+    saved = saved_model(tmp_path / "model.pt", {"image": "float32[1,5,8]"})
+    module = torchscript.load(saved).module
+    assert count_parameters(module) == count_parameters(model)
+    assert torch.allclose(module(x), model(x), atol=1e-6)
+
+
+class _Masked(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, scale: float = 1.0) -> Tensor:
+        if mask is not None:
+            x = x * mask
+        scores: Tensor = self.head(x) * scale
+        return scores
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_optional_arguments_are_what_is_declared(tmp_path: Path, masked: bool) -> None:
+    model, x, mask = seeded_model(_Masked), torch.randn(1, 8), torch.rand(1, 8)
+    save_script(tmp_path, model)
+    inputs = {"x": "float32[1,8]", **({"mask": "float32[1,8]"} if masked else {})}
+    module = torchscript.load(saved_model(tmp_path / "model.pt", inputs)).module
+    given = (x, mask) if masked else (x,)
+    assert torch.allclose(module(*given), model(*given), atol=1e-6)
+    assert count_parameters(module) == count_parameters(model)
+
+
+class _Batch(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"scores": self.head(batch["x"] - 2 * batch["mask"])}
+
+
+def test_a_dict_has_the_declared_names(tmp_path: Path) -> None:
+    model, x, mask = seeded_model(_Batch), torch.randn(1, 8), torch.rand(1, 8)
+    save_script(tmp_path, model)
+    inputs = {"mask": "float32[1,8]", "x": "float32[1,8]"}
+    definition = torchscript.load(saved_model(tmp_path / "model.pt", inputs))
+    assert [one.name for one in definition.outputs] == ["scores"]
+    found, expected = definition.module(mask, x), model({"x": x, "mask": mask})
+    assert torch.allclose(found["scores"], expected["scores"], atol=1e-6)
+
+
+class _InPlace(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        image.sub_(0.45).div_(0.225)
+        found: Tensor = self.convolution(torch.relu_(image))
+        return found
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_model_that_writes_to_its_input(tmp_path: Path, traced: bool) -> None:
+    model, image = seeded_model(_InPlace), torch.randn(1, 3, 8, 8)
+    save_script(tmp_path, model, (image.clone(),) if traced else ())
+    saved = saved_model(tmp_path / "model.pt", PICTURE)
+    before = saved.samples[0][0].clone()
+    module = torchscript.load(saved).module
+    assert torch.equal(saved.samples[0][0], before)
+    assert torch.allclose(module(image.clone()), model(image.clone()), atol=1e-6)
+
+
+class _Random(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        return image + torch.randn(8)
+
+
+def test_random_numbers_are_named(tmp_path: Path) -> None:
+    error = _refusal(_save(tmp_path / "m.pt", _Random()), PICTURE)
+    assert (
+        error.kind == "bad-checkpoint" and "draws random numbers with aten.randn" in error.message
+    )
+    assert "as an input" in error.message
+
+
+def test_a_script_of_another_device_runs_on_the_cpu(tmp_path: Path) -> None:
+    class OnDevice(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return image + torch.arange(8, device=torch.device("cpu"), dtype=torch.float32)
+
+    path = _save(tmp_path / "m.pt", OnDevice())
+    _replace_in_code(path, b'"cpu"', b'"cuda:0"')
+    image = torch.randn(1, 3, 8, 8)
+    module = torchscript.load(saved_model(path, PICTURE)).module
+    assert torch.equal(module(image), image + torch.arange(8.0))
+
+
+def _replace_in_code(path: Path, old: bytes, new: bytes) -> None:
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, one in content.items():
+            is_code = name.endswith(".py")
+            assert not is_code or old in one
+            archive.writestr(name, one.replace(old, new) if is_code else one)

@@ -80,6 +80,9 @@ def _hint(value: object) -> Json:
     raise Misfit(f"{shown(value)} as a hint of a size")
 
 
+_ACCELERATORS = ("cuda", "mps", "xpu")
+
+
 def read_dtype(value: object) -> int:
     if not is_whole(value) or value not in _VALUE_BYTES:
         raise Misfit(f"{shown(value)} as an element type")
@@ -87,8 +90,11 @@ def read_dtype(value: object) -> int:
 
 
 def read_device(value: object) -> Json:
+    """Always the CPU, on which a program of another device is read."""
     values = record(value, ("type",), ("index",))
-    if values["type"] != "cpu" or values.get("index") not in (None, 0):
+    index = values.get("index")
+    known = values["type"] == "cpu" or values["type"] in _ACCELERATORS
+    if not known or not (index is None or is_whole(index)):
         raise Misfit(f"the device {shown(values['type'])}. Export the model on the CPU")
     return {"type": "cpu", "index": None}
 
