@@ -25,8 +25,8 @@ ARCHITECTURE = "architecture"
 
 _USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
-_LARGE_INPUTS_BYTES = 64 << 10
 """More than the operators and names of a usual program take beside its weights."""
+_LARGE_INPUTS_BYTES = 64 << 10
 
 
 def build_text(

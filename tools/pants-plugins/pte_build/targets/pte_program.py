@@ -77,7 +77,8 @@ class ProgramInputsField(DictStringToStringField):
         """
         The program's inputs, in the model's order: name to data type and shape, for example
         `{"image": "float32[1,3,224,224]"}`. In `int64[1,seq=1..128]{0..999}` the app chooses the second dimension, from
-        1 to 128, and values are from 0 to 999 (of floats, `{0.0..1.0}`); inputs that use the same dimension name share it.
+        1 to 128, and values are from 0 to 999 (of floats, `{0.0..1.0}`). Inputs that use the same dimension name share
+        it.
         """
     )
 
