@@ -111,3 +111,15 @@ def test_a_log_without_end_is_cut_at_its_beginning(runner: RuleRunner) -> None:
     told = describe_failure("a", result)
     assert len(told) < 350_000
     assert "100003 characters are left out" in told and told.endswith("end")
+
+
+@pytest.mark.parametrize(
+    ("stdout", "seconds"),
+    [
+        ("Exceeded user timeout of 5s after 5.3s for Validate a:b", "5"),
+        ("Exceeded user timeout of 1.5s after 2s for Validate a:b", "1.5"),
+    ],
+)
+def test_a_timeout_on_a_worker(runner: RuleRunner, stdout: str, seconds: str) -> None:
+    cause = failure_cause(failing(runner, "", stdout))
+    assert cause.startswith(f"it was stopped after its timeout of {seconds} seconds. Raise")

@@ -1,0 +1,89 @@
+"""Let the server run processes too, in sandboxes: what it is started with, and what they see of this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache_server.command.programs import Programs, install_programs
+from workspace.errors import ToolError
+
+# What exports may use of a machine (`pte_foundry/confinement/files.py`), but for the root folder's other software.
+_SYSTEM = (
+    "/bin",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/lib",
+    "/lib64",
+    "/sbin",
+    "/usr",
+)
+# Where `pte_build/remote_runs` looks for a Python, and for a folder that outlives a process.
+_PYTHON = "/opt/pte-foundry"
+_KEPT = "/var/cache/pte-foundry"
+_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Execution:
+    """mounts: folder of this machine to its path in sandboxes. jobs: how many processes run at once."""
+
+    programs: Programs
+    mounts: tuple[tuple[str, str], ...]
+    jobs: int
+
+    def arguments(self) -> list[str]:
+        """Those of buildbox-casd."""
+        return [
+            f"--buildbox-run={self.programs.runner}",
+            f"--jobs={self.jobs}",
+            *(f"--runner-arg=--bind-mount={here}:{there}" for here, there in self.mounts),
+        ]
+
+    def search_path(self, path: str) -> str:
+        """`PATH` with the program that makes sandboxes, which the runner looks for there."""
+        return f"{self.programs.bwrap.parent}{os.pathsep}{path}"
+
+
+def prepare_execution(folder: Path, jobs: int) -> Execution:
+    """Install the programs, and make the folders that sandboxes share, below `folder`.
+
+    Raises ToolError if this machine lacks a program, or allows no sandbox.
+    """
+    own_folder = folder / "worker"
+    programs = install_programs(own_folder / "programs")
+    check_sandbox(programs.bwrap)
+    python, kept = own_folder / "python", own_folder / "kept"
+    for each in (python, kept):
+        each.mkdir(parents=True, exist_ok=True)
+    link_python(python)
+    prefix = sys.base_prefix
+    system = [path for path in _SYSTEM if os.path.exists(path)]
+    own = [] if prefix.startswith("/usr") else [(prefix, prefix)]
+    mounts = [*((path, path) for path in system), *own, (str(python), _PYTHON), (str(kept), _KEPT)]
+    return Execution(programs, tuple(mounts), jobs)
+
+
+def link_python(folder: Path) -> None:
+    """A link to this tool's own CPython, the one that exports of this machine use, under the name of its version."""
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    link = folder / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(sys.base_prefix, "bin", name))
+
+
+def check_sandbox(bwrap: Path) -> None:
+    """Raises ToolError if this machine allows no sandbox."""
+    command = [bwrap, "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "/bin/sh", "-c", ":"]
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if tried.returncode != 0:
+        raise ToolError(
+            f"--execute: no sandbox can be made here: {tried.stderr.strip()}. Let users create namespaces: `sysctl "
+            "kernel.unprivileged_userns_clone=1` on Debian, `kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu; "
+            "in a container, allow `unshare` and mounts (`--security-opt seccomp=unconfined`)"
+        )
