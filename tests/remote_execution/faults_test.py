@@ -79,25 +79,23 @@ def test_a_worker_without_python(user: RemoteUser, relay: Relay, tmp_path: Path)
     good = prepare_execution(tmp_path / "server", jobs=1)
     nothing = tmp_path / "nothing"
     nothing.touch()
-    hidden = [
-        (str(nothing), python) for python in PYTHONS if Path(python).exists()
-    ]
+    hidden = [(str(nothing), python) for python in PYTHONS if Path(python).exists()]
     mounts = [mount for mount in good.mounts if mount[1] != "/opt/pte-foundry"]
     with other_server(tmp_path / "server", relay, replace(good, mounts=(*mounts, *hidden))):
         user.assert_refused("has no CPython 3.11", "/opt/pte-foundry/python3.11")
 
 
-def test_a_runner_that_ignores_output_files(
-    user: RemoteUser, relay: Relay, tmp_path: Path
-) -> None:
+def test_a_runner_that_ignores_output_files(user: RemoteUser, relay: Relay, tmp_path: Path) -> None:
     user.change()
     good = prepare_execution(tmp_path / "server", jobs=1)
     forgetful = tmp_path / "runner"
     forgetful.write_text(
-        _FORGETFUL.format(python=sys.executable, path=sys.path, runner=str(good.runner))
+        _FORGETFUL.format(python=sys.executable, path=sys.path, runner=str(good.programs.runner))
     )
     forgetful.chmod(0o755)
-    with other_server(tmp_path / "server", relay, replace(good, runner=forgetful)):
+    with other_server(
+        tmp_path / "server", relay, replace(good, programs=replace(good.programs, runner=forgetful))
+    ):
         outcome = user.assert_refused("ignores `Command.output_files`", "1.3.39", "1.3.11")
     # It was found before the export was sent.
     assert "started on a worker" not in outcome.output

@@ -1,10 +1,11 @@
-"""pants.remote-execution.toml uses the cache as pants.remote.toml does, and sends away exports and validations alone."""
+"""pants.remote-execution.toml uses the cache as pants.remote.toml does, and names the workers."""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 
 def read(name: str) -> dict[str, Any]:

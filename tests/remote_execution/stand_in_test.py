@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from remote_cache.machines import PROGRAM, make_stand_in_machine
+from remote_cache.machines import PROGRAM
 from remote_cache.server import Server
-from remote_execution.users import RemoteUser, remote_settings
+from remote_execution.users import RemoteUser
 
 
-def test_a_program_is_exported_and_validated_there(
-    user: RemoteUser, server: Server, folder: Path
-) -> None:
+def test_a_program_is_exported_and_validated_there(user: RemoteUser, server: Server) -> None:
     outcome = user.assert_built_there(user.change())
     # Who did it, and what its stages took.
     told = re.search(rf"{PROGRAM}: exported in [\d.]+ s on \S+ \((.*)\)", outcome.output)
@@ -22,6 +19,6 @@ def test_a_program_is_exported_and_validated_there(
     assert outcome.exit_code == 0, outcome.output
     assert f"{PROGRAM}_test passed" in outcome.output
     # The worker keeps the toolchain, and nothing that an export wrote.
-    assert any((folder / "server/worker/kept/pex_root").iterdir())
+    assert any((server.folder / "worker/kept/pex_root").iterdir())
     # A later session knows the results.
     assert user.machine.package().exports == []

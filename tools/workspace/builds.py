@@ -87,9 +87,7 @@ def clean_build(
     return dict(built.sandboxes)
 
 
-def remote_build(
-    setting: BuildSetting, programs: Sequence[Program], name: str
-) -> dict[str, bytes]:
+def remote_build(setting: BuildSetting, programs: Sequence[Program], name: str) -> dict[str, bytes]:
     """What workers of a remote execution service export, by address. name: of a new folder in the scratch folder.
 
     Raises ToolError if the environment names no service, or an export did not run on a worker.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,17 +25,39 @@ _SYSTEM = (
     "/sbin",
     "/usr",
 )
-# Where `pte_build/remote_runs` looks for a Python, and for a folder that outlives a process.
+# Where `pte_build/remote_runs` looks for a Python and the worker's name, and for a folder that outlives a process.
 _PYTHON = "/opt/pte-foundry"
 _KEPT = "/var/cache/pte-foundry"
 _SECONDS = 20.0
+# buildbox-run mounts what it is told to so that processes can change it: with root's rights, all of /usr.
+_READ_ONLY = """#!/bin/sh
+left=$#
+while [ "$left" -gt 0 ]; do
+  word=$1
+  shift
+  left=$((left - 1))
+  case $word in
+    --bind | --dev-bind)
+      case $1 in
+        {folders}) word=--ro-bind ;;
+      esac
+      ;;
+  esac
+  set -- "$@" "$word"
+done
+exec {bwrap} "$@"
+"""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """mounts: folder of this machine to its path in sandboxes. jobs: how many processes run at once."""
+    """mounts: folder of this machine to its path in sandboxes; all but `kept` are read-only there, if `bwrap` makes
+    them. jobs: how many processes run at once.
+    """
 
     programs: Programs
+    bwrap: Path
+    kept: Path
     mounts: tuple[tuple[str, str], ...]
     jobs: int
 
@@ -47,7 +71,17 @@ class Execution:
 
     def search_path(self, path: str) -> str:
         """`PATH` with the program that makes sandboxes, which the runner looks for there."""
-        return f"{self.programs.bwrap.parent}{os.pathsep}{path}"
+        return f"{self.bwrap.parent}{os.pathsep}{path}"
+
+    def write_bwrap(self) -> None:
+        """Make the program that shows this machine's folders read-only."""
+        shown = [here for here, _ in self.mounts if here != str(self.kept)]
+        text = _READ_ONLY.format(
+            folders=" | ".join(map(shlex.quote, shown)), bwrap=shlex.quote(str(self.programs.bwrap))
+        )
+        self.bwrap.parent.mkdir(exist_ok=True)
+        self.bwrap.write_text(text, encoding="utf-8")
+        self.bwrap.chmod(0o755)
 
 
 def prepare_execution(folder: Path, jobs: int) -> Execution:
@@ -62,11 +96,14 @@ def prepare_execution(folder: Path, jobs: int) -> Execution:
     for each in (python, kept):
         each.mkdir(parents=True, exist_ok=True)
     link_python(python)
+    (python / "name").write_text(f"{platform.node()}\n", encoding="utf-8")
     prefix = sys.base_prefix
     system = [path for path in _SYSTEM if os.path.exists(path)]
     own = [] if prefix.startswith("/usr") else [(prefix, prefix)]
     mounts = [*((path, path) for path in system), *own, (str(python), _PYTHON), (str(kept), _KEPT)]
-    return Execution(programs, tuple(mounts), jobs)
+    execution = Execution(programs, own_folder / "bin" / "bwrap", kept, tuple(mounts), jobs)
+    execution.write_bwrap()
+    return execution
 
 
 def link_python(folder: Path) -> None:
@@ -84,6 +121,6 @@ def check_sandbox(bwrap: Path) -> None:
     if tried.returncode != 0:
         raise ToolError(
             f"--execute: no sandbox can be made here: {tried.stderr.strip()}. Let users create namespaces: `sysctl "
-            "kernel.unprivileged_userns_clone=1` on Debian, `kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu; "
-            "in a container, allow `unshare` and mounts (`--security-opt seccomp=unconfined`)"
+            "kernel.unprivileged_userns_clone=1` on Debian, `kernel.apparmor_restrict_unprivileged_userns=0` on "
+            "Ubuntu; in a container, allow `unshare` and mounts (`--security-opt seccomp=unconfined`)"
         )

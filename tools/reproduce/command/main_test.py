@@ -153,7 +153,7 @@ def test_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "asked").unlink()
     outcome = run(PROGRAM, "--only", "workers")
     assert outcome.exit_code == 0, outcome.output
-    *here, there = [each for each in asked(root) if "package" in each]
+    *here, there = (each for each in asked(root) if "package" in each)
     assert "--remote-execution" in there
     assert {"--no-local-cache", "--no-remote-cache-read"} <= set(there)
     # What it is compared with does not leave this machine, whatever the user's options say.

@@ -75,7 +75,8 @@ async def check_workers(request: CheckWorkers) -> CheckedWorkers:
         raise PteBuildError(
             f"{workers.address}: a worker ran a test, and the file that it wrote did not come back. Its runner ignores "
             "`Command.output_files`, which Pants 2.17 sends: so does buildbox-run from version 1.3.39 on. Use "
-            f"buildbox-run 1.3.11, which `./foundry cache-server --execute` has, or another runner: {_PAGE}. {BUILD_HERE}"
+            "buildbox-run 1.3.11, which `./foundry cache-server --execute` has, or another runner: "
+            f"{_PAGE}. {BUILD_HERE}"
         )
     worker = json.loads(result.stdout)
     check_worker(workers, worker)

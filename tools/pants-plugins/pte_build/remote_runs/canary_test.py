@@ -40,9 +40,7 @@ def runner() -> RuleRunner:
     return make_runner(queries=(*queries, QueryRule(FallibleProcessResult, (Process,))))
 
 
-def check(
-    runner: RuleRunner, run: Callable[[Process], FallibleProcessResult]
-) -> CheckedWorkers:
+def check(runner: RuleRunner, run: Callable[[Process], FallibleProcessResult]) -> CheckedWorkers:
     """With `run` in place of a service."""
 
     def answer(process: Process, name: EnvironmentName) -> FallibleProcessResult:
@@ -100,7 +98,9 @@ def test_a_runner_that_ignores_output_files_is_found(runner: RuleRunner) -> None
 
 def test_what_the_worker_says_is_passed_on(runner: RuleRunner) -> None:
     script = "echo 'pte-foundry: the worker fox has no CPython 3.11' >&2; exit 127"
-    with pytest.raises(PteBuildError, match="192.0.2.1.*the worker fox has no CPython 3.11.*--no-remote"):
+    with pytest.raises(
+        PteBuildError, match="192.0.2.1.*the worker fox has no CPython 3.11.*--no-remote"
+    ):
         check(runner, lambda _: here(runner, script))
 
 

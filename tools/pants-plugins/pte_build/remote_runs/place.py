@@ -61,7 +61,8 @@ def check_platform(workers: Workers, here: str) -> None:
     if workers.platform != here:
         raise PteBuildError(
             f"[remote-runs].environment: `{workers.environment.val}` has the platform {workers.platform}, and this "
-            f"machine, which builds the toolchains for it, is {here}. Start the build on {workers.platform}. {BUILD_HERE}"
+            f"machine, which builds the toolchains for it, is {here}. Start the build on {workers.platform}. "
+            f"{BUILD_HERE}"
         )
 
 

@@ -68,9 +68,7 @@ def test_remote_execution_of_everything_is_refused(runner: RuleRunner) -> None:
 
 def test_another_kind_of_environment_is_refused(runner: RuleRunner) -> None:
     other(runner, "docker_environment(name='other', image='some@sha256:0')\n")
-    set_options(
-        runner, *ON, NAMES, "--remote-runs-environment=other", "--docker-execution"
-    )
+    set_options(runner, *ON, NAMES, "--remote-runs-environment=other", "--docker-execution")
     message = refusal(runner, RunPlace)
     assert "`other` is the docker_environment other:other" in message
     assert "remote_environment" in message
@@ -86,5 +84,7 @@ def test_an_unknown_name_is_refused(runner: RuleRunner) -> None:
 def test_workers_of_another_platform_are_refused() -> None:
     workers = Workers(EnvironmentName("workers"), "grpc://192.0.2.1:1", "linux_x86_64")
     check_platform(workers, "linux_x86_64")
-    with pytest.raises(PteBuildError, match="platform linux_x86_64, and this machine, .* macos_arm64"):
+    with pytest.raises(
+        PteBuildError, match="platform linux_x86_64, and this machine, .* macos_arm64"
+    ):
         check_platform(workers, "macos_arm64")

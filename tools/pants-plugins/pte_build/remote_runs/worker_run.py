@@ -19,6 +19,8 @@ from pathlib import Path
 
 # Fixed, because this file is in the key of what runs there.
 KEPT = Path("/var/cache/pte-foundry")
+# Beside a link to its Python, a worker may have a file with its name: sandboxes hide that of the machine.
+_NAME = Path("/opt/pte-foundry/name")
 # Instead of a process: write the file that follows, and say what the worker is.
 CHECK = "--check-worker"
 # Before what this module says on stderr.
@@ -57,13 +59,22 @@ def main(arguments: Sequence[str]) -> int:
 def describe_worker(kept: Path) -> dict[str, object]:
     """What decides whether a toolchain works on this machine."""
     return {
-        "name": os.uname().nodename,
+        "name": worker_name(_NAME),
         "platform": f"{platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "libc": " ".join(platform.libc_ver()),
         "libstdc++": _loads("libstdc++.so.6"),
         "keeps": can_be_kept(kept),
     }
+
+
+def worker_name(file: Path) -> str:
+    """What the worker calls itself, else the machine's name; without blanks."""
+    try:
+        said = file.read_text("utf-8")
+    except OSError:
+        said = os.uname().nodename
+    return "-".join(said.split()) or "unknown"
 
 
 def can_be_kept(folder: Path) -> bool:
@@ -84,7 +95,7 @@ def run_line(folder: Path, started: float, ended: float) -> str:
         marks += [(float(begun), stage) for begun, stage in _MARK.findall(text)]
     ends = [begun for begun, _ in marks[1:]] + [ended]
     parts = ", ".join(f"{stage} {end - begun:.1f}" for (begun, stage), end in zip(marks, ends))
-    return f"{SAYS}: {os.uname().nodename} took {ended - started:.1f} s ({parts})"
+    return f"{SAYS}: {worker_name(_NAME)} took {ended - started:.1f} s ({parts})"
 
 
 def _compile(pex: str, environment: dict[str, str]) -> None:

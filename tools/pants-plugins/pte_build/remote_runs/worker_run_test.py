@@ -13,7 +13,7 @@ import pytest
 
 from pte_build.remote_runs import worker_run
 from pte_build.remote_runs.run import _TOOK
-from pte_build.remote_runs.worker_run import CHECK, main, run_line
+from pte_build.remote_runs.worker_run import CHECK, main, run_line, worker_name
 
 # Notes its arguments and its PEX_ROOT, then does what the second argument says.
 _PEX = """
@@ -81,17 +81,21 @@ def test_it_says_who_ran_it_and_what_the_stages_took(
     assert main(["pex", "run", stage]) == 0
     said = _TOOK.search(capfd.readouterr().err)
     assert said is not None
-    assert said["name"] == os.uname().nodename
+    assert said["name"] == worker_name(Path("none"))
     assert said["stages"].startswith("starting ")
     assert ", exporting " in said["stages"]
+
+
+def test_a_worker_can_have_a_name_of_its_own(tmp_path: Path) -> None:
+    assert worker_name(tmp_path / "none") == os.uname().nodename
+    (tmp_path / "name").write_text("fox 2\n")
+    assert worker_name(tmp_path / "name") == "fox-2"
 
 
 def test_seconds_are_those_between_marks(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("101.5 loading the model\n104.0 exporting\n110.0 \n")
     line = run_line(tmp_path, 100.0, 110.5)
-    assert line.endswith(
-        "took 10.5 s (starting 1.5, loading the model 2.5, exporting 6.5)"
-    )
+    assert line.endswith("took 10.5 s (starting 1.5, loading the model 2.5, exporting 6.5)")
     assert re.match(r"worker: \S+ took ", line)
 
 
