@@ -40,7 +40,7 @@ def test_workers_write_the_bytes_of_the_index(server: Server, folder: Path) -> N
         assert len(built) == len(PROGRAMS)
         assert built == {name: expected[name] for name in built}
         outcome = machine.package(SEEDED, "test", VALIDATED)
-        assert f"{VALIDATED} passed" in outcome.output
+        assert f"{VALIDATED} succeeded" in outcome.output
     finally:
         machine.stop()
     # Another machine, without workers, finds all of it.

@@ -17,7 +17,8 @@ def test_a_program_is_exported_and_validated_there(user: RemoteUser, server: Ser
     assert re.fullmatch(r"starting [\d.]+, loading the model [\d.]+", told[1])
     outcome = user.machine.test()
     assert outcome.exit_code == 0, outcome.output
-    assert f"{PROGRAM}_test passed" in outcome.output
+    assert f"{PROGRAM}_test succeeded" in outcome.output
+    assert "ran in remote environment `workers`" in outcome.output
     # The worker keeps the toolchain, and nothing that an export wrote.
     assert any((server.folder / "worker/kept/pex_root").iterdir())
     # A later session knows the results.
