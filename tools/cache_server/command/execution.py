@@ -116,7 +116,17 @@ def link_python(folder: Path) -> None:
 
 def check_sandbox(bwrap: Path) -> None:
     """Raises ToolError if this machine allows no sandbox."""
-    command = [bwrap, "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "/bin/sh", "-c", ":"]
+    command = [
+        str(bwrap),
+        "--ro-bind",
+        "/",
+        "/",
+        "--unshare-pid",
+        "--unshare-net",
+        "/bin/sh",
+        "-c",
+        ":",
+    ]
     tried = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
     if tried.returncode != 0:
         raise ToolError(

@@ -64,7 +64,7 @@ def test_a_process_can_change_what_is_kept_and_nothing_else_of_this_machine(
     prepared: Execution, tmp_path: Path
 ) -> None:
     # As buildbox-run calls it.
-    command = [prepared.bwrap, "--bind", tmp_path, "/"]
+    command = [str(prepared.bwrap), "--bind", str(tmp_path), "/"]
     for here, there in prepared.mounts:
         command += ["--dev-bind", here, there]
     script = 'for folder; do (: >"$folder/probe") && echo "$folder"; done; exit 0'

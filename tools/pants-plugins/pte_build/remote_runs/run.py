@@ -11,6 +11,7 @@ from pants.base.exceptions import IntrinsicError
 from pants.engine.engine_aware import EngineAwareParameter
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, MergeDigests
+from pants.engine.internals.session import RunId
 from pants.engine.process import FallibleProcessResult, Process, ProcessResultMetadata
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
@@ -69,7 +70,7 @@ async def run_on_worker(request: WorkerRun) -> WorkerResult:
 def worker_line(description: str, result: FallibleProcessResult) -> str | None:
     """`a:b: exported in 9.0 s on WORKER (…)`; None if a cache had the result, or the process failed."""
     metadata = result.metadata
-    ran = metadata.source(metadata.source_run_id) == ProcessResultMetadata.Source.RAN
+    ran = metadata.source(RunId(metadata.source_run_id)) == ProcessResultMetadata.Source.RAN
     said = said_of(description)
     took = _TOOK.search(result.stderr.decode(errors="replace"))
     if not ran or said is None or took is None or result.exit_code != 0:
