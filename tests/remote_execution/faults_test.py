@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from threading import Timer
+from threading import Thread
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_without_a_fault(user: RemoteUser) -> None:
 def test_a_service_that_is_absent(user: RemoteUser, relay: Relay) -> None:
     content = user.change()
     relay.change(None)
-    user.assert_refused(f"service {relay.address.url}", PROGRAM)
+    user.assert_refused(f"service {relay.address.url}: it cannot be reached")
     # The advice works.
     outcome = user.machine.package("--weights-source=seeded", "--no-remote-execution")
     assert outcome.exit_code == 0, outcome.output
@@ -104,15 +104,20 @@ def test_a_runner_that_ignores_output_files(user: RemoteUser, relay: Relay, tmp_
 def test_a_service_that_is_killed_in_the_middle_of_an_export(
     user: RemoteUser, relay: Relay, server: Server
 ) -> None:
-    content = user.change(seconds=15)
-    killed = Timer(8.0, server.kill)
-    killed.start()
+    user.change(seconds=60)
+
+    def kill() -> None:
+        wait_until(lambda: _exports() != [], "no export has begun")
+        server.kill()
+
+    killing = Thread(target=kill)
+    killing.start()
     try:
-        user.assert_refused(f"service {relay.address.url}", PROGRAM)
+        user.assert_refused(f"{PROGRAM}: the remote execution service", "ended in the middle")
     finally:
-        killed.join()
+        killing.join()
         server.start()
-    user.assert_built_there(content)
+    user.assert_built_there(user.change())
 
 
 def test_a_cancelled_build_ends_its_export(user: RemoteUser) -> None:
@@ -126,7 +131,7 @@ def test_a_cancelled_build_ends_its_export(user: RemoteUser) -> None:
 
 
 def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, otherwise
         time.sleep(0.2)

@@ -7,9 +7,6 @@ import re
 from pte_build.remote_runs.place import BUILD_HERE
 
 _PAGE = "docs/remote-execution.md"
-# What the engine puts before the message of the service.
-_ACTION = re.compile(r"^For action Digest[^:]*(?::[^:]*)*?: ")
-
 # Patterns of the engine's text to what they mean and what to do. The first that is found counts.
 _MEANINGS = (
     (
@@ -26,7 +23,7 @@ _MEANINGS = (
         "it, or a worker, has no room left. Free some there, or raise its quota",
     ),
     (
-        r"tcp connect error|connection refused|dns error|error trying to connect",
+        r"tcp connect error|connection refused|dns error|error trying to connect|^Unknown: .transport error",
         "it cannot be reached. Start it, or correct PANTS_REMOTE_EXECUTION_ADDRESS",
     ),
     (
@@ -36,7 +33,8 @@ _MEANINGS = (
     ),
     (
         r"too many failures|unavailable|disconnect|transport error|broken pipe|connection reset",
-        "it, or the worker, ended in the middle. Start it again and repeat the command: what was finished is kept",
+        "it is not there any more: it, or the worker, ended in the middle. Start it again and repeat the command: "
+        "what was finished is kept",
     ),
 )
 _UNKNOWN = "see what it logs, and repeat the command: what was finished is kept"

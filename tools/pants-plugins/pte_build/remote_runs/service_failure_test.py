@@ -14,6 +14,7 @@ ADDRESS = "grpc://192.0.2.1:1"
             'Unavailable: "error trying to connect: tcp connect error: Connection refused (os error 111)"',
             "cannot be reached",
         ),
+        ('Unknown: "transport error"', "cannot be reached"),
         ('Unimplemented: "Method not found"', "foundry cache-server --execute"),
         ('Unauthenticated: "the token is wrong"', "PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH"),
         ("remote execution timed out after 3600s", "whether workers are connected"),
