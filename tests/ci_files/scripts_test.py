@@ -117,7 +117,7 @@ def test_a_release_uses_no_cache(clone: Path) -> None:
         RELEASE_REPOSITORY=REPOSITORY,
     )
     assert seen["arguments"] == [
-        "--weights-source=official", "--index-allow-unpinned", f"--index-base-url={BASE_URL}",
+        "--no-remote-execution", "--weights-source=official", "--index-allow-unpinned", f"--index-base-url={BASE_URL}",
         f"--tree-repositories={REPOSITORY}", "publish", "//:tree",
     ]  # fmt: skip
     assert seen["environment"] == {"PANTS_CONFIG_FILES": '+["pants.ci.toml"]'}
@@ -127,6 +127,29 @@ def test_a_release_uses_no_cache(clone: Path) -> None:
         "GIT_COMMITTER_NAME": "Test",
         "GIT_COMMITTER_EMAIL": "test@example.invalid",
     }
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"PANTS_REMOTE_EXECUTION_ADDRESS": ADDRESS},
+        {"PANTS_REMOTE_EXECUTION": "true"},
+        {"PANTS_REMOTE_RUNS_ENVIRONMENT": "workers"},
+    ],
+)
+def test_a_release_refuses_workers(clone: Path, setting: dict[str, str]) -> None:
+    settings = {"RELEASE_BASE_URL": BASE_URL, "RELEASE_REPOSITORY": REPOSITORY, **setting}
+    finished = subprocess.run(
+        [str(clone / ".ci/release")],
+        cwd="/",
+        env={"PATH": os.environ["PATH"], **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 2
+    assert all(name in finished.stderr for name in setting)
+    assert not (clone / "said.json").exists()
 
 
 def test_a_release_is_committed_by_whom_the_host_names(clone: Path) -> None:

@@ -23,6 +23,7 @@ PARTS = (
     "index.json",
     "models",
     "pants",
+    "pants.remote-execution.toml",
     "pants.remote.toml",
     "pants.toml",
     "pyproject.toml",

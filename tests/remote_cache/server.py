@@ -1,4 +1,4 @@
-"""A cache server that a test can stop, restart and inspect."""
+"""A server that a test can stop, restart and inspect: a cache, or an execution service too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cache_server.command.address import Address
 from cache_server.command.binary import find_casd
+from cache_server.command.execution import Execution
 from cache_server.command.free_port import free_port
 from cache_server.command.server import running_server
 
@@ -18,17 +19,24 @@ _QUOTA = "4G"
 class Server:
     """buildbox-casd on a free port. Its folder outlives it."""
 
-    def __init__(self, folder: Path, program: Path | None = None) -> None:
-        """program: to run instead of buildbox-casd, with the same arguments."""
+    def __init__(
+        self, folder: Path, program: Path | None = None, execution: Execution | None = None
+    ) -> None:
+        """program: to run instead of buildbox-casd, with the same arguments. execution: lets it execute."""
         self.folder = folder
+        self.execution = execution
         self.address = Address("127.0.0.1", free_port())
         self._program = program
         self._running = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        program = self._program or find_casd()
-        server = running_server(program, self.folder, self.address, _QUOTA)
+        program = self._program or (
+            find_casd() if self.execution is None else self.execution.programs.casd
+        )
+        server = running_server(
+            program, self.folder, self.address, _QUOTA, execution=self.execution
+        )
         self._process = self._running.enter_context(server)
 
     def stop(self) -> None:

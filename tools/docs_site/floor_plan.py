@@ -62,7 +62,11 @@ PLUGIN_FLOORS: tuple[Mapping[str, str], ...] = (
     },
     {"targets": "target types and their fields", "progress": "what a session logs"},
     {"addresses": "looks targets up", "toolchain": "what processes run in"},
-    {"weights": "checkpoints", "quantization": "what int8 programs declare"},
+    {
+        "weights": "checkpoints",
+        "quantization": "what int8 programs declare",
+        "remote_runs": "runs on workers",
+    },
     {"result_cache": "runs in toolchains"},
     {"library": "runs of the library"},
     {"pictures": "photographs, calibration"},

@@ -20,6 +20,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Builds": (
         "toolchains",
         "remote-caching",
+        "remote-execution",
         "reproducibility",
         "hermeticity",
         "upgrading",

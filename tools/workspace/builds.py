@@ -19,7 +19,18 @@ from workspace.user_caches import user_caches
 
 _QUIET = ("--no-pantsd", "--no-dynamic-ui", "--no-colors", "--level=info")
 NO_REMOTE_CACHE = ("--no-remote-cache-read", "--no-remote-cache-write")
-_NO_CACHE = ("--no-local-cache", *NO_REMOTE_CACHE)
+# Sandboxes are kept of what runs here.
+_HERE = "--no-remote-execution"
+_NO_CACHE = ("--no-local-cache", *NO_REMOTE_CACHE, _HERE)
+# What pants.remote-execution.toml sets, whatever other files the user has; and no cache, neither here nor there.
+_ON_WORKERS = (
+    "--no-local-cache",
+    *NO_REMOTE_CACHE,
+    "--remote-execution",
+    "--environments-preview-names={'workers': '//toolchains:workers'}",
+    "--remote-runs-environment=workers",
+)
+_ADDRESSES = ("PANTS_REMOTE_EXECUTION_ADDRESS", "PANTS_REMOTE_STORE_ADDRESS")
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ def build(setting: BuildSetting, programs: Sequence[Program], name: str) -> Buil
 
     name: of a new folder in the scratch folder, for the sandboxes.
     """
-    return _build(setting, programs, name, {}, -1, ())
+    return _build(setting, programs, name, {}, -1, (_HERE,))
 
 
 def clean_build(
@@ -74,6 +85,29 @@ def clean_build(
     if missing := sorted(set(_addresses(programs)) - set(built.sandboxes)):
         raise ToolError(f"a build without caches did not run the exports of {missing}")
     return dict(built.sandboxes)
+
+
+def remote_build(setting: BuildSetting, programs: Sequence[Program], name: str) -> dict[str, bytes]:
+    """What workers of a remote execution service export, by address. name: of a new folder in the scratch folder.
+
+    Raises ToolError if the environment names no service, or an export did not run on a worker.
+    """
+    if missing := [each for each in _ADDRESSES if not setting.environment.get(each)]:
+        raise ToolError(
+            f"{' and '.join(missing)}: not set. Name the service that is to export: docs/remote-execution.md"
+        )
+    folder = setting.scratch / name
+    folder.mkdir()
+    addresses = _addresses(programs)
+    with _dist(setting) as dist:
+        run = run_pants(
+            setting.root,
+            setting.environment,
+            (*_arguments(setting, folder, dist, _ON_WORKERS), "package", *addresses),
+        )
+        if here := sorted(set(addresses) - set(run.on_workers)):
+            raise ToolError(f"workers did not run the exports of {here}")
+        return {program.address: (dist / program.pte).read_bytes() for program in programs}
 
 
 def export_sandbox(setting: BuildSetting, program: Program, name: str) -> KeptSandbox:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _COMPLETED = re.compile(r"^\S+ \[INFO\] Completed: (Export|Validate) (\S+)$", re.MULTILINE)
+_ON_WORKER = re.compile(r"^\S+ \[INFO\] (\S+): started on a worker$", re.MULTILINE)
 _SANDBOX = re.compile(r"Preserving local process execution dir (\S+) for (.+)$", re.MULTILINE)
 
 
@@ -22,6 +23,11 @@ class PantsRun:
     def exports(self) -> tuple[str, ...]:
         """Addresses of the programs that were exported, not taken from a cache; sorted."""
         return self._completed("Export")
+
+    @property
+    def on_workers(self) -> tuple[str, ...]:
+        """Addresses of the programs that a worker exported or validated; sorted."""
+        return tuple(sorted(set(_ON_WORKER.findall(self.output))))
 
     @property
     def validations(self) -> tuple[str, ...]:

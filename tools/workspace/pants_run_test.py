@@ -6,6 +6,7 @@ LOG = """\
 05:09:49.48 [INFO] Preserving local process execution dir /tmp/pants-sandbox-a for Link the interpreter
 05:09:49.51 [INFO] Starting: Export models/mobilenet:two_xnnpack
 05:09:49.51 [INFO] Preserving local process execution dir /tmp/pants-sandbox-b for Export models/mobilenet:two_xnnpack
+05:09:50.10 [INFO] models/mobilenet:two_xnnpack: started on a worker
 05:10:07.18 [INFO] Completed: Export models/mobilenet:two_xnnpack
 05:10:07.18 [INFO] Completed: Export models/mobilenet:one_portable
 05:10:08.18 [INFO] Completed: Validate models/mobilenet:one_portable
@@ -25,3 +26,7 @@ def test_only_completed_exports_count() -> None:
 def test_the_sandbox_of_one_process() -> None:
     assert RUN.sandboxes("Export models/mobilenet:two_xnnpack") == ("/tmp/pants-sandbox-b",)
     assert RUN.sandboxes("Export models/mobilenet:two") == ()
+
+
+def test_what_a_worker_ran() -> None:
+    assert RUN.on_workers == ("models/mobilenet:two_xnnpack",)

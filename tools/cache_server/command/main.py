@@ -1,4 +1,4 @@
-"""Run a remote cache for one machine or a small team."""
+"""Run a remote cache for one machine or a small team, which can execute exports and validations too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cache_server.command.address import Address, parse_address
 from cache_server.command.binary import find_casd
+from cache_server.command.execution import Execution, prepare_execution
 from cache_server.command.server import running_server
 from cache_server.command.token_proxy import make_token
 from workspace.errors import ToolError
@@ -53,6 +54,22 @@ def main(
     quota: Annotated[
         str, typer.Option(metavar="SIZE", help="Size at which old entries are deleted, like 20G.")
     ] = "20G",
+    execute: Annotated[
+        bool,
+        typer.Option(
+            "--execute",
+            help="Run exports and validations of others here too, each in a sandbox without network. Whoever reaches "
+            "the server can then run programs on this machine.",
+        ),
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With --execute: how many run at once; by default one for each CPU. An export takes up to 2 GB.",
+        ),
+    ] = None,
 ) -> None:
     """Run a remote cache for one machine or a small team.
 
@@ -66,32 +83,49 @@ def main(
             f"--bind: other machines can reach {address}, and the server has no authentication. If all "
             "of them may write to this cache, add --allow-network"
         )
+    if jobs is not None and not execute:
+        raise ToolError("--jobs: says how many processes run at once. Add --execute")
     place = (folder or _default_folder()).absolute()
-    program = find_casd()
+    program, execution = find_casd(), None
+    if execute:
+        console.print("making sure of the programs that execute", markup=False)
+        execution = prepare_execution(place, jobs or len(os.sched_getaffinity(0)))
+        program = execution.programs.casd
     secret = None if token is None else make_token(token.absolute())
-    with running_server(program, place, address, quota, secret) as child:
-        console.print(instructions(address, place, quota, token), markup=False)
+    with running_server(program, place, address, quota, secret, execution) as child:
+        console.print(instructions(address, place, quota, token, execution), markup=False)
         code = child.wait()
     console.print(f"buildbox-casd ended by itself, exit code {code}", markup=False)
     raise typer.Exit(NEGATIVE)
 
 
-def instructions(address: Address, folder: Path, quota: str, token: Path | None) -> str:
-    """What to set to use the cache, and who is trusted with it."""
+def instructions(
+    address: Address,
+    folder: Path,
+    quota: str,
+    token: Path | None,
+    execution: Execution | None = None,
+) -> str:
+    """What to set to use the server, and who is trusted with it."""
     lines = []
     if token is None:
         who = (
             "Every user of this machine" if address.is_loopback else "Every machine that reaches it"
         )
+        here = "run programs on this machine, " if execution else ""
         lines.append(
-            f"WARNING: this server has no authentication. {who} can write to the cache, and so run code as "
+            f"WARNING: this server has no authentication. {who} can {here}write to the cache, and so run code as "
             "everyone who reads from it. Add --token FILE to admit only those who have that file"
         )
+    executing = f", with {execution.jobs} processes at once" if execution else ""
+    settings = "pants.remote-execution.toml" if execution else "pants.remote.toml"
     lines += [
-        f"serving {folder} (up to {quota}) on {address.url}; Ctrl-C ends it. To use it:",
-        "    export PANTS_CONFIG_FILES=pants.remote.toml",
+        f"serving {folder} (up to {quota}) on {address.url}{executing}; Ctrl-C ends it. To use it:",
+        f"    export PANTS_CONFIG_FILES={settings}",
         f"    export PANTS_REMOTE_STORE_ADDRESS={address.url}",
     ]
+    if execution is not None:
+        lines.append(f"    export PANTS_REMOTE_EXECUTION_ADDRESS={address.url}")
     if token is not None:
         path = shlex.quote(str(token.absolute()))
         lines.append(f"    export PANTS_REMOTE_OAUTH_BEARER_TOKEN_PATH={path}")

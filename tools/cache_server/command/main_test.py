@@ -89,6 +89,32 @@ def test_with_a_token_it_says_where_that_is_and_admits_nobody_else(tmp_path: Pat
     assert not accepts_connections(address)
 
 
+def test_with_execute_it_says_what_to_set(tmp_path: Path) -> None:
+    address = Address("127.0.0.1", free_port())
+    with started(tmp_path, address.port, "--execute", "--jobs", "2") as process:
+        said = instructions_of(process)
+        process.send_signal(signal.SIGTERM)
+        said += process.communicate(timeout=_SECONDS)[1]
+        assert process.returncode == 143, said
+    assert "Every user of this machine can run programs on this machine, write to the cache" in said
+    assert f"on {address.url}, with 2 processes at once; Ctrl-C ends it" in said
+    assert "export PANTS_CONFIG_FILES=pants.remote-execution.toml\n" in said
+    assert f"export PANTS_REMOTE_EXECUTION_ADDRESS={address.url}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["--jobs", "2"], "Add --execute"), (["--execute", "--jobs", "0"], "--jobs")],
+)
+def test_jobs_are_a_number_and_for_execution(
+    arguments: list[str], told: str, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(app, [*arguments, "--folder", str(tmp_path / "cache")])
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not (tmp_path / "cache").exists()
+
+
 def code(address: Address, authorization: str) -> grpc.StatusCode:
     """The error of a call to a method that no server has."""
     with grpc.insecure_channel(str(address)) as channel:
@@ -123,5 +149,5 @@ def test_other_machines_are_kept_out_unless_allowed(bind: str, tmp_path: Path) -
 def test_help_says_who_may_write() -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert result.exit_code == 0
-    for option in ("--bind", "--allow-network", "--folder", "--quota"):
+    for option in ("--bind", "--allow-network", "--folder", "--quota", "--execute", "--jobs"):
         assert option in result.output

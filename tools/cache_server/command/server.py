@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cache_server.command.address import Address, UnixSocket, accepts_connections, check_free
+from cache_server.command.execution import Execution
 from cache_server.command.token_proxy import running_proxy
 from workspace.errors import ToolError
 
@@ -29,12 +31,18 @@ def check_quota(quota: str) -> None:
 
 @contextmanager
 def running_server(
-    program: Path, folder: Path, address: Address, quota: str, token: str | None = None
+    program: Path,
+    folder: Path,
+    address: Address,
+    quota: str,
+    token: str | None = None,
+    execution: Execution | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server that accepts connections; stopped at the end.
 
     `folder` keeps the cache between runs; above `quota` the least recently used entries are deleted. If a `token` is
-    given, only calls with it reach the server. Raises ToolError if the server does not start.
+    given, only calls with it reach the server. With `execution` it runs processes too. Raises ToolError if the server
+    does not start.
     """
     check_quota(quota)
     check_free(address)
@@ -44,26 +52,33 @@ def running_server(
         raise ToolError(
             f"--folder: {folder} cannot be created: {error.strerror}. Name a folder that you may write to"
         ) from None
+    command = [str(program), f"--quota-high={quota}"]
+    environment = dict(os.environ)
+    if execution is not None:
+        command += execution.arguments()
+        environment["PATH"] = execution.search_path(environment.get("PATH", os.defpath))
+    # By default it reserves 2 GB of the disk, and fails if the quota does not fit beside them.
+    command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
     with ExitStack() as running:
         if token is None:
-            yield running.enter_context(_casd(program, folder, address, quota))
+            yield running.enter_context(_casd(command, environment, address))
             return
         # Private, and with a path that is short enough for a socket.
         private = running.enter_context(TemporaryDirectory(prefix="cache-server-"))
         socket = UnixSocket(Path(private, "casd"))
-        child = running.enter_context(_casd(program, folder, socket, quota))
+        child = running.enter_context(_casd(command, environment, socket))
         running.enter_context(running_proxy(address, token, str(socket)))
         yield child
 
 
 @contextmanager
 def _casd(
-    program: Path, folder: Path, place: Address | UnixSocket, quota: str
+    command: list[str], environment: Mapping[str, str], place: Address | UnixSocket
 ) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(program), f"--bind={place}", f"--quota-high={quota}"]
-    # By default it reserves 2 GB of the disk, and fails if the quota does not fit besides.
-    command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    program, *arguments = command
+    child = subprocess.Popen(
+        [program, f"--bind={place}", *arguments], stdin=subprocess.DEVNULL, env=environment
+    )
     try:
         _wait_until_ready(child, place)
         yield child

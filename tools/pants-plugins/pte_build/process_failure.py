@@ -12,8 +12,8 @@ from pants.util.logging import LogLevel
 
 # How the library begins the message of an expected failure, on a line of its own (pte_foundry.errors).
 _MESSAGE = re.compile(r"^pte-foundry: ", re.MULTILINE)
-# What the engine adds to the error output of a process that it stopped.
-_TIMEOUT = re.compile(r"^Exceeded timeout of ([\d.]+) seconds", re.MULTILINE)
+# What the engine adds to the error output of a process that it stopped, or to the output of one that a worker stopped.
+_TIMEOUT = re.compile(r"^Exceeded (?:user )?timeout of ([\d.]+) ?s(?:econds)?\b", re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last):\n"
 # A shell reports the signal n as the exit code 128 + n, the engine as -n.
 _SHELL_SIGNAL = 128
@@ -64,7 +64,7 @@ def failure_cause(result: FallibleProcessResult) -> str:
     messages = _MESSAGE.split(stderr)
     if len(messages) > 1:
         return messages[-1].strip()
-    if timeout := _TIMEOUT.search(stderr):
+    if timeout := _TIMEOUT.search(stderr) or _TIMEOUT.search(stdout):
         return (
             f"it was stopped after its timeout of {timeout[1]} seconds. Raise the `timeout` of the "
             "target, or see in the log where it hangs"

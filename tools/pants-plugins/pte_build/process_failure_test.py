@@ -108,6 +108,18 @@ def test_a_very_long_log_loses_its_beginning(runner: RuleRunner) -> None:
     result = run(
         runner, "/usr/bin/yes 0123456789 | /usr/bin/head -c 300000 >&2; echo end >&2; exit 1"
     )
-    message = describe_failure("a", result)
-    assert len(message) < 350_000
-    assert "100003 characters are left out" in message and message.endswith("end")
+    told = describe_failure("a", result)
+    assert len(told) < 350_000
+    assert "100003 characters are left out" in told and told.endswith("end")
+
+
+@pytest.mark.parametrize(
+    ("stdout", "seconds"),
+    [
+        ("Exceeded user timeout of 5s after 5.3s for Validate a:b", "5"),
+        ("Exceeded user timeout of 1.5s after 2s for Validate a:b", "1.5"),
+    ],
+)
+def test_a_timeout_on_a_worker(runner: RuleRunner, stdout: str, seconds: str) -> None:
+    cause = failure_cause(failing(runner, "", stdout))
+    assert cause.startswith(f"it was stopped after its timeout of {seconds} seconds. Raise")

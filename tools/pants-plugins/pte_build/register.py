@@ -31,6 +31,7 @@ from pte_build.program import (
 )
 from pte_build.progress import callback
 from pte_build.publishing import publish
+from pte_build.remote_runs import canary, place, run
 from pte_build.result_cache import toolchain_run
 from pte_build.sdk import files
 from pte_build.targets.model_index import ModelIndex, ModelIndexTest
@@ -66,9 +67,10 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        addresses, availability, backend, calibration, callback, checks, command_line, committed_index, conditions,
-        declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter, locks,
-        outcome, output_paths, package, photographs, presence, program_locks, publish, python_tests, report, resolution,
-        run_main, selection, sources, substitutes, tier, toolchain, toolchain_run, tree, validate,
+        addresses, availability, backend, calibration, callback, canary, checks, command_line, committed_index,
+        conditions, declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter,
+        locks, outcome, output_paths, package, photographs, place, presence, program_locks, publish, python_tests,
+        report, resolution, run, run_main, selection, sources, substitutes, tier, toolchain, toolchain_run, tree,
+        validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

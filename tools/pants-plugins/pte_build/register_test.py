@@ -12,6 +12,7 @@ from pte_build.aggregate.subsystem import IndexSubsystem
 from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.program.export import StockOption
 from pte_build.register import target_types
+from pte_build.remote_runs.place import RemoteRunsSubsystem
 from pte_build.validation.goal import PteTestSubsystem
 from pte_build.weights.subsystem import WeightsSubsystem
 
@@ -26,6 +27,7 @@ SUBSYSTEMS = (
     IndexSubsystem,
     IndexTestSubsystem,
     PteTestSubsystem,
+    RemoteRunsSubsystem,
     TreeSubsystem,
     WeightsSubsystem,
 )

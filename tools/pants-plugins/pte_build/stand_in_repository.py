@@ -49,6 +49,11 @@ calibration_set(
     photographs=[":photographs"],
     sources=["own/*.jpg"],
 )
+remote_environment(
+    name="workers",
+    extra_platform_properties=["ISA=x86-64", "OSFamily=linux"],
+    fallback_environment="__local__",
+)
 """
 
 _ALPHA_WEIGHTS = f"""

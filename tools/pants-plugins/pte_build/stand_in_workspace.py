@@ -10,6 +10,7 @@ from pathlib import Path
 COPIED = (
     ".pants.bootstrap",
     "pants",
+    "pants.remote-execution.toml",
     "pants.remote.toml",
     "src/python/pte_foundry/__init__.py",
     "src/python/pte_foundry/errors.py",

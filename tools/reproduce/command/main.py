@@ -57,6 +57,14 @@ def main(
             help="Also export with torch and ExecuTorch as they are, without our speed-ups: takes twice the time.",
         ),
     ] = False,
+    remote: Annotated[
+        bool,
+        typer.Option(
+            "--remote",
+            help="Also export on the workers of the service that PANTS_REMOTE_EXECUTION_ADDRESS and "
+            "PANTS_REMOTE_STORE_ADDRESS name.",
+        ),
+    ] = False,
     with_clone: Annotated[
         bool,
         typer.Option(
@@ -97,7 +105,7 @@ def main(
     if not addresses:
         raise ToolError("name one or more programs, e.g. models/yolo:yolo11n_xnnpack")
     names = [name.strip() for name in only.split(",") if name.strip()]
-    perturbations = select(names, lift, with_clone, stock)
+    perturbations = select(names, lift, with_clone, stock, remote)
     if json_file is not None and not json_file.parent.is_dir():
         raise ToolError(f"--json: {json_file.parent} is not a folder; make it first")
     repository = find_repository()

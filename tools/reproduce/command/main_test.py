@@ -151,6 +151,23 @@ def test_stock_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (root / "stock").read_text().split() == ["false", "false", "false", "true"]
 
 
+def test_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = use(tmp_path, monkeypatch, "'bytes'")
+    for name in ("PANTS_REMOTE_EXECUTION_ADDRESS", "PANTS_REMOTE_STORE_ADDRESS"):
+        outcome = run(PROGRAM, "--remote", "--only", "workers")
+        assert outcome.exit_code == 2
+        assert f"{name}: not set" in outcome.output.replace("\n", " ")
+        monkeypatch.setenv(name, "grpc://192.0.2.1:1")
+    (root / "asked").unlink()
+    outcome = run(PROGRAM, "--only", "workers")
+    assert outcome.exit_code == 0, outcome.output
+    *here, there = (each for each in asked(root) if "package" in each)
+    assert "--remote-execution" in there
+    assert {"--no-local-cache", "--no-remote-cache-read"} <= set(there)
+    # What it is compared with does not leave this machine, whatever the user's options say.
+    assert all("--no-remote-execution" in each for each in here)
+
+
 def test_a_build_that_fails_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = use(tmp_path, monkeypatch, "'bytes'")
     (root / "broken").touch()

@@ -15,6 +15,7 @@ from workspace.builds import (
     build,
     clean_build,
     clone_build,
+    remote_build,
     written_program,
 )
 from workspace.errors import ToolError
@@ -111,6 +112,9 @@ def _as_results(
     try:
         if change == BuildChange():
             sandboxes = kept
+        elif change.on_workers:
+            exported = remote_build(setting, programs, perturbation.name)
+            return lambda program: exported[program.address]
         elif change.in_clone:
             sandboxes = stack.enter_context(clone_build(setting, programs))
         else:

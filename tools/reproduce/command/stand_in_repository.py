@@ -42,6 +42,8 @@ for address in addresses:
         subprocess.run(["bash", "__run.sh"], cwd=sandbox, check=True)
         cached.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sandbox + "/program.pte", cached)
+        if "--remote-execution" in options:
+            print(f"1 [INFO] {{address}}: started on a worker")
         print(f"1 [INFO] Completed: Export {{address}}")
     (dist / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(cached, dist / name)

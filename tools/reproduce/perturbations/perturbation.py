@@ -8,9 +8,10 @@ from typing import Literal
 
 # `usual`: what the build promises. `lift`: more than that, without what the build fixes itself.
 # `stock`: without the project's speed-ups, which takes twice the time.
+# `remote`: on workers, which need a service.
 # `clone`: in a second clone with empty caches, which takes minutes. `together`: others, in one export.
 # `named`: what not every machine allows, tried only if it is named.
-Kind = Literal["usual", "lift", "stock", "clone", "together", "named"]
+Kind = Literal["usual", "lift", "stock", "remote", "clone", "together", "named"]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class BuildChange:
     Attributes:
         environment: variables added to those of the caller.
         in_clone: build in a clone at another path, with an empty store, empty caches and another HOME.
+        on_workers: of the remote execution service that the caller's environment names.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     umask: int = -1
     in_clone: bool = False
+    on_workers: bool = False
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,12 @@ _ONE_BY_ONE: tuple[Perturbation, ...] = (
         "stock",
     ),
     Perturbation(
+        "workers",
+        "export on the workers of the remote execution service of PANTS_REMOTE_EXECUTION_ADDRESS",
+        BuildChange(on_workers=True),
+        "remote",
+    ),
+    Perturbation(
         "clone",
         "build in a second clone at another path, with an empty store, empty caches and another HOME",
         BuildChange(in_clone=True),
@@ -168,7 +174,11 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
 
 
 def select(
-    only: Sequence[str], lift: bool, with_clone: bool, stock: bool = False
+    only: Sequence[str],
+    lift: bool,
+    with_clone: bool,
+    stock: bool = False,
+    remote: bool = False,
 ) -> tuple[Perturbation, ...]:
     """The named ones, of any kind; else the usual ones and the requested kinds.
 
@@ -181,6 +191,7 @@ def select(
         "usual": True,
         "lift": lift,
         "stock": stock,
+        "remote": remote,
         "clone": with_clone,
         "together": False,
         "named": False,

@@ -11,9 +11,13 @@ USUAL = [one.name for one in PERTURBATIONS if one.kind == "usual"]
 
 
 def names(
-    only: tuple[str, ...] = (), lift: bool = False, with_clone: bool = False, stock: bool = False
+    only: tuple[str, ...] = (),
+    lift: bool = False,
+    with_clone: bool = False,
+    stock: bool = False,
+    remote: bool = False,
 ) -> list[str]:
-    return [one.name for one in select(only, lift, with_clone, stock)]
+    return [one.name for one in select(only, lift, with_clone, stock, remote)]
 
 
 def test_kinds_are_chosen() -> None:
@@ -22,7 +26,8 @@ def test_kinds_are_chosen() -> None:
     assert names(with_clone=True) == [*USUAL, "clone"]
     assert names(lift=True) == [*USUAL, "lifted-threads", "lifted-cpu-avx2", "lifted-cpu-avx512"]
     assert names(stock=True) == [*USUAL, "stock"]
-    assert names(lift=True, with_clone=True, stock=True) == [
+    assert names(remote=True) == [*USUAL, "workers"]
+    assert names(lift=True, with_clone=True, stock=True, remote=True) == [
         name for name in NAMES if name not in ("together", "user-id")
     ]
     assert names(only=("user-id",)) == ["user-id"]

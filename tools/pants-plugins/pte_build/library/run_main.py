@@ -53,6 +53,7 @@ class MainRun(EngineAwareParameter):
     trusted: apps trust the result, so it is never taken from a shared cache, which others can write to. The same goes
         for all runs in a bare interpreter; they take a fraction of a second.
     may_fail: the exit code is part of the result, and output files may be missing.
+    remote: whether it runs on the workers of a remote execution service, if one is set. Worth it for minutes of work.
     """
 
     main: str
@@ -71,6 +72,7 @@ class MainRun(EngineAwareParameter):
     timeout_seconds: int | None = None
     trusted: bool = False
     may_fail: bool = False
+    remote: bool = False
 
     def debug_hint(self) -> str:
         return self.description
@@ -149,7 +151,8 @@ async def run_main(request: MainRun, use: RemoteCacheUse) -> MainResult:
             timeout_seconds=request.timeout_seconds,
         )
     if request.toolchain is not None and not request.trusted:
-        ran = await Get(ToolchainResult, ToolchainRun(process, request.toolchain, request.weights))
+        run = ToolchainRun(process, request.toolchain, request.weights, request.remote)
+        ran = await Get(ToolchainResult, ToolchainRun, run)
         result = ran.process
     else:
         if request.toolchain is not None:

@@ -165,6 +165,7 @@ async def export_program(
             toolchain=ToolchainRequest(declaration.resolves, needed_by=address.spec),
             weights=weights,
             environment=sdk.environment,
+            remote=True,
         ),
     )
     pte, facts = result.files["program.pte"], result.files["facts.json"]

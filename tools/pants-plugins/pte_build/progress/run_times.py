@@ -13,8 +13,9 @@ from typing import Any
 from pants.option.option_types import IntOption, StrOption
 from pants.option.subsystem import Subsystem
 
-# The engine's name for the run of a process on this machine; a cache hit has none.
-RUN = "run_local_process"
+# The engine's names for a process that really runs, on this machine or on a worker; a cache hit has none.
+LOCAL_RUN = "run_local_process"
+REMOTE_RUN = "run_remote_process"
 
 # What a process is for, by its description.
 _KINDS = {
@@ -53,7 +54,7 @@ class RunTimes:
 
     def add(self, completed: Iterable[Mapping[str, Any]]) -> None:
         for unit in completed:
-            if unit["name"] == RUN:
+            if unit["name"] in (LOCAL_RUN, REMOTE_RUN):
                 kind = kind_of(unit.get("description", ""))
                 self.seconds.setdefault(kind, []).append(seconds_of(unit, "duration"))
 

@@ -11,9 +11,9 @@ import pytest
 from pte_build.progress.run_times import RunTimes, kind_of
 
 
-def ran(description: str, seconds: float) -> dict[str, Any]:
+def ran(description: str, seconds: float, where: str = "local") -> dict[str, Any]:
     return {
-        "name": "run_local_process",
+        "name": f"run_{where}_process",
         "description": description,
         "duration_secs": int(seconds),
         "duration_nanos": int(seconds % 1 * 1e9),
@@ -38,7 +38,7 @@ def test_kinds(description: str, kind: str) -> None:
 
 def test_what_ran_is_summed_up_by_kind(tmp_path: Path) -> None:
     times = RunTimes()
-    times.add([ran("Export a:b", 2.5), ran("Export a:c", 1), ran("Validate a:b", 4)])
+    times.add([ran("Export a:b", 2.5), ran("Export a:c", 1, "remote"), ran("Validate a:b", 4)])
     times.add([{"name": "process", "description": "Export a:d", "duration_secs": 9}])
     assert times.total() == 7.5
     assert times.line().startswith("Ran 2 exports (4 s), 1 validations (4 s) in 0 s")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pte_build.progress.run_times import RUN, seconds_of
+from pte_build.progress.run_times import LOCAL_RUN, REMOTE_RUN, seconds_of
 from pte_build.progress.stage_files import RequestKeys, Stage, read_stages, stage_file
 
 _DESCRIPTION = re.compile(r"(?P<verb>Export|Fetch|Validate) (?P<address>\S+)")
@@ -17,10 +17,14 @@ _DONE = {"Export": "exported", "Fetch": "fetched", "Validate": "validated"}
 
 @dataclass
 class _Run:
+    """span: its work unit. remote: whether a worker runs it, whose stages are not seen before the end."""
+
+    span: str
     description: str
-    verb: str
     address: str
+    done: str
     started: float
+    remote: bool
     reported: int = 0
 
 
@@ -35,19 +39,31 @@ class StageReporter:
         self._folder = folder
         self._pants_pid = pants_pid
         self._keys = keys
+        # By description: a run that is cancelled has no end, and the next one of this description takes its place.
         self._runs: dict[str, _Run] = {}
 
     def poll(
         self, started: Iterable[Mapping[str, Any]], completed: Iterable[Mapping[str, Any]]
     ) -> list[str]:
         """The lines to log now. The arguments are the work units that began and ended since the last call."""
-        self._runs.update((unit["span_id"], run) for unit in started if (run := _run(unit)))
-        lines = []
+        lines: list[str] = []
+        for run in filter(None, map(_run, started)):
+            self._runs[run.description] = run
+            if run.remote:
+                lines.append(f"{run.address}: started on a worker")
         for unit in completed:
-            run = self._runs.pop(unit["span_id"], None) or _run(unit)
-            if run is not None:
-                lines += self._end(run, seconds_of(unit, "duration"))
+            ended = _run(unit)
+            if ended is None:
+                continue
+            current = self._runs.get(ended.description, ended)
+            if current.span != ended.span:
+                continue
+            self._runs.pop(ended.description, None)
+            if not ended.remote:
+                lines += self._end(ended, seconds_of(unit, "duration"))
         for run in self._runs.values():
+            if run.remote:
+                continue
             stages = self._stages(run)
             for stage in stages[run.reported :]:
                 if stage.name:
@@ -65,14 +81,14 @@ class StageReporter:
         *before, last = stages
         if last.name:
             return [f"{run.address}: ended after {seconds:.1f} s, while {last.name}"]
-        if run.verb == "Fetch":
+        if run.done == _DONE["Fetch"]:
             # Its stages say how far it is, every ten seconds.
-            return [f"{run.address}: {_DONE[run.verb]} in {seconds:.1f} s"]
+            return [f"{run.address}: {run.done} in {seconds:.1f} s"]
         parts = [
             f"{stage.name} {following.begun - stage.begun:.1f}"
             for stage, following in zip([Stage(run.started, "starting"), *before], stages)
         ]
-        return [f"{run.address}: {_DONE[run.verb]} in {seconds:.1f} s ({', '.join(parts)})"]
+        return [f"{run.address}: {run.done} in {seconds:.1f} s ({', '.join(parts)})"]
 
     def _stages(self, run: _Run) -> list[Stage]:
         found = (read_stages(file, run.started) for file in self._files(run))
@@ -84,8 +100,18 @@ class StageReporter:
         ]
 
 
+def said_of(description: str) -> tuple[str, str] | None:
+    """The address in a process's description, and how its end is called; None if no stages are told of it."""
+    found = _DESCRIPTION.fullmatch(description)
+    return None if found is None else (found["address"], _DONE[found["verb"]])
+
+
 def _run(unit: Mapping[str, Any]) -> _Run | None:
-    found = _DESCRIPTION.fullmatch(unit.get("description", ""))
-    if unit["name"] != RUN or found is None:
+    description = unit.get("description", "")
+    said = said_of(description)
+    if unit["name"] not in (LOCAL_RUN, REMOTE_RUN) or said is None:
         return None
-    return _Run(found[0], found["verb"], found["address"], seconds_of(unit, "start"))
+    address, done = said
+    remote = unit["name"] == REMOTE_RUN
+    started = seconds_of(unit, "start")
+    return _Run(unit["span_id"], description, address, done, started, remote)

@@ -131,3 +131,29 @@ def test_other_work_units(reporter: StageReporter, tmp_path: Path, other: dict[s
     write(tmp_path, *STAGES, "1008.5 ")
     assert reporter.poll([other], []) == []
     assert reporter.poll([], [other]) == []
+
+
+def test_a_run_that_is_cancelled_and_started_again_is_told_once(
+    reporter: StageReporter, tmp_path: Path
+) -> None:
+    reporter.poll([EXPORT], [])
+    # The first one has no end, or is said to end after the second has begun.
+    again = unit("2", "Export a:b", 3.0, start_secs=START + 2)
+    assert reporter.poll([again], [EXPORT]) == []
+    write(tmp_path, "1003.0 loading the model")
+    assert reporter.poll([], []) == ["a:b: loading the model (1 s)"]
+    write(tmp_path, "1003.0 loading the model", "1005.0 ")
+    assert reporter.poll([], [again]) == [
+        "a:b: exported in 3.0 s (starting 1.0, loading the model 2.0)"
+    ]
+
+
+def test_of_a_run_on_a_worker_only_the_start_is_seen(
+    reporter: StageReporter, tmp_path: Path
+) -> None:
+    remote = {**EXPORT, "name": "run_remote_process"}
+    # Of an earlier run on this machine.
+    write(tmp_path, *STAGES)
+    assert reporter.poll([remote], []) == ["a:b: started on a worker"]
+    assert reporter.poll([], []) == []
+    assert reporter.poll([], [remote]) == []

@@ -18,11 +18,14 @@ from pants.engine.fs import (
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from pte_build.remote_runs.place import RunPlace
+from pte_build.remote_runs.run import WorkerResult, WorkerRun
 from pte_build.result_cache import entry
 from pte_build.result_cache.key import result_key
 from pte_build.toolchain.environment import ReadyToolchain
 from pte_build.toolchain.identity import ToolchainIdentity
 from pte_build.toolchain.locks import ToolchainRequest
+from pte_build.toolchain.toolchain import Toolchain
 from pte_build.weights.fetching import FetchWeights
 from pte_build.weights.presence import PresentWeights
 from pte_build.weights.resolution import ResolvedWeights
@@ -32,12 +35,14 @@ from pte_build.weights.resolution import ResolvedWeights
 class ToolchainRun(EngineAwareParameter):
     """`process` is a `toolchain_process` with all of its inputs but the toolchain.
 
-    weights: those whose checkpoint is among the inputs, if any.
+    weights: whose checkpoint is among the inputs, if one is.
+    remote: whether it runs on the workers of a remote execution service, if one is set.
     """
 
     process: Process
     toolchain: ToolchainRequest
     weights: ResolvedWeights | None = None
+    remote: bool = False
 
     def debug_hint(self) -> str:
         return self.process.description
@@ -55,6 +60,8 @@ class ToolchainResult:
 @rule
 async def run_in_toolchain(request: ToolchainRun) -> ToolchainResult:
     process = request.process
+    # Asked first: what cannot run as asked for is refused whatever a cache has.
+    place = await Get(RunPlace)
     identity = await Get(ToolchainIdentity, ToolchainRequest, request.toolchain)
     key = result_key(process, identity)
     found = await Get(
@@ -66,11 +73,20 @@ async def run_in_toolchain(request: ToolchainRun) -> ToolchainResult:
         return ToolchainResult(found)
     if request.weights is not None:
         await Get(PresentWeights, FetchWeights(request.weights))
-    toolchain = await Get(ReadyToolchain, ToolchainRequest, request.toolchain)
-    inputs = await Get(Digest, MergeDigests([process.input_digest, toolchain.digest]))
-    result = await Get(
-        FallibleProcessResult, Process, dataclasses.replace(process, input_digest=inputs)
-    )
+    workers = place.workers if request.remote else None
+    if workers is None:
+        ready = await Get(ReadyToolchain, ToolchainRequest, request.toolchain)
+        inputs = await Get(Digest, MergeDigests([process.input_digest, ready.digest]))
+        result = await Get(
+            FallibleProcessResult, Process, dataclasses.replace(process, input_digest=inputs)
+        )
+    else:
+        # Each worker prepares it for itself.
+        toolchain = await Get(Toolchain, ToolchainRequest, request.toolchain)
+        inputs = await Get(Digest, MergeDigests([process.input_digest, toolchain.digest]))
+        complete = dataclasses.replace(process, input_digest=inputs)
+        ran = await Get(WorkerResult, WorkerRun(complete, workers))
+        result = ran.process
     if result.exit_code != 0:
         return ToolchainResult(result)
     files, said = await MultiGet(

@@ -133,6 +133,7 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
             environment=sdk.environment,
             timeout_seconds=test.timeout,
             may_fail=True,
+            remote=True,
         ),
     )
     verdict = result.files.get("validation.json")
