@@ -13,7 +13,7 @@ from end_to_end.clone import UserClone, git
 from remote_cache import tiny_program
 
 BASE_URL = "https://models.example.org/tree"
-UNPINNED = "models/mobilenet:mobilenet_v2_portable"
+UNPINNED = "models/pe_core:pe_spatial_t16_512_portable"
 
 
 def release(clone: UserClone, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -73,7 +73,5 @@ def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> N
     assert (model["address"], model["weights"]["source"]) == (tiny_program.ADDRESS, "official")
     (unavailable,) = index["unavailable"]
     assert unavailable["address"] == UNPINNED
-    assert (
-        unavailable["reason"]
-        == "its checkpoint models/mobilenet:mobilenet_v2_weights is not pinned"
-    )
+    checkpoint = "models/pe_core:pe_spatial_t16_512_weights"
+    assert unavailable["reason"] == f"its checkpoint {checkpoint} is not pinned"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from pants.engine.fs import Digest, DownloadFile, FileDigest
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 
 from pte_build.errors import PteBuildError
+from pte_build.weights.local_files import file_sha256, first_line
 from pte_build.weights.resolution import ResolvedWeights
 from pte_build.weights.subsystem import WeightsSubsystem
 
@@ -45,15 +45,6 @@ class LocalCopy:
 @dataclass(frozen=True)
 class LocalCopyRequest(EngineAwareParameter):
     weights: ResolvedWeights
-
-
-def file_sha256(path: str) -> str:
-    """The SHA-256 of a file's content, lower-case hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def describe_mismatch(path: str, sha256: str, size: int) -> str:
@@ -129,7 +120,7 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
             await Get(Digest, DownloadFile(url, expected))
         except Exception as error:
             # Whatever went wrong, the next mirror may have it; all reasons are told if none has.
-            misses.append(f"{url}: {_first_line(error)}")
+            misses.append(f"{url}: {first_line(error)}")
             continue
         return FetchedWeights(weights.sha256, weights.size)
     tried = (
@@ -141,11 +132,6 @@ async def fetch_weights(request: FetchWeights) -> FetchedWeights:
         f"be had. Tried:{tried}\nPut the file into a folder and name that with --weights-distdirs, or build with "
         "--weights-source=seeded, which needs no checkpoint."
     )
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def rules() -> Iterable[Rule]:
