@@ -34,7 +34,7 @@ EVERYTHING = (
     "tools/pants-plugins/*",
 )
 # Where the locks of toolchains are named, on which programs and pictures depend. Others are dependencies of no target.
-_NAMING = ("toolchains/BUILD", "models/*/BUILD")
+_NAMING = ("toolchains/BUILD", "toolchains/executorch_*/BUILD", "models/*/BUILD")
 _RESOLVE = re.compile(r"""\b(?:builder_)?resolve\s*=\s*["'](\w+)["']""")
 _LOCKS = "3rdparty/python/"
 

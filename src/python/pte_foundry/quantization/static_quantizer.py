@@ -1,10 +1,8 @@
 """ExecuTorch's XNNPACK quantizer, completed for what our models have.
 
-Where `XNNPACKQuantizer` of ExecuTorch 1.4 falls short:
+Where `XNNPACKQuantizer` of ExecuTorch 1.5 falls short:
 
 - it leaves sigmoid in float, and with it the product of every SiLU between two conversions;
-- it knows `slice_copy`, which exists in the edge dialect only, so that a slice between integers gets two
-  different scales, and XNNPACK refuses to load the program ("Failed to create static slice node");
 - its annotation of `cat` ignores the filter that keeps layers in float.
 """
 
