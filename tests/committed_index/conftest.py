@@ -1,4 +1,4 @@
-"""The committed index, for tests of what it promises."""
+"""The committed indexes, for the tests of what they promise."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
+# The latest ExecuTorch's first.
+FILES = ("index.json", "index_1_4.json")
+
 
 @pytest.fixture(scope="session")
-def index() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path("index.json").read_bytes())
-    return document
+def indexes() -> tuple[dict[str, Any], ...]:
+    return tuple(json.loads(Path(file).read_bytes()) for file in FILES)
+
+
+@pytest.fixture(scope="session", params=range(len(FILES)), ids=FILES)
+def index(request: Any, indexes: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """Each of them."""
+    return indexes[request.param]

@@ -1,4 +1,6 @@
-"""The committed index matches its schema, and the app that reads it finds every model on each of its platforms."""
+"""The committed indexes keep to their schema, and the app that reads them finds every model on each of its platforms,
+under the ExecuTorch version that can load it.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,31 @@ MODELS = {
         "pe_spatial_s16_512",
     ),
 }
-# In the backend's default precision, each model has all of them, except where an SDK is not set.
-BACKENDS = ("portable", "xnnpack", "coreml", "mps", "vulkan", "qnn")
+# In the backend's default precision each model has all of them, but for an SDK that is not set.
+BACKENDS = {
+    "1.5.1": ("portable", "xnnpack", "coreml", "vulkan", "qnn"),
+    # The last version that has it.
+    "1.4.1": ("mps",),
+}
 
 
 @pytest.fixture(params=[True, False], ids=["strict", "later"])
 def read(request: Any, index: dict[str, Any]) -> ReaderIndex:
     return read_index(index, strict=request.param)
+
+
+def test_each_version_has_its_backends(indexes: tuple[dict[str, Any], ...]) -> None:
+    found = {
+        index["version"]: {entry["backend"] for entry in (*index["models"], *index["unavailable"])}
+        for index in indexes
+    }
+    assert found == {version: set(backends) for version, backends in BACKENDS.items()}
+    assert list(found) == list(BACKENDS)
+
+
+def test_every_program_is_made_with_its_own_version(index: dict[str, Any]) -> None:
+    assert index["executorchVersion"] == index["version"]
+    assert {model["toolchain"]["executorch"] for model in index["models"]} == {index["version"]}
 
 
 def test_every_model_is_on_every_platform_of_each_of_its_backends(
@@ -54,7 +74,7 @@ def test_every_model_is_on_every_platform_of_each_of_its_backends(
         if entry["precision"] != "int8"
     }
     for category, models in MODELS.items():
-        for model, backend in itertools.product(models, BACKENDS):
+        for model, backend in itertools.product(models, BACKENDS[read.version]):
             if (model, backend) in unavailable:
                 continue
             for platform in ALL:
@@ -66,9 +86,10 @@ def test_every_model_is_on_every_platform_of_each_of_its_backends(
 def test_only_what_needs_an_sdk_is_unavailable_in_its_default_precision(
     index: dict[str, Any],
 ) -> None:
-    assert {entry["backend"] for entry in index["unavailable"] if entry["precision"] != "int8"} == {
-        "qnn"
+    unavailable = {
+        entry["backend"] for entry in index["unavailable"] if entry["precision"] != "int8"
     }
+    assert unavailable == {"qnn"} & set(BACKENDS[index["version"]])
 
 
 def test_every_artifact_is_on_the_platforms_of_its_backend(read: ReaderIndex) -> None:
@@ -106,10 +127,12 @@ def test_labels_are_found_by_model_and_by_category(read: ReaderIndex) -> None:
         assert model.labels_remote_url == read.labels.get(model.category)
 
 
-def test_versions_are_read_and_ordered_as_versions(index: dict[str, Any]) -> None:
-    found = read_versions(versions_document(["1.10.0", "1.9.0", index["version"]]))
-    assert found.versions == ("1.4.1", "1.9.0", "1.10.0")
+def test_versions_are_read_and_ordered_as_versions(indexes: tuple[dict[str, Any], ...]) -> None:
+    versions = [index["version"] for index in indexes]
+    found = read_versions(versions_document(["1.10.0", "1.9.0", *versions]))
+    assert found.versions == ("1.4.1", "1.5.1", "1.9.0", "1.10.0")
     assert found.latest == "1.10.0"
+    assert read_versions(versions_document(versions)).latest == versions[0]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,11 @@ def test_the_python_of_the_page_runs(
     assert _ADDRESS in blocks[0]
     names: dict[str, Any] = {}
     for block in blocks:
-        exec(compile(block.replace(_ADDRESS, "models"), str(_DOCUMENT), "exec"), names)
+        # The sample's version stands for the present one.
+        local = re.sub(
+            r'version="[0-9.]+"', f'version="{VERSION}"', block.replace(_ADDRESS, "models")
+        )
+        exec(compile(local, str(_DOCUMENT), "exec"), names)
     chosen, int8, best_class = capsys.readouterr().out.splitlines()
     assert chosen.startswith("xnnpack fp32 BSD-3-Clause ")
     assert int8 == f"{MODEL}_int8 int8"

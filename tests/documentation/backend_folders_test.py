@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workspace.backends import TOOLCHAINS, calls, read_backends
+from workspace.backends import backend_calls, read_backends
 
 PAGE = Path("docs/architecture.md")
 BACKENDS = Path("src/python/pte_foundry/backends")
@@ -33,7 +33,7 @@ def test_every_folder_has_a_target_and_every_target_a_folder() -> None:
 
 @BY_NAME
 def test_the_target_names_files_of_the_folder(folder: Path) -> None:
-    fields = {ast.literal_eval(call["name"]): call for call in calls("pte_backend", TOOLCHAINS)}
+    fields = {ast.literal_eval(call["name"]): call for _, call in backend_calls(Path())}
     target = fields[folder.name]
     assert ast.literal_eval(target["lowering"]) == [str(folder / "lowering.py")]
     interpreter = folder / "program.py"

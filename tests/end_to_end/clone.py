@@ -21,6 +21,7 @@ PARTS = (
     "docs/bench/results",
     "foundry",
     "index.json",
+    "index_1_4.json",
     "models",
     "pants",
     "pants.remote-execution.toml",
@@ -31,6 +32,8 @@ PARTS = (
     "toolchains",
     "tools",
 )
+# An edit of BUILD: the tree without the programs of an older ExecuTorch.
+WITHOUT_OLDER = ('        ":index_1_4",\n    ],\n    licenses', "    ],\n    licenses")
 _EXPORT = re.compile(r"Completed: Export (\S+)")
 
 

@@ -57,3 +57,17 @@ def test_explain(clone: UserClone, tmp_path: Path) -> None:
     subprocess.run(["bash", "__run.sh"], cwd=sandbox, check=True)
     again = (sandbox / "program.pte").read_bytes()
     assert hashlib.sha256(again).hexdigest() == said["sha256"]
+
+
+def test_profile(clone: UserClone, tmp_path: Path) -> None:
+    picture, dump = tmp_path / "profile.svg", tmp_path / "etdump.etdp"
+    options = ("--weights-source=seeded", "--json", f"--svg={picture}", f"--etdump={dump}")
+    outcome = clone.run("run", "tools/foundry", "--", "explain", "--profile", PROGRAM, *options)
+    assert outcome.exit_code == 0, outcome.output
+    said = json.loads(re.findall(r"^\{\n.*^\}$", outcome.output, re.MULTILINE | re.DOTALL)[0])
+    (delegate,) = said["delegates"]
+    assert delegate["name"] == "XnnpackBackend" and delegate["calls"] == 1
+    # The whole graph is in its one call.
+    assert 0.5 * said["milliseconds"] < delegate["milliseconds"] <= said["milliseconds"]
+    assert all(share["name"].startswith("XnnpackBackend") for share in said["shares"])
+    assert "XnnpackBackend" in picture.read_text() and dump.stat().st_size > 1_000

@@ -15,6 +15,8 @@ from end_to_end.clone import UserClone
 PRODUCTS = "pte_program,pte_test,model_index,model_index_test,model_tree"
 OF_ALL = {"//:index", "//:index_test", "//:tree"}
 PERMISSIVE = {"//:index_permissive", "//:tree_permissive"}
+# Of the programs for an older ExecuTorch.
+OLDER, OLDER_PERMISSIVE = {"//:index_1_4"}, {"//:index_1_4_permissive"}
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +51,25 @@ def _family(resolve: str) -> Callable[[dict[str, Any]], bool]:
     return lambda program: bool(program["builder_resolve"] == resolve)
 
 
-def _of_the_next(program: dict[str, Any]) -> bool:
-    return str(program["backend"]).startswith("['//toolchains/next:")
+def _of(toolchains: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda program: str(program["backend"]).startswith(f"['{toolchains}:")
 
 
 @pytest.mark.parametrize(
     ("package", "lock", "of_its_toolchain", "aggregates"),
     [
         ("coremltools", "coreml", _backend("coreml"), OF_ALL | PERMISSIVE),
-        # The permissive index has no program of this family.
-        ("ultralytics", "ultralytics", _family("ultralytics"), OF_ALL),
-        ("timm", "timm", _family("timm"), OF_ALL | PERMISSIVE),
-        # The next ExecuTorch, beside the current one.
-        ("executorch", "executorch_next", _of_the_next, {"toolchains/next:index"}),
+        # No program of this family is in the permissive index.
+        ("ultralytics", "ultralytics", _family("ultralytics"), OF_ALL | OLDER),
+        ("timm", "timm", _family("timm"), OF_ALL | PERMISSIVE | OLDER | OLDER_PERMISSIVE),
+        # An older ExecuTorch, and the next one, beside the present one.
+        (
+            "executorch",
+            "executorch_1_4",
+            _of("//toolchains/executorch_1_4"),
+            (OF_ALL | PERMISSIVE | OLDER | OLDER_PERMISSIVE) - {"//:index", "//:index_permissive"},
+        ),
+        ("executorch", "executorch_next", _of("//toolchains/next"), {"toolchains/next:index"}),
     ],
 )
 def test_an_upgrade_affects_its_own_programs(

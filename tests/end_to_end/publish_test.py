@@ -6,11 +6,11 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from end_to_end.clone import UserClone, git
+from end_to_end.clone import WITHOUT_OLDER, UserClone, git
 
 SEEDED = "--weights-source=seeded"
 ALLOWED = ("--tree-allow-unofficial", "--index-base-url=https://example.org/models")
-PROGRAM = "1.4.1/mobilenet/mobilenet_v3_small_portable.pte"
+PROGRAM = "1.5.1/mobilenet/mobilenet_v3_small_portable.pte"
 
 
 def test_publish(clone: UserClone, tmp_path: Path) -> None:
@@ -23,6 +23,7 @@ def test_publish(clone: UserClone, tmp_path: Path) -> None:
     one = 'programs=["models/mobilenet:mobilenet_v3_small_portable"]'
     with (
         clone.edited("BUILD", 'programs=["models::"]', one),
+        clone.edited("BUILD", *WITHOUT_OLDER),
         clone.edited("BUILD", 'name="tree",', f'name="tree", repositories={repositories},'),
     ):
         refused = committer.run(SEEDED, "publish", "//:tree")
@@ -36,7 +37,7 @@ def test_publish(clone: UserClone, tmp_path: Path) -> None:
         published = committer.run(SEEDED, *ALLOWED, "publish", "//:tree")
         assert published.exit_code == 0, published.output
         release = git(remote, "tag")
-        assert release.startswith("v1.4.1-")
+        assert release.startswith("v1.5.1-")
         for repository in repositories:
             assert f"//:tree: published {release} to {repository}: " in published.output
 

@@ -9,11 +9,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from end_to_end.clone import UserClone, git
+from end_to_end.clone import WITHOUT_OLDER, UserClone, git
 from remote_cache import tiny_program
 
 BASE_URL = "https://models.example.org/tree"
-UNPINNED = "models/mobilenet:mobilenet_v2_portable"
+UNPINNED = "models/pe_core:pe_spatial_t16_512_portable"
 
 
 def release(clone: UserClone, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -52,6 +52,7 @@ def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> N
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     with (
         clone.edited("BUILD", 'programs=["models::"]', f"programs={programs}"),
+        clone.edited("BUILD", *WITHOUT_OLDER),
         clone.edited("BUILD", "LICENSES = {", 'LICENSES = {"MIT": "models/mobilenet/LICENSE",'),
     ):
         finished = release(
@@ -61,7 +62,7 @@ def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> N
         )
     assert finished.returncode == 0, finished.stdout
     tag = git(remote, "tag")
-    assert re.fullmatch(r"v1\.4\.1-[0-9a-f]{12}", tag), finished.stdout
+    assert re.fullmatch(r"v1\.5\.1-[0-9a-f]{12}", tag), finished.stdout
     assert git(remote, "rev-parse", f"{tag}^{{commit}}") == git(remote, "rev-parse", "main")
     assert git(remote, "log", "--format=%an: %s", "main") == f"Test: Publish {tag}"
     git(tmp_path, "clone", "--quiet", "--branch", tag, str(remote), "consumer")
@@ -73,7 +74,5 @@ def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> N
     assert (model["address"], model["weights"]["source"]) == (tiny_program.ADDRESS, "official")
     (unavailable,) = index["unavailable"]
     assert unavailable["address"] == UNPINNED
-    assert (
-        unavailable["reason"]
-        == "its checkpoint models/mobilenet:mobilenet_v2_weights is not pinned"
-    )
+    checkpoint = "models/pe_core:pe_spatial_t16_512_weights"
+    assert unavailable["reason"] == f"its checkpoint {checkpoint} is not pinned"

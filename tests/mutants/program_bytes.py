@@ -24,6 +24,7 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 
 from pte_foundry.backends.coreml.container import Container, read_container, write_container
 from pte_foundry.backends.coreml.payload import METADATA_FILE, MODEL_FILE
+from pte_foundry.backends.mps.payload import schema as mps_schema
 
 ChangeProgram = Callable[[Any], None]
 ChangeBytes = Callable[[bytes], bytes]
@@ -53,7 +54,6 @@ def unchanged(program: Any) -> None:
 ChangeGraph = Callable[[dict[str, Any]], None]
 
 _SCHEMAS = {
-    "mps": "apple/mps/serialization/schema.fbs",
     "vulkan": "vulkan/serialization/schema.fbs",
     "xnnpack": "xnnpack/serialization/schema.fbs",
 }
@@ -125,7 +125,11 @@ def _compile(backend: str, graph: dict[str, Any]) -> bytes:
 
 def _schema(backend: str, folder: Path) -> Path:
     path = folder / "schema.fbs"
-    path.write_bytes(resources.files(executorch.backends).joinpath(_SCHEMAS[backend]).read_bytes())
+    if backend == "mps":
+        path.write_bytes(mps_schema())
+    else:
+        installed = resources.files(executorch.backends)
+        path.write_bytes(installed.joinpath(_SCHEMAS[backend]).read_bytes())
     return path
 
 

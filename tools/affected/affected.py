@@ -34,7 +34,7 @@ EVERYTHING = (
     "tools/pants-plugins/*",
 )
 # The files that name the locks of toolchains, on which programs and pictures depend. No target depends on other locks.
-_NAMING = ("toolchains/BUILD", "models/*/BUILD")
+_NAMING = ("toolchains/BUILD", "toolchains/executorch_*/BUILD", "models/*/BUILD")
 _RESOLVE = re.compile(r"""\b(?:builder_)?resolve\s*=\s*["'](\w+)["']""")
 _LOCKS = "3rdparty/python/"
 

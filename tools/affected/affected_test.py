@@ -78,7 +78,7 @@ def test_the_locks_that_pants_sees_are_those_of_programs_and_pictures() -> None:
     locks = {file.stem for file in (REPOSITORY / "3rdparty/python").glob("*.lock")}
     seen = target_locks(REPOSITORY)
     assert seen < locks
-    assert {"coreml", "executorch", "photographs", "qnn", "timm"} < seen
+    assert {"coreml", "executorch", "executorch_1_4", "photographs", "qnn", "timm"} < seen
     assert seen.isdisjoint({"dev", "executorch_next", "plugin", "pytest"})
 
 

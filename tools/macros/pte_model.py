@@ -13,7 +13,7 @@ def pte_model(
     test=None,
     bounds=None,
     tags=None,
-    toolchains="//toolchains",
+    toolchains=None,
     **common,
 ):
     """Declare the programs of one model.
@@ -27,9 +27,11 @@ def pte_model(
     bounds: like `programs`: what the test of that program allows, thresholds and budgets, e.g.
         {"portable": {"max_abs_difference": 1e-4, "max_planned_memory_ratio": 5.8}}.
     weights: the address of the checkpoint; `:<name>_weights` if left out.
-    toolchains: the folder of the backends, e.g. "//toolchains/next" for those of the next ExecuTorch.
+    toolchains: the folder of the backends, e.g. "//toolchains/next" for those of the next ExecuTorch. If left out: the
+        present one's, and an older one's for a backend that the present one has no more.
     The other arguments, `common` too, are fields of every program, see `./pants help pte_program`.
     """
+    older = {"mps": "//toolchains/executorch_1_4"}
     unknown = set(bounds or {}) - set(programs)
     if unknown:
         raise ValueError(
@@ -49,7 +51,7 @@ def pte_model(
             builder=[builder],
             builder_resolve=builder_resolve,
             inputs=inputs,
-            backend=[f"{toolchains}:{backend}"],
+            backend=[f"{toolchains or older.get(backend, '//toolchains')}:{backend}"],
             task=task,
             labels=labels,
             tags=tags,

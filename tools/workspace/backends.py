@@ -1,4 +1,4 @@
-"""The backends that `toolchains/BUILD` declares, read as text, because Pants would take seconds."""
+"""The backends for which models can be declared, read as text: without Pants, which takes seconds to say it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 from workspace.errors import ToolError
 
 TOOLCHAINS = Path("toolchains/BUILD")
+# Backends that the present ExecuTorch has no more, in the last version that has them.
+OLDER = "toolchains/executorch_*/BUILD"
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,11 @@ class DeclaredBackend:
 
 
 def read_backends(root: Path) -> dict[str, DeclaredBackend]:
-    """By name, in the file's order. Raises ToolError for a field that is not a literal."""
+    """By name, in the files' order: the present ones first. Raises ToolError for a field that is no literal."""
     found = {}
-    for call in calls("pte_backend", root / TOOLCHAINS):
+    for file, call in backend_calls(root):
         fields = {
-            name: _literal(call[name], root / TOOLCHAINS)
+            name: _literal(call[name], file)
             for name in ("name", "precisions", "max_size_ratios", "dynamic_dimensions", "sdk")
             if name in call
         }
@@ -51,6 +53,13 @@ def read_backends(root: Path) -> dict[str, DeclaredBackend]:
             sdk=fields.get("sdk"),
         )
     return found
+
+
+def backend_calls(root: Path) -> Iterator[tuple[Path, dict[str, ast.expr]]]:
+    """The BUILD file and the arguments of each `pte_backend`. Raises ToolError for a BUILD file that is no Python."""
+    for file in (root / TOOLCHAINS, *sorted(root.glob(OLDER))):
+        for call in calls("pte_backend", file):
+            yield file, call
 
 
 def calls(alias: str, file: Path) -> Iterator[dict[str, ast.expr]]:

@@ -32,7 +32,7 @@ photograph_set(name="pictures")
 
 def test_the_backends_of_this_repository() -> None:
     backends = read_backends(REPOSITORY)
-    assert list(backends) == ["portable", "xnnpack", "coreml", "mps", "vulkan", "qnn"]
+    assert list(backends) == ["portable", "xnnpack", "coreml", "vulkan", "qnn", "mps"]
     assert backends["xnnpack"].dynamic_dimensions and not backends["coreml"].dynamic_dimensions
     assert [name for name, backend in backends.items() if backend.sdk] == ["qnn"]
 

@@ -33,6 +33,15 @@ folder.joinpath("delegated_graph.txt").write_text("graph()")
 if options == ["--etrecord"]:
     folder.joinpath("etrecord.bin").write_bytes(b"record")
 """
+# Likewise, for what runs a program: it says which one.
+_PROFILE = """\
+import json, pathlib, sys
+request, program, output = sys.argv[1:]
+name = request + " " + pathlib.Path(program).read_text()
+pathlib.Path(output, "profile.json").write_text(json.dumps({"threads": 1, "runs": 3, "milliseconds": 2.0, "calls": [
+    {"kind": "operator", "name": name, "milliseconds": 1.5, "parts": []}]}))
+pathlib.Path(output, "etdump.etdp").write_text("dump")
+"""
 
 
 class Outcome:
@@ -47,6 +56,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = make_repository(tmp_path / "repository", "'bytes'")
     (root / INSIDE).mkdir(parents=True)
     (root / INSIDE / "explain_export.py").write_text(_INSIDE)
+    (root / INSIDE / "profile_program.py").write_text(_PROFILE)
     monkeypatch.chdir(root)
     return root
 
@@ -78,6 +88,21 @@ def test_json_and_files(repository: Path, tmp_path: Path) -> None:
     assert contents == {"operators": "operators: one", "dump": "graph()", "etrecord": "record"}
 
 
+def test_a_profile_has_times_and_a_picture(repository: Path, tmp_path: Path) -> None:
+    outcome = Outcome(PROGRAM, "--profile")
+    assert outcome.exit_code == 0, outcome.stderr
+    lines = [[cell.strip() for cell in line.split("│")] for line in outcome.stdout.splitlines()]
+    assert ["", "one bytes", "1", "1.500", "75.0", ""] in lines
+    picture = repository / "dist/models/a/one_xnnpack.profile.svg"
+    assert "one bytes" in picture.read_text()
+    assert f"written: {picture}" in outcome.stderr
+    svg, dump = tmp_path / "own.svg", tmp_path / "own.etdp"
+    files = (f"--svg={svg}", f"--etdump={dump}")
+    outcome = Outcome(PROGRAM, "--profile", "--json", *files)
+    assert json.loads(outcome.stdout)["shares"][0]["name"] == "one bytes"
+    assert svg.read_text() == picture.read_text() and dump.read_text() == "dump"
+
+
 def test_other_bytes_are_an_error(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +129,9 @@ def test_a_failure_inside_is_told(repository: Path) -> None:
         ([WEIGHTS], "is a model_weights"),
         ([PROGRAM, "--dump", "no/such/folder/file"], "no/such/folder is not a folder"),
         (["--", "-x"], "is not an address"),
+        ([PROGRAM, "--svg", "a.svg"], "a.svg: the option for it goes with --profile only"),
+        ([PROGRAM, "--profile", "--dump", "a"], "a: the option for it does not go with --profile"),
+        (["models/a::", "--profile"], "stands for 2 programs"),
     ],
 )
 def test_bad_input(repository: Path, arguments: list[str], message: str) -> None:

@@ -16,7 +16,6 @@ from explain.inside.lowering_record import LOWER, LoweringRecord, record_lowerin
 from pte_foundry.backends import lowering
 from pte_foundry.backends.coreml import lowering as coreml
 from pte_foundry.backends.lowering import LoweringRequest
-from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
@@ -56,7 +55,6 @@ def convolutions(operators: Mapping[str, int]) -> int:
         (xnnpack, lambda x: (x.to(torch.int32) * 2).float(), "aten.mul.Tensor", "invalid dtype"),
         (vulkan, torch.acosh, "aten.acosh.default", "no operator implementation"),
         (coreml, torch.acosh, "aten.acosh.default", "is not supported by CoreML"),
-        (mps, lambda x: torch.sort(x)[0], "aten.sort.default", "MPS has no implementation of it"),
     ],
 )
 def test_what_is_left_over_has_its_reason(

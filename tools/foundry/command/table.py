@@ -33,7 +33,7 @@ GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
         FoundryCommand("thresholds", "thresholds", "Compare test thresholds with what the tests measured."),
     ),
     "Publish and consume": (
-        FoundryCommand("update-index", "update_index", "Rebuild index.json from seeded weights."),
+        FoundryCommand("update-index", "update_index", "Rebuild the committed indexes from seeded weights."),
         FoundryCommand("verify", "verify_tree", "Check a tree against the hashes and index it lists."),
         FoundryCommand("sign", "sign_tree", "Sign a tree with a local key."),
         FoundryCommand("fetch", "fetch_model", "Fetch the best program for a platform from a published tree."),

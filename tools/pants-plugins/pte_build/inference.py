@@ -19,6 +19,7 @@ from pte_build.targets.model_index import (
     CommittedIndexField,
     IndexLicensesField,
     IndexProgramsField,
+    IndexToolchainsField,
 )
 from pte_build.targets.model_tree import TreeIndexField, TreeProvenanceResolveField
 from pte_build.targets.pictures import PhotographsFilesField, PhotographsResolveField
@@ -136,6 +137,7 @@ class IndexInferenceFieldSet(FieldSet):
 
     programs: IndexProgramsField
     licenses: IndexLicensesField
+    toolchains: IndexToolchainsField
 
 
 class InferIndexDependencies(InferDependenciesRequest[IndexInferenceFieldSet]):
@@ -150,7 +152,10 @@ async def infer_index_dependencies(
     selected = await Get(
         SelectedPrograms,
         SelectProgramsRequest(
-            field_set.address, field_set.programs.value or (), field_set.licenses.value
+            field_set.address,
+            field_set.programs.value or (),
+            field_set.licenses.value,
+            field_set.toolchains.value,
         ),
     )
     tests = (all_tests.find(program) for program in selected.programs)

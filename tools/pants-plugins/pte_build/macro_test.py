@@ -76,6 +76,13 @@ def test_toolchains_of_another_folder() -> None:
     assert declared.programs[0]["backend"] == ["//toolchains/next:fast"]
 
 
+def test_a_backend_that_the_present_version_has_no_more() -> None:
+    (mps,) = Declared(programs={"mps": {}}).programs
+    assert mps["backend"] == ["//toolchains/executorch_1_4:mps"]
+    (other,) = Declared(programs={"mps": {}}, toolchains="//own").programs
+    assert other["backend"] == ["//own:mps"]
+
+
 def test_a_program_overrides_fields_of_its_test() -> None:
     programs = {"fast": {}, "int8_fast": {"test": {"min_cosine": 0.9}, "options": {"a": "b"}}}
     declared = Declared(programs=programs, test={"min_cosine": 0.99, "timeout": 5})

@@ -133,14 +133,17 @@ request_file, _, index_file = sys.argv[1:]
 request = json.load(open(request_file))
 for artifact in request["artifacts"]:
     artifact["report"] = json.load(open(artifact["report"]))
-json.dump({"version": "1.4.1", "request": request}, open(index_file, "w"))
+# Programs of a toolchain of an older version lie in a folder of its name.
+older = all("/older_" in artifact["path"] for artifact in request["artifacts"])
+json.dump({"version": "1.3.0" if older else "1.4.1", "request": request}, open(index_file, "w"))
 """
 
 _TREE = """
 import json, os, sys
 
 request = json.load(open(sys.argv[1]))
-json.load(open(request["index"]))
+for index in request["indexes"]:
+    json.load(open(index))
 for name in ("versions.json", "README.md", "index.schema.json", "bom.cdx.json"):
     open(name, "w").write(name)
 open("index.html", "w").write(json.dumps(request["programs"]))
@@ -165,9 +168,10 @@ with open("SHA256SUMS", "w") as sums:
 _COMPARE = """
 import sys
 
-committed, built = (open(path).read() for path in sys.argv[1:])
-print("is current" if committed == built else "is stale")
-sys.exit(committed != built)
+built, *names = sys.argv[1:]
+stale = [name for name in names if open(name).read() != open(f"{built}/{name}").read()]
+print("is stale" if stale else "is current")
+sys.exit(bool(stale))
 """
 
 _PUBLISHING = """

@@ -1,4 +1,4 @@
-"""Rewrite the committed index."""
+"""Write the committed indexes anew."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from workspace.tool_command import ToolCommand
 
 app = typer.Typer(add_completion=False)
 
-INDEX = "index.json"
-# Everything that the committed index does not leave to a session, see `./pants help model_index_test`.
+# Those of `//:index_test`: each is what the target of its name in the BUILD file of the root writes.
+INDEXES = ("index.json", "index_1_4.json")
+# All that the committed index does not leave to a session, see `./pants help model_index_test`.
 OPTIONS = (
     "--no-dynamic-ui",
     "--no-colors",
@@ -35,44 +36,50 @@ OPTIONS = (
 RunPants = Callable[[Path, Mapping[str, str], tuple[str, ...]], PantsRun]
 
 
-def update_index(root: Path, environment: Mapping[str, str], run: RunPants) -> list[str]:
-    """Build `//:index` and replace the committed file with it; return what changed, one line each.
+def update_indexes(root: Path, environment: Mapping[str, str], run: RunPants) -> list[str]:
+    """Build all indexes and put them in the place of the committed files; return what changed, a line each.
 
     Nothing is written if nothing changed.
 
     Raises:
-        ToolError: if the build fails, or wrote no index.
+        ToolError: if the build fails, or does not write all of them.
     """
-    run(root, environment, (*OPTIONS, "package", "//:index"))
-    built, committed = root / "dist" / INDEX, root / INDEX
-    if not built.is_file():
-        raise ToolError(f"`./pants package //:index` wrote no {built}; look at its output")
+    targets = tuple(f"//:{name.removesuffix('.json')}" for name in INDEXES)
+    run(root, environment, (*OPTIONS, "package", *targets))
+    built = {name: root / "dist" / name for name in INDEXES}
+    for target, file in zip(targets, built.values()):
+        if not file.is_file():
+            raise ToolError(f"`./pants package {target}` wrote no {file}; look at its output")
+    return [line for name, file in built.items() for line in _update(root / name, file)]
+
+
+def _update(committed: Path, built: Path) -> list[str]:
     content = built.read_text(encoding="utf-8")
     if not committed.exists():
         replace_text(committed, content)
-        return [f"new     {INDEX}"]
+        return [f"new     {committed.name}"]
     if committed.read_bytes() == content.encode():
         return []
     try:
         differences = describe_differences(committed, built)
     except PteError as error:
-        # As after a merge conflict. The replacement is sound, whatever it was.
-        differences = [f"changed {INDEX}: it was not an index: {error.message}"]
+        # As after a merge conflict: what replaces it is sound whatever it was.
+        differences = [f"changed {committed.name}: it was not an index: {error.message}"]
     replace_text(committed, content)
     return differences
 
 
 @app.command("update-index", cls=ToolCommand)
 def main() -> None:
-    """Rebuild index.json from seeded weights.
+    """Rebuild the committed indexes from seeded weights.
 
-    It is what `./pants --weights-source=seeded package //:index` builds, at the repository's root. Prints which
-    artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.
+    They are what `./pants --weights-source=seeded package //:index //:index_1_4` builds, at the repository's root.
+    Prints which artifacts are changed, new or gone. `./pants test //:index_test` fails until the result is committed.
     """
     output = Console(soft_wrap=True, markup=False, highlight=False)
     progress = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
     root = find_root()
     progress.print("building and validating all programs from seeded weights")
-    changes = update_index(root, same_checkout_environment(os.environ), run_pants)
-    for line in changes or [f"{INDEX} is current"]:
+    changes = update_indexes(root, same_checkout_environment(os.environ), run_pants)
+    for line in changes or [f"{name} is current" for name in INDEXES]:
         output.print(line)

@@ -9,7 +9,7 @@ import pytest
 from pte_foundry.index.index import build_index
 from pte_foundry.records.json_files import canonical_json, write_json
 from pte_foundry.testing.indexes import read_request, write_reports
-from update_index.command.main import OPTIONS, RunPants, update_index
+from update_index.command.main import INDEXES, OPTIONS, RunPants, update_indexes
 from workspace.errors import ToolError
 from workspace.pants_run import PantsRun
 
@@ -27,10 +27,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def build(index: Mapping[str, object] | None) -> RunPants:
-    """A stand-in for `./pants` that writes this index, or none."""
+    """A stand-in for `./pants` that writes this index, or none, and another one that never changes."""
 
     def run(root: Path, environment: Mapping[str, str], arguments: tuple[str, ...]) -> PantsRun:
-        assert arguments == (*OPTIONS, "package", "//:index")
+        assert arguments == (*OPTIONS, "package", "//:index", "//:index_1_4")
+        write_json(root / "dist/index_1_4.json", {"models": []})
         if index is not None:
             write_json(root / "dist/index.json", index)
         return PantsRun(arguments, 0, "", 0.0)
@@ -39,7 +40,7 @@ def build(index: Mapping[str, object] | None) -> RunPants:
 
 
 def update(root: Path, index: Mapping[str, object] | None) -> list[str]:
-    return update_index(root, {}, build(index))
+    return update_indexes(root, {}, build(index))
 
 
 def names(root: Path) -> list[str]:
@@ -47,9 +48,9 @@ def names(root: Path) -> list[str]:
 
 
 def test_the_first_one(root: Path, index: dict[str, Any]) -> None:
-    assert update(root, index) == ["new     index.json"]
+    assert update(root, index) == ["new     index.json", "new     index_1_4.json"]
     assert (root / "index.json").read_text() == canonical_json(index)
-    assert names(root) == ["dist", "index.json"]
+    assert names(root) == ["dist", *INDEXES]
 
 
 def test_a_current_one_is_left_alone(root: Path, index: dict[str, Any]) -> None:
@@ -59,7 +60,7 @@ def test_a_current_one_is_left_alone(root: Path, index: dict[str, Any]) -> None:
     assert (root / "index.json").stat().st_ino == before.st_ino
 
 
-def test_what_changed_is_listed(root: Path, index: dict[str, Any]) -> None:
+def test_what_changed_is_told(root: Path, index: dict[str, Any]) -> None:
     update(root, index)
     index["models"].pop(0)
     index["models"][0]["hash"] = "f" * 64
@@ -69,13 +70,14 @@ def test_what_changed_is_listed(root: Path, index: dict[str, Any]) -> None:
         ["changed", "mobilenet/mobilenet_v3_small_xnnpack.pte:"],
     ]
     assert (root / "index.json").read_text() == canonical_json(index)
-    assert names(root) == ["dist", "index.json"]
+    assert names(root) == ["dist", *INDEXES]
 
 
 def test_a_file_with_a_merge_conflict_is_replaced(root: Path, index: dict[str, Any]) -> None:
     (root / "index.json").write_text("<<<<<<< HEAD\n")
-    (line,) = update(root, index)
+    line, other = update(root, index)
     assert "it was not an index" in line and "not valid JSON" in line
+    assert other == "new     index_1_4.json"
     assert (root / "index.json").read_text() == canonical_json(index)
 
 
@@ -86,7 +88,7 @@ def test_a_build_that_fails_changes_nothing(root: Path, index: dict[str, Any]) -
         raise ToolError("failed")
 
     with pytest.raises(ToolError):
-        update_index(root, {}, fail)
+        update_indexes(root, {}, fail)
     assert (root / "index.json").read_text() == canonical_json(index)
 
 
@@ -112,4 +114,4 @@ def test_a_disk_that_is_full_leaves_the_old_file(
     with pytest.raises(OSError, match="No space"):
         update(root, {**index, "generated": "2026-01-01T00:00:00Z"})
     assert (root / "index.json").read_text() == old
-    assert names(root) == ["dist", "index.json"]
+    assert names(root) == ["dist", *INDEXES]

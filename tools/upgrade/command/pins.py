@@ -18,6 +18,10 @@ NEXT = "_next"
 """The end of the name of a lock that holds the next version beside the present one."""
 
 
+_STAYS = re.compile(r"_[0-9]+(_[0-9]+)*$", re.ASCII)
+"""The end of the name of a lock that stays at its version, such as `executorch_1_4`."""
+
+
 def locks_to_change(locks: Sequence[Lock], package: str, beside: bool) -> tuple[Lock, ...]:
     """The locks that pin `package`: of the next version if `beside`, else those of the present one.
 
@@ -26,7 +30,9 @@ def locks_to_change(locks: Sequence[Lock], package: str, beside: bool) -> tuple[
     found = tuple(
         lock
         for lock in locks
-        if lock.name.endswith(NEXT) == beside and pinned_version(lock, package) is not None
+        if lock.name.endswith(NEXT) == beside
+        and _STAYS.search(lock.name) is None
+        and pinned_version(lock, package) is not None
     )
     if not found:
         kind = f"whose name ends in {NEXT}" if beside else "of the present version"

@@ -25,6 +25,11 @@ requirements = [
   "torchao==0.18.0",
 ]
 
+[locks.main_1_3]
+about = "what stays"
+python = ["3.11"]
+requirements = ["executorch==1.3.0"]
+
 [locks.other]
 about = "no executorch"
 python = ["3.11"]

@@ -10,7 +10,6 @@ from torch.export import ExportedProgram
 
 from pte_foundry.backends.coreml import lowering as coreml
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
-from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
@@ -63,7 +62,7 @@ def test_lower_itself_refuses(backend: object) -> None:
         assert caught.value.kind == kind
 
 
-@pytest.mark.parametrize("backend", [coreml, mps, portable, vulkan, xnnpack])
+@pytest.mark.parametrize("backend", [coreml, portable, vulkan, xnnpack])
 def test_every_option_is_checked_without_a_model(backend: object) -> None:
     check_options = backend.check_options  # type: ignore[attr-defined]
     check_options({})

@@ -13,7 +13,6 @@ from torch import nn
 
 from pte_foundry.backends.coreml import lowering as coreml
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
-from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
@@ -162,7 +161,6 @@ def test_bad_requests_fail_before_the_model_is_built(tmp_path: Path) -> None:
             "bad-option",
             "compute_units is 'NPU'",
         ),
-        ({**_fp16(mps), "options": {"use_fp16": "no"}}, "bad-option", "use_fp16 is 'no'"),
         (
             {**_fp16(vulkan), "options": {"texture_limits": "9"}},
             "bad-option",

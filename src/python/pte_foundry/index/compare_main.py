@@ -1,6 +1,7 @@
-"""Command line: `python -m pte_foundry.index.compare_main index.json built/index.json`.
+"""Command line: `python -m pte_foundry.index.compare_main built index.json index_1_4.json`.
 
-Exit code 0 if the committed index has the same bytes as the built one. If not, 1, with the differences on stdout.
+Exit code 0 if each committed index has the same bytes as the file of its name in the folder `built`. If not, 1, with
+the differences on stdout.
 """
 
 from __future__ import annotations
@@ -26,30 +27,36 @@ _LONGEST_VALUE = 60
 # The fields that people look at first.
 _FIRST = ("hash", "size", "toolchain")
 _REMEDY = (
-    "Find out what changed it. If the change was intended, run `./foundry update-index`, and commit the "
-    "rewritten file with it."
+    "Look for what changed it. If that was meant, `./foundry update-index` rewrites the files; commit them "
+    "with the change."
 )
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare two files. Raises PteError if one of them is not an index that this library can read."""
+    """Compare files. Raises PteError if one of them is not an index that this library can read."""
     parser = argparse.ArgumentParser(prog="pte_foundry.index.compare_main", description=__doc__)
-    parser.add_argument("committed", type=Path, help="the index of the repository")
-    parser.add_argument("built", type=Path, help="the index of this build")
+    parser.add_argument("built", type=Path, help="a folder with what was built now")
+    parser.add_argument("committed", type=Path, nargs="+", help="an index of the repository")
     options = parser.parse_args(arguments)
-    if not options.committed.exists():
+    stale = [each for each in options.committed if _is_stale(each, options.built / each.name)]
+    if stale:
+        print(_REMEDY)
+    return 1 if stale else 0
+
+
+def _is_stale(committed: Path, built: Path) -> bool:
+    if not committed.exists():
         raise PteError(
             "no-index",
-            f"{options.committed} does not exist. Make it: `./foundry update-index`",
+            f"{committed} does not exist. Make it: `./foundry update-index`",
         )
-    if options.committed.read_bytes() == options.built.read_bytes():
-        print(f"{options.committed} is current")
-        return 0
-    print(f"{options.committed} is stale:")
-    for line in describe_differences(options.committed, options.built):
+    if committed.read_bytes() == built.read_bytes():
+        print(f"{committed} is current")
+        return False
+    print(f"{committed} is stale:")
+    for line in describe_differences(committed, built):
         print(f"  {line}")
-    print(_REMEDY)
-    return 1
+    return True
 
 
 def describe_differences(old: Path, new: Path) -> list[str]:

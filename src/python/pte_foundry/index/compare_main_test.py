@@ -25,14 +25,16 @@ def index(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture()
 def files(tmp_path: Path, index: dict[str, Any]) -> tuple[Path, Path]:
     """A committed and a built index, equal."""
-    committed, built = tmp_path / "index.json", tmp_path / "built.json"
+    committed, built = tmp_path / "index.json", tmp_path / "built/index.json"
+    built.parent.mkdir()
     write_json(committed, index)
     write_json(built, index)
     return committed, built
 
 
 def compare(files: tuple[Path, Path]) -> int:
-    return main([str(file) for file in files])
+    committed, built = files
+    return main([str(built.parent), str(committed)])
 
 
 def test_a_current_file(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,6 +55,20 @@ def test_a_stale_file_is_reported_with_differences_and_remedy(
         in told
     )
     assert "./foundry update-index" in told
+
+
+def test_one_stale_file_of_two(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    index: Any = read_json(files[0])
+    other, built = (file.parent / "index_1_4.json" for file in files)
+    write_json(built, index)
+    index["models"][0]["hash"] = "f" * 64
+    write_json(other, index)
+    for order in ([files[0], other], [other, files[0]]):
+        assert main([str(built.parent), *map(str, order)]) == 1
+        told = capsys.readouterr().out
+        assert f"{files[0]} is current\n" in told and f"{other} is stale:\n" in told
 
 
 def test_another_form_of_the_same_content_is_stale(

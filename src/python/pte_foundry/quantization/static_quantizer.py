@@ -1,10 +1,8 @@
 """ExecuTorch's XNNPACK quantizer, extended to what our models need.
 
-Where `XNNPACKQuantizer` of ExecuTorch 1.4 falls short:
+Where `XNNPACKQuantizer` of ExecuTorch 1.5 falls short:
 
 - it leaves sigmoid in float, and with it the product of every SiLU between two conversions;
-- it knows only `slice_copy`, which exists only in the edge dialect, so a slice between integers gets two
-  different scales, and XNNPACK refuses to load the program ("Failed to create static slice node");
 - its annotation of `cat` ignores the filter that keeps layers in float.
 """
 

@@ -104,7 +104,7 @@ class TreeRequest:
     """The content of `tree_request.json`.
 
     Attributes:
-        index: path of the latest version's index, relative to the working directory.
+        indexes: paths of the versions' indexes, relative to the working directory; the latest version's first.
         files: path in the tree -> SHA-256; every file but those that the tree writer writes.
         listed: what the pages say about each program beyond its index entry.
         latencies: files of measured latencies, as paths in the repository; each is below the folder `latencies` of
@@ -112,7 +112,7 @@ class TreeRequest:
         origin: what the tree was made from.
     """
 
-    index: str
+    indexes: tuple[str, ...]
     files: Mapping[str, str]
     listed: tuple[Listed, ...]
     latencies: tuple[str, ...]
@@ -128,7 +128,7 @@ class TreeRequest:
                 raise entry.error("path", f"is {path!r}, which is listed twice")
             files[path] = entry.sha256("sha256")
         return TreeRequest(
-            fields.text("index"),
+            tuple(check_path(path, fields.where) for path in fields.texts("indexes")),
             files,
             tuple(Listed.read(entry) for entry in fields.objects("programs")),
             tuple(check_path(path, fields.where) for path in fields.texts("latencies")),
@@ -137,7 +137,7 @@ class TreeRequest:
 
     def to_json(self) -> dict[str, object]:
         return {
-            "index": self.index,
+            "indexes": list(self.indexes),
             "files": [{"path": path, "sha256": sha256} for path, sha256 in self.files.items()],
             "programs": [each.to_json() for each in self.listed],
             "latencies": list(self.latencies),

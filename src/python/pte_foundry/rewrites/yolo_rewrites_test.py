@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
-from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
@@ -132,13 +131,6 @@ def test_xnnpack_takes_the_whole_detector_and_runs_it(
         with torch.no_grad():
             expected = stages[0](*inputs)
         assert (found - expected).abs().max() < 1e-3
-
-
-def test_mps_takes_the_whole_detector(sequences: dict[str, list[nn.Module]]) -> None:
-    stages = sequences["mps"]
-    calls, left_over = _delegation(_lower(mps.lower, "fp16", stages[0]))
-    assert calls > 1 and left_over > 0
-    assert _delegation(_lower(mps.lower, "fp16", stages[-1])) == (1, 0)
 
 
 def test_vulkan_takes_the_whole_detector(sequences: dict[str, list[nn.Module]]) -> None:

@@ -10,7 +10,6 @@ import torch
 from torch.fx import GraphModule, traceback
 
 from pte_foundry.backends.coreml import lowering as coreml
-from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
@@ -122,7 +121,6 @@ def _request(lowering: str, stock: bool, **fields: Any) -> ExportRequest:
         (portable, "fp32"),
         (xnnpack, "fp32"),
         (vulkan, "fp16"),
-        (mps, "fp16"),
         (coreml, "fp16"),
     ],
     ids=lambda value: getattr(value, "__name__", value).rpartition(".")[2],

@@ -79,7 +79,7 @@ def write_tree_inputs(folder: Path) -> None:
     results.parent.mkdir(parents=True)
     write_json(results, sample_results())
     request = {
-        "index": "index.json",
+        "indexes": ["index.json"],
         "files": entries,
         "programs": PROGRAMS,
         "latencies": [FILE],

@@ -18,6 +18,7 @@ from pte_foundry.records.command import run_command
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json, read_json, write_text
 from pte_foundry.records.tree_request import TreeRequest
+from pte_foundry.tree.merged_index import merged_index
 from pte_foundry.tree.pages.latencies import Latency, read_latencies, read_results
 from pte_foundry.tree.pages.pages import catalogue_pages
 from pte_foundry.tree.provenance.bill_of_materials import bill_of_materials
@@ -39,22 +40,20 @@ from pte_foundry.tree.tree_request import LATENCIES, check_paths, check_tree, ve
 def main(arguments: Sequence[str]) -> int:
     """Write the tree's own files; none of them if the tree is not what its index says."""
     parser = argparse.ArgumentParser(prog="pte_foundry.tree.tree_main", description=__doc__)
-    parser.add_argument("request", type=Path, help="the tree's index and all of its files")
+    parser.add_argument("request", type=Path, help="the tree's indexes and all of its files")
     options = parser.parse_args(arguments)
     request = TreeRequest.read(Fields(read_json(options.request), str(options.request)))
     check_paths(request)
-    content = Path(request.index).read_bytes()
-    index_sha256 = hashlib.sha256(content).hexdigest()
-    index = Fields(read_json(Path(request.index)), request.index)
-    check_tree(request, index, index_sha256)
+    indexes = [Fields(read_json(Path(path)), path) for path in request.indexes]
+    hashes = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in request.indexes]
+    index = merged_index(indexes)
+    check_tree(request, indexes, hashes)
     locks = {path: Path(path).read_bytes() for path in request.origin.lockfiles}
     texts = {
         README: tree_readme(index),
         SCHEMA: canonical_json(INDEX_SCHEMA),
         VERSIONS: canonical_json(versions(request)),
-        BILL_OF_MATERIALS: canonical_json(
-            bill_of_materials(request.origin, index, index_sha256, locks)
-        ),
+        BILL_OF_MATERIALS: canonical_json(bill_of_materials(request.origin, index, hashes, locks)),
         **catalogue_pages(index, request.listed, _validations(request), _latencies(request)),
     }
     files = {**request.files, **{name: _sha256(text) for name, text in texts.items()}}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_files import read_json, write_json
 from pte_foundry.testing.sample_latencies import FILE
-from pte_foundry.testing.sample_tree import write_tree_inputs
+from pte_foundry.testing.sample_tree import LOCK, write_tree_inputs
 from pte_foundry.tree import tree_main
+from pte_foundry.tree.checks.verify import verify_tree
 from pte_foundry.tree.tree_files import is_covered
 from pte_foundry.tree.tree_request import LATENCIES, WRITTEN_HERE
 
@@ -61,6 +63,75 @@ def test_an_older_version_beside_it_is_listed(tree: Path) -> None:
     change(tree, "1.3.0/index.json", "0" * 64)
     tree_main.main(["tree_request.json"])
     assert read_json(tree / "versions.json")["versions"] == ["1.3.0", "1.4.1"]
+
+
+MPS = "mobilenet_v3_small_mps"
+
+
+def add_older(tree: Path) -> None:
+    """An index of an older version with one program, which the latest version has not."""
+    index: Any = read_json(tree / "index.json")
+    (model,) = (each for each in index["models"] if each["backend"] == "xnnpack")
+    folder, card = tree / "1.3.0/mobilenet", b"a model card"
+    folder.mkdir(parents=True)
+    contents = {f"{MPS}.pte": b"third program", "labels.txt": b"tench", "README.md": card}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    model.update(
+        address=f"models/mobilenet:{MPS}",
+        name=f"{MPS}.pte",
+        backend="mps",
+        hash=hashlib.sha256(contents[f"{MPS}.pte"]).hexdigest(),
+        size=13,
+        remoteUrl=f"1.3.0/mobilenet/{MPS}.pte",
+        labelsRemoteUrl="1.3.0/mobilenet/labels.txt",
+    )
+    index["labels"][0]["remoteUrl"] = "1.3.0/mobilenet/labels.txt"
+    older = {"version": "1.3.0", "executorchVersion": "1.3.0", "models": [model]}
+    write_json(
+        tree / "1.3.0/index.json", {**index, **older, "backends": {"mps": {"description": "MPS"}}}
+    )
+    request: Any = read_json(tree / "tree_request.json")
+    for path in ("index.json", *(f"mobilenet/{name}" for name in contents)):
+        sha256 = hashlib.sha256((tree / "1.3.0" / path).read_bytes()).hexdigest()
+        request["files"].append({"path": f"1.3.0/{path}", "sha256": sha256})
+    request["programs"].append({**request["programs"][0], "address": model["address"]})
+    request["origin"]["locks"][model["address"]] = [LOCK]
+    request["indexes"].append("1.3.0/index.json")
+    write_json(tree / "tree_request.json", request)
+
+
+def test_a_tree_of_two_versions(tree: Path) -> None:
+    add_older(tree)
+    assert tree_main.main(["tree_request.json"]) == 0
+    assert read_json(tree / "versions.json") == {"versions": ["1.3.0", "1.4.1"], "latest": "1.4.1"}
+    readme = (tree / "README.md").read_text()
+    assert "2 of the programs are for ExecuTorch 1.4.1, 1 for ExecuTorch 1.3.0." in readme
+    assert f"| `1.3.0/mobilenet/{MPS}.pte` | mps |" in readme
+    assert "- [mobilenet](1.4.1/mobilenet/README.md)" in readme
+    for page in ("index.html", "models/mobilenet_v3_small.html"):
+        text = (tree / page).read_text()
+        assert f"1.3.0/mobilenet/{MPS}.pte" in text
+        assert text.count('<span class="faint">ExecuTorch 1.3.0</span>') == 1
+    for name in ("reports", "locks", "validations", LATENCIES):
+        shutil.rmtree(tree / name)
+    for name in ("index_request.json", "tree_request.json"):
+        (tree / name).unlink()
+    assert verify_tree(tree) == ()
+
+
+def test_the_latest_version_has_to_be_the_first(tree: Path) -> None:
+    add_older(tree)
+    request: Any = read_json(tree / "tree_request.json")
+    for indexes, reason in (
+        (request["indexes"][::-1], "Name the latest version's index first"),
+        (request["indexes"] * 2, "two indexes are of 1.4.1"),
+        ([], "`indexes` is empty"),
+    ):
+        write_json(tree / "tree_request.json", {**request, "indexes": indexes})
+        with pytest.raises(PteError, match=reason):
+            tree_main.main(["tree_request.json"])
+    assert [name for name in WRITTEN_HERE if (tree / name).exists()] == []
 
 
 @pytest.mark.parametrize(

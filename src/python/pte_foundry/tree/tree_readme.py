@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.merged_index import version_of, versions_of
 
 _MEANING = {
     "official": "the publisher's checkpoint, pinned by SHA-256",
@@ -15,7 +16,7 @@ _MEANING = {
 
 
 def tree_readme(index: Fields) -> str:
-    """Markdown, a function of index.json alone.
+    """Markdown, a function of the tree's indexes as one alone, see `merged_index`.
 
     Raises:
         PteError: `bad-request` naming the index's field that is missing or wrong.
@@ -24,11 +25,12 @@ def tree_readme(index: Fields) -> str:
     sections = [
         f"# ExecuTorch {index.text('executorchVersion')} programs",
         _introduction(len(models)),
+        *_older(index),
         *_warning(models),
         "## Artifacts",
         _table(
             ("file", "backend", "precision", "MB", "weights", "licence", "platforms", "validation"),
-            [_artifact(model) for model in models],
+            [_artifact(index, model) for model in models],
         ),
         "## Backends",
         _table(
@@ -72,10 +74,19 @@ def _warning(models: Sequence[Fields]) -> list[str]:
     return [f"> **WARNING: NOT OFFICIAL WEIGHTS.** {parts}. Do not ship these in an app."]
 
 
-def _artifact(model: Fields) -> tuple[str, ...]:
+def _older(index: Fields) -> list[str]:
+    latest, *older = versions_of(index)
+    if not older:
+        return []
+    counts = Counter(version_of(index, model) for model in index.objects("models"))
+    listed = ", ".join(f"{counts[version]} for ExecuTorch {version}" for version in older)
+    return [f"{counts[latest]} of the programs are for ExecuTorch {latest}, {listed}."]
+
+
+def _artifact(index: Fields, model: Fields) -> tuple[str, ...]:
     validation = model.nested("validation")
     return (
-        f"`{model.text('category')}/{model.text('name')}`",
+        f"`{version_of(index, model)}/{model.text('category')}/{model.text('name')}`",
         model.text("backend"),
         _precision(model),
         f"{model.number('sizeMB'):.2f}",
@@ -133,9 +144,11 @@ def _unavailable(index: Fields) -> list[str]:
 
 
 def _model_cards(index: Fields) -> str:
-    families = sorted({model.text("category") for model in index.objects("models")})
-    version = index.text("version")
-    lines = (f"- [{family}]({version}/{family}/README.md)" for family in families)
+    versions: dict[str, str] = {}
+    for model in index.objects("models"):
+        # The latest version's come first.
+        versions.setdefault(model.text("category"), version_of(index, model))
+    lines = (f"- [{family}]({versions[family]}/{family}/README.md)" for family in sorted(versions))
     return "What goes in and comes out, and what the models are for:\n\n" + "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ def test_every_artifact_its_licence_and_what_is_unavailable_are_named(
     text = readme(index)
     assert text.startswith("# ExecuTorch 1.4.1 programs\n")
     for model in index["models"]:
-        assert f"| `mobilenet/{model['name']}` | {model['backend']} | fp32 | 10.23 |" in text
+        assert f"| `1.4.1/mobilenet/{model['name']}` | {model['backend']} | fp32 | 10.23 |" in text
     assert "- BSD-3-Clause: `mobilenet_v3_small_portable.pte`, `mobilenet_v3_small_xnn" in text
     assert "| `models/mobilenet:mobilenet_v3_small_qnn` | no QNN SDK is set |" in text
 
@@ -58,7 +58,7 @@ def test_an_int8_program_says_how_much_is_quantized(
 ) -> None:
     built = int8_index(tmp_path)
     built["models"][0]["quantization"]["compute_fraction"] = compute
-    assert f"| `{INT8}` | xnnpack | {told} | 10.23 |" in readme(built)
+    assert f"| `1.4.1/{INT8}` | xnnpack | {told} | 10.23 |" in readme(built)
 
 
 @pytest.mark.parametrize(

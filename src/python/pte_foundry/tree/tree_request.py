@@ -1,7 +1,8 @@
-"""Whether the files of a tree are what the tree's index promises."""
+"""Whether the files of a tree are what the tree's indexes promise."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from pte_foundry.errors import PteError
@@ -57,34 +58,39 @@ def versions(request: TreeRequest) -> dict[str, object]:
     return versions_document(path.parts[0] for path in indices if len(path.parts) == 2)
 
 
-def check_tree(request: TreeRequest, index: Fields, index_sha256: str) -> None:
-    """Check that every file that the index lists is in the tree with the hash that it lists.
+def check_tree(request: TreeRequest, indexes: Sequence[Fields], hashes: Sequence[str]) -> None:
+    """Check that every file that the indexes list is in the tree with the hash that they list.
 
     Args:
-        index: the content of the tree's index.json.
-        index_sha256: the SHA-256 of its bytes.
+        indexes: the content of each version's index; the latest version's first, which is that of the tree's root.
+        hashes: the SHA-256 of each one's bytes.
 
     Raises:
         PteError: `bad-tree` naming the file that is absent or different; `newer-schema` for an index whose
             schema is newer than this library's.
     """
-    check_schema_version(index)
-    version = index.text("version")
-    latest = versions(request)["latest"]
+    for index in indexes:
+        check_schema_version(index)
+    version, latest = indexes[0].text("version"), versions(request)["latest"]
     if version != latest:
         raise PteError(
             "bad-tree",
-            f"index.json is for {version}, but the tree's latest version is {latest}. "
-            "Put the latest version's index at the root",
+            f"index.json is of {version}, but the tree's latest version is {latest}. "
+            "Name the latest version's index first in the tree's `index`",
         )
-    expected = {"index.json": index_sha256, f"{version}/index.json": index_sha256}
-    for entry in (*index.objects("models"), *index.objects("labels")):
-        path = f"{version}/{entry.text('category')}/{entry.text('name')}"
-        expected[path] = entry.sha256("hash")
-    needed = {
-        f"{version}/{model.text('category')}/{MODEL_CARD}" for model in index.objects("models")
-    }
-    needed |= {f"{LICENSES}/{model.text('license')}.txt" for model in index.objects("models")}
+    expected, needed = {"index.json": hashes[0]}, set()
+    for index, sha256 in zip(indexes, hashes, strict=True):
+        version = index.text("version")
+        path = f"{version}/index.json"
+        if path in expected:
+            raise PteError("bad-tree", f"two indexes are of {version}. Make one of them")
+        expected[path] = sha256
+        for entry in (*index.objects("models"), *index.objects("labels")):
+            path = f"{version}/{entry.text('category')}/{entry.text('name')}"
+            expected[path] = entry.sha256("hash")
+        for model in index.objects("models"):
+            needed.add(f"{version}/{model.text('category')}/{MODEL_CARD}")
+            needed.add(f"{LICENSES}/{model.text('license')}.txt")
     if absent := sorted(needed - set(request.files)):
         raise PteError(
             "bad-tree",

@@ -39,10 +39,13 @@ class LoadedProgram:
     """A loaded method.
 
     Attributes:
-        program: kept because the method refers to the program's bytes.
+        pte: kept, because from ExecuTorch 1.5 on the runtime refers to the bytes without keeping them: with a
+            temporary it would read memory that is free again.
+        program: kept, because the method refers to it.
         inputs, outputs: as the runtime sees them.
     """
 
+    pte: bytes
     program: Program
     method: Method
     inputs: Signature
@@ -123,6 +126,7 @@ def load_program(pte: bytes) -> LoadedProgram:
         raise RuntimeError(f"the program has no method {_METHOD!r}")
     meta = method.metadata
     return LoadedProgram(
+        pte,
         program,
         method,
         _tensors(meta.input_tensor_meta(i) for i in range(meta.num_inputs())),

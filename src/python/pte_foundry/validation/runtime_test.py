@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
@@ -21,6 +23,20 @@ def test_outputs_survive_later_runs(xnnpack: ExportResult) -> None:
     kept = first.clone()
     (second,) = program.run((torch.ones(1, 3, 16, 16),))
     assert torch.equal(first, kept) and not torch.equal(first, second)
+
+
+def test_the_bytes_live_as_long_as_what_runs(xnnpack: ExportResult) -> None:
+    """The runtime does not keep them, and crashes without them."""
+    pte = bytes(bytearray(xnnpack.pte))
+    references = sys.getrefcount(pte)
+    run = load_program(pte).run
+    assert sys.getrefcount(pte) > references
+    (before,) = run((torch.ones(1, 3, 16, 16),))
+    del pte
+    # What would take the place of the bytes, were they gone.
+    other = [bytes(len(xnnpack.pte)) for _ in range(8)]
+    (after,) = run((torch.ones(1, 3, 16, 16),))
+    assert torch.equal(before, after) and len(other) == 8
 
 
 def test_an_input_of_another_shape_is_refused(xnnpack: ExportResult) -> None:

@@ -197,6 +197,7 @@ def _program(monkeypatch: pytest.MonkeyPatch, execute: Callable[[], object]) -> 
 
     def load(pte: bytes) -> LoadedProgram:
         return LoadedProgram(
+            pte=pte,
             program=None,
             method=SimpleNamespace(execute=lambda inputs: execute()),
             inputs=(((1, 3, 16, 16), "float32"),),

@@ -1,4 +1,4 @@
-"""`./pants test` on a `model_index_test`: is the committed index what the repository builds?"""
+"""`./pants test` on a `model_index_test`: are the committed indexes what the repository builds?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from pants.option.subsystem import Subsystem
 
 from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
-from pte_build.cache_entry import plain_files
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun
@@ -26,12 +25,14 @@ from pte_build.process_failure import failing_process, message_file
 from pte_build.sources import COMPARE_MAIN
 from pte_build.targets.model_index import (
     CommittedIndexField,
+    IndexOutputPathField,
     IndexTestIndexField,
+    ModelIndex,
     ModelIndexTest,
 )
 from pte_build.tiers.tier import TestTier, TierRequest
 
-_COMMITTED, _BUILT = "index.json", "built/index.json"
+_BUILT = "built"
 
 
 class IndexTestSubsystem(Subsystem):
@@ -70,27 +71,41 @@ async def run_index_test(
         Get(KnownTarget, TargetRequest(address, ModelIndexTest, (IndexTestIndexField,))),
         Get(HydratedSources, HydrateSourcesRequest(field_set.sources)),
     )
-    index = target.one(IndexTestIndexField)
+    indexes = target.all(IndexTestIndexField)
     try:
-        built = await Get(BuiltIndex, BuiltIndexRequest(index, address, Choices.COMMITTED_INDEX))
+        built = await MultiGet(
+            Get(BuiltIndex, BuiltIndexRequest(index, address, Choices.COMMITTED_INDEX))
+            for index in indexes
+        )
     except PteBuildError as error:
         message = await Get(Digest, CreateDigest([message_file(str(error))]))
         failure = await Get(FallibleProcessResult, Process, failing_process(message))
         return TestResult.from_fallible_process_result(failure, address, test_subsystem.output)
+    declared = await MultiGet(
+        Get(KnownTarget, TargetRequest(index, ModelIndex)) for index in indexes
+    )
+    names = [
+        (each[IndexOutputPathField].value or IndexOutputPathField.default).rpartition("/")[2]
+        for each in declared
+    ]
     entries = await Get(DigestEntries, Digest, committed.snapshot.digest)
     result = await Get(
         MainResult,
         MainRun(
             COMPARE_MAIN,
             None,
-            (_COMMITTED, _BUILT),
+            (_BUILT, *names),
             owner=address,
             failed="not compared",
-            description=f"Compare the committed index of {index}",
+            description=f"Compare the committed index of {', '.join(map(str, indexes))}",
             output_files=(),
             files=(
-                FileEntry(_BUILT, built.content),
-                *(FileEntry(_COMMITTED, content) for content in plain_files(entries).values()),
+                *(FileEntry(f"{_BUILT}/{name}", each.content) for name, each in zip(names, built)),
+                *(
+                    FileEntry(entry.path.rpartition("/")[2], entry.file_digest)
+                    for entry in entries
+                    if isinstance(entry, FileEntry)
+                ),
             ),
             may_fail=True,
         ),

@@ -16,7 +16,13 @@ from pants.testutil.rule_runner import RuleRunner
 from pte_build.aggregate.committed_index import IndexTestFieldSet, IndexTestRequest
 from pte_build.aggregate.index import BuiltIndex, BuiltIndexRequest
 from pte_build.choices import Choices
-from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, chip_text, program_text
+from pte_build.stand_in_repository import (
+    CHECKPOINT,
+    CHECKPOINT_SHA256,
+    chip_text,
+    program_text,
+    target_text,
+)
 from pte_build.test_support import (
     SEEDED,
     exports_run,
@@ -46,17 +52,17 @@ def committed(runner: RuleRunner) -> Iterator[Path]:
     file.unlink(missing_ok=True)
 
 
-def index_text(runner: RuleRunner, choices: Choices) -> str:
-    built = runner.request(BuiltIndex, [BuiltIndexRequest(INDEX, INDEX, choices)])
+def index_text(runner: RuleRunner, choices: Choices, index: Address = INDEX) -> str:
+    built = runner.request(BuiltIndex, [BuiltIndexRequest(index, index, choices)])
     entry = FileEntry("index.json", built.content)
     (file,) = runner.request(DigestContents, [CreateDigest([entry])])
     return file.content.decode()
 
 
-def run_test(runner: RuleRunner, *options: str) -> TestResult:
+def run_test(runner: RuleRunner, *options: str, name: str = "index_test") -> TestResult:
     """`test //:index_test` in a new session with these options."""
     set_options(runner, *options)
-    target = runner.get_target(Address("", target_name="index_test"))
+    target = runner.get_target(Address("", target_name=name))
     field_set = IndexTestFieldSet.create(target)
     batch = IndexTestRequest.Batch("", (field_set,), None)  # type: ignore[type-var]
     return runner.request(TestResult, [batch])
@@ -109,6 +115,27 @@ def test_a_stale_file_fails(runner: RuleRunner, committed: Path) -> None:
     runner.write_files({"index.json": committed.read_text().replace("passed", "failed", 1)})
     result = run_test(runner)
     assert (result.exit_code, result.stdout) == (1, "is stale\n")
+
+
+def test_each_index_is_compared_with_the_file_of_its_name(
+    runner: RuleRunner, committed: Path
+) -> None:
+    other = target_text(
+        "model_index", "other", programs=["models/beta::"], output_path="o/index_b.json"
+    )
+    test = target_text("model_index_test", "both", index=[":index", ":other"])
+    runner.write_files({"BUILD.both": other + test, "index_b.json": committed.read_text()})
+    try:
+        stale = run_test(runner, name="both")
+        address = Address("", target_name="other")
+        set_options(runner, SEEDED)
+        runner.write_files({"index_b.json": index_text(runner, Choices.SESSION, address)})
+        current = run_test(runner, name="both")
+    finally:
+        for name in ("BUILD.both", "index_b.json"):
+            Path(runner.build_root, name).unlink()
+    assert (stale.exit_code, stale.stdout) == (1, "is stale\n")
+    assert (current.exit_code, current.stdout) == (0, "is current\n"), current.stderr
 
 
 def test_no_file_fails(runner: RuleRunner, committed: Path) -> None:

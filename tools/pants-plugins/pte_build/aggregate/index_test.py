@@ -83,7 +83,7 @@ def test_the_tree_holds_programs_labels_licences_and_the_index(runner: RuleRunne
     set_options(runner, SEEDED)
     tree = runner.request(BuiltTree, [BuiltTreeRequest(TREE)])
     files = contents(runner, tree.digest)
-    version = tree.index.version
+    version = tree.indexes[0].version
     assert {
         "index.json",
         f"{version}/index.json",

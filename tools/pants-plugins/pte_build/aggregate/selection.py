@@ -18,9 +18,14 @@ from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.errors import PteBuildError
 from pte_build.program.declaration import tree_path
 from pte_build.program.output_paths import duplicates
-from pte_build.targets.model_index import IndexLicensesField, IndexProgramsField
+from pte_build.targets.model_index import (
+    IndexLicensesField,
+    IndexProgramsField,
+    IndexToolchainsField,
+)
 from pte_build.targets.model_weights import ModelWeights, WeightsLicenseField
 from pte_build.targets.pte_program import (
+    ProgramBackendField,
     ProgramBuilderField,
     ProgramOutputPathField,
     ProgramWeightsField,
@@ -30,17 +35,25 @@ from pte_build.targets.pte_program import (
 
 @dataclass(frozen=True)
 class SelectProgramsRequest(EngineAwareParameter):
-    """The specs of a `model_index`, relative to the build root; `licenses` is None for programs of any licence."""
+    """The specs of a `model_index`, relative to the build root.
+
+    licenses: None for programs of any licence.
+    toolchains: folders; None for programs of any.
+    """
 
     index: Address
     specs: tuple[str, ...]
     licenses: tuple[str, ...] | None = None
+    toolchains: tuple[str, ...] | None = None
 
     @staticmethod
     def of(index: Target) -> SelectProgramsRequest:
         """The request that the fields of a `model_index` make."""
         return SelectProgramsRequest(
-            index.address, index[IndexProgramsField].value or (), index[IndexLicensesField].value
+            index.address,
+            index[IndexProgramsField].value or (),
+            index[IndexLicensesField].value,
+            index[IndexToolchainsField].value,
         )
 
     def debug_hint(self) -> str:
@@ -86,6 +99,48 @@ async def find_license(request: ProgramLicenseRequest) -> ProgramLicense:
         ),
     )
     return ProgramLicense(program.address, weights[WeightsLicenseField].value or "")
+
+
+@dataclass(frozen=True)
+class ProgramToolchainRequest(EngineAwareParameter):
+    program: Target
+
+    def debug_hint(self) -> str:
+        return self.program.address.spec
+
+
+@dataclass(frozen=True)
+class ProgramToolchain:
+    """The folder of the BUILD file that declares a program's backend, from the build root."""
+
+    program: Address
+    folder: str
+
+
+@rule
+async def find_program_toolchain(request: ProgramToolchainRequest) -> ProgramToolchain:
+    program = await Get(
+        KnownTarget,
+        TargetRequest(request.program.address, PteProgram, (ProgramBackendField,)),
+    )
+    return ProgramToolchain(program.address, program.one(ProgramBackendField).spec_path)
+
+
+def built_with(
+    index: Address, allowed: tuple[str, ...], folders: Mapping[Address, str]
+) -> tuple[Address, ...]:
+    """The programs whose backend is declared in one of the allowed folders.
+
+    Raises PteBuildError for a folder that no program uses: misspelt, it would leave a backend out without a word.
+    """
+    known = {folder.removeprefix("//").rstrip("/"): folder for folder in allowed}
+    if unknown := sorted(set(known) - set(folders.values())):
+        used = ", ".join(f"//{folder}" for folder in sorted(set(folders.values())))
+        raise PteBuildError(
+            f"{index}: `{IndexToolchainsField.alias}` names {', '.join(known[folder] for folder in unknown)}, and no "
+            f"program of its `{IndexProgramsField.alias}` has a backend there; there are: {used}."
+        )
+    return tuple(program for program, folder in folders.items() if folder in known)
 
 
 def licensed(
@@ -138,6 +193,17 @@ async def select_programs(
             for program in licensed(
                 request.index, request.licenses, {each.program: each.license_id for each in found}
             )
+        }
+    if request.toolchains is not None:
+        declared = await MultiGet(
+            Get(ProgramToolchain, ProgramToolchainRequest(target))
+            for target in targets
+            if target.address in paths
+        )
+        folders = {each.program: each.folder for each in declared}
+        paths = {
+            program: paths[program]
+            for program in built_with(request.index, request.toolchains, folders)
         }
     for path, owners in duplicates(paths).items():
         raise PteBuildError(

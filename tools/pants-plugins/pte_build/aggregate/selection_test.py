@@ -64,6 +64,37 @@ def test_a_licence_that_no_program_has(runner: RuleRunner) -> None:
     )
 
 
+def test_programs_of_some_toolchains_only(runner: RuleRunner) -> None:
+    """The folder of the backend decides, so that a new program of a model needs no second mention."""
+    backend = target_text(
+        "pte_backend",
+        "fast",
+        resolve="engine",
+        lowering=["src/python/pte_foundry/backends/fast.py"],
+        delegate="FastBackend",
+        platforms=["linux"],
+        summary="An older one.",
+    )
+    older = program_text(
+        "alpha_older_fast", backend=["toolchains/older:fast"], output_path="a/b_fast.pte"
+    )
+    runner.write_files({"toolchains/older/BUILD": backend, "models/gamma/BUILD": older})
+    set_options(runner)
+    gamma = Address("models/gamma", target_name="alpha_older_fast")
+    for toolchains, expected in (
+        (("//toolchains",), (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW)),
+        (("toolchains/older",), (gamma,)),
+        (("//toolchains/older", "//toolchains"), (ALPHA_FAST, ALPHA_SLOW, BETA_SLOW, gamma)),
+    ):
+        request = SelectProgramsRequest(INDEX, ("models::",), None, toolchains)
+        assert runner.request(SelectedPrograms, [request]).programs == expected
+    request = SelectProgramsRequest(INDEX, ("models::",), None, ("//toolchains", "//toolchain"))
+    assert refusal(runner, SelectedPrograms, request) == (
+        "//:index: `only_toolchains` names //toolchain, and no program of its `programs` has a backend there; "
+        "there are: //toolchains, //toolchains/older."
+    )
+
+
 @pytest.mark.parametrize("option", ["--tag=nightly", "--filter-target-type=pte_test"])
 def test_filters_of_a_command_do_not_change_an_index(runner: RuleRunner, option: str) -> None:
     set_options(runner, option)

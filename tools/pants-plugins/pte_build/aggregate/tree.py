@@ -32,7 +32,7 @@ from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.cache_entry import plain_files
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
-from pte_build.program.report import MODEL_CARD
+from pte_build.program.report import MODEL_CARD, BuiltProgram
 from pte_build.sources import TREE_MAIN
 from pte_build.targets.model_tree import (
     ModelTree,
@@ -71,19 +71,21 @@ class BuiltTreeRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class BuiltTree:
+    """`indexes` has one for each ExecuTorch version, the latest version's first."""
+
     digest: Digest
-    index: BuiltIndex
+    indexes: tuple[BuiltIndex, ...]
 
 
 def needed_licenses(
-    tree: Address, index: BuiltIndex, declared: FrozenDict[str, str]
+    tree: Address, programs: Iterable[BuiltProgram], declared: FrozenDict[str, str]
 ) -> dict[str, str]:
     """SPDX identifier to file, of the licences that the tree's programs have.
 
     Raises PteBuildError for a program whose licence has no text in the tree.
     """
     needed = {}
-    for built in index.programs:
+    for built in programs:
         license_id = built.exported.weights.license
         if license_id not in declared:
             raise PteBuildError(
@@ -124,9 +126,9 @@ def named_files(paths: Iterable[str], field: str, tree: Address) -> PathGlobs:
     )
 
 
-def written_files(index: BuiltIndex) -> tuple[str, ...]:
-    """The tree writer's output files. Each is listed: caches handle output folders less well."""
-    models = {built.declaration.model for built in index.programs}
+def written_files(programs: Iterable[BuiltProgram]) -> tuple[str, ...]:
+    """What the tree writer writes. Single files: caches keep folders of outputs less well."""
+    models = {built.declaration.model for built in programs}
     pages = (f"models/{model}.html" for model in models)
     pictures = (f"measured/{model}.svg" for model in models)
     return tuple(sorted((*_WRITTEN, *pages, *pictures)))
@@ -142,8 +144,18 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         named_files(target[TreeLatenciesField].value or (), TreeLatenciesField.alias, request.tree),
     )
     named = await Get(KnownTarget, TargetRequest(request.tree, ModelTree, (TreeIndexField,)))
-    index = await Get(BuiltIndex, BuiltIndexRequest(named.one(TreeIndexField), request.tree))
-    licenses = needed_licenses(request.tree, index, target[TreeLicensesField].value or FrozenDict())
+    indexes = await MultiGet(
+        Get(BuiltIndex, BuiltIndexRequest(index, request.tree))
+        for index in named.all(TreeIndexField)
+    )
+    if not indexes:
+        raise PteBuildError(
+            f"{request.tree}: `{TreeIndexField.alias}` names nothing. Name an index."
+        )
+    programs = tuple(built for index in indexes for built in index.programs)
+    licenses = needed_licenses(
+        request.tree, programs, target[TreeLicensesField].value or FrozenDict()
+    )
     texts, cards = await MultiGet(
         Get(
             Digest,
@@ -153,7 +165,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         Get(HydratedSources, HydrateSourcesRequest(target[TreeModelCardsField])),
     )
     program_locks = await MultiGet(
-        Get(ProgramLocks, ProgramLocksRequest(built.declaration)) for built in index.programs
+        Get(ProgramLocks, ProgramLocksRequest(built.declaration)) for built in programs
     )
     text_entries, card_entries, latency_entries, latency_inputs = await MultiGet(
         Get(DigestEntries, Digest, texts),
@@ -163,19 +175,11 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
     )
     license_files, card_files = plain_files(text_entries), plain_files(card_entries)
     files = [
-        FileEntry("index.json", index.content),
-        FileEntry(f"{index.version}/index.json", index.content),
+        FileEntry("index.json", indexes[0].content),
         *(
-            FileEntry(f"{index.version}/{built.declaration.tree_path}", built.exported.pte)
-            for built in index.programs
-        ),
-        *(
-            FileEntry(f"{index.version}/{family}/{labels.name}", labels.content)
-            for family, labels in family_labels(index.programs).items()
-        ),
-        *(
-            FileEntry(f"{index.version}/{family}/{MODEL_CARD}", card)
-            for family, card in needed_model_cards(request.tree, index, card_files).items()
+            file
+            for index in indexes
+            for file in _version_files(index, needed_model_cards(request.tree, index, card_files))
         ),
         *(
             FileEntry(f"LICENSES/{license_id}.txt", license_files[path])
@@ -183,11 +187,10 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         ),
     ]
     locks = {
-        built.declaration.address.spec: found.paths
-        for built, found in zip(index.programs, program_locks)
+        built.declaration.address.spec: found.paths for built, found in zip(programs, program_locks)
     }
     body = TreeRequest(
-        index="index.json",
+        indexes=tuple(_index_path(index) for index in indexes),
         files={
             file.path: file.file_digest.fingerprint
             for file in sorted(files, key=lambda file: file.path)
@@ -199,7 +202,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
                 built.declaration.task,
                 f"validations/{number}.json",
             )
-            for number, built in enumerate(index.programs)
+            for number, built in enumerate(programs)
         ),
         latencies=tuple(sorted(plain_files(latency_entries))),
         origin=Origin(request.tree.spec, subsystem.builder_id, subsystem.source_commit, locks),
@@ -218,12 +221,14 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
             owner=request.tree,
             failed="not written",
             description=f"Write the table of contents of {request.tree}",
-            output_files=written_files(index),
+            output_files=written_files(programs),
             files=(
-                FileEntry("index.json", index.content),
+                *(FileEntry(_index_path(index), index.content) for index in indexes),
                 *(
                     FileEntry(f"validations/{number}.json", measured)
-                    for number, measured in enumerate(index.measured)
+                    for number, measured in enumerate(
+                        measured for index in indexes for measured in index.measured
+                    )
                 ),
             ),
             inputs=(lockfiles, latency_inputs),
@@ -232,7 +237,28 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         ),
     )
     digest = await Get(Digest, MergeDigests([content, result.process.output_digest]))
-    return BuiltTree(digest, index)
+    return BuiltTree(digest, indexes)
+
+
+def _index_path(index: BuiltIndex) -> str:
+    return f"{index.version}/index.json"
+
+
+def _version_files(index: BuiltIndex, cards: Mapping[str, FileDigest]) -> list[FileEntry]:
+    """The folder of one ExecuTorch version."""
+    folder = index.version
+    return [
+        FileEntry(_index_path(index), index.content),
+        *(
+            FileEntry(f"{folder}/{built.declaration.tree_path}", built.exported.pte)
+            for built in index.programs
+        ),
+        *(
+            FileEntry(f"{folder}/{family}/{labels.name}", labels.content)
+            for family, labels in family_labels(index.programs).items()
+        ),
+        *(FileEntry(f"{folder}/{family}/{MODEL_CARD}", card) for family, card in cards.items()),
+    ]
 
 
 @dataclass(frozen=True)
@@ -247,9 +273,13 @@ async def package_tree(field_set: ModelTreeFieldSet) -> BuiltPackage:
     built = await Get(BuiltTree, BuiltTreeRequest(field_set.address))
     path = field_set.output_path.value or TreeOutputPathField.default
     digest = await Get(Digest, AddPrefix(built.digest, path))
-    lines = (
-        f"  {len(built.index.programs)} programs for ExecuTorch {built.index.version}",
-        *built.index.conditions.summary(),
+    lines = tuple(
+        line
+        for index in built.indexes
+        for line in (
+            f"  {len(index.programs)} programs for ExecuTorch {index.version}",
+            *index.conditions.summary(),
+        )
     )
     return BuiltPackage(digest, (BuiltPackageArtifact(path, lines),))
 

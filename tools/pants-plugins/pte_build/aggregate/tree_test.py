@@ -11,18 +11,17 @@ from typing import Any
 import pytest
 from pants.core.goals.package import Package
 from pants.engine.addresses import Address
-from pants.engine.fs import DigestContents, FileDigest
+from pants.engine.fs import DigestContents
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 from pants.util.frozendict import FrozenDict
 
-from pte_build.aggregate.conditions import Conditions
-from pte_build.aggregate.index import BuiltIndex
 from pte_build.aggregate.program_locks import ProgramLocks, ProgramLocksRequest
 from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest, needed_licenses
 from pte_build.errors import PteBuildError
 from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
-from pte_build.stand_in_repository import quantized_text, target_text
+from pte_build.program.report import BuiltProgram
+from pte_build.stand_in_repository import program_text, quantized_text, target_text
 from pte_build.test_support import (
     QUANTIZED,
     SEEDED,
@@ -37,8 +36,8 @@ TREE = Address("", target_name="tree")
 _PAGES = (("models", "html"), ("measured", "svg"))
 
 
-def index_of(*licenses: str) -> BuiltIndex:
-    """An index with one program per licence, of which only the licences are real."""
+def programs_of(*licenses: str) -> tuple[BuiltProgram, ...]:
+    """One program for each licence, as far as licences go."""
     programs: Any = tuple(
         SimpleNamespace(
             declaration=SimpleNamespace(address=Address("models/alpha", target_name=f"p{number}")),
@@ -46,18 +45,18 @@ def index_of(*licenses: str) -> BuiltIndex:
         )
         for number, license_id in enumerate(licenses)
     )
-    return BuiltIndex(FileDigest("0a" * 32, 1), "1.4.1", programs, Conditions((), ()))
+    return programs
 
 
 def test_needed_licenses() -> None:
     declared = FrozenDict({"Zlib": "z.txt", "MIT": "mit.txt", "0BSD": "0.txt"})
-    needed = needed_licenses(TREE, index_of("MIT", "0BSD", "MIT"), declared)
+    needed = needed_licenses(TREE, programs_of("MIT", "0BSD", "MIT"), declared)
     assert list(needed.items()) == [("0BSD", "0.txt"), ("MIT", "mit.txt")]
 
 
 def test_a_license_without_text() -> None:
     with pytest.raises(PteBuildError) as caught:
-        needed_licenses(TREE, index_of("Zlib", "MIT"), FrozenDict({"Zlib": "z.txt"}))
+        needed_licenses(TREE, programs_of("Zlib", "MIT"), FrozenDict({"Zlib": "z.txt"}))
     message = str(caught.value)
     assert message.startswith("//:tree: models/alpha:p1 is under MIT, but `licenses` has no file")
 
@@ -97,7 +96,8 @@ def test_a_tree(runner: RuleRunner) -> None:
     assert files["1.4.1/alpha/labels.txt"] == b"cat\ncup"
     assert files["1.4.1/beta/README.md"] == b"what beta is for"
     assert files["LICENSES/MIT.txt"] == b"the text of the MIT licence"
-    for program in built.index.programs:
+    (index,) = built.indexes
+    for program in index.programs:
         content = files[f"1.4.1/{program.declaration.pte_path[len('models/'):]}"]
         assert hashlib.sha256(content).hexdigest() == program.exported.pte.fingerprint
     # The tree writer gets the verdicts of the programs, and what the BUILD files say about their task.
@@ -232,11 +232,54 @@ def test_a_file_of_latencies_that_is_missing(runner: RuleRunner) -> None:
     assert "results/nonesuch.json" in message and "the `latencies` of bad:t" in message
 
 
-def test_two_indexes(runner: RuleRunner) -> None:
+def test_an_index_that_is_none(runner: RuleRunner) -> None:
     request = declare(
         runner, index=["//:index", "models/alpha:alpha_fast"], licenses={}, model_cards=[]
     )
-    assert "bad:t: `index` must name exactly one target" in refusal(runner, BuiltTree, request)
+    message = refusal(runner, BuiltTree, request)
+    assert "models/alpha:alpha_fast, which is a `pte_program` and not a `model_index`" in message
+    request = declare(runner, index=[], licenses={}, model_cards=[])
+    assert refusal(runner, BuiltTree, request) == "bad:t: `index` names nothing. Name an index."
+
+
+def test_two_versions(runner: RuleRunner) -> None:
+    """Each has a folder; the first index is that of the root."""
+    older = program_text("older_fast", labels="labels.txt") + target_text(
+        "pte_test", "older_fast_test", program=[":older_fast"]
+    )
+    alpha = Path(runner.build_root, "models/alpha/BUILD").read_text()
+    runner.write_files(
+        {
+            "models/alpha/BUILD": alpha + older,
+            "BUILD.more": target_text(
+                "model_index", "now", programs=["models::", "-models/alpha:older_fast"]
+            )
+            + target_text("model_index", "before", programs=["models/alpha:older_fast"])
+            + target_text(
+                "model_tree",
+                "both",
+                index=[":now", ":before"],
+                licenses={"MIT": "LICENSE"},
+                model_cards=["models/*/README.md"],
+            ),
+        }
+    )
+    set_options(runner, SEEDED)
+    built = runner.request(BuiltTree, [BuiltTreeRequest(Address("", target_name="both"))])
+    runner.write_files({"models/alpha/BUILD": alpha, "BUILD.more": ""})
+    assert [index.version for index in built.indexes] == ["1.4.1", "1.3.0"]
+    contents = runner.request(DigestContents, [built.digest])
+    files = {file.path: file.content for file in contents}
+    assert sorted(path for path in files if path.startswith("1.3.0/")) == [
+        "1.3.0/alpha/README.md",
+        "1.3.0/alpha/labels.txt",
+        "1.3.0/alpha/older_fast.pte",
+        "1.3.0/index.json",
+    ]
+    assert files["index.json"] == files["1.4.1/index.json"] != files["1.3.0/index.json"]
+    assert "1.4.1/alpha/alpha_fast.pte" in files and "1.4.1/alpha/older_fast.pte" not in files
+    listed = {each["address"] for each in json.loads(files["index.html"])}
+    assert {"models/alpha:older_fast", "models/beta:beta_slow"} < listed
 
 
 def test_a_family_without_a_model_card(runner: RuleRunner) -> None:

@@ -1,12 +1,13 @@
-"""The `model_index` target: `index.json` over a list of programs; and `model_index_test`, of a committed one."""
+"""The `model_index` target: `index.json` over a list of programs; and `model_index_test`, of committed ones."""
 
 from __future__ import annotations
 
 from pants.core.goals.package import OutputPathField
+from pants.engine.fs import GlobMatchErrorBehavior
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
-    SingleSourceField,
+    MultipleSourcesField,
     SpecialCasedDependencies,
     StringSequenceField,
     Target,
@@ -40,6 +41,17 @@ class IndexLicensesField(StringSequenceField):
     )
 
 
+class IndexToolchainsField(StringSequenceField):
+    alias = "only_toolchains"
+    help = help_text(
+        """
+        Folders of BUILD files with backends, e.g. `["//toolchains"]`: include only programs whose backend is declared
+        in one of them, and not in a folder below. Default: all. An index has one ExecuTorch version, so programs of
+        another version's toolchains need another index. Excluded programs are not listed as unavailable either.
+        """
+    )
+
+
 class IndexOutputPathField(OutputPathField):
     default = "index.json"
     help = "Where the index is written below `dist/`."
@@ -52,6 +64,7 @@ class ModelIndex(Target):
         IndexDependenciesField,
         IndexProgramsField,
         IndexLicensesField,
+        IndexToolchainsField,
         IndexOutputPathField,
     )
     help = help_text(
@@ -73,17 +86,21 @@ class IndexTestDependenciesField(Dependencies):
 class IndexTestIndexField(SpecialCasedDependencies):
     alias = "index"
     required = True
-    help = f"The `{ModelIndex.alias}` that the file was built from, one address."
+    help = f"The addresses of each `{ModelIndex.alias}` that a committed file was built from."
 
 
-class CommittedIndexField(SingleSourceField):
-    alias = "source"
-    required = False
-    default = "index.json"
+class CommittedIndexField(MultipleSourcesField):
+    alias = "sources"
+    default = ("index.json", "index_*.json")
     uses_source_roots = False
-    # A repository may not have committed one yet: the test says how to make it.
-    expected_num_files = range(0, 2)  # type: ignore[assignment]
-    help = "The committed file."
+    # Without one, in a repository that has not committed it yet, the test says how to make it.
+    default_glob_match_error_behavior = GlobMatchErrorBehavior.ignore
+    help = help_text(
+        f"""
+        The committed files, beside this BUILD file. Each has the name that its `{ModelIndex.alias}` has in `dist/`: the
+        last part of its `{IndexOutputPathField.alias}`.
+        """
+    )
 
 
 class ModelIndexTest(Target):
@@ -96,9 +113,9 @@ class ModelIndexTest(Target):
     )
     help = help_text(
         f"""
-        The test of a committed index: builds and validates the programs of `{IndexTestIndexField.alias}` from seeded
-        weights, without SDKs, whatever the options, and compares their index with
+        The test of committed indexes: builds and validates the programs of `{IndexTestIndexField.alias}` from seeded
+        weights, without SDKs, whatever the options, and compares their indexes with
         `{CommittedIndexField.alias}` byte for byte. It passes on every machine that reproduces what was committed;
-        otherwise it says which artifacts differ and how. `./foundry update-index` rewrites the file.
+        otherwise it says which artifacts differ and how. `./foundry update-index` rewrites the files.
         """
     )

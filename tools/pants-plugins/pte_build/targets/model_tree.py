@@ -25,7 +25,12 @@ class TreeDependenciesField(Dependencies):
 class TreeIndexField(SpecialCasedDependencies):
     alias = "index"
     required = True
-    help = f"The `{ModelIndex.alias}` whose programs the tree holds, one address."
+    help = help_text(
+        f"""
+        The addresses of each `{ModelIndex.alias}` whose programs the tree holds: one for each ExecuTorch version, the
+        latest version's first.
+        """
+    )
 
 
 class TreeLicensesField(DictStringToStringField):

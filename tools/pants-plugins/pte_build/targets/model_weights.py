@@ -47,7 +47,12 @@ class WeightsSha256Field(StringField):
 
 class WeightsSizeField(IntField):
     alias = "size"
-    help = "The length of the file in bytes. Required with `sha256`."
+    help = help_text(
+        """
+        The length of the file in bytes. May be left out if only the `sha256` is known: a machine then fetches the file
+        once to learn it, even where a cache has the results.
+        """
+    )
 
 
 class WeightsWholeModelField(BoolField):

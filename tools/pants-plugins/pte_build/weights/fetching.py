@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -36,6 +35,7 @@ from pte_build.progress.stage_files import REQUEST_KEYS
 from pte_build.sources import FETCH_MAIN, LibrarySources, LibrarySourcesRequest, module_name
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.process import SOURCE_ROOT, library_process
+from pte_build.weights.local_files import file_sha256
 from pte_build.weights.resolution import ResolvedWeights
 from pte_build.weights.subsystem import WeightsSubsystem
 from pte_foundry.records.fetch_request import FetchOutcome, FetchRequest
@@ -86,15 +86,6 @@ class LocalCopy:
 @dataclass(frozen=True)
 class LocalCopyRequest(EngineAwareParameter):
     weights: ResolvedWeights
-
-
-def file_sha256(path: str) -> str:
-    """The SHA-256 of a file's content, lower-case hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def describe_mismatch(path: str, sha256: str, size: int) -> str:

@@ -18,9 +18,9 @@ from pte_build.weights.fetching import (
     FetchedWeights,
     FetchWeights,
     describe_mismatch,
-    file_sha256,
     search_distdirs,
 )
+from pte_build.weights.local_files import file_sha256
 from pte_build.weights.resolution import ResolvedWeights
 
 CONTENT = b"values"

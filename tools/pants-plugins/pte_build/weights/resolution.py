@@ -1,7 +1,11 @@
-"""Which weights a program gets: official, substitute or seeded. Nothing is fetched here."""
+"""Which values a program gets: official, substitute or seeded.
+
+Nothing is fetched here, but for a checkpoint whose size is not known yet.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,6 +28,7 @@ from pte_build.targets.model_weights import (
     WeightsUrlsField,
     WeightsWholeModelField,
 )
+from pte_build.weights.sizes import CheckpointSize, CheckpointSizeRequest
 from pte_build.weights.substitutes import Substitute, Substitutes
 from pte_build.weights.subsystem import WeightsSource, WeightsSubsystem
 
@@ -80,7 +85,7 @@ class ResolvedWeights:
 def resolve_weights(
     target: Target, source: WeightsSource, substitute: Substitute | None, program: Address
 ) -> ResolvedWeights:
-    """Apply the options to one `model_weights` target.
+    """Apply the options to one `model_weights` target. The size of an official checkpoint may be missing.
 
     Raises UnpinnedCheckpoint if the official checkpoint is requested but not pinned.
     """
@@ -101,11 +106,11 @@ def resolve_weights(
             target.address, "seeded", file, license_id, page, None, None,
             whole_model=target[WeightsWholeModelField].value,
         )  # fmt: skip
-    if sha256 is None or size is None:
+    if sha256 is None:
         raise UnpinnedCheckpoint(
-            f"{program}: its checkpoint {target.address} ({file}) is not pinned: its BUILD file has no `sha256` and "
-            f"`size` yet. Pin it with `./foundry pin {target.address}`, or build with "
-            "--weights-source=seeded, which needs no checkpoint."
+            f"{program}: its checkpoint {target.address} ({file}) is not pinned: its BUILD file has no `sha256` yet. "
+            f"Pin it with `./foundry pin {target.address}`, or "
+            "build with --weights-source=seeded, which needs no checkpoint."
         )
     return ResolvedWeights(
         target.address, "official", file, license_id, page, sha256, size,
@@ -125,9 +130,16 @@ async def resolve_weights_request(
         return resolve_weights(known.target, WeightsSource.SEEDED, None, request.program)
     # Not a parameter of the rule: an unreadable substitutes file does not concern the committed index.
     substitutes = await Get(Substitutes)
-    return resolve_weights(
+    weights = resolve_weights(
         known.target, subsystem.source, substitutes.find(request.address.spec), request.program
     )
+    if weights.sha256 is None or weights.size is not None:
+        return weights
+    learned = await Get(
+        CheckpointSize,
+        CheckpointSizeRequest(weights.address, weights.file, weights.sha256, weights.urls),
+    )
+    return dataclasses.replace(weights, size=learned.size)
 
 
 def rules() -> Iterable[Rule]:

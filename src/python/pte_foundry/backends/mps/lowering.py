@@ -1,7 +1,7 @@
 """MPS: Apple's GPUs through Metal Performance Shaders Graph.
 
-ExecuTorch deprecates this backend: 1.4 is the last release that has it. New apps for Apple's devices
-should prefer CoreML.
+1.4 is the last ExecuTorch that has this backend: its toolchain is `toolchains/executorch_1_4`. New apps for Apple's
+devices should prefer CoreML.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: ignore[import-untyped]
+from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: ignore[import-not-found]
     MPSPartitioner,
 )
 from executorch.exir import EdgeCompileConfig  # type: ignore[import-untyped]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,9 +10,20 @@ from torch.export import ExportedProgram
 
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.mps import lowering as mps
+from pte_foundry.backends.mps.program import interpret
 from pte_foundry.errors import PteError
+from pte_foundry.exporting.export import export
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.inspection.payloads import delegate_payloads
+from pte_foundry.records.export_request import ExportRequest
+from pte_foundry.records.json_fields import Fields
+from pte_foundry.rewrites import broadcast_upsampling, fold_batch_norm, softmax_detection
+from pte_foundry.testing import tiny_builder
+from pte_foundry.testing.lowered import lower
+from pte_foundry.testing.small_models import build, picture
+from pte_foundry.testing.tiny_detector import tiny_detector, tiny_inputs
+from pte_foundry.validation.payload_weights.comparison import weights_outcome
+from pte_foundry.validation.payload_weights.model_constants import model_constants
 
 # One large matrix, so that the size tells the type of the weights.
 _PARAMETERS = 256 * 256
@@ -76,6 +88,54 @@ def test_lowering_is_quiet_and_leaves_the_log_level(caplog: pytest.LogCaptureFix
 
 @pytest.mark.parametrize("value", ["false", "True", ""])
 def test_bad_values_are_refused(value: str) -> None:
-    with pytest.raises(PteError, match="option use_fp16 is .* one of true") as caught:
-        mps.lower(LoweringRequest(_program(), "fp16", {"use_fp16": value}))
-    assert caught.value.kind == "bad-option"
+    for check in (
+        lambda: mps.check_options({"use_fp16": value}),
+        lambda: mps.lower(LoweringRequest(_program(), "fp16", {"use_fp16": value})),
+    ):
+        with pytest.raises(PteError, match="option use_fp16 is .* one of true") as caught:
+            check()
+        assert caught.value.kind == "bad-option"
+
+
+def test_the_whole_detector() -> None:
+    inputs = tiny_inputs(1)[0]
+    module = fold_batch_norm.rewrite(tiny_detector(), inputs)
+    plain = inspect_program(_lower(module, inputs))
+    assert plain.delegate_calls > 1 and plain.undelegated_total > 0
+    for rewrite in (broadcast_upsampling.rewrite, softmax_detection.rewrite):
+        module = rewrite(module, inputs)
+    whole = inspect_program(_lower(module, inputs))
+    assert (whole.delegate_calls, whole.undelegated_total) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["block", "attention"])
+def test_a_payload_holds_the_models_weights(name: str) -> None:
+    content = interpret(*lower("mps", name)).content()
+    constants = model_constants(build(name), (picture(),), not content.keeps_batch_norms)
+    outcome = weights_outcome(content.constants, constants)
+    assert outcome.problems == ()
+    steps = outcome.measured["largest_difference_in_float_steps"]
+    assert isinstance(steps, float) and 0.4 < steps <= 0.501
+    assert (content.convolutions, content.products) == (constants.convolutions, constants.products)
+
+
+def test_bytes_and_facts_are_those_of_a_stock_export(tmp_path: Path) -> None:
+    """The speed-ups that fit this ExecuTorch change nothing; the others stand aside."""
+    request = {
+        "model": {
+            "name": "tiny",
+            "builder": tiny_builder.__name__,
+            "inputs": {"image": "float32[1,3,8,8]"},
+            "weights": {"source": "seeded"},
+        },
+        "lowering": mps.__name__,
+        "precision": "fp16",
+        "options": {},
+        "rewrites": [],
+    }
+    results = [
+        export(ExportRequest.read(Fields({**request, **stock}, "a request")), tmp_path)
+        for stock in ({}, {"stock": True})
+    ]
+    assert results[0].pte == results[1].pte
+    assert results[0].facts == results[1].facts

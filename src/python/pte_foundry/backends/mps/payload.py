@@ -2,7 +2,7 @@
 
 A header of 24 bytes (zeros: 4, `MP00`, offset and size of the constants: uint64 each, little-endian) is
 followed by the graph as a flatbuffer and by the constants. Source: executorch 1.4.1,
-backends/apple/mps/mps_preprocess.py.
+backends/apple/mps/mps_preprocess.py. The flatbuffer's schema, `schema.fbs`, is that version's: later ones have none.
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ def read_payload(payload: bytes) -> MpsPayload:
 def _parse(flatbuffer: bytes) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        schema, binary = folder / _SCHEMA, folder / "graph.bin"
-        schema.write_bytes(_schema())
+        path, binary = folder / _SCHEMA, folder / "graph.bin"
+        path.write_bytes(schema())
         binary.write_bytes(flatbuffer)
-        _flatc_decompile(name, str(schema), str(binary), ["--raw-binary", "--defaults-json"])
+        _flatc_decompile(name, str(path), str(binary), ["--raw-binary", "--defaults-json"])
         text = (folder / "graph.json").read_text("utf-8")
     graph: dict[str, Any] = json.loads(
         _WORDS.sub(lambda word: word[1] + _JSON_WORDS[word[2]], text)
@@ -110,9 +110,6 @@ def _parse(flatbuffer: bytes) -> dict[str, Any]:
     return graph
 
 
-def _schema() -> bytes:
-    # Not the package of the schema itself, which warns on import that it is deprecated.
-    import executorch.backends  # type: ignore[import-untyped]
-
-    root = resources.files(executorch.backends)
-    return root.joinpath("apple/mps/serialization", _SCHEMA).read_bytes()
+def schema() -> bytes:
+    """Of the flatbuffer, for flatc."""
+    return resources.files(__package__).joinpath(_SCHEMA).read_bytes()

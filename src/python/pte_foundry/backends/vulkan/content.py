@@ -87,7 +87,7 @@ def broken_texture_limits(payload: VulkanPayload, options: Mapping[str, str]) ->
 def texture_extents(dims: Sequence[int], layout: VkMemoryLayout) -> tuple[int, int, int]:
     """Width, height and depth of the texture of a tensor, in texels of four numbers each.
 
-    Batches lie one behind the other. Source: executorch 1.4.1, backends/vulkan/utils.py, `required_image_extents`.
+    Batches lie one behind the other. Source: executorch 1.5.1, backends/vulkan/utils.py, `required_image_extents`.
 
     Raises:
         PteError: `structure` for a layout that no texture has.

@@ -86,7 +86,7 @@ def _finite(value: float) -> float:
 
 
 def _check_quantized(program: ExportedProgram) -> None:
-    """Refuse what ExecuTorch 1.4 lowers and its runtime does not load.
+    """Refuse what ExecuTorch 1.5 lowers and its runtime does not load.
 
     - A convolution packs its weight when the program is loaded, and for that it has to be stored
       and not computed (`prepack_weights` in runtime/graph/ops/impl/Convolution.cpp).

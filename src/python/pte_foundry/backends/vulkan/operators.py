@@ -1,7 +1,7 @@
 """Operators of Vulkan graphs: PyTorch's own, and a few that the delegate adds.
 
 A graph lists the arguments of an operator in the order of its PyTorch schema, keyword arguments
-included, and then its result. Source: executorch 1.4.1, backends/vulkan/op_registry.py and
+included, and then its result. Source: executorch 1.5.1, backends/vulkan/op_registry.py and
 backends/vulkan/serialization/vulkan_graph_builder.py.
 """
 

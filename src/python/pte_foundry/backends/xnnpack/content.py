@@ -2,7 +2,7 @@
 
 Filters lie in memory as XNNPACK reads them, channels last: [out, height, width, in], of a depthwise
 convolution [1, height, width, out], of a transposed one [out, height, width, in]. Here they have the
-model's order again. Source: executorch 1.4.1, backends/xnnpack/operators/op_conv2d.py and
+model's order again. Source: executorch 1.5.1, backends/xnnpack/operators/op_conv2d.py and
 node_visitor.py.
 """
 

@@ -24,7 +24,7 @@ OPTIONS: Mapping[str, str] = {}
 
 
 class _AnySigmoid(SigmoidConfig):  # type: ignore[misc]
-    """Takes an integer sigmoid too: XNNPACK has one, which ExecuTorch 1.4 does not ask for."""
+    """Takes an integer sigmoid too: XNNPACK has one, which ExecuTorch 1.5 does not ask for either."""
 
     def supported_precision_types(self) -> list[ConfigPrecisionType]:
         return [ConfigPrecisionType.FP32, ConfigPrecisionType.STATIC_QUANT]

@@ -2,7 +2,7 @@
 
 A header of 30 bytes (zeros: 4, `XH00`, size of the header: uint16, offset and size of the graph: uint32 each,
 offset: uint32 and size: uint64 of the constants, little-endian), the graph as a flatbuffer, constants.
-Source: executorch 1.4.1, backends/xnnpack/serialization/xnnpack_graph_serialize.py.
+Source: executorch 1.5.1, backends/xnnpack/serialization/xnnpack_graph_serialize.py.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def catalogue_pages(
     """Path in the tree -> content.
 
     Args:
-        index: the content of the tree's index.json.
+        index: the tree's indexes as one, see `merged_index`.
         listed: one for each program of the index.
         validations: the content of each program's validation.json, by the program's address.
         latencies: measured ones, by the program's address; those of programs outside the tree are ignored.

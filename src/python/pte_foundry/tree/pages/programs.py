@@ -9,6 +9,7 @@ from decimal import Decimal
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
+from pte_foundry.tree.merged_index import version_of
 from pte_foundry.tree.pages.contract import Contract, read_contract
 
 
@@ -21,6 +22,7 @@ class ListedProgram:
 
     Attributes:
         model: name without precision; `model_name` has it where it is not the backend's default.
+        version: of the ExecuTorch that it is for; `older` if that is not the tree's latest one.
         path: of the file, relative to the tree's root.
         size: bytes; `megabytes` the same in 10^6.
         cosine_bound: how far below 1 its test allows the cosine to be, as text, e.g. `2.5e-12`.
@@ -36,6 +38,8 @@ class ListedProgram:
     family: str
     backend: str
     precision: str
+    version: str
+    older: bool
     task: str | None
     file: str
     path: str
@@ -83,16 +87,16 @@ def read_programs(index: Fields, listed: Sequence[Listed]) -> tuple[ListedProgra
             f"{index.where}: the index and the catalogue list different programs: {unknown}. Build both from "
             "one commit",
         )
-    version = index.text("version")
     return tuple(
-        _program(entry, by_address[address], version) for entry, address in zip(entries, addresses)
+        _program(index, entry, by_address[address]) for entry, address in zip(entries, addresses)
     )
 
 
-def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
+def _program(index: Fields, entry: Fields, listed: Listed) -> ListedProgram:
     delegation, validation = entry.nested("delegation"), entry.nested("validation")
     checks = validation.nested("checks")
     labels = entry.optional_text("labelsFile")
+    version = version_of(index, entry)
     folder = f"{version}/{entry.text('category')}"
     return ListedProgram(
         address=listed.address,
@@ -101,6 +105,8 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
         family=entry.text("category"),
         backend=entry.text("backend"),
         precision=entry.text("precision"),
+        version=version,
+        older=version != index.text("version"),
         task=listed.task,
         file=entry.text("name"),
         path=f"{folder}/{entry.text('name')}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -30,6 +30,7 @@ from packageurl import PackageURL
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Origin
+from pte_foundry.tree.merged_index import version_of
 from pte_foundry.tree.provenance.checkpoint import Checkpoint, checkpoints
 from pte_foundry.tree.provenance.statement import NO_TIME
 from pte_foundry.tree.tree_files import MODEL_CARD
@@ -53,17 +54,17 @@ def locked_packages(text: str) -> tuple[Package, ...]:
 
 
 def bill_of_materials(
-    origin: Origin, index: Fields, index_sha256: str, locks: Mapping[str, bytes]
+    origin: Origin, index: Fields, index_hashes: Sequence[str], locks: Mapping[str, bytes]
 ) -> dict[str, object]:
     """The BOM as JSON: programs, their checkpoints, and the packages of their toolchains.
 
     A program depends on its checkpoint and on its lockfiles, a lockfile on the packages that it pins. The
-    serial number is a function of the index, and there is no time unless the index has one. The source commit
+    serial number is a function of the indexes, and there is no time unless the index has one. The source commit
     is not in it: it belongs to the provenance statement.
 
     Args:
-        index: the content of the tree's index.json.
-        index_sha256: the SHA-256 of its bytes.
+        index: the tree's indexes as one, see `merged_index`.
+        index_hashes: the SHA-256 of each one's bytes.
         locks: path in the repository -> content, of each that `origin` names.
 
     Raises:
@@ -73,7 +74,7 @@ def bill_of_materials(
     version = index.text("version")
     tree = Component(name="tree", version=version, type=ComponentType.DATA, bom_ref="tree")
     bom = Bom(
-        serial_number=uuid5(NAMESPACE_URL, f"urn:pte-foundry:index:{index_sha256}"),
+        serial_number=uuid5(NAMESPACE_URL, f"urn:pte-foundry:index:{','.join(index_hashes)}"),
         metadata=BomMetaData(component=tree),
     )
     # Set afterwards: without a time, the constructor takes the current one.
@@ -83,15 +84,17 @@ def bill_of_materials(
     lockfiles = {path: _lockfile(path, content) for path, content in locks.items()}
     for path, component in lockfiles.items():
         bom.register_dependency(component, [libraries[package] for package in packages[path]])
-    programs = {model.text("name"): _program(model, version) for model in models}
+    programs = {
+        model.text("address"): _program(model, version_of(index, model)) for model in models
+    }
     for checkpoint in checkpoints(models):
         component = _checkpoint(checkpoint)
         bom.components.add(component)
-        for name in checkpoint.models:
-            bom.register_dependency(programs[name], [component])
+        for address in checkpoint.programs:
+            bom.register_dependency(programs[address], [component])
     for model in models:
         used = [lockfiles[path] for path in origin.locks[model.text("address")]]
-        bom.register_dependency(programs[model.text("name")], used)
+        bom.register_dependency(programs[model.text("address")], used)
     bom.register_dependency(tree, programs.values())
     bom.components.update([*programs.values(), *lockfiles.values(), *libraries.values()])
     result: dict[str, object] = json.loads(JsonV1Dot6(bom).output_as_string())

@@ -29,7 +29,7 @@ XNNPACK = "1.4.1/mobilenet/mobilenet_v3_small_xnnpack.pte"
 
 def bom(index: dict[str, Any], index_sha256: str = "1" * 64, **origin: object) -> dict[str, Any]:
     return bill_of_materials(
-        read_origin(**origin), Fields(index, "index.json"), index_sha256, {LOCK: LOCK_TEXT}
+        read_origin(**origin), Fields(index, "index.json"), [index_sha256], {LOCK: LOCK_TEXT}
     )
 
 

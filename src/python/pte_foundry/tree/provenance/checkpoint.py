@@ -11,10 +11,10 @@ from pte_foundry.records.json_fields import Fields
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint, and the programs of an index that were made from it, sorted by name."""
+    """A checkpoint, and the addresses of the programs that were made from it, sorted."""
 
     weights: Weights
-    models: tuple[str, ...]
+    programs: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -32,6 +32,6 @@ def checkpoints(models: Sequence[Fields]) -> tuple[Checkpoint, ...]:
     """
     found: dict[Weights, list[str]] = {}
     for model in models:
-        found.setdefault(Weights.read(model.nested("weights")), []).append(model.text("name"))
-    listed = [Checkpoint(weights, tuple(sorted(names))) for weights, names in found.items()]
+        found.setdefault(Weights.read(model.nested("weights")), []).append(model.text("address"))
+    listed = [Checkpoint(weights, tuple(sorted(programs))) for weights, programs in found.items()]
     return tuple(sorted(listed, key=lambda each: (each.name, each.weights.sha256 or "")))

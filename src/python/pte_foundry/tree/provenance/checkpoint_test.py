@@ -35,7 +35,8 @@ def test_programs_of_one_checkpoint_are_listed_together(tmp_path: Path) -> None:
     models = Fields(sample_index(tmp_path), "index.json").objects("models")
     (found,) = checkpoints(models)
     assert found.name == "models/mobilenet:mobilenet_v3_small_weights"
-    assert found.models == ("mobilenet_v3_small_portable.pte", "mobilenet_v3_small_xnnpack.pte")
+    backends = ("portable", "xnnpack")
+    assert found.programs == tuple(f"models/mobilenet:mobilenet_v3_small_{x}" for x in backends)
 
 
 def test_another_source_is_another_checkpoint(tmp_path: Path) -> None:

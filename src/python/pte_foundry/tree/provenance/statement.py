@@ -32,7 +32,7 @@ def provenance_statement(
     """The statement, as JSON.
 
     Args:
-        index: the content of the tree's index.json.
+        index: the tree's indexes as one, see `merged_index`.
         files: path in the tree -> SHA-256 of each file that the statement vouches for.
         lockfiles: path in the repository -> SHA-256 of each that `origin` names.
 

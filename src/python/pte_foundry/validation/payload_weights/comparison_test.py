@@ -20,7 +20,6 @@ from pte_foundry.validation.payload_weights.model_constants import (
 
 INTERPRETERS = {
     "coreml": "pte_foundry.backends.coreml.program",
-    "mps": "pte_foundry.backends.mps.program",
     "vulkan": "pte_foundry.backends.vulkan.program",
 }
 
