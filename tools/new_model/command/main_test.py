@@ -273,6 +273,7 @@ def test_what_was_taken_of_a_checkpoint(root: Path) -> None:
     code, output = run(*arguments)
     assert code == 0, output
     assert "took state_dict: 2 tensors, 40 bytes, float32" in output
+    assert "all names begin with model., which they lose unless" in output
     assert "left in the file: state_dict_ema (2 tensors, 40 bytes, float32); --key takes" in output
     assert "not read, and never run: argparse.Namespace" in output
     text = (root / "models/last/builder.py").read_text()

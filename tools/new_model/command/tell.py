@@ -10,6 +10,9 @@ from new_model.command.request import Request
 from new_model.command.texts import BUILDERS
 from pte_foundry.models.checkpoints.refusal import shown
 
+_PUT_BEFORE = {"module", "_orig_mod", "_fsdp_wrapped_module", "model"}
+"""What wrappers, and Lightning's modules, put before every name."""
+
 
 def tell_timm(output: Console, request: Request, texts: dict[str, str]) -> None:
     folder = f"models/{request.name}"
@@ -31,6 +34,11 @@ def _choices(found: Recognised) -> list[str]:
     lines = [f"took {taken.key or 'all of it'}: {summary(taken.tensors)}"]
     if taken.others:
         lines.append(f"left in the file: {', '.join(taken.others)}; --key takes another one")
+    first = {name.partition(".")[0] for name in taken.tensors}
+    if len(first) == 1 and first <= _PUT_BEFORE:
+        lines.append(
+            f"all names begin with {first.pop()}., which they lose unless the model has such a part"
+        )
     pairs = shared(taken.tensors)
     if pairs:
         more = f", and {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""

@@ -14,7 +14,8 @@ NAME = "mobilenetv3_small_050.lamb_in1k"
 @pytest.mark.parametrize("name", [NAME, "test_vit.r160_in1k", "test_efficientnet.r160_in1k"])
 def test_pictures_are_prepared_as_timm_does_it(name: str) -> None:
     # Importable once the builder has prepared torchvision.
-    from timm.data import create_transform, resolve_model_data_config
+    from timm.data.config import resolve_model_data_config
+    from timm.data.transforms_factory import create_transform
 
     definition = timm_definition(name)
     (image,) = definition.inputs
@@ -23,7 +24,8 @@ def test_pictures_are_prepared_as_timm_does_it(name: str) -> None:
     smooth = torch.nn.functional.interpolate(small, (480, 640), mode="bicubic").clamp(0, 255)
     picture = smooth[0].permute(1, 2, 0).to(torch.uint8).contiguous()
     (ours,) = definition.preprocess(picture)
-    transform = create_transform(**resolve_model_data_config(definition.module))
+    settings = resolve_model_data_config(definition.module)  # type: ignore[no-untyped-call]
+    transform = create_transform(**settings)
     theirs = transform(Image.fromarray(np.asarray(picture)))
     assert tuple(ours.shape) == image.shape == (1, *theirs.shape)
     assert ours.is_contiguous()
