@@ -16,9 +16,9 @@ PLANTED = """\
 
 
 def reproduce(clone: UserClone, *arguments: str) -> PantsOutcome:
-    return clone.run(
-        "run", "tools/foundry", "--", "reproduce", "--weights-source=seeded", *arguments
-    )
+    """Options before `run` reach the builds too: the official checkpoint may not be at hand."""
+    command = ("run", "tools/foundry", "--", "reproduce", *arguments)
+    return clone.run("--weights-source=seeded", *command)
 
 
 def test_a_planted_dependence_on_the_time_zone_is_found_and_nothing_else(clone: UserClone) -> None:
