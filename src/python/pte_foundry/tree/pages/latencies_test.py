@@ -52,7 +52,10 @@ def test_the_committed_results_can_be_read() -> None:
         (lambda it: it.update(modified="no"), "`modified` is 'no'"),
         (lambda it: it["machine"].update(cpus=0), "machine: `cpus` is 0"),
         (lambda it: it.update(measurements={}), "`measurements` is a dict"),
-        (lambda it: it.update(measurements=it["measurements"][-2:]), "has no latency of any program"),
+        (
+            lambda it: it.update(measurements=it["measurements"][-2:]),
+            "has no latency of any program",
+        ),
         (lambda it: it["measurements"][1]["details"].pop("threads"), "`threads` is missing"),
         (lambda it: it["measurements"][1]["details"].update(threads=0), "`threads` is 0"),
         (lambda it: it["measurements"][1]["details"].update(samples=0), "`samples` is 0"),
@@ -74,7 +77,9 @@ def test_what_no_benchmark_writes_is_refused(spoil: Callable[[Any], Any], reason
     assert caught.value.kind == "bad-latencies" and caught.value.message.endswith(REMEDY)
 
 
-def test_two_files_with_different_times_of_a_program_are_refused_but_one_file_twice_is_not() -> None:
+def test_two_files_with_different_times_of_a_program_are_refused_but_one_file_twice_is_not() -> (
+    None
+):
     results, other = sample_results(), sample_results()
     other["machine"]["cpu"] = "Another CPU"
     with pytest.raises(PteError) as caught:

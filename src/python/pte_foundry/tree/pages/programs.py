@@ -20,7 +20,7 @@ class ListedProgram:
     picture of the errors, which no hash covers.
 
     Attributes:
-        model: name without precision; `model_name` has it where it is not the backend's default.
+        model: name without precision.
         path: of the file, relative to the tree's root.
         size: bytes; `megabytes` the same in 10^6.
         cosine_bound: how far below 1 its test allows the cosine to be, as text, e.g. `2.5e-12`.
@@ -32,7 +32,6 @@ class ListedProgram:
 
     address: str
     model: str
-    model_name: str
     family: str
     backend: str
     precision: str
@@ -55,10 +54,8 @@ class ListedProgram:
     labels: str | None
     weights: Mapping[str, object]
     parameters: int
-    planned_memory: int
     checks: Mapping[str, float]
     max_abs_difference: float
-    toolchain: Mapping[str, str]
 
     @property
     def label(self) -> str:
@@ -97,7 +94,6 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
     return ListedProgram(
         address=listed.address,
         model=listed.model,
-        model_name=entry.text("modelName"),
         family=entry.text("category"),
         backend=entry.text("backend"),
         precision=entry.text("precision"),
@@ -121,10 +117,8 @@ def _program(entry: Fields, listed: Listed, version: str) -> ListedProgram:
         labels=None if labels is None else f"{folder}/{labels}",
         weights=entry.nested("weights").values,
         parameters=entry.nested("parameters").count("count"),
-        planned_memory=sum(entry.counts("plannedMemoryBytes")),
         checks=dict(_bounds(checks.values)),
         max_abs_difference=checks.number("max_abs_difference"),
-        toolchain=entry.text_map("toolchain"),
     )
 
 
