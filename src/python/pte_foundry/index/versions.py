@@ -51,11 +51,14 @@ def versions_document(versions: Iterable[str]) -> dict[str, object]:
     """
     ordered = sorted(set(versions), key=version_key)
     if not ordered:
-        raise PteError("bad-version", "the tree has no folder for any version. Build an index first")
+        raise PteError(
+            "bad-version", "the tree has no folder for any version. Build an index first"
+        )
     for older, newer in zip(ordered, ordered[1:]):
         if version_key(older) == version_key(newer):
             raise PteError(
-                "bad-version", f"{older} and {newer} are the same version: remove one of the folders"
+                "bad-version",
+                f"{older} and {newer} are the same version: remove one of the folders",
             )
     final = [version for version in ordered if version_key(version)[1] == _FINAL]
     return {"versions": ordered, "latest": (final or ordered)[-1]}

@@ -80,7 +80,9 @@ def test_quantized_weights_alone_have_no_floor_of_compute() -> None:
 def test_a_floor_and_a_quantization_go_together(
     declared: dict[str, object], facts: dict[str, object]
 ) -> None:
-    with pytest.raises(PteError, match="without a quantization floor, and only for those") as caught:
+    with pytest.raises(
+        PteError, match="without a quantization floor, and only for those"
+    ) as caught:
         build(declared, facts)
     assert caught.value.kind == "bad-request"
 

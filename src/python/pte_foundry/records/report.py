@@ -88,6 +88,7 @@ def _check_quantization_floor(report: Report) -> None:
 def _combine(declared: Declared, facts: Facts, fields: Fields) -> Report:
     if (facts.quantization is None) != (declared.quantization_floor is None):
         raise fields.error(
-            "quantization", "has to be null for programs without a quantization floor, and only for those"
+            "quantization",
+            "has to be null for programs without a quantization floor, and only for those",
         )
     return Report(**vars(facts), declared=declared)
