@@ -66,7 +66,8 @@ def measure_parity(actual: Tensor, expected: Tensor) -> Parity:
     """
     if actual.shape != expected.shape:
         raise PteError(
-            "mismatch", f"shape {list(actual.shape)}, but the eager model's is {list(expected.shape)}"
+            "mismatch",
+            f"shape {list(actual.shape)}, but the eager model's is {list(expected.shape)}",
         )
     ours = actual.detach().to(torch.float64).flatten()
     theirs = expected.detach().to(torch.float64).flatten()

@@ -112,7 +112,9 @@ def _payload(request: ValidationRequest, described: Description, model: ModelCon
         ("matrix products", content.products, model.products),
     ):
         if here != there:
-            problems.append(f"it has {here} {what}, but the rewritten model has {there}: {_REBUILD}")
+            problems.append(
+                f"it has {here} {what}, but the rewritten model has {there}: {_REBUILD}"
+            )
     measured = {
         "operators": dict(content.operators),
         "convolutions": content.convolutions,

@@ -15,9 +15,7 @@ from pte_foundry.validation.detections import detection_outcome
 from pte_foundry.validation.parity import Comparison, measure_parity
 from pte_foundry.validation.request import ValidationRequest
 
-SEEDED_REASON = (
-    "seeded weights are untrained: the threshold is for what trained weights predict"
-)
+SEEDED_REASON = "seeded weights are untrained: the threshold is for what trained weights predict"
 SURE = 0.4
 """Probability of the eager model's top-1 class above which it counts as sure.
 
