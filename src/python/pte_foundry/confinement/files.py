@@ -56,7 +56,7 @@ def allowed_files(sandbox: Path, temporary: Path) -> Access:
 def _mapped_files() -> tuple[list[Path], list[Path]]:
     """The paths of the libraries and the shared memory of this process, which its children open again.
 
-    A library may lie in an unusual place, or be preloaded.
+    A library may be in an unusual place, or preloaded.
     """
     libraries: dict[Path, None] = {}
     memory: dict[Path, None] = {}

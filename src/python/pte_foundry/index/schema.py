@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pte_foundry.index.versions import SCHEMA_VERSION
-from pte_foundry.records.declared import PLATFORMS, WEIGHT_SOURCES
+from pte_foundry.records.declared import PLATFORMS
+from pte_foundry.records.model_request import WEIGHT_SOURCES
 
 _TEXT: dict[str, object] = {"type": "string", "minLength": 1}
 _TEXT_OR_NULL: dict[str, object] = {"type": ["string", "null"], "minLength": 1}

@@ -12,6 +12,7 @@ from executorch.exir._serialize._program import (  # type: ignore[import-untyped
 
 from pte_foundry.backends.coreml.container import read_container
 from pte_foundry.errors import PteError, reason_of
+from pte_foundry.inspection.payloads import named_data_in
 
 _COREML = "CoreMLBackend"
 # Holds a digest of all other files (`backends/coreml/canonical.py`): it is a consequence, never a cause.
@@ -50,7 +51,7 @@ def first_difference(first: bytes, second: bytes) -> str | None:
         _program(*files)
         or _payloads(*files)
         or _constants(*files)
-        or _named_data(*files)
+        or _mapping("named data", *map(named_data_in, files))
         or f"{_bytes_text(first, second)} of the file, in padding or the order of segments"
     )
 
@@ -143,19 +144,6 @@ def _constants(first: PTEFile, second: PTEFile) -> str | None:
         if len(ones) != len(others):
             return f"{kind}s: {len(ones)} in one, {len(others)} in the other"
     return None
-
-
-def _named_data(first: PTEFile, second: PTEFile) -> str | None:
-    return _mapping("named data", _data_by_name(first), _data_by_name(second))
-
-
-def _data_by_name(file: PTEFile) -> dict[str, bytes]:
-    if file.named_data is None:
-        return {}
-    return {
-        key: bytes(file.named_data.buffers[entry.buffer_index])
-        for key, entry in file.named_data.pte_data.items()
-    }
 
 
 def _mapping(

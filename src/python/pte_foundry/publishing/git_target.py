@@ -64,13 +64,16 @@ class GitTarget:
         self._tagged = read_commit(self._git, commit, self._repository.folder, where)
         content = self._tagged.content
         if content is None or content.identity != release.identity:
-            found = "none" if content is None else content.identity
+            found = "without a tree"
+            if content is not None:
+                found = (
+                    "with other content: the SHA-256 of its programs, labels, indexes and licences is "
+                    f"{content.identity}; for the tree to publish it is {release.identity}"
+                )
             raise PteError(
                 "refused",
-                f"{self._repository.text}: the tag {release.name} exists with other content: the "
-                f"SHA-256 of its programs, labels, indexes and licences is {found}; for the tree to "
-                f"publish it is {release.identity}. Releases never change: find out who made the tag, "
-                "and remove it if it is not ours",
+                f"{self._repository.text}: the tag {release.name} exists {found}. Releases never "
+                "change: find out who made the tag, and remove it if it is not ours",
             )
         return True
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.publish_request import PublishRequest
 from pte_foundry.records.command import run_command
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json
+from pte_foundry.records.publish_request import RequestedRelease
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("request", type=Path, help="the tree and where to publish it")
     options = parser.parse_args(arguments)
     fields = Fields(read_json(options.request), str(options.request))
-    publish(PublishRequest.read(fields), print)
+    publish(RequestedRelease.read(fields), print)
     return 0
 
 

@@ -13,10 +13,10 @@ from pte_foundry.publishing.directory_target import open_directory
 from pte_foundry.publishing.git_target import open_git
 from pte_foundry.publishing.merging import Release, make_release
 from pte_foundry.publishing.permission import change_refusals, refuse, tree_refusals
-from pte_foundry.publishing.publish_request import PublishRequest
-from pte_foundry.publishing.repository import DirectoryRepository, Repository
+from pte_foundry.publishing.repository import DirectoryRepository, Repository, parse_repository
 from pte_foundry.publishing.target import Step, Target
 from pte_foundry.publishing.tree_folder import read_folder
+from pte_foundry.records.publish_request import RequestedRelease
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class _Job:
 
 
 def publish(
-    request: PublishRequest, tell: Callable[[str], None], step: Step = lambda name: None
+    request: RequestedRelease, tell: Callable[[str], None], step: Step = lambda name: None
 ) -> None:
     """Check the tree and all repositories, then write to them one after the other.
 
@@ -40,18 +40,18 @@ def publish(
         step: see `Step`.
 
     Raises:
-        PteError: the reasons not to publish, before anything is written; or a later failure, with the
-            repositories that already have the release.
+        PteError: `bad-repository`; the reasons not to publish, before anything is written; or a later
+            failure, with the repositories that already have the release.
     """
-    new = read_folder(
-        request.folder, request.tree, "Package the tree again, and change nothing in it"
-    )
-    refuse(request.tree, tree_refusals(new, request.repositories, request.allow))
+    root, folder = Path(request.build_root), Path(request.folder)
+    repositories = [parse_repository(text, root) for text in request.repositories]
+    new = read_folder(folder, request.tree, "Package the tree again, and change nothing in it")
+    refuse(request.tree, tree_refusals(new, repositories, request.allow))
     with ExitStack() as stack:
         jobs: list[_Job] = []
         refusals: list[str] = []
-        for number, repository in enumerate(request.repositories):
-            scratch = request.scratch / str(number)
+        for number, repository in enumerate(repositories):
+            scratch = Path(request.scratch, str(number))
             target = stack.enter_context(_open(repository, request.git_lfs, scratch))
             changes = find_changes(new, target.published)
             refusals += change_refusals(repository, changes, request.allow)
@@ -61,7 +61,7 @@ def publish(
         done: list[str] = []
         for job in jobs:
             try:
-                _write(job, request.tree, request.folder, tell, step)
+                _write(job, request.tree, folder, tell, step)
             except PteError as error:
                 note = f"\nPublished before that: {', '.join(done)}" if done else ""
                 raise PteError(error.kind, error.message + note) from error

@@ -80,7 +80,7 @@ def test_a_tag_with_other_content(tmp_path: Path, remote: Path) -> None:
 
 @pytest.mark.parametrize(
     ("files", "expected"),
-    [({"SHA256SUMS": "x\n"}, "SHA256SUMS line 1 is not"), ({".github/x": "x"}, "there are none")],
+    [({"SHA256SUMS": "x\n"}, "SHA256SUMS line 1 is not"), ({".github/x": "x"}, "without a tree")],
 )
 def test_a_tag_without_a_tree(
     tmp_path: Path, remote: Path, files: dict[str, str], expected: str

@@ -70,7 +70,7 @@ def test_a_checkout(tmp_path: Path) -> None:
         ("git+ssh://host/a%00b#branch=main", "has an unprintable character"),
         ("git+ssh://host/b.git#branch=main&folder=a%00", "has an unprintable character"),
         ("git+ssh://[::1/b.git#branch=main", "has an unreadable host"),
-        ("git+https://[x]/b.git#branch=main", "has no host"),
+        ("git+https://[x]/b.git#branch=main", "has (an unreadable|no) host"),
         ("file://host/models", "names a host"),
         ("git+file://host/b.git#branch=main", "names a host"),
         ("git+ssh://host/b.git", "names no branch"),

@@ -76,7 +76,7 @@ def float_modules(recipe: str, options: Mapping[str, str]) -> FloatLayers:
 def dotted_names(
     recipe: str, options: Mapping[str, str], option: str, besides: str | None = None
 ) -> tuple[str, ...]:
-    """The names that an option lists, `besides` among them; empty without it. Raises as `float_modules` does."""
+    """The dotted names that an option lists, or `besides`; none without the option. Raises as `float_modules` does."""
     text = options.get(option)
     if text is None:
         return ()

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 
 from pte_foundry.records.checks import Checks
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.model_request import SEEDED, WEIGHT_SOURCES
 from pte_foundry.records.promise import Promise
 from pte_foundry.records.quantization import QuantizationFloor
 
-WEIGHT_SOURCES = ("official", "substitute", "seeded")
 PLATFORMS = ("android", "ios", "linux", "macos", "web", "windows")
 
 
@@ -43,7 +43,7 @@ class Weights:
         source = fields.text("source")
         if source not in WEIGHT_SOURCES:
             raise fields.error("source", f"is {source!r}, not one of {', '.join(WEIGHT_SOURCES)}")
-        if (source == "seeded") != fields.is_null("sha256"):
+        if (source == SEEDED) != fields.is_null("sha256"):
             raise fields.error("sha256", "has to be null for seeded weights, and only for them")
         return Weights(
             fields.text("address"),

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pte_foundry.publishing.publish import publish
-from pte_foundry.publishing.publish_request import PublishRequest
 from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.publishing.tree_folder import read_folder
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json
+from pte_foundry.records.publish_request import RequestedRelease
 
 PROGRAMS = {"alpha_portable": b"portable", "alpha_xnnpack": b"fast"}
 
@@ -98,7 +98,7 @@ def publish_tree(folder: Path, *repositories: str, **changes: object) -> str:
     return "\n".join(lines)
 
 
-def request_for(folder: Path, *repositories: str, **changes: object) -> PublishRequest:
+def request_for(folder: Path, *repositories: str, **changes: object) -> RequestedRelease:
     """A request to publish `folder/tree`.
 
     changes: fields of the request, and permissions to give: `unofficial`, `changed`, `removed`.
@@ -115,7 +115,7 @@ def request_for(folder: Path, *repositories: str, **changes: object) -> PublishR
         "allow": allow,
         **changes,
     }
-    return PublishRequest.read(Fields(values, "publish_request.json"))
+    return RequestedRelease.read(Fields(values, "publish_request.json"))
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

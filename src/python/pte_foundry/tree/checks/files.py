@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pte_foundry.client.content import Content
+from pte_foundry.client.files import open_regular
 from pte_foundry.client.index import LARGEST_DOCUMENT
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_files import read_json
@@ -40,18 +42,10 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class TreeFile:
-    """A regular file: its SHA-256 in lower-case hexadecimal, and its bytes."""
-
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True)
 class Listing:
     """`files` has each readable file by its path relative to the root, with `/`."""
 
-    files: dict[str, TreeFile]
+    files: dict[str, Content]
     defects: tuple[Defect, ...]
 
 
@@ -61,7 +55,7 @@ def list_tree(root: Path) -> Listing:
     What cannot be read is a defect. So is a folder whose path is too long for a tree, which is not entered: that
     rules out paths that the system refuses, and endless depth.
     """
-    files: dict[str, TreeFile] = {}
+    files: dict[str, Content] = {}
     defects: list[Defect] = []
     paths: list[str] = []
     folders = [""]
@@ -114,7 +108,7 @@ def case_defects(paths: Iterable[str]) -> Iterator[Defect]:
         yield Defect(path, "case", f"is the same as {other!r} where case is ignored")
 
 
-def read_document(root: Path, files: Mapping[str, TreeFile], path: str) -> dict[str, object]:
+def read_document(root: Path, files: Mapping[str, Content], path: str) -> dict[str, object]:
     """A JSON document of the tree.
 
     Raises:
@@ -129,16 +123,14 @@ def _unreadable(path: str, error: OSError) -> Defect:
     return Defect(path, "unreadable", f"cannot be read: {error.strerror}")
 
 
-def _read(file: Path) -> TreeFile:
+def _read(path: Path) -> Content:
     # A file may be replaced by a link, or by a pipe that waits for a writer, after it was listed.
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(file, flags | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as content:
-        digest = hashlib.file_digest(content, "sha256")
-        return TreeFile(digest.hexdigest(), content.tell())
+    with open_regular(path) as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return Content(digest.hexdigest(), file.tell())
 
 
-def sums_defects(text: str, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+def sums_defects(text: str, files: Mapping[str, Content]) -> Iterator[Defect]:
     """Malformed lines, paths that leave the tree, files that are missing, changed or not listed.
 
     Args:

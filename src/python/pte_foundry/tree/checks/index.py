@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
+from pte_foundry.client.content import Content
 from pte_foundry.client.index import read_index
 from pte_foundry.errors import PteError
 from pte_foundry.index.index import remote_url
@@ -16,14 +17,14 @@ from pte_foundry.index.versions import check_schema_version, version_key, versio
 from pte_foundry.records.addresses import base_url_problem
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.outside_text import shown
-from pte_foundry.tree.checks.files import Defect, TreeFile, name_defects, read_document
+from pte_foundry.tree.checks.files import Defect, name_defects, read_document
 from pte_foundry.tree.tree_files import INDEX, LICENSES, MODEL_CARD, VERSIONS
 
 _LONGEST_MESSAGE = 200
 _MOST_PROBLEMS = 100
 
 
-def index_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+def index_defects(root: Path, files: Mapping[str, Content]) -> Iterator[Defect]:
     """What is wrong with versions.json, index.json and each version's index.
 
     Args:
@@ -47,7 +48,7 @@ def index_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]
 
 
 def _versions_defects(
-    root: Path, files: Mapping[str, TreeFile], versions: list[str]
+    root: Path, files: Mapping[str, Content], versions: list[str]
 ) -> Iterator[Defect]:
     for name in (VERSIONS, INDEX):
         if name not in files:
@@ -67,7 +68,7 @@ def _versions_defects(
         yield Defect(INDEX, "version", f"is not the same as {latest}, the latest version's index")
 
 
-def _one_index(root: Path, files: Mapping[str, TreeFile], version: str) -> Iterator[Defect]:
+def _one_index(root: Path, files: Mapping[str, Content], version: str) -> Iterator[Defect]:
     path = f"{version}/{INDEX}"
     try:
         document = read_document(root, files, path)
@@ -127,7 +128,7 @@ def _address_defects(path: str, index: Fields) -> Iterator[Defect]:
 
 
 def _promise(
-    index: str, path: str, entry: Fields, files: Mapping[str, TreeFile]
+    index: str, path: str, entry: Fields, files: Mapping[str, Content]
 ) -> Iterator[Defect]:
     file = files.get(path)
     if file is None:

@@ -12,16 +12,17 @@ from google.protobuf.json_format import ParseDict, ParseError
 from in_toto_attestation.predicates.provenance.v1 import provenance_pb2  # type: ignore[import-untyped]
 from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
+from pte_foundry.client.content import Content
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
-from pte_foundry.tree.checks.files import Defect, TreeFile, read_document
+from pte_foundry.tree.checks.files import Defect, read_document
 from pte_foundry.tree.provenance.statement import PREDICATE_TYPE
 from pte_foundry.tree.tree_files import BILL_OF_MATERIALS, PROVENANCE, SIGNATURE
 
 _LONGEST_MESSAGE = 300
 
 
-def statement_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+def statement_defects(root: Path, files: Mapping[str, Content]) -> Iterator[Defect]:
     """What is wrong with the provenance statement, and where its subjects differ from the tree's files."""
     if PROVENANCE not in files:
         yield Defect(PROVENANCE, "missing", "the tree does not say what it was built from")
@@ -58,7 +59,7 @@ def _subjects(statement: Fields) -> dict[str, str]:
     }
 
 
-def bill_of_materials_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterator[Defect]:
+def bill_of_materials_defects(root: Path, files: Mapping[str, Content]) -> Iterator[Defect]:
     """What is wrong with the bill of materials, and which programs it lists with another hash or not at all."""
     if BILL_OF_MATERIALS not in files:
         yield Defect(BILL_OF_MATERIALS, "missing", "the tree does not list its parts")

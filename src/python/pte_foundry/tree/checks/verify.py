@@ -6,10 +6,11 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pte_foundry.client.content import Content
 from pte_foundry.client.index import LARGEST_DOCUMENT
 from pte_foundry.errors import PteError
 from pte_foundry.records.outside_text import plain
-from pte_foundry.tree.checks.files import Defect, TreeFile, list_tree, sums_defects
+from pte_foundry.tree.checks.files import Defect, list_tree, sums_defects
 from pte_foundry.tree.checks.index import index_defects
 from pte_foundry.tree.checks.provenance import bill_of_materials_defects, statement_defects
 from pte_foundry.tree.checks.signing import check_signature
@@ -62,7 +63,7 @@ def verify_tree(root: Path, public_key: Path | None = None) -> tuple[Defect, ...
     return tuple(sorted(defects))
 
 
-def _sums_defects(root: Path, files: Mapping[str, TreeFile]) -> Iterable[Defect]:
+def _sums_defects(root: Path, files: Mapping[str, Content]) -> Iterable[Defect]:
     if files[SUMS].size > LARGEST_DOCUMENT:
         return [Defect(SUMS, "sums", f"has more than {LARGEST_DOCUMENT} bytes")]
     try:

@@ -50,13 +50,13 @@ def test_an_extra_file(tree: Path, path: str) -> None:
 
 def test_a_tree_that_is_a_link_itself(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tree)
-    with pytest.raises(PteError, match="is no folder"):
+    with pytest.raises(PteError, match="is not a readable folder"):
         verify_tree(tmp_path / "link")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a" * 300, "a\x00b", "a/" * 3_000])
 def test_an_impossible_path(tmp_path: Path, name: str) -> None:
-    with pytest.raises(PteError, match="is no folder"):
+    with pytest.raises(PteError, match="is not a readable folder"):
         verify_tree(tmp_path / name)
 
 

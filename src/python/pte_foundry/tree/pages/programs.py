@@ -21,7 +21,7 @@ class ListedProgram:
     picture of the errors, which no hash covers.
 
     Attributes:
-        model: name without precision; `model_name` has it where it is not the backend's default.
+        model: name without precision.
         version: of the ExecuTorch that it is for; `older` if that is not the tree's latest one.
         path: of the file, relative to the tree's root.
         size: bytes; `megabytes` the same in 10^6.
@@ -34,7 +34,6 @@ class ListedProgram:
 
     address: str
     model: str
-    model_name: str
     family: str
     backend: str
     precision: str
@@ -59,10 +58,8 @@ class ListedProgram:
     labels: str | None
     weights: Mapping[str, object]
     parameters: int
-    planned_memory: int
     checks: Mapping[str, float]
     max_abs_difference: float
-    toolchain: Mapping[str, str]
 
     @property
     def label(self) -> str:
@@ -101,7 +98,6 @@ def _program(index: Fields, entry: Fields, listed: Listed) -> ListedProgram:
     return ListedProgram(
         address=listed.address,
         model=listed.model,
-        model_name=entry.text("modelName"),
         family=entry.text("category"),
         backend=entry.text("backend"),
         precision=entry.text("precision"),
@@ -127,10 +123,8 @@ def _program(index: Fields, entry: Fields, listed: Listed) -> ListedProgram:
         labels=None if labels is None else f"{folder}/{labels}",
         weights=entry.nested("weights").values,
         parameters=entry.nested("parameters").count("count"),
-        planned_memory=sum(entry.counts("plannedMemoryBytes")),
         checks=dict(_bounds(checks.values)),
         max_abs_difference=checks.number("max_abs_difference"),
-        toolchain=entry.text_map("toolchain"),
     )
 
 

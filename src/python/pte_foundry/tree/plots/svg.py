@@ -6,6 +6,7 @@ part of a page, its own if it is a file.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from typing import Literal
 from xml.etree import ElementTree
 
 Anchor = Literal["start", "middle", "end"]
+
+_NO_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 FONT_SIZE = 12
 _CHARACTER = 6.7
@@ -131,18 +134,7 @@ def text_width(words: str) -> float:
 
 def clean(words: str) -> str:
     """Without the characters that XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets)."""
-    return "".join(
-        (
-            character
-            if character in "\t\n" or _is_printable(ord(character))
-            else "\N{REPLACEMENT CHARACTER}"
-        )
-        for character in words
-    )
-
-
-def _is_printable(code: int) -> bool:
-    return 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", words)
 
 
 def _rules(selector: str, colours: dict[str, str]) -> Iterator[str]:

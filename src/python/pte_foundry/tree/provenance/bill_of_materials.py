@@ -108,7 +108,7 @@ def _time(index: Fields) -> datetime | None:
 
 def _program(model: Fields, version: str) -> Component:
     weights = model.nested("weights")
-    said = {
+    properties = {
         "backend": model.text("backend"),
         "precision": model.text("precision"),
         "weights": weights.text("source"),
@@ -124,7 +124,9 @@ def _program(model: Fields, version: str) -> Component:
         hashes=[_sha256(model.sha256("hash"))],
         licenses=[DisjunctiveLicense(id=model.text("license"))],
         external_references=[_reference(ExternalReferenceType.MODEL_CARD, card)],
-        properties=[Property(name=_PREFIX + name, value=value) for name, value in said.items()],
+        properties=[
+            Property(name=_PREFIX + name, value=value) for name, value in properties.items()
+        ],
     )
 
 

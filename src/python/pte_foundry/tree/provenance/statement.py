@@ -83,7 +83,7 @@ def _source(commit: str) -> dict[str, Any]:
 def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     """Seeded weights have no digest: the sources draw them, no file holds them."""
     weights = checkpoint.weights
-    said = {
+    annotations = {
         "source": weights.source,
         "license": weights.license,
         "file": weights.file,
@@ -93,7 +93,7 @@ def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "name": checkpoint.name,
         **({} if weights.sha256 is None else {"digest": {"sha256": weights.sha256}}),
-        "annotations": {name: value for name, value in said.items() if value is not None},
+        "annotations": {name: value for name, value in annotations.items() if value is not None},
     }
 
 

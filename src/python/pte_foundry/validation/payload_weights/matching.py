@@ -180,7 +180,7 @@ def steps_each(
     Args:
         stored, expected, scale: float32, which broadcast to one shape.
         uncertainty: of `expected`, absolute: that much of a difference does not count.
-        precision: that in which floats are stored.
+        precision: of stored floats.
         largest: magnitudes whose steps count, instead of those of `expected`.
 
     Returns:
