@@ -1,4 +1,4 @@
-"""The committed indexes, for the tests of what they promise."""
+"""The committed indexes, for tests of what they promise."""
 
 from __future__ import annotations
 

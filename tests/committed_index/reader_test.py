@@ -1,4 +1,4 @@
-"""The committed indexes keep to their schema, and the app that reads them finds every model on each of its platforms,
+"""The committed indexes match their schema, and the app that reads them finds every model on each of its platforms,
 under the ExecuTorch version that can load it.
 """
 
@@ -38,7 +38,7 @@ MODELS = {
         "pe_spatial_s16_512",
     ),
 }
-# In the backend's default precision each model has all of them, but for an SDK that is not set.
+# In the backend's default precision, each model has all of them, except where an SDK is not set.
 BACKENDS = {
     "1.5.1": ("portable", "xnnpack", "coreml", "vulkan", "qnn"),
     # The last version that has it.

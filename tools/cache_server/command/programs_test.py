@@ -16,7 +16,7 @@ def test_what_is_installed_is_used_again_and_what_is_old_is_removed(
     first = install_programs(tmp_path)
     assert first.runner.is_relative_to(tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
-    # No index is asked.
+    # No index is used.
     monkeypatch.setattr(programs, "find_uv", lambda: "/bin/false")
     assert install_programs(tmp_path) == first
 

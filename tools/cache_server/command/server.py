@@ -57,7 +57,7 @@ def running_server(
     if execution is not None:
         command += execution.arguments()
         environment["PATH"] = execution.search_path(environment.get("PATH", os.defpath))
-    # By default it reserves 2 GB of the disk, and fails if the quota does not fit beside them.
+    # By default it reserves 2 GB of the disk, and fails if the quota does not fit besides.
     command += ["--reserved=0", f"--shutdown-deadline={int(_STOP_SECONDS / 2)}", str(folder)]
     with ExitStack() as running:
         if token is None:

@@ -137,8 +137,8 @@ def built_with(
     if unknown := sorted(set(known) - set(folders.values())):
         used = ", ".join(f"//{folder}" for folder in sorted(set(folders.values())))
         raise PteBuildError(
-            f"{index}: `{IndexToolchainsField.alias}` names {', '.join(known[folder] for folder in unknown)}, and no "
-            f"program of its `{IndexProgramsField.alias}` has a backend there; there are: {used}."
+            f"{index}: `{IndexToolchainsField.alias}` names {', '.join(known[folder] for folder in unknown)}, but no "
+            f"program of its `{IndexProgramsField.alias}` has a backend there. Their folders: {used}."
         )
     return tuple(program for program, folder in folders.items() if folder in known)
 

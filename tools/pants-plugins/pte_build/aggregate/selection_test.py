@@ -90,8 +90,8 @@ def test_programs_of_some_toolchains_only(runner: RuleRunner) -> None:
         assert runner.request(SelectedPrograms, [request]).programs == expected
     request = SelectProgramsRequest(INDEX, ("models::",), None, ("//toolchains", "//toolchain"))
     assert refusal(runner, SelectedPrograms, request) == (
-        "//:index: `only_toolchains` names //toolchain, and no program of its `programs` has a backend there; "
-        "there are: //toolchains, //toolchains/older."
+        "//:index: `only_toolchains` names //toolchain, but no program of its `programs` has a backend there. "
+        "Their folders: //toolchains, //toolchains/older."
     )
 
 

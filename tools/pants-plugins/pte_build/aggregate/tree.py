@@ -127,7 +127,7 @@ def named_files(paths: Iterable[str], field: str, tree: Address) -> PathGlobs:
 
 
 def written_files(programs: Iterable[BuiltProgram]) -> tuple[str, ...]:
-    """What the tree writer writes. Single files: caches keep folders of outputs less well."""
+    """The tree writer's output files. Each is listed: caches handle output folders less well."""
     models = {built.declaration.model for built in programs}
     pages = (f"models/{model}.html" for model in models)
     pictures = (f"measured/{model}.svg" for model in models)

@@ -127,7 +127,7 @@ async def learn_checkpoint_size(
             # Checks length and hash: what a host announces proves nothing.
             await Get(Digest, DownloadFile(url, FileDigest(request.sha256, announced)))
         except Exception as error:
-            # Whatever went wrong, the next mirror may have it; all reasons are told if none has.
+            # Whatever went wrong, the next mirror may have it. All reasons are reported if none does.
             misses.append(f"{url}: {first_line(error)}")
             continue
         size = announced
@@ -136,9 +136,9 @@ async def learn_checkpoint_size(
         tried = "".join(f"\n  - {miss}" for miss in misses) or "\n  - it has no `urls`"
         raise PteBuildError(
             f"{request.address}: the checkpoint {request.file} (sha256 {request.sha256}) has no `size` in the BUILD "
-            f"file, and it could not be had to learn its size. No distdir has it. Tried:{tried}\nPut the file into a "
-            f"folder and name that with --weights-distdirs, or write its `size` into the BUILD file, as `./foundry pin "
-            f"{request.address}` does, or build with --weights-source=seeded, which needs no checkpoint."
+            f"file, and it could not be fetched to learn its size. No distdir has it. Tried:{tried}\nPut the file into "
+            f"a folder and name that with --weights-distdirs, or write its `size` into the BUILD file, as `./foundry "
+            f"pin {request.address}` does, or build with --weights-source=seeded, which needs no checkpoint."
         )
     keep_size(notes, request.sha256, size)
     return CheckpointSize(size)
