@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pants.core.goals.package import Package
@@ -38,14 +38,14 @@ _PAGES = (("models", "html"), ("measured", "svg"))
 
 def programs_of(*licenses: str) -> tuple[BuiltProgram, ...]:
     """One program for each licence, as far as licences go."""
-    programs: Any = tuple(
+    programs = tuple(
         SimpleNamespace(
             declaration=SimpleNamespace(address=Address("models/alpha", target_name=f"p{number}")),
             exported=SimpleNamespace(weights=SimpleNamespace(license=license_id)),
         )
         for number, license_id in enumerate(licenses)
     )
-    return programs
+    return cast("tuple[BuiltProgram, ...]", programs)
 
 
 def test_needed_licenses() -> None:

@@ -99,7 +99,7 @@ def announced_size(url: str, ca_certs_path: str | None) -> int:
     ):
         opener.add_handler(handler)
     request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})
-    with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:  # type: ignore[union-attr]
+    with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
         length = cast("str | None", response.headers.get("Content-Length"))
     if length is None or not length.isdigit():
         raise ValueError("the host does not say how long the file is")
