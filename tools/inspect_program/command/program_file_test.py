@@ -14,11 +14,10 @@ from executorch.exir import (  # type: ignore[import-untyped]
     ExecutorchBackendConfig,
     to_edge_transform_and_lower,
 )
-from torch import Tensor, nn
-from torch.export import Dim
-
 from inspect_program.command.flat_tables import NotReadable
 from inspect_program.command.program_file import ProgramFile, Value, read_program
+from torch import Tensor, nn
+from torch.export import Dim
 
 
 class Net(nn.Module):
