@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from inspect_program.command.flat_tables import NotReadable
-from inspect_program.command.program_file import Method, ProgramFile, read_program
 from rich.console import Console
 
+from inspect_program.command.flat_tables import NotReadable
+from inspect_program.command.program_file import Method, ProgramFile, read_program
 from pte_foundry.client.content import hint
 from pte_foundry.records.outside_text import plain
 from workspace.errors import ToolError

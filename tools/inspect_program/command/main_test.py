@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from inspect_program.command.main import app, size_text
 from inspect_program.command.program_file_test import program
-from typer.testing import CliRunner
 
 
 @pytest.fixture()

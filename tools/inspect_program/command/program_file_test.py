@@ -14,10 +14,11 @@ from executorch.exir import (  # type: ignore[import-untyped]
     ExecutorchBackendConfig,
     to_edge_transform_and_lower,
 )
-from inspect_program.command.flat_tables import NotReadable
-from inspect_program.command.program_file import ProgramFile, Value, read_program
 from torch import Tensor, nn
 from torch.export import Dim
+
+from inspect_program.command.flat_tables import NotReadable
+from inspect_program.command.program_file import ProgramFile, Value, read_program
 
 
 class Net(nn.Module):
