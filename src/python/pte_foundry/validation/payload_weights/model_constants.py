@@ -76,7 +76,8 @@ def model_constants(
     watch = _Watch(names, inputs)
     versions = set(buffer_versions(module))
     with torch.no_grad(), watch:
-        module(*inputs)
+        returned = module(*inputs)
+    watch.returns(returned)
     # What a run writes to is state and no constant.
     state = {name for name, _, _ in versions - set(buffer_versions(module))}
     watch.leave_out(state)
@@ -194,6 +195,12 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             name = f"{name}, {operator} of {', '.join(sorted(made_of))}"
         self.constants[key] = ModelConstant(name, tensor.detach(), 0.0, made_of)
         return key
+
+    def returns(self, value: object) -> None:
+        """Outputs that no operator computed, such as anchors, are constants too."""
+        for one in tree_leaves(value):
+            if isinstance(one, Tensor) and one not in self._computed:
+                self._constant(one)
 
     def leave_out(self, names: Collection[str]) -> None:
         """Forget the constants of these names, and what was computed from them."""

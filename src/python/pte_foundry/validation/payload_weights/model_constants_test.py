@@ -123,6 +123,22 @@ def test_a_transposed_convolution_has_its_channels_second() -> None:
     assert torch.allclose(found["bias of 0.weight with its batch norm"], bias, atol=1e-6)
 
 
+class _Anchors(nn.Module):
+    anchors: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("anchors", torch.rand(8, 4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x * 2, self.anchors
+
+
+def test_a_constant_that_is_an_output_may_be_stored() -> None:
+    constants = model_constants(_Anchors().eval(), (torch.ones(1, 4),), True)
+    assert "anchors" in {one.name for one in constants.others}
+
+
 class _Accumulates(nn.Module):
     total: Tensor
 
