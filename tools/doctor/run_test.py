@@ -60,11 +60,12 @@ def test_it_answers_at_once_where_nothing_can_be_built(machine: dict[str, str]) 
     answer = json.loads(done.stdout)
     assert answer["can_build"] is False
     findings = {each["subject"]: each for each in answer["findings"]}
-    assert "refused" in findings["CPython 3.9, for Pants"]["found"]
-    assert answer["next"] == findings["CPython 3.9, for Pants"]["command"]
+    assert "refused" in findings["CPython 3.9"]["found"]
+    assert answer["next"] == findings["CPython 3.9"]["command"]
     # Each host once, with all that it would have had.
     hosts = [each["found"] for each in answer["findings"] if each["found"].startswith("github.com")]
-    assert len(hosts) == 1 and "yolo11n_weights, yolov5n_weights, yolov8n_weights" in hosts[0]
+    assert len(hosts) == 1
+    assert {"yolo11n_weights", "yolov5n_weights"} < set(hosts[0].partition(": ")[2].split(", "))
 
 
 def test_people_get_a_table(machine: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ def check_interpreter(
         addresses: of a build, for a machine that has none; one that answers will do.
         why_not: empty for an address that answers, else the reason.
     """
-    subject = f"CPython 3.{minor}, {role}"
+    subject = f"CPython 3.{minor}"
     try:
         path = find()
     except ValueError as error:
@@ -58,7 +58,7 @@ def check_interpreter(
         return Finding(
             subject,
             State.limited,
-            f"not here; the next ./pants fetches it (about {BUILD_SIZE // 1_000_000} MB)",
+            f"not here; the next ./pants fetches it {role} (about {BUILD_SIZE // 1_000_000} MB)",
             needed=True,
         )
     refused = "; ".join(f"{host(url)}: {why}" for url, why in reasons.items())

@@ -28,7 +28,7 @@ def never(url: str) -> str:
 def test_an_interpreter_that_is_there_wins() -> None:
     finding = check_interpreter(11, "for exports", lambda: "/python3.11", ARCHIVES, never)
     assert (finding.subject, finding.state, finding.found, finding.remedy) == (
-        "CPython 3.11, for exports",
+        "CPython 3.11",
         State.ok,
         "/python3.11",
         "",

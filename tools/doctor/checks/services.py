@@ -72,9 +72,7 @@ def check_checkpoints(
     unpinned = [each.address for each in checkpoints if not each.pinned]
     if unpinned:
         found = f"not pinned: {', '.join(unpinned)}"
-        findings.append(
-            Finding(subject, State.missing, found, f"For each: `./foundry pin {unpinned[0]}`")
-        )
+        findings.append(Finding(subject, State.missing, found, "For each: `./foundry pin ADDRESS`"))
     return findings
 
 

@@ -37,7 +37,7 @@ def test_each_host_is_told_once_and_stops_no_seeded_build() -> None:
     assert "--weights-distdirs" in lost.remedy
     assert nothing.found == "no URL is declared: e"
     assert unpinned.found == "not pinned: models/x:c"
-    assert unpinned.remedy == "For each: `./foundry pin models/x:c`"
+    assert unpinned.remedy == "For each: `./foundry pin ADDRESS`"
     assert can_build([total, lost, nothing, unpinned])
 
 
