@@ -93,3 +93,18 @@ def test_bad_values_are_refused_before_lowering(
         vulkan.lower(LoweringRequest(_program(), "fp16", options))
     assert caught.value.kind == "bad-option"
     assert all(name in caught.value.message for name in options)
+
+
+class _Attention(nn.Module):
+    """Masks with minus infinity, which the payload's JSON does not have."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = torch.nn.functional.scaled_dot_product_attention(x, x * 2, x + 1)
+        return hidden.masked_fill(x > 0.5, float("-inf")).softmax(-1)
+
+
+def test_attention_has_finite_masks() -> None:
+    with torch.no_grad():
+        program = torch.export.export(_Attention().eval(), (torch.rand(1, 2, 4, 8),), strict=False)
+    pte = bytes(vulkan.lower(LoweringRequest(program, "fp16", {})).program.buffer)
+    assert inspect_program(pte).delegates["VulkanBackend"] >= 1
