@@ -20,4 +20,5 @@ def indexes() -> tuple[dict[str, Any], ...]:
 @pytest.fixture(scope="session", params=range(len(FILES)), ids=FILES)
 def index(request: Any, indexes: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     """Each of them."""
-    return indexes[request.param]
+    chosen: dict[str, Any] = indexes[request.param]
+    return chosen

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from executorch.runtime import Runtime  # type: ignore[import-untyped]
-from skimage import data  # type: ignore[import-untyped]
+from skimage import data
 from torch import Tensor
 
 from end_to_end.clone import UserClone

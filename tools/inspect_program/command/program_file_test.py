@@ -22,6 +22,8 @@ from inspect_program.command.program_file import ProgramFile, Value, read_progra
 
 
 class Net(nn.Module):
+    count: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(4, 3)

@@ -156,7 +156,8 @@ def test_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PANTS_REMOTE_EXECUTION_ADDRESS", "PANTS_REMOTE_STORE_ADDRESS"):
         outcome = run(PROGRAM, "--remote", "--only", "workers")
         assert outcome.exit_code == 2
-        assert f"{name}: not set" in outcome.output.replace("\n", " ")
+        told = outcome.output.replace("\n", " ")
+        assert name in told and ": not set. Name the service" in told
         monkeypatch.setenv(name, "grpc://192.0.2.1:1")
     (root / "asked").unlink()
     outcome = run(PROGRAM, "--only", "workers")

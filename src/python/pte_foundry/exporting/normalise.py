@@ -39,6 +39,7 @@ def normalised(program: ExportedProgram) -> ExportedProgram:
 
     - names of parameters and buffers that are identifiers,
     - a copy of each input that it writes to, so that it leaves its caller's tensors alone,
+    - the stride of each max pooling, which is that of its window if it has none,
     - all tensors in the order of their dimensions (NCHW), whatever order the model asks for.
 
     Raises:
@@ -48,6 +49,7 @@ def normalised(program: ExportedProgram) -> ExportedProgram:
     _refuse_random_numbers(program)
     _refuse_types(program)
     _copy_written_inputs(program)
+    _write_out_strides(program)
     return _in_order(_with_plain_names(program))
 
 
@@ -84,6 +86,13 @@ def _copy_written_inputs(program: ExportedProgram) -> None:
         copy.meta = {key: value for key, value in node.meta.items() if key != "from_node"}
         node.replace_all_uses_with(copy, delete_user_cb=lambda user, copy=copy: user is not copy)
     program.graph_module.recompile()
+
+
+def _write_out_strides(program: ExportedProgram) -> None:
+    """XNNPACK's partitioner reads the stride of `functional.max_pool2d(x, 2)`, which has none."""
+    for node in _calls(program):
+        if node.target is torch.ops.aten.max_pool2d.default and len(node.args) == 2:
+            node.args = (*node.args, node.args[1])
 
 
 def _writes(call: Node, origin: Node) -> bool:

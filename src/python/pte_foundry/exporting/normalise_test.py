@@ -71,11 +71,17 @@ class _ChannelsLast(nn.Module):
         return y, y.permute(0, 2, 3, 1).view(1, -1).softmax(-1)
 
 
+class _Pooled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.nn.functional.max_pool2d(x, 2) + 1
+
+
 _MODELS: dict[str, Callable[[], nn.Module]] = {
     "digits": _plain,
     "digits_channels_last": lambda: _plain().to(**_CHANNELS_LAST),
     "other_names": _Named,
     "in_place": _InPlace,
+    "pooled": _Pooled,
     "channels_last": lambda: _ChannelsLast().to(**_CHANNELS_LAST),
 }
 

@@ -31,7 +31,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
 
 def fetch(tmp_path: Path, *urls: str, stages: list[str] | None = None) -> FetchOutcome:
     request = FetchRequest("a.pth", SHA256, len(DATA), urls)
-    begin = [].append if stages is None else stages.append
+    begin = ([] if stages is None else stages).append
     return fetching.fetch(request, tmp_path / "kept", tmp_path / "out", url_opener(None), begin)
 
 

@@ -51,7 +51,7 @@ def first_difference(first: bytes, second: bytes) -> str | None:
         _program(*files)
         or _payloads(*files)
         or _constants(*files)
-        or _mapping("named data", *map(named_data_in, files))
+        or _mapping("named data", named_data_in(files[0]), named_data_in(files[1]))
         or f"{_bytes_text(first, second)} of the file, in padding or the order of segments"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,11 +51,16 @@ class SsdliteDetector(nn.Module):
     float32 [1, 3, 320, 320], normalised -> float32 [1, 4 + classes, anchors], in the form of the YOLO models.
     """
 
-    def __init__(self, detector: nn.Module) -> None:
+    centres: Tensor
+    sizes: Tensor
+    centre_steps: Tensor
+
+    # Any: torchvision has no types.
+    def __init__(self, detector: Any) -> None:
         super().__init__()
         # Under the names of the official checkpoint.
-        self.backbone: nn.Module = detector.backbone
-        self.head: nn.Module = detector.head
+        self.backbone: Any = detector.backbone
+        self.head: Any = detector.head
         self._classes: int = detector.head.classification_head.num_columns
         centres, sizes = _anchors(detector)
         self.register_buffer("centres", centres, persistent=False)
@@ -77,7 +83,7 @@ def _rows(blocks: Iterable[nn.Module], features: Iterable[Tensor], columns: int)
     return torch.cat([level.permute(0, 2, 3, 1).reshape(1, -1, columns) for level in levels], 1)
 
 
-def _anchors(detector: nn.Module) -> tuple[Tensor, Tensor]:
+def _anchors(detector: Any) -> tuple[Tensor, Tensor]:
     """Centres and sizes of torchvision's own anchors, float32 [1, anchors, 2], in pixels."""
     picture = torch.zeros(1, 3, _SIDE, _SIDE)
     with torch.no_grad():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -47,7 +49,7 @@ def test_boxes_and_scores_are_those_of_torchvision(image: Tensor) -> None:
     assert torch.allclose(output[0, 4:].T, expected, atol=1e-6)
 
 
-def _torchvision_corners(original: nn.Module, image: Tensor, codes: Tensor) -> Tensor:
+def _torchvision_corners(original: Any, image: Tensor, codes: Tensor) -> Tensor:
     from torchvision.models.detection.image_list import (  # type: ignore[import-untyped]
         ImageList,
     )

@@ -74,15 +74,14 @@ def build(model: str) -> ModelDefinition:
 
 def _structure(yaml: str, poses: bool) -> nn.Module:
     prepare_ultralytics()
+    from ultralytics.nn import tasks  # type: ignore[import-not-found]  # pants: no-infer-dep
     from ultralytics.nn.modules.block import SPPF  # type: ignore[import-not-found]  # pants: no-infer-dep
-    from ultralytics.nn.tasks import (  # type: ignore[import-not-found]  # pants: no-infer-dep
-        DetectionModel,
-        PoseModel,
-    )
 
     # Whatever the yaml file says, checkpoints with key points know one class.
     detector = (
-        PoseModel(yaml, nc=1, verbose=False) if poses else DetectionModel(yaml, verbose=False)
+        tasks.PoseModel(yaml, nc=1, verbose=False)
+        if poses
+        else tasks.DetectionModel(yaml, verbose=False)
     )
     detector.eval()
     for layer in detector.modules():

@@ -154,6 +154,8 @@ def handed_constants(program: Program) -> tuple[Constant, ...]:
         tensor = value.val
         if not isinstance(tensor, PlannedTensor) or not tensor.data_buffer_idx:
             continue  # 0 stands for no constant
+        if tensor.allocation_info is not None:
+            continue  # It has memory of its own: state, and not a constant.
         if tensor.scalar_type != ScalarType.FLOAT:
             continue
         stored = bytes(program.constant_buffer[tensor.data_buffer_idx].storage)

@@ -26,6 +26,7 @@ from pants.engine.fs import (
 from pants.engine.process import Process, ProcessCacheScope, ProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from pte_build.cache_entry import expected_files, read_object
@@ -197,8 +198,8 @@ async def fetch_from_addresses(request: _Fetch, certificates: TrustedCertificate
     authorities = {"PTE_CA_CERTS": certificates.file} if certificates.file else {}
     process = dataclasses.replace(
         process,
-        env={**process.env, **environment, **authorities, **stage_files.ENVIRONMENT},
-        append_only_caches={**process.append_only_caches, **_KEPT, **stage_files.CACHE},
+        env=FrozenDict({**process.env, **environment, **authorities, **stage_files.ENVIRONMENT}),
+        append_only_caches=FrozenDict({**process.append_only_caches, **_KEPT, **stage_files.CACHE}),
         # In no cache: what matters is that the content is in the store.
         cache_scope=ProcessCacheScope.PER_SESSION,
         level=LogLevel.INFO,

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: ignore[import-not-found]
+from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: ignore[import-untyped]
     MPSPartitioner,
 )
 from executorch.exir import EdgeCompileConfig  # type: ignore[import-untyped]

@@ -214,7 +214,7 @@ def _ints(*values: int) -> list[object]:
         (_MODEL, _argument({"as_int": 10**30}), "as_int: it has 1000"),
         (_MODEL, _argument({"as_int": 10**4000}), "many digits"),
         (_MODEL, _argument({"as_string": "\ud800"}), "half a character"),
-        (_MODEL, _argument({"as_device": {"type": "cuda", "index": 0}}), "on the CPU"),
+        (_MODEL, _argument({"as_device": {"type": "meta", "index": None}}), "on the CPU"),
         (_MODEL, _target("torch.ops.aten.no_such.default"), "aten::no_such"),
         (_MODEL, _input(name="x"), "argument 'x'"),
         (_MODEL, _graph(lambda graph: graph["tensor_values"].pop("values")), "whose type"),
@@ -244,6 +244,17 @@ def test_what_torch_does_not_write_is_refused(
 ) -> None:
     error = error_of(tmp_path / "m.pt2", changed(archive, file, edit))
     assert error.kind == "bad-checkpoint" and named in error.message and file in error.message
+
+
+def test_a_program_of_a_gpu_is_read_on_the_cpu(archive: bytes, tmp_path: Path) -> None:
+    def edit(graph: Any) -> None:
+        for one in graph["tensor_values"].values():
+            one["device"] = {"type": "cuda", "index": 1}
+
+    (tmp_path / "m.pt2").write_bytes(changed(archive, _MODEL, _graph(edit)))
+    program = load_exported_archive(tmp_path / "m.pt2")
+    values = [node.meta["val"] for node in program.graph.nodes if node.op != "output"]
+    assert {one.device.type for one in values if isinstance(one, torch.Tensor)} == {"cpu"}
 
 
 def test_higher_order_operators_take_their_arguments(tmp_path: Path) -> None:

@@ -71,8 +71,9 @@ def match_constants(
 
 
 def _greatest(values: Tensor) -> Tensor:
-    """The greatest element and the greatest magnitude, as float32."""
-    return torch.stack([values.max(), values.abs().max()]).float()
+    """The greatest finite element and the greatest finite magnitude, as float32; masks have infinite ones too."""
+    finite = torch.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    return torch.stack([finite.max(), finite.abs().max()]).float()
 
 
 class _Rivals:
@@ -184,8 +185,10 @@ def steps_each(
         largest: magnitudes whose steps count, instead of those of `expected`.
 
     Returns:
-        At most 0.5 for what is only rounded; infinity where something is not finite.
+        At most 0.5 for what is only rounded; infinity where something is not finite, unless both are the same
+        infinity.
     """
+    same = stored == expected
     if precision == torch.float16:
         # A lowering writes the greatest float16 for anything beyond its range.
         expected = expected.clamp(-_GREATEST, _GREATEST)
@@ -195,4 +198,5 @@ def steps_each(
     else:
         step = scale * (HALF_STEP + _SCALE_ROUNDING) / HALF_STEP
         step = step.abs().clamp(min=torch.finfo(torch.float32).tiny)
-    return torch.where(torch.isfinite(difference), difference / step, torch.inf)
+    off = torch.where(torch.isfinite(difference), difference / step, torch.inf)
+    return torch.where(same, 0.0, off)

@@ -39,6 +39,18 @@ def test_a_rounded_weight_is_found(same: Tensor) -> None:
     assert models(same) == ("weight",)
 
 
+@pytest.mark.parametrize("stored", [-math.inf, -65504.0])
+def test_a_mask_is_infinite_where_the_model_has_it(stored: float) -> None:
+    mask = torch.full((6, 4), -math.inf).triu(1)
+    (match,) = match_constants(
+        [Constant("stored", mask.clamp(min=stored), None, 0)], [ModelConstant("mask", mask)]
+    )
+    assert match.models == ("mask",)
+    other = mask.flip(0)
+    (match,) = match_constants([Constant("stored", other, None, 0)], [ModelConstant("mask", mask)])
+    assert match.models == ()
+
+
 def test_channels_may_be_last() -> None:
     image = torch.randn(1, 4, 2, 5, generator=torch.Generator().manual_seed(0))
     model = [ModelConstant("image", image)]

@@ -8,7 +8,7 @@ such as a transposed weight. That takes no export, and leaves out constants that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
+
+from pte_foundry.models.forward import buffer_versions
 
 _ROUNDINGS = 8
 """More than the float32 operations that a folded bias goes through."""
@@ -72,8 +74,13 @@ def model_constants(
     """
     names = {id(one): name for name, one in (*module.named_buffers(), *module.named_parameters())}
     watch = _Watch(names, inputs)
+    versions = set(buffer_versions(module))
     with torch.no_grad(), watch:
-        module(*inputs)
+        returned = module(*inputs)
+    watch.returns(returned)
+    # What a run writes to is state and no constant.
+    state = {name for name, _, _ in versions - set(buffer_versions(module))}
+    watch.leave_out(state)
     folded, replaced = watch.folded() if fold_batch_norms else ([], set())
     used = [watch.constants[key] for key in watch.used if key not in replaced]
     others = [one for key, one in watch.constants.items() if key not in watch.used]
@@ -95,6 +102,7 @@ class _Convolution:
 
     weight: int
     bias: int | None
+    channel_axis: int
     reads: int = 0
     norm: tuple[int | None, ...] = ()
     epsilon: float = 0.0
@@ -158,8 +166,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.used[self._constant(one)] = None
             elif one in self._by_result:
                 self._by_result[one].reads += 1
-        if operator == _CONVOLUTION and args[1] not in self._computed:
-            made = _Convolution(id(args[1]), None if args[2] is None else id(args[2]))
+        transposed_groups = operator == _CONVOLUTION and args[6] and args[8] > 1
+        if operator == _CONVOLUTION and args[1] not in self._computed and not transposed_groups:
+            bias = None if args[2] is None else id(args[2])
+            # The filters of a transposed convolution are [in, out / groups, ...].
+            made = _Convolution(id(args[1]), bias, 1 if args[6] else 0)
             self._convolutions.append(made)
             self._by_result[results[0]] = made
         elif operator in _BATCH_NORMS and args[0] in self._by_result:
@@ -185,6 +196,22 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.constants[key] = ModelConstant(name, tensor.detach(), 0.0, made_of)
         return key
 
+    def returns(self, value: object) -> None:
+        """Outputs that no operator computed, such as anchors, are constants too."""
+        for one in tree_leaves(value):
+            if isinstance(one, Tensor) and one not in self._computed:
+                self._constant(one)
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Forget the constants of these names, and what was computed from them."""
+        out = {
+            key
+            for key, one in self.constants.items()
+            if one.name in names or not one.made_of.isdisjoint(names)
+        }
+        self.used = {key: None for key in self.used if key not in out}
+        self.constants = {key: one for key, one in self.constants.items() if key not in out}
+
     def folded(self) -> tuple[list[ModelConstant], set[int]]:
         """Weights and biases with their batch norm in them, and the keys of what they replace."""
         made: list[ModelConstant] = []
@@ -197,7 +224,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             weight, bias, scale, shift, mean, variance = tensors
             assert weight is not None and mean is not None and variance is not None
             values, off, sums, sums_off = fold_batch_norm(
-                weight, bias, scale, shift, mean, variance, one.epsilon
+                weight, bias, scale, shift, mean, variance, one.epsilon, one.channel_axis
             )
             name = f"{self.constants[one.weight].name} with its batch norm"
             made += [
@@ -216,6 +243,7 @@ def fold_batch_norm(
     mean: Tensor,
     variance: Tensor,
     epsilon: float,
+    channel_axis: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Fold a batch norm into the convolution before it, in float64, as lowerings do in float32.
 
@@ -226,13 +254,14 @@ def fold_batch_norm(
     and coremltools' pass `fuse_conv_batchnorm` compute the same.
 
     Args:
-        weight: [channels, ...]; the others [channels], None for zeros (of a scale: ones).
+        weight: [channels, ...], or [..., channels, ...]; the others [channels], None for zeros (of a scale: ones).
+        channel_axis: of the channels in `weight`.
 
     Returns:
         weight, its uncertainty, bias, its uncertainty: float32. An uncertainty is how far float32
         arithmetic may be off: where terms of a sum cancel, by far more than a last bit of the result.
     """
-    channels = [-1, *[1] * (weight.dim() - 1)]
+    channels = [-1 if axis == channel_axis else 1 for axis in range(weight.dim())]
     factor = _or(scale, mean, 1.0) / torch.sqrt(variance.double() + epsilon)
     folded = weight.double() * factor.reshape(channels)
     terms = [_or(shift, mean, 0.0), _or(bias, mean, 0.0) * factor, -mean.double() * factor]

@@ -97,3 +97,62 @@ def test_a_bias_is_as_uncertain_as_what_cancels_in_it() -> None:
     weight = torch.ones(1, 1, 1, 1)
     _, _, sums, off = fold_batch_norm(weight, many, one, one, many, one, 0.0)
     assert sums == 1.0 and 0.5 < float(off) < 2
+
+
+def test_a_transposed_convolution_has_its_channels_second() -> None:
+    torch.manual_seed(0)
+    layer, norm = nn.ConvTranspose2d(3, 4, 2), nn.BatchNorm2d(4)
+    assert norm.running_mean is not None and norm.running_var is not None and layer.bias is not None
+    norm.running_mean.uniform_(-1, 1)
+    norm.running_var.uniform_(0.5, 2)
+    expected, bias = torch.nn.utils.fusion.fuse_conv_bn_weights(
+        layer.weight,
+        layer.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+        transpose=True,
+    )
+    model = nn.Sequential(layer, norm).eval()
+    found = {
+        one.name: one.values for one in model_constants(model, (torch.ones(1, 3, 4, 4),), True).used
+    }
+    assert torch.allclose(found["0.weight with its batch norm"], expected, atol=1e-6)
+    assert torch.allclose(found["bias of 0.weight with its batch norm"], bias, atol=1e-6)
+
+
+class _Anchors(nn.Module):
+    anchors: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("anchors", torch.rand(8, 4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x * 2, self.anchors
+
+
+def test_a_constant_that_is_an_output_may_be_stored() -> None:
+    constants = model_constants(_Anchors().eval(), (torch.ones(1, 4),), True)
+    assert "anchors" in {one.name for one in constants.others}
+
+
+class _Accumulates(nn.Module):
+    total: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 4)
+        self.register_buffer("total", torch.ones(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.total.add_(self.head(x).sum(0))
+        return self.total * 2
+
+
+def test_state_is_no_constant() -> None:
+    constants = model_constants(_Accumulates().eval(), (torch.ones(1, 4),), True)
+    names = {one.name.partition(",")[0] for one in (*constants.used, *constants.others)}
+    assert "total" not in names and {"head.weight", "head.bias"} <= names
