@@ -16,6 +16,8 @@ import py_compile
 import re
 import sys
 import sysconfig
+import threading
+import time
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -31,6 +33,7 @@ _IMPORT = re.compile(
 _COMMENT = re.compile(r"#[^\n]*")
 _NAME = re.compile(r"[.\w]+")
 _FILES_AT_ONCE = 32
+_SECONDS_BETWEEN_LOOKS = 0.5
 # The beginning of bytecode whose source is checked by its hash (PEP 552).
 _HEADER = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little")
 
@@ -134,9 +137,23 @@ def compile_files(packages: Path, files: Iterable[str]) -> list[str]:
     missing = [file for file in files if not _has_bytecode(packages / file)]
     if not missing:
         return []
-    with ProcessPoolExecutor(_cpus()) as pool:
+    with ProcessPoolExecutor(_cpus(), initializer=_follow, initargs=(os.getpid(),)) as pool:
         compiled = pool.map(partial(_compile, packages), missing, chunksize=_FILES_AT_ONCE)
         return [file for file, ok in zip(missing, compiled) if ok]
+
+
+def _follow(parent: int) -> None:
+    """End this worker when its parent has ended, which may be killed.
+
+    It would wait for work for ever, and keep the parent's lock, which it has inherited.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _has_bytecode(source: Path) -> bool:

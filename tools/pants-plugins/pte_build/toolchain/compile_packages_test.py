@@ -175,3 +175,31 @@ def test_an_interrupted_run_is_resumed(
         with pytest.raises(ZeroDivisionError):
             prepare(packages, sources)
     assert len(prepare(packages, sources)) == 8
+
+
+def test_the_workers_of_a_killed_run_end_and_leave_the_lock(
+    packages: Path, sources: Path, tmp_path: Path
+) -> None:
+    # A compilation that takes for ever.
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from pte_build.toolchain import compile_packages\n"
+        "def _compile(packages, file):\n"
+        "    print('compiling', flush=True)\n"
+        "    time.sleep(600)\n"
+        "compile_packages._compile = _compile\n"
+        "compile_packages.prepare(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [sys.executable, str(slow), str(packages), str(sources)],
+        env=environment,
+        stdout=subprocess.PIPE,
+    ) as run:
+        assert run.stdout is not None and run.stdout.readline() == b"compiling\n"
+        run.kill()
+        # Until the last process that writes there has ended.
+        run.communicate(timeout=30)
+    assert len(prepare(packages, sources)) > 0
