@@ -14,7 +14,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pte_foundry.backends.mps import lowering as mps
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.causes import Cause, cause_of, whole_message
 from pte_foundry.errors import PteError
@@ -47,6 +46,21 @@ class _Words(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = self.words(x)
         return found.mean(1)
+
+
+def _refusing() -> ModuleType:
+    """A backend that lowers nothing, for a reason of its own."""
+    backend = ModuleType("refusing_backend")
+
+    def lower(_: object) -> object:
+        raise RuntimeError("no transposed convolution here")
+
+    backend.PRECISIONS = ("fp32",)  # type: ignore[attr-defined]
+    backend.OPTIONS = {}  # type: ignore[attr-defined]
+    backend.check_options = lambda _: None  # type: ignore[attr-defined]
+    backend.lower = lower  # type: ignore[attr-defined]
+    sys.modules[backend.__name__] = backend
+    return backend
 
 
 class _Up(nn.Module):
@@ -127,7 +141,9 @@ _FOLLOWED = {
         _Attempt(_same(torch.relu)),
     ),
     Cause.OTHER: _Followed(
-        _Attempt(_Up, ["float32[1,2,3,3]"], mps), "transposed", _Attempt(_Up, ["float32[1,2,3,3]"])
+        _Attempt(_Up, ["float32[1,2,3,3]"], _refusing()),
+        "transposed",
+        _Attempt(_Up, ["float32[1,2,3,3]"]),
     ),
 }
 

@@ -45,7 +45,7 @@ def merged_index(indexes: Sequence[Fields]) -> Fields:
 
 def version_of(index: Fields, entry: Fields) -> str:
     """The ExecuTorch version of an entry of `models`: its own, else that of its index."""
-    return entry.optional_text(_VERSION) or index.text("version")
+    return (entry if entry.has(_VERSION) else index).text(_VERSION)
 
 
 def versions_of(index: Fields) -> tuple[str, ...]:
