@@ -29,10 +29,11 @@ def main(
     file: Annotated[Path, typer.Argument(help="A `.pte` file, from here or from anywhere.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other tools.")] = False,
 ) -> None:
-    """Show what is in a `.pte` file: methods, inputs and outputs, delegates, operators, memory, constants.
+    """Show what is in a .pte file, whoever built it.
 
-    Reads the file alone: no ExecuTorch is needed, and nothing is run. For any program of ExecuTorch's format ET12, ours
-    or not. Planned memory is what the program asks the runtime for; delegates allocate more.
+    Lists methods, inputs, outputs, planned memory, delegates, the operators outside of them, and constants. Reads the
+    file alone: no ExecuTorch is needed, and nothing is run. For any program of ExecuTorch's format ET12, ours or not.
+    Planned memory is what the program asks the runtime for; delegates allocate more.
     """
     program, sha256 = read_file(file)
     output = Console(soft_wrap=True, markup=False, highlight=False)
