@@ -29,7 +29,8 @@ PLATFORMS = {
 MODELS = {
     "mobilenet": ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"),
     "ssdlite": ("ssdlite320_mobilenet_v3_large",),
-    "yolo": ("yolo11n", "yolo11n_pose", "yolov8n", "yolov8n_pose", "yolov5n"),
+    "yolo": ("yolo11n", "yolov8n", "yolov5n"),
+    "yolo_pose": ("yolo11n_pose", "yolov8n_pose"),
     "pe_core": (
         "pe_core_t16_384",
         "pe_core_s16_384",

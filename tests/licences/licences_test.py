@@ -26,7 +26,7 @@ def test_all_files_are_licensed() -> None:
     [
         (("LICENSES/BSD-3-Clause.txt",), "Missing licenses: BSD-3-Clause"),
         (
-            ("models/yolo/labels.txt", "models/yolo/pose_labels.txt"),
+            ("models/yolo/labels.txt", "models/yolo_pose/pose_labels.txt"),
             "Unused licenses: AGPL-3.0-only",
         ),
         (("REUSE.toml",), "Files with license information: 0 / "),
