@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def make_workspace(folder: Path, artifact: PackagedArtifact) -> Workspace:
     Without labels: only seeded weights are used here, and they recognise nothing.
     """
     report = json.loads(json.dumps(artifact.report))
+    # An MPS program is for an older ExecuTorch than that of this environment, which reads it all the same.
+    report["versions"]["executorch"] = metadata.version("executorch")
     photographs = {}
     (folder / "photographs").mkdir()
     for name, label in report["checks"]["photographs"].items():
