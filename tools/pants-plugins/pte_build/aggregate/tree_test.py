@@ -237,7 +237,7 @@ def test_an_index_that_is_none(runner: RuleRunner) -> None:
         runner, index=["//:index", "models/alpha:alpha_fast"], licenses={}, model_cards=[]
     )
     message = refusal(runner, BuiltTree, request)
-    assert "models/alpha:alpha_fast, which is a `pte_program` and not a `model_index`" in message
+    assert "models/alpha:alpha_fast, which is a `pte_program`, not a `model_index`" in message
     request = declare(runner, index=[], licenses={}, model_cards=[])
     assert refusal(runner, BuiltTree, request) == "bad:t: `index` names nothing. Name an index."
 

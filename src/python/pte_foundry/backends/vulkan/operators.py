@@ -29,7 +29,9 @@ def _as_schema(operator: Any) -> Operator:
     def call(arguments: Sequence[Any]) -> tuple[Tensor, ...]:
         if len(arguments) > len(parameters):
             raise unknown(operator.name(), f"{len(arguments)} arguments")
-        positional = [value for value, one in zip(arguments, parameters) if not one.kwarg_only]
+        positional = [
+            _fitting(value, one) for value, one in zip(arguments, parameters) if not one.kwarg_only
+        ]
         # Layouts and devices have no meaning here; a dtype is that of the declared result.
         keywords = {
             one.name: value
@@ -40,6 +42,12 @@ def _as_schema(operator: Any) -> Operator:
         return (result,) if isinstance(result, Tensor) else tuple(result)
 
     return call
+
+
+def _fitting(value: Any, parameter: Any) -> Any:
+    """A graph has some integers, such as where a slice begins, as floats."""
+    is_whole = isinstance(value, float) and value.is_integer() and "int" in str(parameter.type)
+    return int(value) if is_whole else value
 
 
 def _conv_with_clamp(arguments: Sequence[Any]) -> tuple[Tensor]:
