@@ -34,7 +34,7 @@ SENT = 3_000_000
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class MadeCheckpoint:
     """A file in torchvision's form, and the class that its model sees in each picture."""
 
     content: bytes
@@ -44,7 +44,7 @@ class Checkpoint:
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> Checkpoint:
+def checkpoint() -> MadeCheckpoint:
     definition = mobilenet.build(MODEL)
     # Another one each time: what is in the store already would not be fetched.
     initialise(definition.module, (torch.zeros(1, 3, 224, 224),), seed=os.urandom(8).hex())
@@ -59,11 +59,11 @@ def checkpoint() -> Checkpoint:
             seen[f"{name}.png"] = labels[int(logits.argmax())]
         (cat,) = definition.preprocess(pictures["chelsea"])
         expected = definition.module(cat)
-    return Checkpoint(buffer.getvalue(), seen, cat, expected)
+    return MadeCheckpoint(buffer.getvalue(), seen, cat, expected)
 
 
 @pytest.fixture()
-def store(checkpoint: Checkpoint) -> Iterator[FaultyServer]:
+def store(checkpoint: MadeCheckpoint) -> Iterator[FaultyServer]:
     with faulty_server.serve({STORED: checkpoint.content}) as running:
         yield running
 
@@ -85,7 +85,7 @@ def host(store: FaultyServer) -> Iterator[FaultyServer]:
 def test_from_the_checkpoints_host_to_an_app(
     clone: UserClone,
     tmp_path: Path,
-    checkpoint: Checkpoint,
+    checkpoint: MadeCheckpoint,
     host: FaultyServer,
     store: FaultyServer,
 ) -> None:

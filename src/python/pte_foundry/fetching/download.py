@@ -40,23 +40,23 @@ class _Interrupted(Exception):
     """Another attempt may go further."""
 
 
-class Headers(Protocol):
+class AnswerHeaders(Protocol):
     def get(self, name: str, /) -> str | None: ...
 
 
-class Response(Protocol):
+class Answer(Protocol):
     status: int | None
 
     @property
-    def headers(self) -> Headers: ...
+    def headers(self) -> AnswerHeaders: ...
 
     def read(self, amount: int, /) -> bytes: ...
 
 
-OpenUrl = Callable[[urllib.request.Request], AbstractContextManager[Response]]
+OpenUrl = Callable[[urllib.request.Request], AbstractContextManager[Answer]]
 
 
-class Partial:
+class PartialDownload:
     """What has arrived of a file, and from where; it survives the end of this process."""
 
     def __init__(self, path: Path) -> None:
@@ -111,17 +111,17 @@ def url_opener(certificates: str | None) -> OpenUrl:
     ):
         opener.add_handler(handler)
 
-    def open_url(request: urllib.request.Request) -> AbstractContextManager[Response]:
+    def open_url(request: urllib.request.Request) -> AbstractContextManager[Answer]:
         # The director is typed for any kind of handler; these give responses, or raise.
         opened = opener.open(request, timeout=_TIMEOUT_SECONDS)
-        return cast("AbstractContextManager[Response]", opened)
+        return cast("AbstractContextManager[Answer]", opened)
 
     return open_url
 
 
 def download(
     url: str,
-    partial: Partial,
+    partial: PartialDownload,
     size: int,
     open_url: OpenUrl,
     progress: Progress,
@@ -148,7 +148,9 @@ def download(
             sleep(min(2.0 ** (failures - 1), _LONGEST_WAIT_SECONDS))
 
 
-def _attempt(url: str, partial: Partial, size: int, open_url: OpenUrl, progress: Progress) -> None:
+def _attempt(
+    url: str, partial: PartialDownload, size: int, open_url: OpenUrl, progress: Progress
+) -> None:
     if partial.size > size:
         partial.discard()
     start = partial.size
@@ -179,7 +181,7 @@ def _attempt(url: str, partial: Partial, size: int, open_url: OpenUrl, progress:
         raise _Interrupted(f"the connection ended after {partial.size} of {size} bytes")
 
 
-def _request(url: str, partial: Partial, start: int) -> urllib.request.Request:
+def _request(url: str, partial: PartialDownload, start: int) -> urllib.request.Request:
     # A compressed body would have another length and other ranges.
     request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})
     if start:
@@ -189,13 +191,13 @@ def _request(url: str, partial: Partial, start: int) -> urllib.request.Request:
     return request
 
 
-def _validator(headers: Headers) -> str | None:
+def _validator(headers: AnswerHeaders) -> str | None:
     """The value for If-Range: a strong ETag, else the modification date."""
     etag = headers.get("ETag") or ""
     return etag if etag.startswith('"') else headers.get("Last-Modified")
 
 
-def _check_whole(headers: Headers, size: int) -> None:
+def _check_whole(headers: AnswerHeaders, size: int) -> None:
     length = headers.get("Content-Length") or ""
     if _LENGTH.fullmatch(length) and int(length) != size:
         page = (headers.get("Content-Type") or "").startswith("text/html")
@@ -203,7 +205,7 @@ def _check_whole(headers: Headers, size: int) -> None:
         raise DownloadFailed(f"{what} {length} bytes, expected {size}")
 
 
-def _check_range(sent: str, partial: Partial, start: int, size: int) -> None:
+def _check_range(sent: str, partial: PartialDownload, start: int, size: int) -> None:
     match = _CONTENT_RANGE.fullmatch(sent)
     if match is None or int(match[1]) != start:
         partial.discard()
@@ -214,7 +216,7 @@ def _check_range(sent: str, partial: Partial, start: int, size: int) -> None:
 
 
 @contextmanager
-def _translated(partial: Partial) -> Iterator[None]:
+def _translated(partial: PartialDownload) -> Iterator[None]:
     """Raise what opening and reading an address raises as our own errors."""
     try:
         yield

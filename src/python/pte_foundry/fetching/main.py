@@ -17,7 +17,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pte_foundry.fetching.download import DownloadFailed, OpenUrl, Partial, download, url_opener
+from pte_foundry.fetching.download import (
+    DownloadFailed,
+    OpenUrl,
+    PartialDownload,
+    download,
+    url_opener,
+)
 from pte_foundry.records.command import run_command
 from pte_foundry.records.fetch_request import FetchOutcome, FetchRequest
 from pte_foundry.records.json_fields import Fields
@@ -54,7 +60,7 @@ def fetch(
 ) -> FetchOutcome:
     """Write the checkpoint to `output`, if one of the addresses gives it."""
     kept.mkdir(parents=True, exist_ok=True)
-    partial = Partial(kept / request.sha256)
+    partial = PartialDownload(kept / request.sha256)
     reasons: list[str] = []
     with (kept / f"{request.sha256}.lock").open("w") as lock:
         _wait_for(lock.fileno(), request, begin)
@@ -78,7 +84,7 @@ def _wait_for(lock: int, request: FetchRequest, begin: Begin) -> None:
 
 
 def _fetch_one(
-    request: FetchRequest, url: str, partial: Partial, open_url: OpenUrl, begin: Begin
+    request: FetchRequest, url: str, partial: PartialDownload, open_url: OpenUrl, begin: Begin
 ) -> None:
     continued = partial.size > 0
     # Twice at the most: parts of two downloads may not fit together, those of one do.
@@ -124,7 +130,7 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _hand_over(partial: Partial, output: Path) -> None:
+def _hand_over(partial: PartialDownload, output: Path) -> None:
     try:
         os.link(partial.path, output)
     except OSError:  # Another file system.
