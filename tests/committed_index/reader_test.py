@@ -116,13 +116,19 @@ def test_an_address_leads_into_the_versions_folder(read: ReaderIndex) -> None:
 def test_sizes_are_plausible(read: ReaderIndex) -> None:
     for model in read.models:
         assert model.size > 1_000_000 and model.size_mb == pytest.approx(model.size / 1e6, abs=0.01)
-        assert model.input_size in (224, 384, 512, 640)
+        assert model.input_size in (224, 320, 384, 512, 640)
         assert model.hash is not None and len(model.hash) == 64
 
 
 def test_labels_are_found_by_model_and_by_category(read: ReaderIndex) -> None:
     assert read.labels == {
-        family: f"{read.version}/{family}/labels.txt" for family in ("mobilenet", "yolo")
+        family: f"{read.version}/{family}/{name}"
+        for family, name in (
+            ("mobilenet", "labels.txt"),
+            ("ssdlite", "labels.txt"),
+            ("yolo", "labels.txt"),
+            ("yolo_pose", "pose_labels.txt"),
+        )
     }
     for model in read.models:
         assert model.labels_remote_url == read.labels.get(model.category)
@@ -180,5 +186,7 @@ def test_each_artifact_names_its_licence(index: dict[str, Any]) -> None:
     assert licences == {
         "mobilenet": "BSD-3-Clause",
         "pe_core": "Apache-2.0",
+        "ssdlite": "BSD-3-Clause",
         "yolo": "AGPL-3.0-only",
+        "yolo_pose": "AGPL-3.0-only",
     }

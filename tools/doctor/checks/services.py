@@ -7,7 +7,7 @@ from pathlib import Path
 
 from doctor.checks.finding import Finding, State
 from doctor.checks.machine import host
-from doctor.facts.checkpoints import Checkpoint
+from doctor.facts.checkpoints import DeclaredCheckpoint
 from doctor.facts.network import NO_ANSWER
 
 # What a folder must have to be the SDK: see [qnn] sdk_root in `./pants help qnn`.
@@ -46,7 +46,9 @@ def check_cache_server(address: str | None, why_not: Callable[[str], str]) -> Fi
 
 
 def check_checkpoints(
-    checkpoints: Sequence[Checkpoint], why_not: Callable[[str], str], here: Callable[[str], bool]
+    checkpoints: Sequence[DeclaredCheckpoint],
+    why_not: Callable[[str], str],
+    here: Callable[[str], bool],
 ) -> list[Finding]:
     """What stands between this machine and official weights, each thing once. Seeded builds need none.
 
@@ -76,7 +78,9 @@ def check_checkpoints(
     return findings
 
 
-def _grouped(lost: Sequence[Checkpoint], reasons: Mapping[str, str]) -> dict[str, list[str]]:
+def _grouped(
+    lost: Sequence[DeclaredCheckpoint], reasons: Mapping[str, str]
+) -> dict[str, list[str]]:
     """Why, to the names of the checkpoints that it holds for. A host that cannot be reached is named once."""
     unreachable: dict[str, str] = {}
     for url, why in reasons.items():

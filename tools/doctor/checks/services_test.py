@@ -4,11 +4,11 @@ from pathlib import Path
 
 from doctor.checks.finding import State, can_build
 from doctor.checks.services import check_cache_server, check_checkpoints, check_qnn_sdk
-from doctor.facts.checkpoints import Checkpoint
+from doctor.facts.checkpoints import DeclaredCheckpoint
 
 
-def checkpoint(name: str, *urls: str, pinned: bool = True) -> Checkpoint:
-    return Checkpoint(f"models/x:{name}", f"{name}.pt", urls, pinned)
+def checkpoint(name: str, *urls: str, pinned: bool = True) -> DeclaredCheckpoint:
+    return DeclaredCheckpoint(f"models/x:{name}", f"{name}.pt", urls, pinned)
 
 
 def nowhere(name: str) -> bool:

@@ -11,7 +11,7 @@ from workspace.errors import ToolError
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class DeclaredCheckpoint:
     """A `model_weights` target. `urls` is empty if its file has to be put into a folder of `[weights] distdirs`."""
 
     address: str
@@ -20,7 +20,7 @@ class Checkpoint:
     pinned: bool
 
 
-def declared_checkpoints(root: Path) -> list[Checkpoint]:
+def declared_checkpoints(root: Path) -> list[DeclaredCheckpoint]:
     """Those below `models/`, sorted by address.
 
     Raises:
@@ -31,7 +31,7 @@ def declared_checkpoints(root: Path) -> list[Checkpoint]:
     return sorted(found, key=lambda each: each.address)
 
 
-def _in_file(file: Path, root: Path) -> Iterator[Checkpoint]:
+def _in_file(file: Path, root: Path) -> Iterator[DeclaredCheckpoint]:
     try:
         calls = [
             node.value
@@ -46,7 +46,7 @@ def _in_file(file: Path, root: Path) -> Iterator[Checkpoint]:
                     if each.arg in ("name", "file", "urls", "sha256")
                 }
                 folder = file.parent.relative_to(root).as_posix()
-                yield Checkpoint(
+                yield DeclaredCheckpoint(
                     f"{folder}:{fields.get('name') or file.parent.name}",
                     str(fields.get("file", "")),
                     tuple(fields.get("urls") or ()),

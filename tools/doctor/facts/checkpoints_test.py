@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from doctor.facts.checkpoints import Checkpoint, declared_checkpoints
+from doctor.facts.checkpoints import DeclaredCheckpoint, declared_checkpoints
 from workspace.errors import ToolError
 
 
@@ -22,8 +22,8 @@ def test_they_are_read_from_build_files(tmp_path: Path) -> None:
     )
     build_file(tmp_path, "a/deep", 'model_weights(file="x.pt")\n')
     assert declared_checkpoints(tmp_path) == [
-        Checkpoint("models/a/deep:deep", "x.pt", (), False),
-        Checkpoint("models/b:w", "w.pt", ("u", "v"), True),
+        DeclaredCheckpoint("models/a/deep:deep", "x.pt", (), False),
+        DeclaredCheckpoint("models/b:w", "w.pt", ("u", "v"), True),
     ]
 
 
