@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from executorch.runtime import Runtime  # type: ignore[import-untyped]
 from skimage import data
 from torch import Tensor
 
-from end_to_end.clone import UserClone
+from end_to_end.clone import WITHOUT_OLDER, UserClone
 from pte_foundry.models import mobilenet
 from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.testing import faulty_server
@@ -46,8 +46,11 @@ class MadeCheckpoint:
 @pytest.fixture(scope="module")
 def checkpoint() -> MadeCheckpoint:
     definition = mobilenet.build(MODEL)
-    # Another one each time: what is in the store already would not be fetched.
-    initialise(definition.module, (torch.zeros(1, 3, 224, 224),), seed=os.urandom(8).hex())
+    # The weights that the thresholds are made for, but for one value that is another one each time: what is in the store
+    # already would not be fetched.
+    initialise(definition.module, (torch.zeros(1, 3, 224, 224),), seed=MODEL)
+    with torch.no_grad():
+        definition.module.get_parameter("classifier.3.bias")[0] += random.random() / 1000
     buffer = io.BytesIO()
     torch.save(definition.module.state_dict(), buffer)
     labels = Path("models/mobilenet/labels.txt").read_text().splitlines()
@@ -105,6 +108,7 @@ def test_from_the_checkpoints_host_to_an_app(
         clone.edit(BUILD, "espresso", checkpoint.seen["coffee.png"])
         with (
             clone.edited("BUILD", 'programs=["models::"]', f"programs={PROGRAMS}"),
+            clone.edited("BUILD", *WITHOUT_OLDER),
             clone.edited(
                 "BUILD", 'name="tree",', f'name="tree", repositories=["file:{releases}"],'
             ),
