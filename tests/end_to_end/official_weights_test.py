@@ -21,6 +21,8 @@ from torch import Tensor
 from end_to_end.clone import WITHOUT_OLDER, UserClone
 from pte_foundry.models import mobilenet
 from pte_foundry.models.checkpoints.seeded import initialise
+from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.testing import faulty_server
 from pte_foundry.testing.faulty_server import FaultyServer, cut, status
 
@@ -46,9 +48,10 @@ class MadeCheckpoint:
 @pytest.fixture(scope="module")
 def checkpoint() -> MadeCheckpoint:
     definition = mobilenet.build(MODEL)
-    # The weights that the thresholds are made for, but for one value that is another one each time: what is in the store
+    # Those that the thresholds are made for, except for one value that is another one each time: what is in the store
     # already would not be fetched.
-    initialise(definition.module, (torch.zeros(1, 3, 224, 224),), seed=MODEL)
+    (inputs,) = fixed_inputs([TensorSpec("image", "float32", (1, 3, 224, 224))], 1)
+    initialise(definition.module, inputs, seed=MODEL)
     with torch.no_grad():
         definition.module.get_parameter("classifier.3.bias")[0] += random.random() / 1000
     buffer = io.BytesIO()
