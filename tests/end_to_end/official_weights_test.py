@@ -33,6 +33,7 @@ PROGRAMS = [f"models/mobilenet:{MODEL}_{backend}" for backend in ("portable", "x
 ADDRESS = f"/models/{FILE}"
 STORED = "/bucket/4f3a"
 SENT = 3_000_000
+BASE_URL = "--index-base-url=https://example.org/models"
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,7 @@ def test_from_the_checkpoints_host_to_an_app(
                 "BUILD", 'name="tree",', f'name="tree", repositories=["file:{releases}"],'
             ),
         ):
-            # Its prefix for URLs is that of the place where it is published.
-            base = f"--index-base-url={(releases / 'current').as_uri()}"
-            published = user.run(base, "publish", "//:tree")
+            published = user.run(BASE_URL, "publish", "//:tree")
             assert published.exit_code == 0, published.output
     finally:
         (clone.root / BUILD).write_bytes(before)
