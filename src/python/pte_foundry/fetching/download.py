@@ -44,7 +44,7 @@ class AnswerHeaders(Protocol):
     def get(self, name: str, /) -> str | None: ...
 
 
-class Answer(Protocol):
+class HttpAnswer(Protocol):
     status: int | None
 
     @property
@@ -53,7 +53,7 @@ class Answer(Protocol):
     def read(self, amount: int, /) -> bytes: ...
 
 
-OpenUrl = Callable[[urllib.request.Request], AbstractContextManager[Answer]]
+OpenUrl = Callable[[urllib.request.Request], AbstractContextManager[HttpAnswer]]
 
 
 class PartialDownload:
@@ -111,10 +111,10 @@ def url_opener(certificates: str | None) -> OpenUrl:
     ):
         opener.add_handler(handler)
 
-    def open_url(request: urllib.request.Request) -> AbstractContextManager[Answer]:
+    def open_url(request: urllib.request.Request) -> AbstractContextManager[HttpAnswer]:
         # The director is typed for any kind of handler; these give responses, or raise.
         opened = opener.open(request, timeout=_TIMEOUT_SECONDS)
-        return cast("AbstractContextManager[Answer]", opened)
+        return cast("AbstractContextManager[HttpAnswer]", opened)
 
     return open_url
 
