@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,16 @@ PLATFORM_MARKERS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class PackagePin:
-    """A package whose accepted wheels are listed by hand."""
+    """A package whose accepted wheels are listed by hand.
+
+    Attributes:
+        only_on: platform to patterns of package names: dependencies of that platform's wheel that the other wheels
+            do not have. A resolver reads the metadata of one wheel, and takes all wheels to be like it.
+    """
 
     version: str
     sha256: tuple[str, ...]
+    only_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,23 @@ def read_plan(path: Path) -> Plan:
     return Plan(
         platforms=tuple(table["platforms"]),
         pins={
-            name: PackagePin(entry["version"], tuple(entry["sha256"]))
-            for name, entry in sorted(table.get("pins", {}).items())
+            name: _pin(path, name, entry) for name, entry in sorted(table.get("pins", {}).items())
         },
         constraints=dict(sorted(table.get("constraints", {}).items())),
         locks=tuple(_lock(path, name, entry) for name, entry in table["locks"].items()),
+    )
+
+
+def _pin(path: Path, name: str, entry: dict[str, Any]) -> PackagePin:
+    only_on = entry.get("only_on", {})
+    if unknown := sorted(set(only_on) - set(PLATFORM_MARKERS)):
+        raise ToolError(
+            f"{path}: [pins.{name}.only_on]: unknown platforms {unknown}; known are {sorted(PLATFORM_MARKERS)}"
+        )
+    return PackagePin(
+        entry["version"],
+        tuple(entry["sha256"]),
+        {platform: tuple(patterns) for platform, patterns in sorted(only_on.items())},
     )
 
 

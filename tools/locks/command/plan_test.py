@@ -12,6 +12,7 @@ platforms = ["linux-x86_64", "macos-arm64"]
 [pins.torch]
 version = "2.0"
 sha256 = ["aa"]
+only_on = { macos-arm64 = ["nvidia-*"] }
 [constraints]
 numpy = "2.4"
 [locks.one]
@@ -33,6 +34,7 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
     (lock,) = plan.locks
     assert (lock.file, lock.requirements, lock.drop) == ("one.lock", ("six",), ("pandas",))
     assert plan.pins["torch"].version == "2.0"
+    assert plan.pins["torch"].only_on == {"macos-arm64": ("nvidia-*",)}
     assert [
         (environment["python_version"], environment["sys_platform"])
         for environment in plan.environments(lock)
@@ -43,6 +45,11 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ('"macos-arm64"', '"amiga"', r"platforms: unknown \['amiga'\]; known are"),
+        (
+            "{ macos-arm64",
+            "{ amiga",
+            r"\[pins.torch.only_on\]: unknown platforms \['amiga'\]; known are",
+        ),
         ("drop =", "dropped =", r"\[locks.one\]: unknown keys \['dropped'\]"),
         ('about = "the first"', "", r"\[locks.one\]: `about` is missing"),
         ("[constraints]", "[constraints", "not valid TOML"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from locks.command.plan import Lock, PackagePin, Plan
+from locks.command.plan import PLATFORM_MARKERS, Lock, PackagePin, Plan
 from workspace.errors import ToolError
 
 _ENTRY = re.compile(
@@ -62,10 +62,12 @@ def trim(
 ) -> list[Entry]:
     """Keep what installs in at least one environment and is not dropped; replace pinned packages by their pins.
 
-    A marker that holds in all environments is left out. Raises ToolError for an entry without a hash.
+    A marker that holds in all environments is left out. What only one platform's wheel of a pinned package depends on
+    gets that platform's marker. Raises ToolError for an entry without a hash.
     """
     kept: dict[str, list[Entry]] = {}
     for entry in entries:
+        entry = _on_its_platforms(entry, pins.values())
         holds = [
             not entry.marker or Marker(entry.marker).evaluate(dict(env)) for env in environments
         ]
@@ -82,6 +84,22 @@ def trim(
             Entry(entry.name, entry.version, marker, tuple(sorted(entry.sha256)))
         )
     return [entry for name in sorted(kept) for entry in kept[name]]
+
+
+def _on_its_platforms(entry: Entry, pins: Iterable[PackagePin]) -> Entry:
+    platforms = [
+        PLATFORM_MARKERS[platform]
+        for pin in pins
+        for platform, patterns in pin.only_on.items()
+        if any(fnmatch(entry.name, pattern) for pattern in patterns)
+    ]
+    if not platforms:
+        return entry
+    marker = " or ".join(
+        f"platform_machine == '{values['platform_machine']}' and sys_platform == '{values['sys_platform']}'"
+        for values in platforms
+    )
+    return replace(entry, marker=marker)
 
 
 def render_lock(plan: Plan, lock: Lock, entries: Iterable[Entry]) -> str:

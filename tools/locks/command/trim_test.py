@@ -69,3 +69,20 @@ def test_the_lockfile_can_be_read_again_and_names_no_address() -> None:
     assert parse_entries(text) == [Entry("six", "1", "", (A, B))]
     assert "http" not in text
     assert "file:" not in text
+
+
+def test_dependencies_of_one_wheel_are_for_its_platform_alone() -> None:
+    entries = [
+        Entry("nvidia-cublas", "1", "sys_platform == 'linux'", (A,)),
+        Entry("numpy", "1", "", (A,)),
+    ]
+    pins = {"torch": PackagePin("2.0", (A,), {"macos-arm64": ("nvidia-*",)})}
+    numpy, cublas = trim(entries, ENVIRONMENTS, pins)
+    assert numpy.marker == ""
+    assert cublas.marker == "platform_machine == 'arm64' and sys_platform == 'darwin'"
+
+
+def test_a_platform_that_is_none_of_ours_has_no_such_dependencies() -> None:
+    entries = [Entry("nvidia-cublas", "1", "sys_platform == 'linux'", (A,))]
+    pins = {"torch": PackagePin("2.0", (A,), {"linux-arm64": ("nvidia-*",)})}
+    assert trim(entries, ENVIRONMENTS, pins) == []
