@@ -17,6 +17,7 @@ from pte_build.aggregate import (
     selection,
     tree,
 )
+from pte_build.installed_once import install_once
 from pte_build.library import run_main
 from pte_build.pictures import calibration, photographs
 from pte_build.program import (
@@ -49,6 +50,8 @@ from pte_build.validation import (
     validate,
 )
 from pte_build.weights import fetching, presence, resolution, sizes, substitutes
+
+install_once()
 
 
 def target_types() -> Iterable[type[Target]]:
