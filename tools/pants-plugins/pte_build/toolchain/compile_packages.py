@@ -3,7 +3,7 @@
 This module runs in the Python of a toolchain's environment, right after that was created. Processes that run there
 later cannot write to it, but find the bytecode of what they import. Nothing else is compiled: torch and ExecuTorch have
 thousands of modules that no export needs. Nothing is imported: the text of the sources says what they import, and so on
-from file to file.
+from file to file. Bytecode is kept by the content of its source: toolchains that share packages compile them once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import importlib.util
 import os
 import py_compile
 import re
+import secrets
+import shutil
 import sys
 import sysconfig
 import threading
@@ -34,6 +36,8 @@ _COMMENT = re.compile(r"#[^\n]*")
 _NAME = re.compile(r"[.\w]+")
 _FILES_AT_ONCE = 32
 _SECONDS_BETWEEN_LOOKS = 0.5
+# Below PEX_ROOT, where the environments are.
+_STORE = "pte_bytecode"
 # The beginning of bytecode whose source is checked by its hash (PEP 552).
 _HEADER = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little")
 
@@ -48,19 +52,21 @@ def main(arguments: list[str]) -> int:
         OSError: bytecode cannot be written.
     """
     (source_root,) = arguments
-    prepare(Path(sysconfig.get_path("purelib")), Path(source_root))
+    store = Path(os.environ["PEX_ROOT"]).absolute() / _STORE
+    prepare(Path(sysconfig.get_path("purelib")), Path(source_root), store)
     return 0
 
 
-def prepare(packages: Path, source_root: Path) -> list[str]:
-    """Compile what the sources import, unless that is done already. Two concurrent processes do it once.
+def prepare(packages: Path, source_root: Path, store: Path) -> list[str]:
+    """Give what the sources import its bytecode, unless that is done already. Two concurrent processes do it once.
 
     Args:
         packages: the folder `site-packages` of an environment.
         source_root: the folder of the sources.
+        store: the folder of the bytecode of all environments.
 
     Returns:
-        The paths of the files that were compiled now, below `packages`.
+        The paths of the files that got bytecode now, below `packages`.
     """
     names = imported_by_sources(source_root)
     key = hashlib.sha256("\n".join((_own_digest(), *sorted(names))).encode()).hexdigest()
@@ -72,7 +78,7 @@ def prepare(packages: Path, source_root: Path) -> list[str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if done.exists():
             return []
-        compiled = compile_files(packages, closure(packages, names))
+        compiled = compile_files(packages, closure(packages, names), store)
         done.touch()
     return compiled
 
@@ -132,13 +138,14 @@ def imported_names(text: str, package: str) -> Iterator[str]:
             yield from (f"{origin}.{found}" for found in _NAME.findall(name)[:1])
 
 
-def compile_files(packages: Path, files: Iterable[str]) -> list[str]:
-    """Compile those without bytecode of this kind, in one process per CPU; returns them."""
+def compile_files(packages: Path, files: Iterable[str], store: Path) -> list[str]:
+    """Compile those without bytecode of this kind, or take it from the store, in one process per CPU; returns them."""
     missing = [file for file in files if not _has_bytecode(packages / file)]
     if not missing:
         return []
+    store.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(_cpus(), initializer=_follow, initargs=(os.getpid(),)) as pool:
-        compiled = pool.map(partial(_compile, packages), missing, chunksize=_FILES_AT_ONCE)
+        compiled = pool.map(partial(_provide, packages, store), missing, chunksize=_FILES_AT_ONCE)
         return [file for file, ok in zip(missing, compiled) if ok]
 
 
@@ -162,6 +169,33 @@ def _has_bytecode(source: Path) -> bool:
             return file.read(len(_HEADER)) == _HEADER
     except FileNotFoundError:
         return False
+
+
+def _provide(packages: Path, store: Path, file: str) -> bool:
+    """Link the bytecode of this source from the store, or compile it and link it there."""
+    source = packages / file
+    # Bytecode is a function of these: see `dfile` below.
+    key = hashlib.sha256(_HEADER + file.encode() + b"\0" + source.read_bytes()).hexdigest()
+    kept, bytecode = store / f"{key}.pyc", Path(importlib.util.cache_from_source(str(source)))
+    if kept.exists():
+        bytecode.parent.mkdir(exist_ok=True)
+        _link(kept, bytecode)
+        return True
+    compiled = _compile(packages, file)
+    if compiled:
+        _link(bytecode, kept)
+    return compiled
+
+
+def _link(existing: Path, name: Path) -> None:
+    """Give a file another name, whatever has that name; copy it where file systems cannot link."""
+    # Processes with equal numbers may share a store: sandboxes count their own.
+    temporary = name.with_name(f"{name.name}.{secrets.token_hex(8)}")
+    try:
+        os.link(existing, temporary)
+    except OSError:
+        shutil.copyfile(existing, temporary)
+    os.replace(temporary, name)
 
 
 def _compile(packages: Path, file: str) -> bool:

@@ -41,6 +41,11 @@ def sources(tmp_path: Path) -> Path:
     )
 
 
+@pytest.fixture()
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
 def write(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -93,25 +98,25 @@ def test_no_name_leads_out_of_the_packages(packages: Path, sources: Path, name: 
     assert set(closure(packages, {name})) <= set(PACKAGES)
 
 
-def test_what_sources_import_is_compiled_once(packages: Path, sources: Path) -> None:
-    compiled = prepare(packages, sources)
+def test_what_sources_import_is_compiled_once(packages: Path, sources: Path, store: Path) -> None:
+    compiled = prepare(packages, sources, store)
     assert "used/inner/one.py" in compiled
     # Invalid Python is not a failure, and what only tests import is not needed.
     assert not {"third.py", "never.py"} & set(compiled)
     before = bytecode(packages)
     assert len(before) == len(compiled)
-    assert prepare(packages, sources) == []
+    assert prepare(packages, sources, store) == []
     write(sources, {"own/b.py": "import never"})
-    assert prepare(packages, sources) == ["never.py"]
+    assert prepare(packages, sources, store) == ["never.py"]
     assert {name: bytecode(packages)[name] for name in before} == before
 
 
 def test_nothing_is_read_once_it_is_done(
-    packages: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+    packages: Path, sources: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(packages, sources)
+    prepare(packages, sources, store)
     monkeypatch.setattr(compile_packages, "closure", None)
-    assert prepare(packages, sources) == []
+    assert prepare(packages, sources, store) == []
 
 
 def test_bytecode_is_a_function_of_the_source(tmp_path: Path, sources: Path) -> None:
@@ -120,22 +125,58 @@ def test_bytecode_is_a_function_of_the_source(tmp_path: Path, sources: Path) -> 
     for name in ("a", "b"):
         packages = write(tmp_path / name, PACKAGES)
         os.utime(packages / "lazy.py", (len(there), len(there)))
-        prepare(packages, sources)
+        prepare(packages, sources, tmp_path / f"store of {name}")
         there.append(bytecode(packages))
     assert there[0] == there[1]
 
 
-def test_other_bytecode_is_replaced(packages: Path, sources: Path) -> None:
+def test_other_bytecode_is_replaced(packages: Path, sources: Path, store: Path) -> None:
     """Such as that of an earlier version of this repository, which an export could have changed."""
     path = Path(importlib.util.cache_from_source(str(packages / "lazy.py")))
     path.parent.mkdir()
     path.write_bytes(importlib.util.MAGIC_NUMBER + bytes(12) + b"anything")
-    assert "lazy.py" in prepare(packages, sources)
+    assert "lazy.py" in prepare(packages, sources, store)
     assert b"anything" not in path.read_bytes()
 
 
-def test_python_takes_it_and_sees_an_edited_source(packages: Path, sources: Path) -> None:
-    prepare(packages, sources)
+def test_equal_packages_are_compiled_once(
+    packages: Path, sources: Path, store: Path, tmp_path: Path
+) -> None:
+    prepare(packages, sources, store)
+    # In workers: what they compiled is what the store has more.
+    kept = set(store.iterdir())
+    others = write(tmp_path / "others", {**PACKAGES, "lazy.py": "import second\n"})
+    assert len(prepare(others, sources, store)) == 6
+    (added,) = set(store.iterdir()) - kept
+    assert Path(importlib.util.cache_from_source(str(others / "lazy.py"))).samefile(added)
+    for name in set(bytecode(packages)) & set(bytecode(others)):
+        assert (packages / name).samefile(others / name) == ("lazy" not in name)
+
+
+def test_the_store_distinguishes_equal_sources_of_different_names(
+    packages: Path, sources: Path, store: Path
+) -> None:
+    """Bytecode holds the name of its source."""
+    prepare(packages, sources, store)
+    names = ["used/inner/__init__.py", "first/__init__.py"]
+    one, other = (Path(importlib.util.cache_from_source(str(packages / name))) for name in names)
+    assert one.read_bytes() != other.read_bytes()
+
+
+def test_a_file_system_without_links_gets_copies(
+    packages: Path, sources: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError("not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    assert len(prepare(packages, sources, store)) == len(list(store.iterdir())) == 8
+
+
+def test_python_takes_it_and_sees_an_edited_source(
+    packages: Path, sources: Path, store: Path
+) -> None:
+    prepare(packages, sources, store)
 
     def printed(code: str) -> str:
         environment = {"PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -152,12 +193,12 @@ def test_python_takes_it_and_sees_an_edited_source(packages: Path, sources: Path
     assert "edited" in caught.value.stderr
 
 
-def test_two_at_once_do_it_once(packages: Path, sources: Path) -> None:
+def test_two_at_once_do_it_once(packages: Path, sources: Path, store: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from pte_build.toolchain.compile_packages import *\n"
-        "print(len(prepare(Path(sys.argv[1]), Path(sys.argv[2]))))"
+        "print(len(prepare(*map(Path, sys.argv[1:]))))"
     )
-    command = [sys.executable, "-c", code, str(packages), str(sources)]
+    command = [sys.executable, "-c", code, str(packages), str(sources), str(store)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     both = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -168,17 +209,17 @@ def test_two_at_once_do_it_once(packages: Path, sources: Path) -> None:
 
 
 def test_an_interrupted_run_is_resumed(
-    packages: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+    packages: Path, sources: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(compile_packages, "compile_files", lambda packages, files: 1 / 0)
+        patch.setattr(compile_packages, "compile_files", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            prepare(packages, sources)
-    assert len(prepare(packages, sources)) == 8
+            prepare(packages, sources, store)
+    assert len(prepare(packages, sources, store)) == 8
 
 
 def test_the_workers_of_a_killed_run_end_and_leave_the_lock(
-    packages: Path, sources: Path, tmp_path: Path
+    packages: Path, sources: Path, store: Path, tmp_path: Path
 ) -> None:
     # A compilation that takes for ever.
     slow = tmp_path / "slow.py"
@@ -190,11 +231,11 @@ def test_the_workers_of_a_killed_run_end_and_leave_the_lock(
         "    print('compiling', flush=True)\n"
         "    time.sleep(600)\n"
         "compile_packages._compile = _compile\n"
-        "compile_packages.prepare(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "compile_packages.prepare(*map(Path, sys.argv[1:]))\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
-        [sys.executable, str(slow), str(packages), str(sources)],
+        [sys.executable, str(slow), str(packages), str(sources), str(store)],
         env=environment,
         stdout=subprocess.PIPE,
     ) as run:
@@ -202,4 +243,4 @@ def test_the_workers_of_a_killed_run_end_and_leave_the_lock(
         run.kill()
         # Until the last process that writes there has ended.
         run.communicate(timeout=30)
-    assert len(prepare(packages, sources)) > 0
+    assert len(prepare(packages, sources, store)) > 0
