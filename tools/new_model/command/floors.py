@@ -126,11 +126,11 @@ def _line(
     left = f"left to the portable kernels: {listed(delegation.undelegated)}"
     taken = f"{calls} of the delegate, {left}" if delegation.calls else "no delegate"
     weights = report.nested("weights").text("source")
-    shares = (
-        ""
-        if quantization is None
-        else f" ({quantization.weights_fraction:.1%} of weights, {quantization.compute_fraction:.1%} of compute)"
-    )
-    calibrated = quantization and quantization.calibrated_on
-    said = f", CALIBRATED on {calibrated}" if calibrated else ""
-    return f"{program}: {report.text('precision')}{shares}, {weights} weights, {report.count('size')} bytes, {taken}{said}"
+    shares = said = ""
+    if quantization is not None:
+        stored, computed = quantization.weights_fraction, quantization.compute_fraction
+        shares = f" ({stored:.1%} of weights, {computed:.1%} of compute)"
+        if quantization.calibrated_on is not None:
+            said = f", CALIBRATED on {quantization.calibrated_on}"
+    precision = f"{report.text('precision')}{shares}"
+    return f"{program}: {precision}, {weights} weights, {report.count('size')} bytes, {taken}{said}"

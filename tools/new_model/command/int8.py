@@ -1,7 +1,7 @@
 """How `new` quantizes: the recipe of each int8 program, what it is calibrated and judged on, and how that is told.
 
-Nothing of the model is run here, so what is chosen follows from the inputs alone: their types and declared ranges, and the
-samples that there are.
+Nothing of the model is run here, so what is chosen follows from the inputs alone: their types and declared ranges, and
+the samples that there are.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def _recipe(program: Program, material: Material) -> _Recipe:
         return _LINEAR_WEIGHTS
     if name != "xnnpack":
         raise ToolError(
-            f"--backends: {program.key}: `new` has no recipe of quantization for {name}. Leave it out, and declare it by "
-            "hand: docs/quantization.md"
+            f"--backends: {program.key}: `new` has no recipe of quantization for {name}. Leave it out, and declare it "
+            "by hand: docs/quantization.md"
         )
     options = {"float_operators": _FLOAT_OPERATORS}
     static = "weights and activations in int8"

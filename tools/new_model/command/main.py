@@ -233,7 +233,8 @@ def _lines(
     if samples is not None:
         count = len({*samples.calibration, *samples.judged})
         lines.append(
-            f"copied {count} samples, {samples.size} bytes, to models/{request.name}/samples: commit them with the model"
+            f"copied {count} samples, {samples.size} bytes, to models/{request.name}/samples: commit them with the "
+            "model"
         )
     return lines + [f"{key}: {one.says}" for key, one in plans.items()]
 

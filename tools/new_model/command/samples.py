@@ -1,4 +1,4 @@
-"""A folder of samples, the inputs that int8 programs are calibrated and judged on: checked before anything is written."""
+"""A folder of samples, on which int8 programs are calibrated and judged: checked before anything is written."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def read_samples(folder: Path, inputs: Sequence[TensorSpec]) -> SampleFiles:
         called = f"--calibration: {shown(path, 200)}"
         if path.suffix.lower() in _PICTURES:
             raise ToolError(
-                f"{called} is a picture, and only the builder of a family knows how pictures are prepared for its model. "
-                'Save what the model takes: np.save("1.npy", array), of the declared shape'
+                f"{called} is a picture, and only the builder of a family knows how pictures are prepared for its "
+                'model. Save what the model takes: np.save("1.npy", array), of the declared shape'
             )
         if not path.is_file() or not has_arrays(path.name):
             raise ToolError(f"{called} is no sample: {kinds}. Take it out of the folder")

@@ -72,7 +72,7 @@ def rules() -> Iterable[Rule | UnionRule]:
         addresses, availability, backend, calibration, callback, canary, checks, command_line, committed_index,
         conditions, declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter,
         locks, outcome, output_paths, package, photographs, place, presence, program_locks, publish, python_tests,
-        report, resolution, run, run_main, samples, selection, sizes, sources, substitutes, tier, toolchain, toolchain_run, tree,
-        validate,
+        report, resolution, run, run_main, samples, selection, sizes, sources, substitutes, tier, toolchain,
+        toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

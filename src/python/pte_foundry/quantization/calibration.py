@@ -52,8 +52,8 @@ def calibration_inputs(
         raise PteError(
             "bad-calibration",
             f"model {request.model!r}: its builder prepares no pictures, so it cannot be calibrated on "
-            f"{min(request.calibration)}. Calibrate it on its own inputs: put them into a `sample_set`, and name that in "
-            "the `samples` of the calibration set",
+            f"{min(request.calibration)}. Calibrate it on its own inputs: put them into a `sample_set`, and name that "
+            "in the `samples` of the calibration set",
         )
     return _picture_inputs(request, crops)
 

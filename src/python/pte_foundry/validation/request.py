@@ -120,8 +120,8 @@ def _check_consistency(fields: Fields, request: ValidationRequest) -> None:
     if quantized is not None and quantized.quantization.calibration:
         raise fields.error(
             "photographs",
-            "and `samples` are empty: parity of an int8 program that was calibrated on files is judged on such, because "
-            "random inputs are outside what its calibration has seen",
+            "and `samples` are empty: parity of an int8 program that was calibrated on files is judged on such, "
+            "because random inputs are outside what its calibration has seen",
         )
     if request.checks.trained is not None:
         raise fields.error(

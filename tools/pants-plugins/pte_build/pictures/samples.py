@@ -48,8 +48,8 @@ async def gather_samples(request: SamplesRequest) -> Samples:
     sources = await Get(HydratedSources, HydrateSourcesRequest(field))
     if not sources.snapshot.files:
         raise PteBuildError(
-            f"{target.address}: no file matches its `{SamplesSourcesField.alias}`, {', '.join(field.globs)}. Put samples "
-            "there that git does not ignore: one file for each set of inputs, .npy, .npz or .safetensors."
+            f"{target.address}: no file matches its `{SamplesSourcesField.alias}`, {', '.join(field.globs)}. Put "
+            "samples there that git does not ignore: one file for each set of inputs, .npy, .npz or .safetensors."
         )
     entries = await Get(DigestEntries, Digest, sources.snapshot.digest)
     return Samples(FrozenDict(plain_files(entries)))

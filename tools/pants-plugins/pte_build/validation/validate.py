@@ -176,9 +176,9 @@ def check_inputs(
     quantization = declaration.quantization
     if quantization is not None and quantization.calibration is not None:
         raise PteBuildError(
-            f"{test.address}: it has no photographs, but {declaration.address} is calibrated on {quantization.calibration}: "
-            "its parity is judged on such inputs, because its calibration has not seen random ones. Name a set in "
-            "`photographs`, or, for a model that takes no pictures, in `samples`."
+            f"{test.address}: it has no photographs, but {declaration.address} is calibrated on "
+            f"{quantization.calibration}: its parity is judged on such inputs, because its calibration has not seen "
+            "random ones. Name a set in `photographs`, or, for a model that takes no pictures, in `samples`."
         )
 
 
