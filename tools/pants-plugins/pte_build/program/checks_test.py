@@ -33,6 +33,7 @@ def test_fields_of_a_test(runner: RuleRunner) -> None:
             photographs=FrozenDict({"cat.png": "cat"}),
         ),
         photographs=Address("toolchains", target_name="photographs"),
+        samples=None,
         limits=Limits(300, 4096),
         timeout=900,
     )
