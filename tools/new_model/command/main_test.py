@@ -159,7 +159,7 @@ def test_int8_on_samples(root: Path) -> None:
     for key in ("int8_xnnpack", "int8_coreml"):
         assert programs[key]["test"] == {"samples": [":judged_samples"]}
     bounds = fields(root, "my_net")["pte_model"]["bounds"]
-    assert isinstance(bounds, dict) and bounds["int8_xnnpack"]["min_cosine"] < 0.999
+    assert isinstance(bounds, dict) and bounds["int8_xnnpack"]["max_relative_error"] == 0.2
 
 
 def test_samples_that_only_judge(root: Path) -> None:

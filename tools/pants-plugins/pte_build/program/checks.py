@@ -18,6 +18,7 @@ from pte_build.targets.pte_test_target import (
     CHECK_FIELDS,
     DEFAULT_SIZE_RATIO,
     TRAINED_CHECK_FIELDS,
+    MaxRelativeErrorField,
     MaxSizeRatioField,
     PteTest,
     TestExpectedLabelsField,
@@ -137,6 +138,7 @@ def declared_checks(test: Target, usual_size: float) -> Checks:
         **{name: _required(value) for name, value in declared.items()},
         photographs=test[TestExpectedLabelsField].value or FrozenDict(),
         trained=TrainedChecks(**trained) if declares_any else None,
+        max_relative_error=test[MaxRelativeErrorField].value,
     )
 
 

@@ -58,6 +58,14 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
     assert found.checks.trained == TrainedChecks(min_top1_agreement=1.0, max_extra_detections=0.0)
 
 
+def test_a_bound_without_unit(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"], max_relative_error=0.2)
+    runner.write_files({"bad/BUILD": program_text("p") + test})
+    found = runner.request(DeclaredTest, [ProgramTestRequest(PROGRAM)]).test
+    assert found is not None and found.checks.max_relative_error == 0.2
+    assert found.checks.to_json()["max_relative_error"] == 0.2
+
+
 @pytest.mark.parametrize(
     ("precision", "test", "ratio"),
     [("fp32", {}, 1.1), ("fp16", {}, 0.54), ("fp16", {"max_size_ratio": 0.7}, 0.7)],

@@ -58,6 +58,14 @@ class MaxAbsDifferenceField(FloatField):
     help = "Parity: maximum absolute difference of any output element from the eager fp32 model's."
 
 
+class MaxRelativeErrorField(FloatField):
+    alias = "max_relative_error"
+    help = (
+        "Parity: maximum length of the differences of an output from the eager fp32 model's, as a share of that "
+        "output's length. It has no unit, so it fits a model whose outputs have an unknown scale."
+    )
+
+
 class MaxSizeRatioField(FloatField):
     alias = "max_size_ratio"
     help = (
@@ -205,6 +213,7 @@ class PteTest(Target):
         TestNoSourcesField,
         MinCosineField,
         MaxAbsDifferenceField,
+        MaxRelativeErrorField,
         *TRAINED_CHECK_FIELDS,
         MaxSizeRatioField,
         MaxPlannedMemoryRatioField,
