@@ -154,7 +154,7 @@ def main(
         check_request(root, request)
         programs, samples, plans = _plans(root, request, calibration, takes_pictures=True)
         texts = timm_texts(from_timm, request, programs, plans)
-        write_folder(root / "models" / request.name, texts, samples and samples.places())
+        write_folder(root / "models" / request.name, texts, _places(samples))
         tell_timm(output, request, texts, _lines(request, programs, samples, plans))
         return
     if checkpoint is None or not inputs or from_timm is not None:
@@ -194,7 +194,7 @@ def main(
         checkpoint,
         root / CHECKPOINTS / file,
         content,
-        samples.places() if samples is not None else {},
+        _places(samples),
     )
     tell(output, request, found, texts, _lines(request, programs, samples, plans))
 
@@ -220,6 +220,10 @@ def _plans(
         samples = samples.only_judged()
         material = replace(material, samples=samples)
     return programs, samples, {program.key: plan(program, material) for program in quantized}
+
+
+def _places(samples: SampleFiles | None) -> dict[str, Path]:
+    return {} if samples is None else samples.places()
 
 
 def _lines(

@@ -92,9 +92,7 @@ def test_two_names_that_some_file_systems_cannot_tell_apart(folder: Path) -> Non
         (np.array([[1, None]]), "pickled Python objects"),
     ],
 )
-def test_a_sample_that_the_model_cannot_take(
-    folder: Path, array: np.ndarray, told: str  # type: ignore[type-arg]
-) -> None:
+def test_a_sample_that_the_model_cannot_take(folder: Path, array: np.ndarray, told: str) -> None:
     fill(folder, 3)
     np.save(folder / "001.npy", array, allow_pickle=True)
     with pytest.raises(ToolError, match=told):

@@ -54,15 +54,13 @@ def copy_checkpoint(source: Path, destination: Path, content: CheckpointContent)
     return True
 
 
-def write_folder(
-    folder: Path, texts: Mapping[str, str], files: Mapping[str, Path] | None = None
-) -> None:
+def write_folder(folder: Path, texts: Mapping[str, str], files: Mapping[str, Path]) -> None:
     """Make `folder`, which does not exist yet, with these texts, and with copies of these files."""
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         for name, text in texts.items():
             (made / name).write_text(text, encoding="utf-8")
-        for name, file in (files or {}).items():
+        for name, file in files.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, made / name)
         made.chmod(0o755)

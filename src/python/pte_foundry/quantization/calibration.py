@@ -13,7 +13,8 @@ from pte_foundry.errors import PteError
 from pte_foundry.models.definition import takes_no_picture
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.photographs.reader import photograph_reader
-from pte_foundry.quantization.recipe import RANDOM_INPUTS, QuantizationRequest
+from pte_foundry.quantization.recipe import QuantizationRequest
+from pte_foundry.records.quantization import RANDOM_INPUTS
 from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.samples.arrays import has_arrays
 from pte_foundry.samples.sample import read_sample

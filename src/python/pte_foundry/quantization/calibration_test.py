@@ -70,7 +70,7 @@ def test_a_picture_that_the_model_cannot_take_is_named(tmp_path: Path) -> None:
 IMAGE = parse_tensor_spec("image", "float32[1,3,16,16]{0.0..1.0}")
 
 
-def sampled(tmp_path: Path, **arrays: np.ndarray) -> dict[str, Path]:  # type: ignore[type-arg]
+def sampled(tmp_path: Path, **arrays: np.ndarray) -> dict[str, Path]:
     """A `.npy` for each array."""
     for name, array in arrays.items():
         np.save(tmp_path / f"{name}.npy", array)
@@ -144,7 +144,7 @@ def test_without_pillow_only_pictures_are_refused(
 ) -> None:
     files = sampled(tmp_path, a=np.random.rand(1, 3, 16, 16).astype(np.float32))
     pictures = write_pictures(tmp_path, ("a.png",))
-    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL", None)  # type: ignore[misc]
     monkeypatch.delitem(sys.modules, "pte_foundry.photographs.decode", raising=False)
     assert len(list(calibration_inputs(request(nn.Identity(), files)))) == 1
     with pytest.raises(PteError, match="bad-picture: .*Pillow.*builder_resolve="):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -99,14 +100,14 @@ def _casts_to_float64(prepared: GraphModule) -> Iterator[None]:
     nodes = [node for node in prepared.graph.nodes if node.op == "call_function"]
     written = [(node, node.args, node.kwargs) for node in nodes]
 
-    def double(value: object) -> object:
+    def double(value: Any) -> Any:
         return torch.float64 if value is torch.float32 else value
 
     changed = False
     for node, args, kwargs in written:
         wide = map_aggregate(args, double), map_aggregate(kwargs, double)
         if wide != (args, kwargs):
-            node.args, node.kwargs = wide  # type: ignore[assignment]
+            node.args, node.kwargs = wide
             changed = True
     if not changed:
         yield
@@ -128,13 +129,16 @@ def _check_ranges(model: str, prepared: GraphModule) -> None:
         PteError: `bad-calibration` for an observer of an activation that has seen nothing, nothing
             finite, or only one value; names the operator.
     """
+    constants: set[Node] = set()
     for node in prepared.graph.nodes:
+        if node.op != "placeholder" and constants.issuperset(node.all_input_nodes):
+            constants.add(node)
         if node.op != "call_module":
             continue
         observer, source = prepared.get_submodule(str(node.target)), node.args[0]
         if not isinstance(observer, (MinMaxObserver, HistogramObserver)):
             continue
-        if not isinstance(source, Node) or source.op == "get_attr":
+        if not isinstance(source, Node) or source in constants:
             continue
         least, greatest = observer.min_val, observer.max_val
         where = f"{source.name} (in {module_of(source) or 'the outermost module'})"

@@ -65,7 +65,11 @@ def test_arrays_with_names(tmp_path: Path, save: Any) -> None:
 def test_safetensors(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
-    arrays = {"b": GRID, "a": np.array(3, np.int64), "half": GRID.astype(np.float16)}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "b": GRID,
+        "a": np.array(3, np.int64),
+        "half": GRID.astype(np.float16),
+    }
     save_file(arrays, tmp_path / "a.safetensors")
     (tmp_path / "b.safetensors").write_bytes(safetensors(arrays))
     for name in ("a.safetensors", "b.safetensors"):

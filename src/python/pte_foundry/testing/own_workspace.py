@@ -54,7 +54,7 @@ def own_workspace(
         **({"outputs": list(outputs)} if outputs else {}),
         **({"imports": list(imports)} if imports else {}),
     }
-    request = {
+    request: dict[str, Any] = {
         "model": model,
         "lowering": f"pte_foundry.backends.{backend}.lowering",
         "precision": "int8" if quantization else "fp16" if half else "fp32",

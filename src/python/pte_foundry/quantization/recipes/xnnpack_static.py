@@ -19,12 +19,13 @@ from pte_foundry.quantization.float_layers import (
     dotted_names,
 )
 from pte_foundry.quantization.pt2e import quantize_pt2e
-from pte_foundry.quantization.recipe import RANDOM_INPUTS, QuantizationRequest, Quantized
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
 from pte_foundry.quantization.static_quantizer import (
     ACTIVATION_OBSERVERS,
     StaticQuantizer,
     static_config,
 )
+from pte_foundry.records.quantization import RANDOM_INPUTS
 
 _OBSERVERS = tuple(ACTIVATION_OBSERVERS)
 _MOST_CROPS = 64
