@@ -32,8 +32,12 @@ def scripted(folder: Path, model: nn.Module, inputs: dict[str, str]) -> str:
 
 
 def exported(folder: Path, model: nn.Module, inputs: dict[str, str]) -> str:
+    return save_exported(folder, model, examples(inputs))
+
+
+def examples(inputs: dict[str, str]) -> tuple[Tensor, ...]:
     specs = [parse_tensor_spec(name, text) for name, text in inputs.items()]
-    return save_exported(folder, model, fixed_inputs(specs, 1)[0])
+    return fixed_inputs(specs, 1)[0]
 
 
 def convolutional() -> nn.Module:
@@ -60,20 +64,6 @@ class Words(nn.Module):
         mixed = torch.relu(self.mix(self.words(tokens))) * kept
         mean: Tensor = self.head(mixed.sum(1) / kept.sum(1).clamp(min=1.0))
         return mean
-
-
-class Bag(nn.Module):
-    """int64 [1, 12] -> float32 [1, 8]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.words = nn.EmbeddingBag(50, 32)
-        self.head = nn.Linear(32, 8)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        scores: Tensor = self.head(self.words(tokens))
-        return scores
 
 
 def write_samples(folder: Path, inputs: dict[str, str], count: int) -> list[str]:
@@ -106,7 +96,6 @@ class Kind:
 KINDS = {
     "pictures": Kind(convolutional, PICTURE),
     "words": Kind(Words, TEXT),
-    "bag": Kind(Bag, {"tokens": TEXT["tokens"]}),
 }
 
 
@@ -148,7 +137,6 @@ def test_calibrated_on_the_declared_ranges(tmp_path: Path, save: Save) -> None:
     ("kind", "recipe"),
     [
         ("words", "xnnpack_dynamic"),
-        ("bag", "xnnpack_dynamic"),
         ("words", "xnnpack_dynamic_convolutions"),
         ("pictures", "xnnpack_dynamic_convolutions"),
     ],
