@@ -30,10 +30,11 @@ FOUND = {
 }
 
 
-def report(delegation: Delegation) -> dict[str, object]:
+def report(delegation: Delegation, quantization: object = None) -> dict[str, object]:
     return {
         "delegation": delegation.to_json(),
-        "precision": "fp32",
+        "quantization": quantization,
+        "precision": "int8" if quantization else "fp32",
         "weights": {"source": "official"},
         "size": 1234,
     }
@@ -70,6 +71,69 @@ def test_floors_where_none_stand(root: Path) -> None:
     inode = (root / "models/my/BUILD").stat().st_ino
     write_floors(root, "my", {"A": "b"}, run)
     assert (root / "models/my/BUILD").stat().st_ino == inode
+
+
+PROGRAM = """        "int8_xnnpack": {
+            "quantization": ["recipes/xnnpack_static.py"],
+            "quantization_options": {"random_inputs": "32"},
+            "min_quantized_weights": 0.5,
+        },
+"""
+QUANTIZATION = {
+    "recipe": "xnnpack_static",
+    "options": {"random_inputs": "32"},
+    "calibration": [],
+    "weights_fraction": 1.0,
+    "compute_fraction": 0.98765,
+    "quantized": {},
+    "in_float": {},
+}
+
+
+def only_int8(root: Path, environment: Mapping[str, str], arguments: tuple[str, ...]) -> PantsRun:
+    folder = root / "dist/models/my"
+    folder.mkdir(parents=True, exist_ok=True)
+    made = report(Delegation({"XnnpackBackend": 1}, {}, 9), QUANTIZATION)
+    (folder / "my_int8_xnnpack.json").write_text(json.dumps(made))
+    return PantsRun(arguments, 0, "", 1.0)
+
+
+def test_floors_of_int8(root: Path) -> None:
+    build = root / "models/my/BUILD"
+    build.write_text(BUILD.replace('        "xnnpack": {},\n', PROGRAM))
+    (line,) = write_floors(root, "my", {}, only_int8)
+    assert line == (
+        "my_int8_xnnpack: int8 (100.0% of weights, 98.8% of compute), official weights, 1234 bytes, 1 call of the "
+        "delegate, left to the portable kernels: none, CALIBRATED on 32 sets of random values within the declared "
+        "ranges, not real inputs"
+    )
+    floors = """            "min_quantized_weights": 1.0,
+            "min_quantized_compute": 0.987,
+            "max_delegate_calls": 1,
+            "max_undelegated_operators": 0,
+"""
+    expected = BUILD.replace(
+        '        "xnnpack": {},\n',
+        PROGRAM.replace('            "min_quantized_weights": 0.5,\n', floors),
+    )
+    assert build.read_text() == expected
+    write_floors(root, "my", {}, only_int8)
+    assert build.read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"min_quantized_weights": 0.5', '"min_quantized_weights": 0.8'),
+        ('"min_quantized_weights": 0.5,', '"min_quantized_weights": 0.5,  # for a reason'),
+        ('["recipes/xnnpack_static.py"]', "RECIPE"),
+    ],
+)
+def test_what_somebody_wrote_stays(root: Path, old: str, new: str) -> None:
+    text = BUILD.replace('        "xnnpack": {},\n', PROGRAM.replace(old, new))
+    (root / "models/my/BUILD").write_text(text)
+    write_floors(root, "my", {}, only_int8)
+    assert (root / "models/my/BUILD").read_text() == text
 
 
 def test_no_reports_and_bad_ones(root: Path) -> None:

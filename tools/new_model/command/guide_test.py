@@ -8,6 +8,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -64,7 +65,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "pants": "",
         "pants.toml": "",
         "toolchains/BUILD": 'pte_backend(name="portable", dynamic_dimensions=True)\n'
-        'pte_backend(name="xnnpack", dynamic_dimensions=True)\n',
+        'pte_backend(name="xnnpack", dynamic_dimensions=True, precisions=["fp32", "int8"])\n'
+        'pte_backend(name="coreml", precisions=["fp16", "int8"])\n',
         "models/first/BUILD": "",
         "net.py": NET,
     }.items():
@@ -85,11 +87,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     training = {"state_dict": {**state, "loss.weight": torch.ones(3)}, "state_dict_ema": averaged}
     torch.save({**training, "args": argparse.Namespace(lr=0.1)}, "last.ckpt")
     torch.jit.script(Words()).save("words.pt")  # type: ignore[no-untyped-call]
+    Path("inputs").mkdir()
+    for number in range(8):
+        np.save(f"inputs/{number}.npy", np.random.rand(1, 3, 32, 32).astype(np.float32))
     return tmp_path
 
 
 def test_the_table_is_found() -> None:
-    assert len(ROWS) == 13
+    assert len(ROWS) == 16
 
 
 @pytest.mark.parametrize(("have", "arguments"), ROWS, ids=[have for have, _ in ROWS])
@@ -100,5 +105,6 @@ def test_a_row(folder: Path, have: str, arguments: list[str]) -> None:
     assert {path.name for path in made.iterdir()} >= {"BUILD", "README.md"}
     architecture = "--from-python" in arguments
     assert (made / "architecture.py").is_file() == architecture
+    assert (made / "samples").is_dir() == ("--calibration" in arguments)
     complete = architecture or "--from-timm" in arguments
     assert ("fill in" in result.output) == ((made / "builder.py").is_file() and not complete)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from rich.console import Console
 
 from new_model.command.architecture import read_architecture
 from new_model.command.floors import write_floors
+from new_model.command.int8 import Material, Plan, calibrates, plan
+from new_model.command.programs import Program, programs_by_key
 from new_model.command.recognise import Form, Recognised, recognise
 from new_model.command.request import (
     Request,
@@ -19,6 +22,7 @@ from new_model.command.request import (
     parse_inputs,
     proposed_name,
 )
+from new_model.command.samples import SampleFiles, read_samples
 from new_model.command.tell import tell, tell_timm
 from new_model.command.texts import ARCHITECTURE, BUILDERS, build_text, builder_text, card_text
 from new_model.command.timm import check_timm_name, timm_texts, usual_inputs
@@ -71,7 +75,15 @@ def main(
             help="1,3,224,224 or tokens=int64[1,seq=1..128]{0..999}; repeat for each input, in order."
         ),
     ] = None,
-    backends: Annotated[str, typer.Option(help="Separated by commas.")] = "portable,xnnpack",
+    backends: Annotated[
+        str, typer.Option(help="Separated by commas; int8_xnnpack is XNNPACK in int8.")
+    ] = "portable,xnnpack",
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of .npy, .npz or .safetensors: inputs that int8 programs are calibrated and judged on."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name; default: the file's.")] = None,
     license_id: Annotated[
         str, typer.Option("--license", help="SPDX identifier of the weights' licence.")
@@ -134,22 +146,23 @@ def main(
         request = Request(
             name=name or proposed_name(from_timm.partition(".")[0]),
             inputs=parse_inputs(inputs or usual_inputs(from_timm)),
-            backends=_split(backends),
+            programs=_split(backends),
             license=license_id,
             classes=(),
             imports=(),
         )
         check_request(root, request)
-        texts = timm_texts(from_timm, request, read_backends(root))
-        write_folder(root / "models" / request.name, texts)
-        tell_timm(output, request, texts)
+        programs, samples, plans = _plans(root, request, calibration, takes_pictures=True)
+        texts = timm_texts(from_timm, request, programs, plans)
+        write_folder(root / "models" / request.name, texts, _places(samples))
+        tell_timm(output, request, texts, _lines(request, programs, samples, plans))
         return
     if checkpoint is None or not inputs or from_timm is not None:
         raise ToolError("--from and --inputs are needed, or --from-timm, or --check, or --floors")
     request = Request(
         name=name_of_file(checkpoint.stem) if name is None else name,
         inputs=parse_inputs(inputs),
-        backends=_split(backends),
+        programs=_split(backends),
         license=license_id,
         classes=tuple(allow_class or ()),
         imports=tuple(imports or ()),
@@ -160,15 +173,15 @@ def main(
         outputs=tuple(outputs.split(",")),
     )
     check_request(root, request)
+    programs, samples, plans = _plans(root, request, calibration, takes_pictures=False)
     found = recognise(checkpoint, key, values_only or from_python is not None)
     content = content_of_file(checkpoint)
     _check_classes(request, found, checkpoint)
     _check_prefix(request, found)
     # Not the name that it has, which another checkpoint may have too; the suffix tells how it is read.
     file = f"{request.name}{found.form.suffix}"
-    known = read_backends(root)
     texts = {
-        "BUILD": build_text(request, found, file, content, known),
+        "BUILD": build_text(request, found, file, content, programs, plans),
         "README.md": card_text(request, found, file),
     }
     if found.form not in BUILDERS:
@@ -176,10 +189,58 @@ def main(
     if request.architecture is not None:
         texts[f"{ARCHITECTURE}.py"] = request.architecture.text
     write_model(
-        root / "models" / request.name, texts, checkpoint, root / CHECKPOINTS / file, content
+        root / "models" / request.name,
+        texts,
+        checkpoint,
+        root / CHECKPOINTS / file,
+        content,
+        _places(samples),
     )
-    precisions = ", ".join(f"{one} in {known[one].precision}" for one in request.backends)
-    tell(output, request, found, texts, precisions)
+    tell(output, request, found, texts, _lines(request, programs, samples, plans))
+
+
+def _plans(
+    root: Path, request: Request, calibration: Path | None, takes_pictures: bool
+) -> tuple[list[Program], SampleFiles | None, dict[str, Plan]]:
+    """The programs, the samples that there are, and how those of int8 are quantized.
+
+    Raises ToolError for samples that no program uses, and what `read_samples` and `plan` refuse.
+    """
+    known = programs_by_key(read_backends(root))
+    programs = [known[key] for key in request.programs]
+    quantized = [program for program in programs if program.quantized]
+    if calibration is not None and not quantized:
+        able = ", ".join(program.key for program in known.values() if program.quantized)
+        raise ToolError(
+            f"--calibration is for int8 programs, and --backends names none. Name one of {able}"
+        )
+    samples = None if calibration is None else read_samples(calibration, request.inputs)
+    material = Material(request.inputs, samples, takes_pictures)
+    if samples is not None and not any(calibrates(program, material) for program in quantized):
+        samples = samples.only_judged()
+        material = replace(material, samples=samples)
+    return programs, samples, {program.key: plan(program, material) for program in quantized}
+
+
+def _places(samples: SampleFiles | None) -> dict[str, Path]:
+    return {} if samples is None else samples.places()
+
+
+def _lines(
+    request: Request,
+    programs: list[Program],
+    samples: SampleFiles | None,
+    plans: dict[str, Plan],
+) -> list[str]:
+    """What is said of the programs."""
+    lines = [f"its programs: {', '.join(f'{one.key} in {one.precision}' for one in programs)}"]
+    if samples is not None:
+        count = len({*samples.calibration, *samples.judged})
+        lines.append(
+            f"copied {count} samples, {samples.size} bytes, to models/{request.name}/samples: commit them with the "
+            "model"
+        )
+    return lines + [f"{key}: {one.says}" for key, one in plans.items()]
 
 
 def _check(output: Console, unclaimed: list[Path]) -> None:

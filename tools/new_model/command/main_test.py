@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -22,9 +23,13 @@ from pte_foundry.records.tensor_spec import parse_tensor_spec
 
 TOOLCHAINS = (
     'pte_backend(name="portable", dynamic_dimensions=True)\n'
-    'pte_backend(name="xnnpack", dynamic_dimensions=True, max_size_ratios={"fp32": 1.08})\n'
+    'pte_backend(name="xnnpack", dynamic_dimensions=True, precisions=["fp32", "int8"], '
+    'max_size_ratios={"fp32": 1.08})\n'
     'pte_backend(name="coreml", precisions=["fp16", "int8"], max_size_ratios={"fp16": 0.54})\n'
 )
+
+
+INT8 = ("--from", "../my-net.pt", "--backends", "int8_xnnpack")
 
 
 class Net(nn.Module):
@@ -57,6 +62,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     torch.jit.script(Net()).save(str(tmp_path / "my-net.pt"))  # type: ignore[no-untyped-call]
     torch.save(Net().state_dict(), tmp_path / "values.pth")
     torch.save(Net(), tmp_path / "whole.pt")
+    (tmp_path / "inputs").mkdir()
+    for number in range(6):
+        np.save(tmp_path / f"inputs/{number}.npy", np.full((1, 4), number, np.float32))
     (tmp_path / "page.pt").write_text("<!DOCTYPE html>")
     for name in ("My Net.v2.PT", "modèle.pt", "2022-net.pt", "日本.pt"):
         shutil.copyfile(tmp_path / "my-net.pt", tmp_path / name)
@@ -102,6 +110,99 @@ def test_torchscript(root: Path) -> None:
         "BUILD",
         "README.md",
     ]
+
+
+def all_calls(root: Path, name: str) -> list[tuple[str, dict[str, object]]]:
+    """As `fields`, in the file's order, where one is called several times."""
+    tree = ast.parse((root / "models" / name / "BUILD").read_text())
+    return [
+        (node.value.func.id, {str(k.arg): ast.literal_eval(k.value) for k in node.value.keywords})
+        for node in tree.body
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+    ]
+
+
+def test_int8_on_samples(root: Path) -> None:
+    code, output = run(
+        *("--from", "../my-net.pt", "--inputs", "1,4", "--calibration", "../inputs"),
+        *("--backends", "int8_xnnpack,int8_coreml,xnnpack"),
+    )
+    assert code == 0, output
+    assert "int8_xnnpack in int8, int8_coreml in int8, xnnpack in fp32" in output
+    assert "copied 6 samples, 864 bytes, to models/my_net/samples" in output
+    assert "int8_xnnpack: xnnpack_static: " in output
+    assert "calibrated on 5 samples, judged on 1 others" in output
+    assert "int8_coreml: weights_only: " in output
+    samples = root / "models/my_net/samples"
+    assert sorted(path.name for path in (samples / "calibration").iterdir()) == [
+        *("0.npy", "1.npy", "2.npy", "4.npy", "5.npy")
+    ]
+    assert [path.read_bytes() for path in (samples / "judged").iterdir()] == [
+        (root / "../inputs/3.npy").read_bytes()
+    ]
+    calls = all_calls(root, "my_net")
+    assert calls[1:4] == [
+        (
+            "sample_set",
+            {"name": "calibration_samples", "sources": ["samples/calibration/*"]},
+        ),
+        ("calibration_set", {"name": "calibration", "samples": [":calibration_samples"]}),
+        ("sample_set", {"name": "judged_samples", "sources": ["samples/judged/*"]}),
+    ]
+    programs = fields(root, "my_net")["pte_model"]["programs"]
+    assert isinstance(programs, dict) and programs["xnnpack"] == {}
+    assert programs["int8_xnnpack"]["calibration"] == [":calibration"]
+    assert programs["int8_xnnpack"]["min_quantized_weights"] == 0.5
+    assert "calibration" not in programs["int8_coreml"]
+    for key in ("int8_xnnpack", "int8_coreml"):
+        assert programs[key]["test"] == {"samples": [":judged_samples"]}
+    bounds = fields(root, "my_net")["pte_model"]["bounds"]
+    assert isinstance(bounds, dict) and bounds["int8_xnnpack"]["max_relative_error"] == 0.2
+
+
+def test_samples_that_only_judge(root: Path) -> None:
+    arguments = ("--from", "../my-net.pt", "--inputs", "1,4", "--calibration", "../inputs")
+    code, output = run(*arguments, "--backends", "int8_coreml")
+    assert code == 0 and "not calibrated, judged on 1 samples" in output, output
+    assert [path.name for path in (root / "models/my_net/samples").iterdir()] == ["judged"]
+    assert [alias for alias, _ in all_calls(root, "my_net")] == [
+        *("model_weights", "sample_set", "pte_model")
+    ]
+
+
+def test_int8_on_declared_ranges_says_so(root: Path) -> None:
+    code, output = run(*INT8, "--inputs", "1,4{-1.0..1.0}")
+    assert code == 0 and "CALIBRATED ON RANDOM VALUES within the declared ranges" in output, output
+    (program,) = fields(root, "my_net")["pte_model"]["programs"].values()  # type: ignore[attr-defined]
+    assert program["quantization_options"]["random_inputs"] == "32"
+    assert not program.keys() & {"calibration", "test"}
+
+
+@pytest.mark.parametrize("inputs", ["1,4", "int64[1,4]{0..9}", "int64[1,4]"])
+def test_int8_without_anything_to_calibrate_on(root: Path, inputs: str) -> None:
+    code, output = run(*INT8, "--inputs", inputs)
+    assert code == 0 and "not calibrated, judged on random values" in output, output
+    (program,) = fields(root, "my_net")["pte_model"]["programs"].values()  # type: ignore[attr-defined]
+    assert "xnnpack_dynamic" in program["quantization"][0]
+
+
+def test_samples_are_not_left_behind_without_their_model(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copyfile
+
+    def no_space(source: Path, destination: Path, **options: bool) -> object:
+        if Path(source).suffix == ".npy":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return copy(source, destination, **options)
+
+    monkeypatch.setattr("shutil.copyfile", no_space)
+    code, output = run(*INT8, "--inputs", "1,4", "--calibration", "../inputs")
+    assert code == 2 and "No space left" in output
+    assert [path.name for path in (root / "models").iterdir()] == ["taken"]
+    assert not list((root / "checkpoints").iterdir())
 
 
 def test_a_state_dict_gets_a_builder_that_says_what_is_missing(root: Path) -> None:
@@ -187,6 +288,31 @@ def test_a_pickled_module_has_to_be_allowed_by_name(root: Path) -> None:
         (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", ""], "portable, xnnpack"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "tpu"], "portable, xnnpack"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "xnnpack,xnnpack"], "once"),
+        (
+            [
+                "--from",
+                "../my-net.pt",
+                "--inputs",
+                "1,n=1..4",
+                "--backends",
+                "xnnpack,int8_xnnpack",
+            ],
+            "which are for portable and xnnpack only. Declare fixed sizes, or leave out int8_xnnpack",
+        ),
+        (
+            ["--from", "../my-net.pt", "--inputs", "1,4", "--backends", "int8_portable"],
+            "out of portable, xnnpack, int8_xnnpack, coreml, int8_coreml",
+        ),
+        (
+            ["--from", "../my-net.pt", "--inputs", "1,4", "--calibration", "models"],
+            "names none. Name one of int8_xnnpack, int8_coreml",
+        ),
+        ([*INT8, "--inputs", "1,4", "--calibration", "../none"], "none is no folder"),
+        (
+            [*INT8, "--inputs", "1,5", "--calibration", "../inputs"],
+            "0.npy: 'input' is float32[1,4]",
+        ),
+        ([*INT8, "--inputs", "1,4{0.0..1.0}", "--calibration", "../inputs"], "from 2.0 to 2.0"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--license", 'A"B'], "SPDX identifier"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--allow-class", "a.B"], "--allow-class"),
         (["--from", "../my-net.pt", "--inputs", "1,4", "--imports", "../x.py"], "no Python file"),
@@ -375,6 +501,14 @@ def test_a_model_of_timm(root: Path) -> None:
 def test_inputs_that_a_name_of_timm_says(root: Path, name: str, inputs: str) -> None:
     assert run("--from-timm", name, "--name", "m")[0] == 0
     assert fields(root, "m")["pte_model"]["inputs"] == {"image": inputs}
+
+
+def test_a_model_of_timm_in_int8(root: Path) -> None:
+    name = ("--from-timm", "mobilenetv4_conv_small.e2400_r224_in1k", "--name", "m")
+    code, output = run(*name, "--backends", "int8_xnnpack")
+    assert code == 0 and "judged on //toolchains:judged_photographs" in output, output
+    (program,) = fields(root, "m")["pte_model"]["programs"].values()  # type: ignore[attr-defined]
+    assert program["test"] == {"photographs": ["//toolchains:judged_photographs"]}
 
 
 def test_checkpoints_without_a_target(root: Path) -> None:

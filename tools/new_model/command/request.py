@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from new_model.command.architecture import Architecture
+from new_model.command.programs import programs_by_key
 from pte_foundry.errors import PteError
 from pte_foundry.models.checkpoints.refusal import shown
 from pte_foundry.records.tensor_spec import TensorSpec, dimension_ranges, parse_tensor_spec
@@ -31,7 +32,8 @@ class Request:
 
     Attributes:
         inputs: by name, in the model's order.
-        backends: names of `pte_backend` targets in `toolchains/BUILD`.
+        programs: keys of its programs: names of `pte_backend` targets in `toolchains/BUILD`, such as `xnnpack`, with
+            another precision than their default before it, as in `int8_xnnpack`.
         classes: dotted names that the checkpoint's pickle may refer to.
         imports: files, relative to the root.
         key: where in the checkpoint the state_dict is; None for where it usually is.
@@ -44,7 +46,7 @@ class Request:
 
     name: str
     inputs: tuple[TensorSpec, ...]
-    backends: tuple[str, ...]
+    programs: tuple[str, ...]
     license: str
     classes: tuple[str, ...]
     imports: tuple[str, ...]
@@ -124,15 +126,15 @@ def check_request(root: Path, request: Request) -> None:
             "name once"
         )
         raise ToolError(f"{where}. Choose another --name, such as {free}")
-    known = read_backends(root)
-    unknown = [name for name in request.backends if name not in known]
-    if unknown or not request.backends or len(set(request.backends)) != len(request.backends):
+    known = programs_by_key(read_backends(root))
+    unknown = [key for key in request.programs if key not in known]
+    if unknown or not request.programs or len(set(request.programs)) != len(request.programs):
         raise ToolError(
-            f"--backends: {','.join(request.backends) or 'none'}: name each once, out of {', '.join(known)}"
+            f"--backends: {','.join(request.programs) or 'none'}: name each once, out of {', '.join(known)}"
         )
-    fixed = [name for name in request.backends if not known[name].dynamic_dimensions]
+    fixed = [key for key in request.programs if not known[key].dynamic_dimensions]
     if fixed and any(spec.dynamic for spec in request.inputs):
-        able = [name for name, backend in known.items() if backend.dynamic_dimensions]
+        able = [key for key, program in known.items() if program.dynamic_dimensions]
         raise ToolError(
             f"--inputs has dynamic dimensions, which are for {' and '.join(able)} only. Declare "
             f"fixed sizes, or leave out {', '.join(fixed)}"

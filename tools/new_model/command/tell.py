@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from new_model.command.contents import shared, summary
@@ -14,10 +16,13 @@ _PUT_BEFORE = {"module", "_orig_mod", "_fsdp_wrapped_module", "model"}
 """What wrappers, and Lightning's modules, put before every name."""
 
 
-def tell_timm(output: Console, request: Request, texts: dict[str, str]) -> None:
+def tell_timm(
+    output: Console, request: Request, texts: dict[str, str], programs: Sequence[str]
+) -> None:
     folder = f"models/{request.name}"
     lines = [
         *(f"wrote {folder}/{name}" for name in texts),
+        *programs,
         "its weights are not pinned yet: seeded ones do until you fetch them. Next:",
         f"    ./pants --weights-source=seeded test {folder}::",
         f"    ./foundry pin {folder}:{request.name}_weights",
@@ -51,14 +56,19 @@ def _choices(found: Recognised) -> list[str]:
 
 
 def tell(
-    output: Console, request: Request, found: Recognised, texts: dict[str, str], precisions: str
+    output: Console,
+    request: Request,
+    found: Recognised,
+    texts: dict[str, str],
+    programs: Sequence[str],
 ) -> None:
+    """`programs` are lines about them."""
     folder = f"models/{request.name}"
     lines = [
         f"recognised as {found.form.value}",
         *_choices(found),
         *(f"wrote {folder}/{name}" for name in texts),
-        f"its programs: {precisions}",
+        *programs,
     ]
     if found.form not in BUILDERS and request.architecture is None:
         lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture. Then:")
@@ -67,7 +77,7 @@ def tell(
     lines += [
         f"    ./pants test {folder}::",
         f"    ./foundry new --floors {request.name}",
-        f"    ./pants package {folder}:{request.name}_{request.backends[0]}",
+        f"    ./pants package {folder}:{request.name}_{request.programs[0]}",
         "    ./foundry update-index",
     ]
     output.print("\n".join(lines), markup=False, highlight=False)

@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
+from new_model.command.int8 import CALIBRATION, JUDGED, Plan
+from new_model.command.programs import Program
 from new_model.command.recognise import Form, Recognised
 from new_model.command.request import Request
 from pin_weights.command.content import CheckpointContent
 from pte_foundry.records.tensor_spec import TensorSpec
-from workspace.backends import DeclaredBackend
 
 _OWN = "src/python/pte_foundry/models/own"
 BUILDERS = {
@@ -27,6 +28,7 @@ _USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
 """More than the operators and names of a usual program take beside its weights."""
 _LARGE_INPUTS_BYTES = 64 << 10
+_LONGEST_LINE = 110
 
 
 def build_text(
@@ -34,9 +36,10 @@ def build_text(
     found: Recognised,
     file: str,
     content: CheckpointContent,
-    backends: Mapping[str, DeclaredBackend],
+    programs: Sequence[Program],
+    plans: Mapping[str, Plan],
 ) -> str:
-    """`models/<name>/BUILD`; `backends` are those that there are, by name."""
+    """`models/<name>/BUILD`; `plans` are those of the quantized programs, by key."""
     whole = found.form in BUILDERS
     weights = weights_text(
         [
@@ -52,7 +55,7 @@ def build_text(
     if found.form is Form.SAFETENSORS:
         resolve = "timm"  # Its lock has the package safetensors.
     builder = BUILDERS.get(found.form, f"models/{request.name}/builder.py")
-    model = model_text(request, builder, resolve, found.data_bytes, backends)
+    model = model_text(request, builder, resolve, found.data_bytes, programs, plans)
     return "\n".join([*([] if whole else ["python_sources()\n"]), weights, model])
 
 
@@ -66,12 +69,14 @@ def model_text(
     builder: str,
     resolve: str | None,
     data_bytes: int,
-    backends: Mapping[str, DeclaredBackend],
+    programs: Sequence[Program],
+    plans: Mapping[str, Plan],
 ) -> str:
-    """The model and its programs.
+    """The sets of samples that there are, the model and its programs.
 
     Args:
         data_bytes: of the checkpoint's tensors.
+        plans: of the quantized programs, by key.
     """
     fields: list[tuple[str, object]] = [("name", request.name), ("builder", builder)]
     if resolve is not None:
@@ -82,35 +87,51 @@ def model_text(
     if request.classes:
         fields.append(("allowed_classes", list(request.classes)))
     fields += [
-        ("programs", {backend: {} for backend in request.backends}),
         (
-            "bounds",
-            {
-                name: _bounds(backends[name], data_bytes, request.inputs)
-                for name in request.backends
-            },
+            "programs",
+            {one.key: plans[one.key].fields if one.key in plans else {} for one in programs},
         ),
+        ("bounds", {one.key: _bounds(one, data_bytes, request.inputs) for one in programs}),
     ]
     return (
-        "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n"
+        _samples_text(plans)
+        + "# The bounds are wide. `./foundry thresholds --all`, after the tests, shows what was measured.\n"
         + _call("pte_model", fields)
     )
 
 
-def _bounds(
-    backend: DeclaredBackend, data_bytes: int, inputs: Sequence[TensorSpec]
-) -> dict[str, float]:
+def _samples_text(plans: Mapping[str, Plan]) -> str:
+    """The targets of samples that programs name."""
+    named = json.dumps([plan.fields for plan in plans.values()])
+    calls = []
+    if f'":{CALIBRATION}"' in named:
+        files = f"{CALIBRATION}_samples"
+        calls += [
+            _call("sample_set", [("name", files), ("sources", ["samples/calibration/*"])]),
+            _call("calibration_set", [("name", CALIBRATION), ("samples", [f":{files}"])]),
+        ]
+    if f'":{JUDGED}"' in named:
+        calls.append(_call("sample_set", [("name", JUDGED), ("sources", ["samples/judged/*"])]))
+    return "".join(f"{call}\n" for call in calls)
+
+
+def _bounds(program: Program, data_bytes: int, inputs: Sequence[TensorSpec]) -> dict[str, float]:
     """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights.
 
     Memory has a budget where it follows the inputs, as of pictures: beside a few tokens anything is much.
     """
-    ratio = backend.max_size_ratios.get(backend.precision, _USUAL_SIZE_RATIO)
+    # Of an int8 program much may stay in float: the floor of its quantized weights says how much, not its size.
+    precision = program.backend.precision if program.quantized else program.precision
+    ratio = program.backend.max_size_ratios.get(precision, _USUAL_SIZE_RATIO)
     # The checkpoint's tensors may be of half precision, of which the unit, float32, is twice as large.
     ratio += _STRUCTURE_BYTES / max(data_bytes, 1)
     bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100}
     if 4 * sum(math.prod(spec.shape) for spec in inputs) >= _LARGE_INPUTS_BYTES:
         bounds["max_planned_memory_ratio"] = 200.0
-    if backend.precision != "fp32":
+    if program.quantized:
+        # What is an error of 1 in scores is none in pixels: of outputs of an unknown scale, the relative error counts.
+        bounds |= {"min_cosine": 0.98, "max_relative_error": 0.2, "max_abs_difference": 1e6}
+    elif program.precision != "fp32":
         bounds |= {"min_cosine": 0.999, "max_abs_difference": 0.5}
     return bounds
 
@@ -118,11 +139,11 @@ def _bounds(
 def _call(alias: str, fields: Sequence[tuple[str, object]]) -> str:
     lines = [f"{alias}("]
     for key, value in fields:
-        lines += f"{key}={_literal(value)},".splitlines()
+        lines += f"{key}={literal(value)},".splitlines()
     return "\n".join([lines[0], *(f"    {line}" for line in lines[1:]), ")\n"])
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
     """Python as black would write it, in JSON's double quotes."""
     if isinstance(value, bool) or not isinstance(value, (dict, list)):
         return repr(value) if not isinstance(value, str) else json.dumps(value)
@@ -130,12 +151,16 @@ def _literal(value: object) -> str:
         return json.dumps(value)
     if not value:
         return "{}"
-    inner = [f"    {json.dumps(key)}: {_flat(one)}," for key, one in value.items()]
-    return "\n".join(["{", *inner, "}"])
+    return "\n".join(["{", *(_entry(key, one) for key, one in value.items()), "}"])
 
 
-def _flat(value: object) -> str:
-    return json.dumps(value)
+def _entry(key: str, value: object) -> str:
+    """A line of a dict, or several where it would be too long."""
+    line = f"    {json.dumps(key)}: {json.dumps(value)},"
+    if len(line) <= _LONGEST_LINE or not isinstance(value, dict):
+        return line
+    inner = [f"    {text}" for one in value.items() for text in _entry(*one).splitlines()]
+    return "\n".join([f"    {json.dumps(key)}: {{", *inner, "    },"])
 
 
 def card_text(request: Request, found: Recognised, file: str) -> str:

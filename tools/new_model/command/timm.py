@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from new_model.command.int8 import Plan
+from new_model.command.programs import Program
 from new_model.command.request import Request
 from new_model.command.texts import model_text, weights_text
-from workspace.backends import DeclaredBackend
 from workspace.errors import ToolError
 
 _NAME = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+", re.ASCII)
@@ -34,7 +35,7 @@ def usual_inputs(name: str) -> list[str]:
 
 
 def timm_texts(
-    name: str, request: Request, backends: Mapping[str, DeclaredBackend]
+    name: str, request: Request, programs: Sequence[Program], plans: Mapping[str, Plan]
 ) -> dict[str, str]:
     """The files of `models/<request.name>/`."""
     page = f"https://huggingface.co/timm/{name}"
@@ -48,7 +49,7 @@ def timm_texts(
         ]
     )
     builder = f"models/{request.name}/builder.py"
-    model = model_text(request, builder, "timm", _USUAL_BYTES, backends)
+    model = model_text(request, builder, "timm", _USUAL_BYTES, programs, plans)
     return {
         "BUILD": f"python_sources()\n\n{weights}\n{model}",
         "README.md": f"# {request.name}\n\n[{name}]({page}), as timm builds it and prepares its pictures.\n",

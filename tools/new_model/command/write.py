@@ -18,14 +18,15 @@ def write_model(
     source: Path,
     destination: Path,
     content: CheckpointContent,
+    files: Mapping[str, Path],
 ) -> None:
-    """Copy the checkpoint from `source` to `destination`, and make `folder` with these files.
+    """Copy the checkpoint from `source` to `destination`, and make `folder` with these texts and files.
 
     Raises what `copy_checkpoint` and `write_folder` raise; then neither has been made.
     """
     copied = copy_checkpoint(source, destination, content)
     try:
-        write_folder(folder, texts)
+        write_folder(folder, texts, files)
     except BaseException:
         if copied:
             destination.unlink()
@@ -53,12 +54,15 @@ def copy_checkpoint(source: Path, destination: Path, content: CheckpointContent)
     return True
 
 
-def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
-    """Make `folder`, which does not exist yet, with these files."""
+def write_folder(folder: Path, texts: Mapping[str, str], files: Mapping[str, Path]) -> None:
+    """Make `folder`, which does not exist yet, with these texts, and with copies of these files."""
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         for name, text in texts.items():
             (made / name).write_text(text, encoding="utf-8")
+        for name, file in files.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, made / name)
         made.chmod(0o755)
         made.rename(folder)
     except BaseException:

@@ -19,7 +19,7 @@ from pte_build.aggregate import (
 )
 from pte_build.installed_once import install_once
 from pte_build.library import run_main
-from pte_build.pictures import calibration, photographs
+from pte_build.pictures import calibration, photographs, samples
 from pte_build.program import (
     availability,
     backend,
@@ -43,6 +43,7 @@ from pte_build.targets.pictures import CalibrationSet, PhotographSet
 from pte_build.targets.pte_backend import PteBackend
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
+from pte_build.targets.samples import SampleSet
 from pte_build.tiers import python_tests, tier
 from pte_build.toolchain import environment, identity, interpreter, locks, toolchain
 from pte_build.validation import (
@@ -66,6 +67,7 @@ def target_types() -> Iterable[type[Target]]:
         PteBackend,
         PteProgram,
         PteTest,
+        SampleSet,
     ]
 
 
@@ -74,7 +76,7 @@ def rules() -> Iterable[Rule | UnionRule]:
         addresses, availability, backend, calibration, callback, canary, checks, command_line, committed_index,
         conditions, declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter,
         labels, locks, outcome, output_paths, package, photographs, place, presence, program_locks, publish,
-        python_tests, report, resolution, run, run_main, selection, sizes, sources, substitutes, tier, toolchain,
-        toolchain_run, tree, validate,
+        python_tests, report, resolution, run, run_main, samples, selection, sizes, sources, substitutes, tier,
+        toolchain, toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

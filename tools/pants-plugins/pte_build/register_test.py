@@ -48,6 +48,7 @@ def test_the_vocabulary() -> None:
         "pte_backend",
         "pte_program",
         "pte_test",
+        "sample_set",
     ]
 
 

@@ -84,6 +84,7 @@ result = {
     "request": request,
     "photographs": {path: open(path).read() for path in request["photographs"]},
     "calibration": {path: open(path).read() for path in calibration},
+    "samples": {path: open(path).read() for path in request.get("samples", ())},
     "labels": request["labels"] and open(request["labels"]).read(),
     "report": json.load(open(request["report"])),
     "sdk": os.environ.get("QNN_SDK_ROOT") and sorted(os.listdir(os.environ["LD_LIBRARY_PATH"])),

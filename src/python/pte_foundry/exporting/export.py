@@ -174,13 +174,14 @@ def _quantization_request(
     eager: EagerModel,
     begin: Begin,
 ) -> QuantizationRequest:
-    pictures = {PurePosixPath(path).name: root / path for path in quantization.calibration}
+    files = {PurePosixPath(path).name: root / path for path in quantization.calibration}
     return QuantizationRequest(
         model=request.model.name,
         module=module.eval(),
+        inputs=request.model.inputs,
         example_inputs=eager.example_inputs,
         preprocess=eager.definition.preprocess,
-        calibration=dict(sorted(pictures.items())),
+        calibration=dict(sorted(files.items())),
         options=quantization.options,
         begin=begin,
     )

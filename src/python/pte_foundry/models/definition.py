@@ -78,8 +78,8 @@ def takes_no_picture(picture: Tensor) -> tuple[Tensor, ...]:
     """
     raise PteError(
         "bad-picture",
-        "this model's builder prepares no pictures. Remove `photographs` and `calibration` from its "
-        "targets, or give its builder a `preprocess`",
+        "this model's builder prepares no pictures. Use its own inputs: a `sample_set` in the `samples` of its test, "
+        "in the place of `photographs`. Or give its builder a `preprocess`",
     )
 
 

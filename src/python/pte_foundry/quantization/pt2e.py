@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
+from torch.fx.node import map_aggregate
 from torchao.quantization.pt2e import MinMaxObserver  # type: ignore[import-untyped]
-from torchao.quantization.pt2e.observer import HistogramObserver  # type: ignore[import-untyped]
+from torchao.quantization.pt2e.observer import HistogramObserver, ObserverBase  # type: ignore[import-untyped]
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  # type: ignore[import-untyped]
 from torchao.quantization.pt2e.quantizer import Quantizer  # type: ignore[import-untyped]
 
@@ -32,8 +35,7 @@ def quantize_pt2e(
         The program in ATen dialect, with quantize and dequantize operators.
 
     Raises:
-        PteError: `bad-calibration` for an input without content, and for an activation whose range is of
-            no use to a program.
+        PteError: `bad-calibration` for an activation whose range is of no use to a program.
     """
     begin = request.begin
     with torch.no_grad():
@@ -55,31 +57,66 @@ def _calibrate(
     the number of threads, those of float64 vanish when ranges are rounded to float32. Weights are
     float32 numbers and survive the round trip unchanged.
     """
+    kept = _kept(prepared)
     prepared.double()
-    for number, one in enumerate(inputs, 1):
-        request.begin(f"calibrating with input {number}")
-        check_inputs(request.model, number, one)
-        prepared(*(x.double() if x.is_floating_point() else x for x in one))
+    with _casts_to_float64(prepared):
+        for number, one in enumerate(inputs, 1):
+            request.begin(f"calibrating with input {number}")
+            prepared(*(x.double() if x.is_floating_point() else x for x in one))
     prepared.float()
+    _restore(prepared, kept)
     _check_ranges(request.model, prepared)
 
 
-def check_inputs(model: str, number: int, inputs: Sequence[Tensor]) -> None:
-    """Refuse a calibration input without content.
+def _kept(prepared: GraphModule) -> dict[str, Tensor]:
+    """What a calibration may change of the model: its buffers, which it may write to, and other floats than float32."""
+    observers = tuple(
+        f"{name}." for name, module in prepared.named_modules() if isinstance(module, ObserverBase)
+    )
+    buffers = {
+        name: buffer.clone()
+        for name, buffer in prepared.named_buffers()
+        if not name.startswith(observers)
+    }
+    others = {
+        name: one.detach().clone()
+        for name, one in prepared.named_parameters()
+        if one.dtype is not torch.float32
+    }
+    return {**buffers, **others}
 
-    Raises:
-        PteError: `bad-calibration` for a tensor that is constant or not finite.
-    """
-    for x in inputs:
-        least, greatest = torch.aminmax(x)
-        if not (torch.isfinite(least) and torch.isfinite(greatest)):
-            raise _bad(model, f"calibration input {number} has values that are not finite")
-        if least == greatest:
-            raise _bad(
-                model,
-                f"calibration input {number} has one value, {float(least):.6g}, everywhere: every "
-                "other picture would saturate what is learned from it",
-            )
+
+def _restore(prepared: GraphModule, kept: dict[str, Tensor]) -> None:
+    for name, value in kept.items():
+        owner, _, attribute = name.rpartition(".")
+        found: Tensor = getattr(prepared.get_submodule(owner), attribute)
+        if found.dtype is not value.dtype or not torch.equal(found, value):
+            found.data = value
+
+
+@contextmanager
+def _casts_to_float64(prepared: GraphModule) -> Iterator[None]:
+    """Within this block, what the graph makes or expects as float32 is float64, as everything else is then."""
+    nodes = [node for node in prepared.graph.nodes if node.op == "call_function"]
+    written = [(node, node.args, node.kwargs) for node in nodes]
+
+    def double(value: Any) -> Any:
+        return torch.float64 if value is torch.float32 else value
+
+    changed = False
+    for node, args, kwargs in written:
+        wide = map_aggregate(args, double), map_aggregate(kwargs, double)
+        if wide != (args, kwargs):
+            node.args, node.kwargs = wide
+            changed = True
+    if not changed:
+        yield
+        return
+    prepared.recompile()
+    yield
+    for node, args, kwargs in written:
+        node.args, node.kwargs = args, kwargs
+    prepared.recompile()
 
 
 def _check_ranges(model: str, prepared: GraphModule) -> None:
@@ -92,31 +129,33 @@ def _check_ranges(model: str, prepared: GraphModule) -> None:
         PteError: `bad-calibration` for an observer of an activation that has seen nothing, nothing
             finite, or only one value; names the operator.
     """
+    constants: set[Node] = set()
     for node in prepared.graph.nodes:
+        if node.op != "placeholder" and constants.issuperset(node.all_input_nodes):
+            constants.add(node)
         if node.op != "call_module":
             continue
         observer, source = prepared.get_submodule(str(node.target)), node.args[0]
         if not isinstance(observer, (MinMaxObserver, HistogramObserver)):
             continue
-        if not isinstance(source, Node) or source.op == "get_attr":
+        if not isinstance(source, Node) or source in constants:
             continue
         least, greatest = observer.min_val, observer.max_val
         where = f"{source.name} (in {module_of(source) or 'the outermost module'})"
         if least.numel() == 0 or bool((least > greatest).any()):
-            raise _bad(model, f"no picture was shown to the observer of {where}")
+            raise _bad(model, f"no input was shown to the observer of {where}")
         if not (torch.isfinite(least).all() and torch.isfinite(greatest).all()):
             raise _bad(model, f"the values of {where} are not finite")
         if bool((least == greatest).all()):
             raise _bad(
                 model,
-                f"{where} has the value {float(least.flatten()[0]):.6g} for all pictures: any other "
-                "picture would saturate",
+                f"{where} has the value {float(least.flatten()[0]):.6g} for all inputs: any other one would saturate",
             )
 
 
 def _bad(model: str, what: str) -> PteError:
     return PteError(
         "bad-calibration",
-        f"model {model!r}: {what}. Add photographs like those that the model will see to the "
-        "calibration set; if an operator is named, `float_modules` can keep it in float",
+        f"model {model!r}: {what}. Calibrate on inputs like those that the model will see; if an operator is named, "
+        "`float_modules` and `float_operators` can keep it in float",
     )

@@ -8,8 +8,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pte_foundry.errors import PteError
-from pte_foundry.quantization.pt2e import check_inputs
+from pte_foundry.models.fixed_inputs import fixed_inputs
+from pte_foundry.quantization.calibration import check_picture_inputs
 from pte_foundry.quantization.recipes.xnnpack_static import quantize
+from pte_foundry.records.tensor_spec import parse_tensor_spec
 from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
 
 
@@ -23,14 +25,14 @@ def test_a_picture_of_one_colour_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_not_finite(value: float) -> None:
     image = torch.rand(1, 3, 2, 2)
-    check_inputs("small", 1, (image,))
+    check_picture_inputs("small", 1, (image,))
     image[0, 0, 0, 0] = value
     with pytest.raises(PteError, match="bad-calibration.*not finite"):
-        check_inputs("small", 1, (image,))
+        check_picture_inputs("small", 1, (image,))
 
 
-def test_no_pictures(tmp_path: Path) -> None:
-    with pytest.raises(PteError, match="bad-calibration.*no picture was shown"):
+def test_no_inputs(tmp_path: Path) -> None:
+    with pytest.raises(PteError, match="bad-calibration.*no input was shown"):
         quantize(request(small_detector(), {}))
 
 
@@ -70,3 +72,62 @@ def test_constants_may_be_constant(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Conv2d(3, 3, 1), _Constants()).eval().requires_grad_(False)
     census = quantize(request(model, write_pictures(tmp_path, ("a.png",)))).census
     assert census.quantized == {"aten.add": 1, "aten.conv2d": 1, "aten.mul": 1}
+
+
+class _Casts(nn.Module):
+    """What saved graphs have: conversions to float32, and constants of that type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        features = self.stem(image.to(torch.float32) / 255).mean((2, 3))
+        return self.head(features + torch.full((1, 4), 0.5, dtype=torch.float32))  # type: ignore[no-any-return]
+
+
+def test_conversions_to_float32_are_no_obstacle() -> None:
+    model = _Casts().eval().requires_grad_(False)
+    spec = parse_tensor_spec("image", "uint8[1,3,8,8]{0..255}")
+    asked = request(model, {}, {"random_inputs": "3"}, fixed_inputs([spec], 1)[0], (spec,))
+    quantized = quantize(asked)
+    assert quantized.census.weights_fraction == 1.0
+    # They are as before: nothing in float64 is left.
+    kinds = {
+        node.meta["val"].dtype
+        for node in quantized.exported_program.graph.nodes
+        if isinstance(node.meta.get("val"), Tensor)
+    }
+    assert torch.float32 in kinds and torch.float64 not in kinds
+
+
+class _Counting(nn.Module):
+    """Writes to a buffer at each call, and has one of float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 3)
+        self.register_buffer("calls", torch.zeros(1))
+        self.register_buffer("exact", torch.tensor([1 / 3], dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.add_(1.0)  # type: ignore[operator]
+        return self.head(x) + self.calls + self.exact.to(torch.float32)  # type: ignore[no-any-return]
+
+
+def test_a_calibration_leaves_buffers_as_they_were() -> None:
+    spec = parse_tensor_spec("x", "float32[1,4]{-1.0..1.0}")
+    asked = request(
+        _Counting().eval().requires_grad_(False),
+        {},
+        {"random_inputs": "5"},
+        fixed_inputs([spec], 1)[0],
+        (spec,),
+    )
+    program = quantize(asked).exported_program
+    values = {**program.state_dict, **program.constants}
+    (calls,) = (value for name, value in values.items() if name.endswith("calls"))
+    assert calls.item() == 0.0
+    exact = [value for name, value in values.items() if name.endswith("exact")]
+    assert [(one.dtype, one.item()) for one in exact] in ([], [(torch.float64, 1 / 3)])

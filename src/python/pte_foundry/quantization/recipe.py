@@ -3,7 +3,7 @@
 A recipe module has
 
 - `OPTIONS` (name -> help);
-- `NEEDS_CALIBRATION`: whether it has to see pictures, to learn the ranges of activations;
+- `NEEDS_CALIBRATION`: whether it has to see inputs, to learn the ranges of activations;
 - `check_options(options)`, which raises PteError `bad-option` for a value that `quantize` would
   refuse. It needs no model and takes no time, so an export calls it before any work. Unknown
   names are left to `check_recipe`;
@@ -25,6 +25,8 @@ from torch.export import ExportedProgram
 
 from pte_foundry.errors import PteError
 from pte_foundry.models.definition import Preprocess
+from pte_foundry.records.quantization import RANDOM_INPUTS
+from pte_foundry.records.tensor_spec import TensorSpec
 from pte_foundry.stages import Begin
 
 REQUIRED = ("OPTIONS", "NEEDS_CALIBRATION", "check_options", "quantize")
@@ -38,16 +40,18 @@ class QuantizationRequest:
     Attributes:
         model: its name, for messages.
         module: rewritten, eval mode, float32; the recipe may change it.
+        inputs: as declared, in the model's order.
         example_inputs: contiguous, of the declared shapes and element types.
         preprocess: the family's, see `ModelDefinition`.
-        calibration: file name -> path of each calibration picture, sorted by name; empty for a
-            recipe that needs none.
+        calibration: file name -> path of each calibration picture or sample, sorted by name; empty for a
+            recipe that needs none, and with the option `RANDOM_INPUTS`.
         options: names from the recipe's `OPTIONS`, values as text.
         begin: called with the name of each stage.
     """
 
     model: str
     module: nn.Module
+    inputs: tuple[TensorSpec, ...]
     example_inputs: tuple[Tensor, ...]
     preprocess: Preprocess
     calibration: Mapping[str, Path]
@@ -94,7 +98,7 @@ def check_recipe(
 
     Raises:
         PteError: `bad-option` for an option or a value that the recipe does not have,
-            `bad-calibration` for pictures that are missing or would be ignored.
+            `bad-calibration` for inputs that are missing or would be ignored.
     """
     unknown = sorted(options.keys() - recipe.OPTIONS.keys())
     if unknown:
@@ -105,15 +109,21 @@ def check_recipe(
             f"{known or 'no options at all'}. Correct `quantization_options`",
         )
     recipe.check_options(options)
-    if recipe.NEEDS_CALIBRATION and not has_calibration:
+    random = RANDOM_INPUTS in options
+    if recipe.NEEDS_CALIBRATION and not has_calibration and not random:
         raise PteError(
             "bad-calibration",
-            f"{name} learns the ranges of activations from pictures, and there are none. Name a "
-            "`calibration_set` with at least one picture in `calibration`",
+            f"{name} learns the ranges of activations from inputs, and there are none. Name a `calibration_set` of "
+            f"pictures or samples in `calibration`, or set the option `{RANDOM_INPUTS}`",
+        )
+    if random and has_calibration:
+        raise PteError(
+            "bad-calibration",
+            f"{name} is to learn from a calibration set and from random values (`{RANDOM_INPUTS}`). Remove one of them",
         )
     if has_calibration and not recipe.NEEDS_CALIBRATION:
         raise PteError(
             "bad-calibration",
-            f"{name} uses no pictures: a calibration set would only cause needless rebuilds of the "
+            f"{name} learns from no inputs: a calibration set would only cause needless rebuilds of the "
             "program. Remove `calibration`",
         )

@@ -9,6 +9,7 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.trained_checks import TrainedChecks
 
 _RATIOS = ("max_size_ratio", "max_planned_memory_ratio")
+_RELATIVE = "max_relative_error"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Checks:
             float32; None sets no bound.
         max_planned_memory_ratio: greatest planned memory, as a multiple of inputs and outputs; None
             sets no bound.
+        max_relative_error: greatest length of an output's differences, as a share of the output's own length; None
+            sets no bound. Unlike `max_abs_difference` it has no unit.
     """
 
     min_cosine: float | None
@@ -34,6 +37,7 @@ class Checks:
     trained: TrainedChecks | None = None
     max_size_ratio: float | None = None
     max_planned_memory_ratio: float | None = None
+    max_relative_error: float | None = None
 
     @staticmethod
     def read(fields: Fields) -> Checks:
@@ -52,6 +56,9 @@ class Checks:
         for name, ratio in ratios.items():
             if ratio is not None and ratio <= 0.0:
                 raise fields.error(name, f"is {ratio}, which no program could meet")
+        relative = fields.optional_number(_RELATIVE) if fields.has(_RELATIVE) else None
+        if relative is not None and relative < 0.0:
+            raise fields.error(_RELATIVE, f"is {relative}, below 0")
         trained = fields.optional_nested("trained")
         return Checks(
             cosine,
@@ -59,9 +66,12 @@ class Checks:
             fields.text_map("photographs"),
             None if trained is None else TrainedChecks.read(trained),
             **ratios,
+            max_relative_error=relative,
         )
 
     def to_json(self) -> dict[str, object]:
+        # Absent where it bounds nothing, so that reports stay as they were.
+        relative = {} if self.max_relative_error is None else {_RELATIVE: self.max_relative_error}
         return {
             "min_cosine": self.min_cosine,
             "max_abs_difference": self.max_abs_difference,
@@ -69,4 +79,5 @@ class Checks:
             "trained": None if self.trained is None else self.trained.to_json(),
             "max_size_ratio": self.max_size_ratio,
             "max_planned_memory_ratio": self.max_planned_memory_ratio,
+            **relative,
         }

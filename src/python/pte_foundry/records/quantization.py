@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from pte_foundry.records.delegation import listed
 from pte_foundry.records.json_fields import Fields
 
+RANDOM_INPUTS = "random_inputs"
+"""The option of recipes that calibrates on this many random inputs, within the declared ranges, and on no files."""
+
 
 @dataclass(frozen=True)
 class QuantizationFloor:
@@ -39,7 +42,7 @@ class QuantizationFloor:
 
 @dataclass(frozen=True)
 class CalibrationPicture:
-    """A calibration picture: its file name and the SHA-256 of its content."""
+    """A calibration picture or sample: its file name and the SHA-256 of its content."""
 
     file: str
     sha256: str
@@ -75,6 +78,14 @@ class Quantization:
     quantized: Mapping[str, int]
     in_float: Mapping[str, int]
 
+    @property
+    def calibrated_on(self) -> str | None:
+        """Says what it was calibrated on if these were not real inputs."""
+        count = self.options.get(RANDOM_INPUTS)
+        if count is None:
+            return None
+        return f"{count} sets of random values within the declared ranges, not real inputs"
+
     @staticmethod
     def read(fields: Fields) -> Quantization:
         """Read the `quantization` section of facts.json or of a report; raises PteError `bad-request`."""
@@ -91,9 +102,12 @@ class Quantization:
         )
 
     def to_json(self) -> dict[str, object]:
+        # Absent where it says nothing, so that reports stay as they were.
+        rare = {} if self.calibrated_on is None else {"calibrated_on": self.calibrated_on}
         return {
             **asdict(self),
             "calibration": [picture.to_json() for picture in self.calibration],
+            **rare,
         }
 
 

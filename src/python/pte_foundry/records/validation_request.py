@@ -10,6 +10,8 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.limits import Limits
 from pte_foundry.records.model_request import ModelRequest
 
+_SAMPLES = "samples"
+
 
 @dataclass(frozen=True)
 class QuantizedExportFiles:
@@ -17,7 +19,7 @@ class QuantizedExportFiles:
 
     Attributes:
         rewrites: dotted names of rewrite modules, in the order in which they are applied.
-        quantization: as requested of the export; pictures relative to the working directory.
+        quantization: as requested of the export; its files relative to the working directory.
     """
 
     rewrites: tuple[str, ...]
@@ -49,6 +51,8 @@ class RequestedValidation:
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
             `pte_foundry.backends.interpreter`); None if the backend has none.
         limits: of each process that the bytes could make crash or hang.
+        samples: paths of files with inputs of the model, see `pte_foundry.samples.sample`; no two have the same
+            file name.
     """
 
     address: str
@@ -60,6 +64,7 @@ class RequestedValidation:
     quantized_export: QuantizedExportFiles | None
     interpreter: str | None
     limits: Limits
+    samples: tuple[str, ...] = ()
 
     @staticmethod
     def read(fields: Fields) -> RequestedValidation:
@@ -76,9 +81,12 @@ class RequestedValidation:
             quantized_export=None if export is None else QuantizedExportFiles.read(export),
             interpreter=fields.optional_text("interpreter"),
             limits=Limits.read(fields.nested("limits")),
+            samples=fields.texts(_SAMPLES) if fields.has(_SAMPLES) else (),
         )
 
     def to_json(self) -> dict[str, object]:
+        # Absent without samples, so that other validations keep the cache keys that they had before there were any.
+        samples = {_SAMPLES: list(self.samples)} if self.samples else {}
         return {
             "address": self.address,
             "model": self.model.to_json(),
@@ -89,4 +97,5 @@ class RequestedValidation:
             "quantized_export": self.quantized_export and self.quantized_export.to_json(),
             "interpreter": self.interpreter,
             "limits": self.limits.to_json(),
+            **samples,
         }

@@ -23,6 +23,8 @@ _DELEGATES = {
     "xnnpack": "XnnpackBackend",
 }
 
+_FLOOR = {"min_quantized_weights": 0.5, "min_quantized_compute": None}
+
 
 def own_workspace(
     folder: Path,
@@ -31,8 +33,14 @@ def own_workspace(
     backend: str = "xnnpack",
     outputs: Sequence[str] = (),
     imports: Sequence[str] = (),
+    quantization: Mapping[str, object] | None = None,
+    samples: Sequence[str] = (),
 ) -> Workspace:
     """Export the model in `folder / file`, TorchScript (`.pt`) or `.pt2`, without any budget on its size.
+
+    Args:
+        quantization: recipe, options and calibration files, for an int8 program.
+        samples: paths of those that judge, relative to `folder`.
 
     Raises:
         PteError: what the export raises.
@@ -46,14 +54,15 @@ def own_workspace(
         **({"outputs": list(outputs)} if outputs else {}),
         **({"imports": list(imports)} if imports else {}),
     }
-    request = {
+    request: dict[str, Any] = {
         "model": model,
         "backend": backend,
         "lowering": f"pte_foundry.backends.{backend}.lowering",
-        "precision": "fp16" if half else "fp32",
+        "precision": "int8" if quantization else "fp16" if half else "fp32",
         "options": {},
         "rewrites": [],
         "labels_sha256": SHA,
+        **({"quantization": quantization} if quantization else {}),
     }
     exported = export(ExportRequest.read(Fields(request, "a request")), folder)
     sample: Any = sample_declared()
@@ -69,8 +78,9 @@ def own_workspace(
             "photographs": {},
             "max_size_ratio": None,
             "max_planned_memory_ratio": None,
-            **({"min_cosine": 0.999, "max_abs_difference": 0.1} if half else {}),
+            **({"min_cosine": 0.999, "max_abs_difference": 0.1} if half or quantization else {}),
         },
+        **({"quantization_floor": _FLOOR} if quantization else {}),
     )
     report = report_of(declared, exported)
     validation: dict[str, Any] = {
@@ -80,9 +90,12 @@ def own_workspace(
         "report": "report.json",
         "labels": None,
         "photographs": {},
-        "quantized_export": None,
+        "quantized_export": (
+            {"rewrites": [], "quantization": quantization} if quantization else None
+        ),
         "interpreter": None if backend == "portable" else f"pte_foundry.backends.{backend}.program",
         "limits": {"seconds": 60, "memory_mb": 1024},
+        **({"samples": list(samples)} if samples else {}),
     }
     return Workspace(folder, exported.pte, validation, report)
 

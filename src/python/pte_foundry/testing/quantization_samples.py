@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pte_foundry.quantization.recipe import QuantizationRequest
+from pte_foundry.records.tensor_spec import TensorSpec
 
 SIDE = 16
 
@@ -66,11 +67,13 @@ def request(
     calibration: Mapping[str, Path],
     options: Mapping[str, str] | None = None,
     example_inputs: tuple[Tensor, ...] = (torch.zeros(1, 3, SIDE, SIDE),),
+    inputs: tuple[TensorSpec, ...] = (TensorSpec("image", "float32", (1, 3, SIDE, SIDE)),),
 ) -> QuantizationRequest:
     """A request for a model called `small`."""
     return QuantizationRequest(
         model="small",
         module=module,
+        inputs=inputs,
         example_inputs=example_inputs,
         preprocess=preprocess,
         calibration=calibration,

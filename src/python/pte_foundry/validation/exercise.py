@@ -21,8 +21,8 @@ from pte_foundry.validation.inputs import (
     INPUTS_WITH_STATE,
     Inputs,
     fixed_input_sets,
-    photograph_inputs,
-    shown_photographs,
+    shown_files,
+    shown_inputs,
 )
 from pte_foundry.validation.isolation.child_process import ChildProcess
 from pte_foundry.validation.parity import Comparison, parity_outcome
@@ -32,7 +32,7 @@ from pte_foundry.validation.task import SEEDED_REASON, task_outcome
 
 UNCALIBRATED_REASON = (
     "random inputs are outside what calibration has seen: parity of an int8 program is judged "
-    "on photographs"
+    "on its photographs or samples"
 )
 ENDED_REASON = "the process that ran the program has ended on an earlier input"
 
@@ -58,8 +58,8 @@ class Exercises:
     """The results for all inputs.
 
     Attributes:
-        comparisons: one for each photograph on which the outputs were compared.
-        missing: for each other photograph, why there is none.
+        comparisons: one for each photograph and sample on which the outputs were compared.
+        missing: for each other one, why there is none.
         ran: the inputs on which the program ran, in that order; empty if it never did.
         keeps_state: whether the model writes to its buffers, so that a run depends on those before it.
     """
@@ -88,7 +88,7 @@ def exercise_all(
     eager: EagerModel | None,
     begin: Begin,
 ) -> Exercises:
-    """Run on the fixed inputs, then on the photographs.
+    """Run on the fixed inputs, then on the photographs and samples.
 
     Where a model keeps state between calls, program and eager model begin with that of the checkpoint and run
     on the same inputs in the same order. Afterwards the eager model has its first state again.
@@ -108,7 +108,7 @@ def _exercise_all(
     eager: EagerModel | None,
     begin: Begin,
 ) -> Exercises:
-    unjudged = UNCALIBRATED_REASON if request.is_quantized else None
+    unjudged = UNCALIBRATED_REASON if request.is_quantized and request.judged_on_files else None
     versions = [] if eager is None else buffer_versions(eager.module)
 
     def keeps_state() -> bool:
@@ -132,14 +132,14 @@ def _exercise_all(
     missing: list[str] = []
     if eager is None:
         reason = "without the model there is no preprocessing"
-        for path in shown_photographs(request):
+        for path in shown_files(request):
             preparation.append(skipped(f"run:{PurePosixPath(path).name}", reason))
         missing.append("there is no eager model to compare with")
     else:
         preprocess = eager.definition.preprocess
         preparation.append(preprocessing_case(request.report.inputs, preprocess))
-        for path, prepare in photograph_inputs(request, preprocess).items():
-            name, label = PurePosixPath(path).name, request.photographs[path]
+        for path, prepare in shown_inputs(request, preprocess).items():
+            name, label = PurePosixPath(path).name, request.photographs.get(path)
             one = _exercise(request, program, name, prepare, eager, begin, label=label)
             shown.append(one)
             if one.comparison is None:

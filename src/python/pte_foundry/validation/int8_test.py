@@ -231,7 +231,7 @@ def test_a_graph_that_cannot_be_built_is_compared_on_nothing(structural: Workspa
 
 def test_without_photographs_there_is_no_verdict(int8: Workspace) -> None:
     int8.request["photographs"] = {}
-    with pytest.raises(PteError, match="parity of an int8 program is judged on photographs"):
+    with pytest.raises(PteError, match="calibrated on files is judged on such"):
         int8.run()
 
 
@@ -250,5 +250,5 @@ def test_what_was_exported_belongs_to_int8_and_to_nothing_else(
 def test_trained_thresholds_need_photographs(workspace: Workspace) -> None:
     workspace.report["checks"]["trained"] = {**dict.fromkeys(TRAINED), "min_box_iou": 0.5}
     workspace.request["photographs"] = {}
-    with pytest.raises(PteError, match="predictions are compared on photographs"):
+    with pytest.raises(PteError, match="predictions are compared on such files"):
         workspace.run()

@@ -56,6 +56,11 @@ class Parity:
     cosine: float
     snr_db: float | None
 
+    @property
+    def relative_error(self) -> float:
+        """The length of the differences as a share of the eager output's."""
+        return 0.0 if self.snr_db is None else float(10.0 ** (-self.snr_db / 20.0))
+
 
 def measure_parity(actual: Tensor, expected: Tensor, may_be_constant: bool = False) -> Parity:
     """Compare two tensors of the same shape.
@@ -141,7 +146,7 @@ def parity_outcome(
         )
     measured: dict[str, object] = {}
     problems: list[str] = []
-    worst_cosine, worst_difference = 1.0, 0.0
+    worst_cosine, worst_difference, worst_relative = 1.0, 0.0, 0.0
     for name, ours, theirs, depends in zip(names, actual, expected, computed):
         try:
             parity = measure_parity(ours, theirs, not (depends and theirs.is_floating_point()))
@@ -155,9 +160,15 @@ def parity_outcome(
         problems += _problems(name, parity, checks)
         worst_cosine = min(worst_cosine, parity.cosine)
         worst_difference = max(worst_difference, parity.max_abs)
+        worst_relative = max(worst_relative, parity.relative_error)
     message = f"cosine {worst_cosine:.8f}, max abs difference {worst_difference:.3g}"
     bounds = bounds_of(
-        {"min_cosine": worst_cosine, "max_abs_difference": worst_difference}, asdict(checks)
+        {
+            "min_cosine": worst_cosine,
+            "max_abs_difference": worst_difference,
+            "max_relative_error": worst_relative,
+        },
+        asdict(checks),
     )
     return Outcome(message, tuple(problems), measured, bounds)
 
@@ -189,5 +200,10 @@ def _problems(name: str, parity: Parity, checks: Checks) -> list[str]:
         problems.append(
             f"output {name!r} differs by up to {parity.max_abs:.6g} from the eager fp32 model, but at "
             f"most {checks.max_abs_difference} is declared"
+        )
+    if checks.max_relative_error is not None and parity.relative_error > checks.max_relative_error:
+        problems.append(
+            f"output {name!r} has a relative error of {parity.relative_error:.6g} to the eager fp32 model, but at "
+            f"most {checks.max_relative_error} is declared"
         )
     return problems

@@ -122,3 +122,15 @@ def test_the_order_within_the_k_does_not_count(
 def test_few_classes_and_equal_scores() -> None:
     assert top_k_agreement(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0]), 5) == 1.0
     assert top_k_agreement(torch.ones(3), torch.ones(3), 1) == 1.0
+
+
+def test_the_relative_error_has_no_unit() -> None:
+    reference = torch.tensor([[3000.0, -4000.0]])
+    checks = Checks(None, 1e6, {}, max_relative_error=0.2)
+    for factor, fails in ((1.19, False), (1.21, True), (2.0, True)):
+        outcome = parity_outcome(["a"], [reference * factor], [reference], checks)
+        assert bool(outcome.problems) == fails
+        (bound,) = (one for one in outcome.bounds if one.name == "max_relative_error")
+        assert bound.measured == pytest.approx(factor - 1, rel=1e-4)
+    same = parity_outcome(["a"], [reference], [reference], checks)
+    assert [one.measured for one in same.bounds] == [0.0, 0.0]

@@ -37,6 +37,7 @@ class ValidationRequest:
         interpreter: dotted name of the module that can run the delegate's payload in PyTorch (see
             `pte_foundry.backends.interpreter`); None if the backend has none.
         root: folder that all paths are relative to.
+        samples: paths relative to `root` of files with inputs of the model.
     """
 
     address: str
@@ -50,10 +51,16 @@ class ValidationRequest:
     interpreter: str | None
     limits: Limits
     root: Path
+    samples: tuple[str, ...] = ()
 
     @property
     def is_quantized(self) -> bool:
         return self.report.declared.precision == INT8
+
+    @property
+    def judged_on_files(self) -> bool:
+        """Whether there are photographs or samples: inputs like those that the model is for."""
+        return bool(self.photographs or self.samples)
 
     @property
     def classes(self) -> int | None:
@@ -66,7 +73,7 @@ class ValidationRequest:
 
         Raises:
             PteError: `bad-request` for a wrong field, an absent file, a report without checks, or
-                checks that need photographs but have none; `bad-input-shape` for a wrong input.
+                checks that need photographs or samples but have none; `bad-input-shape` for a wrong input.
         """
         asked = RequestedValidation.read(fields)
         report = Report.read(Fields(read_json(root / asked.report), asked.report))
@@ -88,11 +95,12 @@ class ValidationRequest:
             asked.interpreter,
             asked.limits,
             root,
+            asked.samples,
         )
         _check_consistency(fields, request)
         quantized = request.quantized_export
-        pictures = () if quantized is None else quantized.quantization.calibration
-        for path in (request.pte, *request.photographs, *pictures):
+        calibration = () if quantized is None else quantized.quantization.calibration
+        for path in (request.pte, *request.photographs, *request.samples, *calibration):
             if not (root / path).is_file():
                 raise PteError(
                     "bad-request",
@@ -106,16 +114,19 @@ def _check_consistency(fields: Fields, request: ValidationRequest) -> None:
         raise fields.error(
             "quantized_export", f"is for programs of precision {INT8}: all of them, and only them"
         )
-    if request.photographs:
+    if request.judged_on_files:
         return
-    if request.is_quantized:
+    quantized = request.quantized_export
+    if quantized is not None and quantized.quantization.calibration:
         raise fields.error(
             "photographs",
-            "is empty: parity of an int8 program is judged on photographs, because random inputs "
-            "are outside what its calibration has seen",
+            "and `samples` are empty: parity of an int8 program that was calibrated on files is judged on such, "
+            "because random inputs are outside what its calibration has seen",
         )
     if request.checks.trained is not None:
-        raise fields.error("photographs", "is empty: predictions are compared on photographs")
+        raise fields.error(
+            "photographs", "and `samples` are empty: predictions are compared on such files"
+        )
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:

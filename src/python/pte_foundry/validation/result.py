@@ -77,7 +77,8 @@ def result_json(request: ValidationRequest, pte: bytes, cases: Sequence[Case]) -
 
 
 def summary(request: ValidationRequest, cases: Sequence[Case]) -> str:
-    """One line: the verdict, the evidence, the worst parity, and how many cases passed, failed or were skipped."""
+    """One line: the verdict, the evidence, what int8 was calibrated and judged on if these were no photographs, the
+    worst parity, and how many cases passed, failed or were skipped."""
     worst = worst_bounds(cases)
     parity = [
         f"{words} {worst[name].measured:{form}}"
@@ -92,7 +93,22 @@ def summary(request: ValidationRequest, cases: Sequence[Case]) -> str:
         for status in ("passed", "failed", "skipped")
     ]
     basis = f"{evidence(cases)}, {request.model.weights.source} weights"
-    return f"{request.address}: {verdict(cases)} ({'; '.join((basis, *parity, ', '.join(counts)))})"
+    parts = (basis, *_int8_basis(request), *parity, ", ".join(counts))
+    return f"{request.address}: {verdict(cases)} ({'; '.join(parts)})"
+
+
+def _int8_basis(request: ValidationRequest) -> list[str]:
+    quantization = request.report.quantization
+    if quantization is None or request.photographs:
+        return []
+    said = []
+    if quantization.calibrated_on is not None:
+        said.append(f"CALIBRATED on {quantization.calibrated_on}")
+    if request.samples:
+        said.append(f"judged on {len(request.samples)} samples")
+    else:
+        said.append("judged on random values")
+    return said
 
 
 def junit_xml(address: str, cases: Sequence[Case]) -> str:

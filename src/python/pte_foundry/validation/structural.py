@@ -28,7 +28,7 @@ from pte_foundry.records.validation_request import QuantizedExportFiles
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case_for, skipped
 from pte_foundry.validation.exercise import compare, exercise_all, flat_outputs, reference_case
-from pte_foundry.validation.inputs import Inputs, photograph_inputs
+from pte_foundry.validation.inputs import Inputs, judged_inputs
 from pte_foundry.validation.parity import Comparison
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.result import GRAPH_PREFIX as PREFIX
@@ -60,13 +60,13 @@ def structural_cases(request: ValidationRequest, why: str, begin: Begin) -> list
 def _graph_cases(
     request: ValidationRequest, export: QuantizedExportFiles, eager: EagerModel, begin: Begin
 ) -> list[Case]:
-    """Hold the graph, on each photograph, to the program's thresholds; the cases' names begin with `graph:`."""
+    """Hold the graph, on each input that judges, to the program's thresholds; the cases' names begin with `graph:`."""
     begin("quantizing the model again")
     built, graph = run_case_for(
         f"{PREFIX}build", "build", lambda: _quantized_graph(request, export, begin)
     )
     cases, comparisons, missing = [built], list[Comparison](), list[str]()
-    for path, prepare in photograph_inputs(request, eager.definition.preprocess).items():
+    for path, prepare in judged_inputs(request, eager.definition.preprocess).items():
         name = PurePosixPath(path).name
         if graph is None:
             missing.append("the quantized graph was not built")
@@ -120,14 +120,15 @@ def _quantized_graph(
         module: nn.Module = eager.module
         for rewrite in rewrites:
             module = rewrite.rewrite(module, eager.example_inputs)
-        pictures = {PurePosixPath(path).name: request.root / path for path in calibration}
+        files = {PurePosixPath(path).name: request.root / path for path in calibration}
         quantized: Quantized = recipe.quantize(
             QuantizationRequest(
                 model=request.model.name,
                 module=module.eval(),
+                inputs=request.model.inputs,
                 example_inputs=eager.example_inputs,
                 preprocess=eager.definition.preprocess,
-                calibration=dict(sorted(pictures.items())),
+                calibration=dict(sorted(files.items())),
                 options=export.quantization.options,
                 begin=begin,
             )

@@ -1,4 +1,4 @@
-"""What a program predicts on all photographs, compared with the eager model; for trained weights only."""
+"""What a program predicts on all photographs and samples, compared with the eager model; for trained weights only."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ def trained_cases(
     """One case for each declared check.
 
     Args:
-        comparisons: one for each photograph with outputs to compare.
-        missing: why there is none for the other photographs; then nothing is measured, since a threshold
-            is for all photographs.
+        comparisons: one for each photograph and sample with outputs to compare.
+        missing: why there is none for the others; then nothing is measured, since a threshold is for all.
         prefix: of the cases' names.
     """
     checks = request.checks.trained

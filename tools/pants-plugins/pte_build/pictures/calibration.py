@@ -1,4 +1,4 @@
-"""The pictures of a `calibration_set` in one folder, wherever they come from."""
+"""The pictures or samples of a `calibration_set` in one folder, wherever they come from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from pte_build.addresses import KnownTarget, TargetRequest
 from pte_build.cache_entry import plain_files
 from pte_build.errors import PteBuildError
 from pte_build.pictures.photographs import Photographs, PhotographsRequest
+from pte_build.pictures.samples import Samples, SamplesRequest
 from pte_build.targets.pictures import (
     CalibrationPhotographsField,
+    CalibrationSamplesField,
     CalibrationSet,
     CalibrationSourcesField,
 )
@@ -28,7 +30,7 @@ FOLDER = "calibration"
 
 @dataclass(frozen=True)
 class CalibrationRequest(EngineAwareParameter):
-    """`calibration_set` is None for a recipe that uses no pictures. `program` names the set, for messages."""
+    """`calibration_set` is None for a recipe that uses no files. `program` names the set, for messages."""
 
     calibration_set: Address | None
     program: Address
@@ -39,7 +41,7 @@ class CalibrationRequest(EngineAwareParameter):
 
 @dataclass(frozen=True)
 class Calibration:
-    """The pictures below FOLDER; `paths` is sorted."""
+    """The pictures or samples below FOLDER; `paths` is sorted."""
 
     digest: Digest
     paths: tuple[str, ...]
@@ -48,23 +50,26 @@ class Calibration:
 NO_PICTURES = Calibration(EMPTY_DIGEST, ())
 
 
-def flatten(calibration_set: Address, pictures: Mapping[str, FileDigest]) -> dict[str, FileDigest]:
-    """The pictures by path below FOLDER, sorted. Raises PteBuildError if two of them share a file name.
+def flatten(
+    owner: Address, files: Mapping[str, FileDigest], folder: str, what: str = "files"
+) -> dict[str, FileDigest]:
+    """The files by path below `folder`, sorted. Raises PteBuildError if two of them share a file name.
 
-    pictures: content by path; the path says where a picture comes from.
+    files: content by path; the path says where a file comes from.
+    what: they are, for the message.
     """
     origins: dict[str, str] = {}
     found = {}
-    for path, content in sorted(pictures.items()):
+    for path, content in sorted(files.items()):
         name = PurePath(path).name
         # File systems differ in whether A.jpg is a.jpg.
         other = origins.setdefault(name.casefold(), path)
         if other != path:
             raise PteBuildError(
-                f"{calibration_set}: {other} and {path} have the same file name. Rename one of them: pictures are "
+                f"{owner}: {other} and {path} have the same file name. Rename one of them: {what} are "
                 "used in the order of their names, and reports refer to them by name."
             )
-        found[f"{FOLDER}/{name}"] = content
+        found[f"{folder}/{name}"] = content
     return dict(sorted(found.items()))
 
 
@@ -77,7 +82,7 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
         TargetRequest(
             request.calibration_set,
             CalibrationSet,
-            (CalibrationPhotographsField,),
+            (CalibrationPhotographsField, CalibrationSamplesField),
             ProgramCalibrationField.alias,
             request.program.spec,
         ),
@@ -103,11 +108,24 @@ async def gather_calibration(request: CalibrationRequest) -> Calibration:
         pictures.update(
             {f"{origin} {path}": content for path, content in plain_files(entries).items()}
         )
-    files = flatten(address, pictures)
+    samples = await MultiGet(
+        Get(Samples, SamplesRequest(each, address)) for each in target.all(CalibrationSamplesField)
+    )
+    if samples and pictures:
+        raise PteBuildError(
+            f"{address}: it has pictures and `{CalibrationSamplesField.alias}`. A model is calibrated on one kind: "
+            "make two sets of them."
+        )
+    if samples:
+        merged = {path: content for each in samples for path, content in each.files.items()}
+        files = flatten(address, merged, FOLDER, "samples")
+    else:
+        files = flatten(address, pictures, FOLDER, "pictures")
     if not files:
         raise PteBuildError(
             f"{address}: it has no pictures. Name `photograph_set` targets in `{CalibrationPhotographsField.alias}` or "
-            f"files of the repository in `{CalibrationSourcesField.alias}`."
+            f"files of the repository in `{CalibrationSourcesField.alias}`; or `sample_set` targets in "
+            f"`{CalibrationSamplesField.alias}`."
         )
     digest = await Get(
         Digest, CreateDigest([FileEntry(path, content) for path, content in files.items()])

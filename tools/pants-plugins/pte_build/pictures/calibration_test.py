@@ -103,6 +103,50 @@ def test_two_pictures_with_the_same_name(
     assert message.startswith(f"mine:set: {paths} have the same file name. Rename one of them")
 
 
+def sample_set(*sources: str, name: str = "samples") -> str:
+    return target_text("sample_set", name, sources=list(sources))
+
+
+def test_samples_in_the_place_of_pictures(runner: RuleRunner) -> None:
+    runner.write_files({"inputs/BUILD": sample_set("a/*.npz") + sample_set("b/*", name="more")})
+    files = ["a/2.npz", "a/1.npz", "b/0.npy", "b/3.safetensors"]
+    runner.write_files({f"inputs/{file}": file for file in files})
+    request = declare(runner, samples=["inputs:samples", "inputs:more"])
+    assert pictures(runner, request) == {
+        "calibration/0.npy": "b/0.npy",
+        "calibration/1.npz": "a/1.npz",
+        "calibration/2.npz": "a/2.npz",
+        "calibration/3.safetensors": "b/3.safetensors",
+    }
+
+
+def test_samples_and_pictures(runner: RuleRunner) -> None:
+    runner.write_files({"inputs/BUILD": sample_set("1.npy"), "inputs/1.npy": "1"})
+    request = declare(runner, samples=["inputs:samples"], photographs=SHIPPED)
+    message = refusal(runner, Calibration, request)
+    assert message.startswith("mine:set: it has pictures and `samples`. A model is calibrated on")
+
+
+def test_a_folder_without_samples(runner: RuleRunner) -> None:
+    runner.write_files({"nothing/BUILD": sample_set("samples/*")})
+    message = refusal(runner, Calibration, declare(runner, samples=["nothing:samples"]))
+    assert message.startswith("nothing:samples: no file matches its `sources`, samples/*. Put ")
+
+
+def test_two_samples_with_the_same_name(runner: RuleRunner) -> None:
+    runner.write_files({"twice/BUILD": sample_set("*/1.npy")})
+    runner.write_files({f"twice/{folder}/1.npy": folder for folder in "ab"})
+    message = refusal(runner, Calibration, declare(runner, samples=["twice:samples"]))
+    assert message.startswith("mine:set: twice/a/1.npy and twice/b/1.npy have the same file name.")
+    assert "samples are used in the order of their names" in message
+
+
+def test_a_file_that_is_not_named_like_a_sample(runner: RuleRunner) -> None:
+    runner.write_files({"odd/BUILD": sample_set("*.pkl"), "odd/1.pkl": "1"})
+    message = str(failure(runner, Calibration, declare(runner, samples=["odd:samples"])))
+    assert "odd:samples" in message and "1.pkl" in message and ".npz" in message
+
+
 def test_a_file_that_is_not_named_like_a_picture(runner: RuleRunner) -> None:
     request = declare(runner, "notes/readme.txt", sources=["notes/*"])
     message = str(failure(runner, Calibration, request))

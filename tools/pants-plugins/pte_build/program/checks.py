@@ -18,12 +18,14 @@ from pte_build.targets.pte_test_target import (
     CHECK_FIELDS,
     DEFAULT_SIZE_RATIO,
     TRAINED_CHECK_FIELDS,
+    MaxRelativeErrorField,
     MaxSizeRatioField,
     PteTest,
     TestExpectedLabelsField,
     TestMemoryLimitField,
     TestPhotographsField,
     TestProgramField,
+    TestSamplesField,
     TestTimeLimitField,
     TestTimeoutField,
 )
@@ -38,6 +40,7 @@ class ProgramTest:
 
     checks: the part that the report states.
     photographs: the address of a `photograph_set`, if it has one.
+    samples: the address of a `sample_set`, if it has one.
     limits: of a process that works on the program's bytes. Like the timeout, they are not thresholds, so no report
         states them.
     """
@@ -45,6 +48,7 @@ class ProgramTest:
     address: Address
     checks: Checks
     photographs: Address | None
+    samples: Address | None
     limits: Limits
     timeout: int
 
@@ -89,7 +93,9 @@ async def find_program_test(request: ProgramTestRequest, tests: AllProgramTests)
         return DeclaredTest(None)
     test = await Get(
         KnownTarget,
-        TargetRequest(found.address, PteTest, (TestProgramField, TestPhotographsField)),
+        TargetRequest(
+            found.address, PteTest, (TestProgramField, TestPhotographsField, TestSamplesField)
+        ),
     )
     programs = test.all(TestProgramField)
     if programs != (request.program,):
@@ -108,6 +114,7 @@ async def find_program_test(request: ProgramTestRequest, tests: AllProgramTests)
             address=test.address,
             checks=declared_checks(test.target, usual_size),
             photographs=test.optional(TestPhotographsField),
+            samples=test.optional(TestSamplesField),
             limits=Limits(
                 int(_required(test[TestTimeLimitField].value)),
                 int(_required(test[TestMemoryLimitField].value)),
@@ -131,6 +138,7 @@ def declared_checks(test: Target, usual_size: float) -> Checks:
         **{name: _required(value) for name, value in declared.items()},
         photographs=test[TestExpectedLabelsField].value or FrozenDict(),
         trained=TrainedChecks(**trained) if declares_any else None,
+        max_relative_error=test[MaxRelativeErrorField].value,
     )
 
 

@@ -33,6 +33,7 @@ def test_fields_of_a_test(runner: RuleRunner) -> None:
             photographs=FrozenDict({"cat.png": "cat"}),
         ),
         photographs=Address("toolchains", target_name="photographs"),
+        samples=None,
         limits=Limits(300, 4096),
         timeout=900,
     )
@@ -55,6 +56,14 @@ def test_thresholds_of_trained_weights(runner: RuleRunner) -> None:
     assert found is not None
     # A bound of 0 is a bound.
     assert found.checks.trained == TrainedChecks(min_top1_agreement=1.0, max_extra_detections=0.0)
+
+
+def test_a_bound_without_unit(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"], max_relative_error=0.2)
+    runner.write_files({"bad/BUILD": program_text("p") + test})
+    found = runner.request(DeclaredTest, [ProgramTestRequest(PROGRAM)]).test
+    assert found is not None and found.checks.max_relative_error == 0.2
+    assert found.checks.to_json()["max_relative_error"] == 0.2
 
 
 @pytest.mark.parametrize(

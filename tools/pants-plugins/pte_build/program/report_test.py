@@ -74,6 +74,7 @@ TEST = ProgramTest(
         photographs={"cat.png": "cat"},
     ),
     photographs=None,
+    samples=None,
     limits=Limits(300, 4096),
     timeout=900,
 )

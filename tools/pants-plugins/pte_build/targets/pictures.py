@@ -13,6 +13,8 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from pte_build.targets.samples import SampleSet
+
 
 class PhotographsDependenciesField(Dependencies):
     pass
@@ -73,6 +75,11 @@ class CalibrationSourcesField(MultipleSourcesField):
     )
 
 
+class CalibrationSamplesField(SpecialCasedDependencies):
+    alias = "samples"
+    help = f"`{SampleSet.alias}` targets, in the place of pictures: for a model that takes none."
+
+
 class CalibrationSet(Target):
     alias = "calibration_set"
     core_fields = (
@@ -80,11 +87,13 @@ class CalibrationSet(Target):
         CalibrationDependenciesField,
         CalibrationPhotographsField,
         CalibrationSourcesField,
+        CalibrationSamplesField,
     )
     help = help_text(
         f"""
         The pictures that quantized programs are calibrated on: `{CalibrationPhotographsField.alias}` and
         `{CalibrationSourcesField.alias}` together. They are decoded and prepared like the inputs of the model's family.
+        Or, of a model that takes no pictures, its own inputs: `{CalibrationSamplesField.alias}`.
 
         For your own model, use pictures like those it will see: put them into a folder below this BUILD file and
         name it in `{CalibrationSourcesField.alias}`. File names must be unique across folders, because the pictures

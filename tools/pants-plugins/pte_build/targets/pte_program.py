@@ -221,8 +221,8 @@ class ProgramCalibrationField(SpecialCasedDependencies):
     alias = "calibration"
     help = help_text(
         f"""
-        The `{CalibrationSet.alias}` target with the pictures from which the recipe learns activation ranges, one
-        address. Omit it for a recipe that needs no pictures.
+        The `{CalibrationSet.alias}` target with the pictures or samples from which the recipe learns activation ranges,
+        one address. Omit it for a recipe that needs none.
         """
     )
 

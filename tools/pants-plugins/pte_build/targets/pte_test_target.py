@@ -16,6 +16,7 @@ from pants.util.strutil import help_text
 
 from pte_build.targets.pictures import PhotographSet
 from pte_build.targets.pte_backend import BackendSizeRatiosField
+from pte_build.targets.samples import SampleSet
 
 DEFAULT_SIZE_RATIO = 1.1
 
@@ -47,7 +48,7 @@ class MinCosineField(FloatField):
     default = 0.9999
     help = (
         "Parity: minimum cosine similarity of the program's outputs with the eager fp32 model's, per input. An int8 "
-        "program is judged only on photographs: calibration has not seen other inputs."
+        "program with photographs or samples is judged only on these: calibration has not seen other inputs."
     )
 
 
@@ -55,6 +56,14 @@ class MaxAbsDifferenceField(FloatField):
     alias = "max_abs_difference"
     default = 1e-3
     help = "Parity: maximum absolute difference of any output element from the eager fp32 model's."
+
+
+class MaxRelativeErrorField(FloatField):
+    alias = "max_relative_error"
+    help = (
+        "Parity: maximum length of the differences of an output from the eager fp32 model's, as a share of that "
+        "output's length. It has no unit, so it fits a model whose outputs have an unknown scale."
+    )
 
 
 class MaxSizeRatioField(FloatField):
@@ -169,6 +178,12 @@ class TestPhotographsField(SpecialCasedDependencies):
     __test__ = False
 
 
+class TestSamplesField(SpecialCasedDependencies):
+    alias = "samples"
+    help = f"A `{SampleSet.alias}` target: inputs of the model as further inputs, for one that takes no pictures."
+    __test__ = False
+
+
 class TestExpectedLabelsField(DictStringToStringField):
     alias = "expected_labels"
     help = help_text(
@@ -198,10 +213,12 @@ class PteTest(Target):
         TestNoSourcesField,
         MinCosineField,
         MaxAbsDifferenceField,
+        MaxRelativeErrorField,
         *TRAINED_CHECK_FIELDS,
         MaxSizeRatioField,
         MaxPlannedMemoryRatioField,
         TestPhotographsField,
+        TestSamplesField,
         TestExpectedLabelsField,
         TestTimeLimitField,
         TestMemoryLimitField,

@@ -21,7 +21,10 @@ from pte_build.cache_entry import read_object, wrong_cache_entry
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
+from pte_build.pictures.calibration import flatten
 from pte_build.pictures.photographs import FOLDER, Photographs, PhotographsRequest
+from pte_build.pictures.samples import FOLDER as SAMPLES_FOLDER
+from pte_build.pictures.samples import Samples, SamplesRequest
 from pte_build.process_failure import describe_failure
 from pte_build.program.checks import ProgramTest
 from pte_build.program.declaration import ProgramDeclaration
@@ -82,7 +85,11 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
     photographs = Photographs(EMPTY_DIGEST, ())
     if test.photographs is not None:
         photographs = await Get(Photographs, PhotographsRequest(test.photographs, test.address))
-    check_photographs(test, declaration, photographs)
+    samples: dict[str, FileDigest] = {}
+    if test.samples is not None:
+        found = await Get(Samples, SamplesRequest(test.samples, test.address))
+        samples = flatten(test.samples, found.files, SAMPLES_FOLDER, "samples")
+    check_inputs(test, declaration, photographs, bool(samples))
     exported = built.exported
     quantization = exported.request.quantization
     plugins, interpreter = list(declaration.plugins), None
@@ -106,6 +113,7 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
         ),
         interpreter=interpreter,
         limits=test.limits,
+        samples=tuple(samples),
     )
     labels = (FileEntry(built.labels.name, built.labels.content),) if built.labels else ()
     # The runtime loads the delegate's own libraries from it.
@@ -124,6 +132,7 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
                 FileEntry("program.pte", exported.pte),
                 FileEntry("report.json", built.report),
                 *labels,
+                *(FileEntry(path, content) for path, content in samples.items()),
                 *exported.weights.files(),
             ),
             inputs=(photographs.digest, exported.pictures, sdk.digest),
@@ -145,16 +154,16 @@ async def validate_program(request: ProgramValidationRequest) -> Validation:
     return Validation(built, test.address, result)
 
 
-def check_photographs(
-    test: ProgramTest, declaration: ProgramDeclaration, photographs: Photographs
+def check_inputs(
+    test: ProgramTest, declaration: ProgramDeclaration, photographs: Photographs, has_samples: bool
 ) -> None:
-    """Raises PteBuildError for a test that lacks photographs that it needs."""
+    """Raises PteBuildError for a test that lacks photographs or samples that it needs."""
     if unknown := set(test.checks.photographs) - set(photographs.names):
         raise PteBuildError(
             f"{test.address}: `expected_labels` names photographs that its `photographs` lacks: "
             f"{', '.join(sorted(unknown))}. It has: {', '.join(photographs.names) or 'none'}."
         )
-    if photographs.names:
+    if photographs.names or has_samples:
         return
     if test.checks.trained is not None:
         named = "`, `".join(
@@ -162,12 +171,14 @@ def check_photographs(
         )
         raise PteBuildError(
             f"{test.address}: it has no photographs on which to compare predictions (`{named}`). Name a set in "
-            "`photographs`."
+            "`photographs`, or, for a model that takes no pictures, in `samples`."
         )
-    if declaration.quantization is not None:
+    quantization = declaration.quantization
+    if quantization is not None and quantization.calibration is not None:
         raise PteBuildError(
-            f"{test.address}: it has no photographs, but {declaration.address} is quantized: its parity is judged on "
-            "photographs, because its calibration has not seen random inputs. Name a set in `photographs`."
+            f"{test.address}: it has no photographs, but {declaration.address} is calibrated on "
+            f"{quantization.calibration}: its parity is judged on such inputs, because its calibration has not seen "
+            "random ones. Name a set in `photographs`, or, for a model that takes no pictures, in `samples`."
         )
 
 

@@ -93,13 +93,52 @@ def test_a_quantized_program_can_be_quantized_again(runner: RuleRunner) -> None:
     assert list(result["calibration"]) == paths
 
 
-def test_a_quantized_program_needs_photographs(runner: RuleRunner) -> None:
+def samples_text() -> str:
+    return target_text("sample_set", "samples", sources=["s/*"])
+
+
+def test_the_samples_of_a_test(runner: RuleRunner) -> None:
+    program = quantized_text("q").partition("pte_test")[0]
+    test = target_text("pte_test", "q_test", program=[":q"], samples=[":samples"])
+    runner.write_files({"bad/BUILD": program + test + samples_text()})
+    runner.write_files({"bad/s/b.npz": "two", "bad/s/a.npz": "one"})
+    validation, result = validate(runner, Address("bad", target_name="q"))
+    assert validation.passed
+    assert result["request"]["samples"] == ["samples/a.npz", "samples/b.npz"]
+    assert result["samples"] == {"samples/a.npz": "one", "samples/b.npz": "two"}
+    # They are inputs of the test.
+    runner.write_files({"bad/s/b.npz": "three"})
+    assert (
+        validate(runner, Address("bad", target_name="q"))[1]["samples"]["samples/b.npz"] == "three"
+    )
+
+
+def test_samples_of_another_target_type(runner: RuleRunner) -> None:
+    test = target_text("pte_test", "p_test", program=[":p"], samples=["toolchains:photographs"])
+    message = refusal(runner, Validation, ProgramValidationRequest(declare(runner, test)))
+    assert message == (
+        "bad:p_test: `samples` names toolchains:photographs, which is a `photograph_set`, not a `sample_set`."
+    )
+
+
+def test_what_is_calibrated_on_nothing_needs_neither(runner: RuleRunner) -> None:
+    program = quantized_text("q", calibration=[]).partition("pte_test")[0]
+    test = target_text("pte_test", "q_test", program=[":q"])
+    runner.write_files({"bad/BUILD": program + test})
+    validation, result = validate(runner, Address("bad", target_name="q"))
+    assert validation.passed and "samples" not in result["request"]
+
+
+def test_a_quantized_program_needs_photographs_or_samples(runner: RuleRunner) -> None:
     program = quantized_text("q").partition("pte_test")[0]
     test = target_text("pte_test", "q_test", program=[":q"])
     runner.write_files({"bad/BUILD": program + test})
     request = ProgramValidationRequest(Address("bad", target_name="q"))
     message = refusal(runner, Validation, request)
-    assert message.startswith("bad:q_test: it has no photographs, but bad:q is quantized:")
+    assert message.startswith("bad:q_test: it has no photographs, but bad:q is calibrated on ")
+    assert message.endswith(
+        "in `photographs`, or, for a model that takes no pictures, in `samples`."
+    )
 
 
 PTE = FileDigest("0a" * 32, 7)
@@ -174,7 +213,7 @@ def test_predictions_without_photographs_to_compare_on(runner: RuleRunner) -> No
     test = target_text("pte_test", "p_test", program=[":p"], min_top1_agreement=1.0)
     assert refusal(runner, Validation, ProgramValidationRequest(declare(runner, test))) == (
         "bad:p_test: it has no photographs on which to compare predictions (`min_top1_agreement`). Name a set in "
-        "`photographs`."
+        "`photographs`, or, for a model that takes no pictures, in `samples`."
     )
 
 

@@ -55,6 +55,7 @@ def test_integers_are_what_they_stand_for() -> None:
     request = QuantizationRequest(
         model="attention",
         module=model,
+        inputs=(),
         example_inputs=(picture(),),
         preprocess=lambda one: (one,),
         calibration={},

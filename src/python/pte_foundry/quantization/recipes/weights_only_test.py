@@ -26,7 +26,9 @@ def _model() -> nn.Module:
 
 def _quantize(module: nn.Module, **options: str) -> Quantized:
     return weights_only.quantize(
-        QuantizationRequest("tiny", module, _X, lambda picture: _X, {}, options, lambda stage: None)
+        QuantizationRequest(
+            "tiny", module, (), _X, lambda picture: _X, {}, options, lambda stage: None
+        )
     )
 
 

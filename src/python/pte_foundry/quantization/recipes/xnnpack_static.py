@@ -1,4 +1,4 @@
-"""Static 8-bit integers for XNNPACK: weights per channel, activations with ranges learned from pictures.
+"""Static 8-bit integers for XNNPACK: weights per channel, activations with ranges learned from inputs.
 
 Every convolution, linear, sum, product, sigmoid and concatenation is computed with integers, except
 what the options keep in float.
@@ -25,9 +25,11 @@ from pte_foundry.quantization.static_quantizer import (
     StaticQuantizer,
     static_config,
 )
+from pte_foundry.records.quantization import RANDOM_INPUTS
 
 _OBSERVERS = tuple(ACTIVATION_OBSERVERS)
 _MOST_CROPS = 64
+_MOST_RANDOM_INPUTS = 4096
 
 OPTIONS: Mapping[str, str] = {
     "crops": "how many parts of each calibration picture, of half its height and half its width, to "
@@ -39,6 +41,8 @@ OPTIONS: Mapping[str, str] = {
     "those of their submodules are quantized; `.` is the model itself. Default none",
     "observer": "how the range of an activation is learned: minmax (least and greatest value) or "
     "histogram (clips rare extremes). Default minmax",
+    RANDOM_INPUTS: "calibrate on this many sets of random values within the declared ranges of the inputs, in the "
+    f"place of a calibration set: 1 to {_MOST_RANDOM_INPUTS}. Default none",
 }
 NEEDS_CALIBRATION = True
 
@@ -47,6 +51,7 @@ def check_options(options: Mapping[str, str]) -> None:
     """Raises PteError `bad-option` for a value that no model could take."""
     choose(__name__, options, "observer", _OBSERVERS)
     _crops(options)
+    _check_random_inputs(options)
     layers = _float_layers(options)
     for operator in layers.operators:
         namespace, _, name = operator.partition(".")
@@ -57,11 +62,11 @@ def check_options(options: Mapping[str, str]) -> None:
 
 
 def quantize(request: QuantizationRequest) -> Quantized:
-    """Learn ranges from the request's pictures, and convert what XNNPACK computes with integers.
+    """Learn ranges from the request's inputs, and convert what XNNPACK computes with integers.
 
     Raises:
-        PteError: `bad-option` for a module that the model does not have, `bad-calibration` for
-            pictures that cannot be used, `lowering-failed` for a convolution or matrix product that
+        PteError: `bad-option` for a module that the model does not have, `bad-calibration` and `bad-sample` for
+            inputs that cannot be used, `lowering-failed` for a convolution or matrix product that
             would stay in float although no option says so.
     """
     check_options(request.options)
@@ -96,3 +101,9 @@ def _crops(options: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) <= _MOST_CROPS):
         raise bad_value(__name__, "crops", text, f"a number from 0 to {_MOST_CROPS}")
     return int(text)
+
+
+def _check_random_inputs(options: Mapping[str, str]) -> None:
+    text = options.get(RANDOM_INPUTS, "1")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST_RANDOM_INPUTS):
+        raise bad_value(__name__, RANDOM_INPUTS, text, f"a number from 1 to {_MOST_RANDOM_INPUTS}")
