@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -52,3 +53,27 @@ def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> Non
     # There is nothing to seed; naming the program is an error that says so.
     seeded = clone.run("--weights-source=seeded", "package", "models/my:my_xnnpack")
     assert seeded.exit_code == 1 and "is the whole model" in seeded.output, seeded.output
+
+
+def test_int8_from_a_file_and_a_folder_of_inputs(clone: UserClone, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    torch.jit.script(nn.Sequential(*layers, nn.Linear(16, 8)).eval()).save(str(tmp_path / "eye.pt"))  # type: ignore[no-untyped-call]
+    (tmp_path / "inputs").mkdir()
+    for seed in range(5):
+        image = np.random.default_rng(seed).uniform(0, 1, (1, 3, 32, 32)).astype(np.float32)
+        np.save(tmp_path / f"inputs/{seed}.npy", image)
+    tool = ("run", "tools/foundry", "--", "new", "--from", str(tmp_path / "eye.pt"))
+    inputs = ("--inputs", "1,3,32,32", "--calibration", str(tmp_path / "inputs"))
+    made = clone.run(*tool, *inputs, "--backends", "int8_xnnpack")
+    assert made.exit_code == 0, made.output
+    assert "calibrated on 4 samples, judged on 1 others" in made.output
+    tested = clone.run("test", "models/eye::")
+    assert tested.exit_code == 0, tested.output
+    assert "✓ models/eye:eye_int8_xnnpack_test succeeded" in tested.output, tested.output
+    # A sample that judges is an input of the test, and of nothing else.
+    (judged,) = (clone.root / "models/eye/samples/judged").iterdir()
+    np.save(judged, np.full((1, 3, 32, 32), np.nan, np.float32))
+    broken = clone.run("test", "models/eye::")
+    assert broken.exit_code == 1 and "has NaN in it" in broken.output, broken.output
+    assert broken.exports == [], broken.output

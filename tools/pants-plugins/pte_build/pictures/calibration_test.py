@@ -122,7 +122,7 @@ def test_samples_in_the_place_of_pictures(runner: RuleRunner) -> None:
 
 def test_samples_and_pictures(runner: RuleRunner) -> None:
     runner.write_files({"inputs/BUILD": sample_set("1.npy"), "inputs/1.npy": "1"})
-    request = declare(runner, samples=["inputs:samples"], photographs=SHIPPED)
+    request = declare(runner, "a.jpg", samples=["inputs:samples"], sources=["a.jpg"])
     message = refusal(runner, Calibration, request)
     assert message.startswith("mine:set: it has pictures and `samples`. A model is calibrated on")
 
