@@ -77,7 +77,7 @@ def _with_floors(
             continue
         if "#" in segment or any(field in fields for field in _FLOORS):
             continue
-        if fields and fields.get(_WEIGHTS) != FIRST_SHARE:
+        if set(fields) - {"rewrites"} and fields.get(_WEIGHTS) != FIRST_SHARE:
             continue
         measured = {**fields, **_quantized(quantization), **floors}
         lines = text.splitlines(keepends=True)

@@ -57,6 +57,24 @@ def run(root: Path, environment: Mapping[str, str], arguments: tuple[str, ...]) 
     return PantsRun(arguments, 0, "", 1.0)
 
 
+def test_floors_beside_rewrites(root: Path) -> None:
+    before = """"xnnpack": {
+            "rewrites": ["a.py", "b.py"],
+        },"""
+    build = root / "models/my/BUILD"
+    build.write_text(BUILD.replace('"xnnpack": {},', before))
+    write_floors(root, "my", {"A": "b"}, run)
+    after = """"xnnpack": {
+            "rewrites": ["a.py", "b.py"],
+            "max_delegate_calls": 2,
+            "max_undelegated_operators": 4,
+        },"""
+    expected = BUILD.replace('"xnnpack": {},', after)
+    assert build.read_text() == expected
+    write_floors(root, "my", {"A": "b"}, run)
+    assert build.read_text() == expected
+
+
 def test_floors_where_none_stand(root: Path) -> None:
     lines = write_floors(root, "my", {"A": "b"}, run)
     assert lines == [

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from new_model.command.main import app
+from pte_foundry.testing.trained_yolo import save_trained, trained_model
 
 GUIDE = Path("docs/adding-a-model.md")
 HEAD = "\n| you have | type |\n|---|---|\n"
@@ -90,11 +91,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("inputs").mkdir()
     for number in range(8):
         np.save(f"inputs/{number}.npy", np.random.rand(1, 3, 32, 32).astype(np.float32))
+    save_trained(tmp_path / "best.pt", trained_model())
     return tmp_path
 
 
 def test_the_table_is_found() -> None:
-    assert len(ROWS) == 16
+    assert len(ROWS) == 18
 
 
 @pytest.mark.parametrize(("have", "arguments"), ROWS, ids=[have for have, _ in ROWS])
@@ -106,5 +108,5 @@ def test_a_row(folder: Path, have: str, arguments: list[str]) -> None:
     architecture = "--from-python" in arguments
     assert (made / "architecture.py").is_file() == architecture
     assert (made / "samples").is_dir() == ("--calibration" in arguments)
-    complete = architecture or "--from-timm" in arguments
+    complete = architecture or "--from-timm" in arguments or "best.pt" in arguments
     assert ("fill in" in result.output) == ((made / "builder.py").is_file() and not complete)

@@ -26,6 +26,8 @@ from new_model.command.samples import SampleFiles, read_samples
 from new_model.command.tell import tell, tell_timm
 from new_model.command.texts import ARCHITECTURE, BUILDERS, build_text, builder_text, card_text
 from new_model.command.timm import check_timm_name, timm_texts, usual_inputs
+from new_model.command.ultralytics_int8 import static_plans
+from new_model.command.ultralytics_texts import image_inputs, ultralytics_texts
 from new_model.command.unclaimed import CHECKPOINTS, unclaimed_checkpoints
 from new_model.command.write import write_folder, write_model
 from pin_weights.command.content import content_of_file
@@ -37,6 +39,9 @@ from workspace.pants_command import run_pants
 from workspace.repository import find_repository
 from workspace.tool_command import NEGATIVE, ToolCommand
 
+_NEEDED = "--from and --inputs are needed, or --from-timm, or --check, or --floors"
+_UNSTATED = "LicenseRef-Unstated"
+
 app = typer.Typer(add_completion=False)
 
 
@@ -45,7 +50,8 @@ def main(
     checkpoint: Annotated[
         Path | None,
         typer.Option(
-            "--from", help="TorchScript, .pt2, safetensors, a state_dict or a pickled module."
+            "--from",
+            help="TorchScript, .pt2, safetensors, a state_dict, a pickled module, or best.pt of ultralytics.",
         ),
     ] = None,
     from_python: Annotated[
@@ -87,7 +93,7 @@ def main(
     name: Annotated[str | None, typer.Option(help="The model's name; default: the file's.")] = None,
     license_id: Annotated[
         str, typer.Option("--license", help="SPDX identifier of the weights' licence.")
-    ] = "LicenseRef-Unstated",
+    ] = _UNSTATED,
     allow_class: Annotated[
         list[str] | None,
         typer.Option(help="A class that a pickled module may refer to (repeatable)."),
@@ -157,11 +163,11 @@ def main(
         write_folder(root / "models" / request.name, texts, _places(samples))
         tell_timm(output, request, texts, _lines(request, programs, samples, plans))
         return
-    if checkpoint is None or not inputs or from_timm is not None:
-        raise ToolError("--from and --inputs are needed, or --from-timm, or --check, or --floors")
+    if checkpoint is None or from_timm is not None:
+        raise ToolError(_NEEDED)
     request = Request(
         name=name_of_file(checkpoint.stem) if name is None else name,
-        inputs=parse_inputs(inputs),
+        inputs=parse_inputs(inputs or ()),
         programs=_split(backends),
         license=license_id,
         classes=tuple(allow_class or ()),
@@ -173,19 +179,35 @@ def main(
         outputs=tuple(outputs.split(",")),
     )
     check_request(root, request)
-    programs, samples, plans = _plans(root, request, calibration, takes_pictures=False)
     found = recognise(checkpoint, key, values_only or from_python is not None)
+    if found.trained is not None:
+        request = replace(
+            request,
+            inputs=image_inputs(found.trained, request.inputs),
+            license=(license_id != _UNSTATED and license_id) or found.trained.license or _UNSTATED,
+        )
+    elif not request.inputs:
+        raise ToolError(_NEEDED)
+    pictures = found.trained is not None
+    programs, samples, plans = _plans(root, request, calibration, pictures)
     content = content_of_file(checkpoint)
     _check_classes(request, found, checkpoint)
     _check_prefix(request, found)
     # Not the name that it has, which another checkpoint may have too; the suffix tells how it is read.
     file = f"{request.name}{found.form.suffix}"
-    texts = {
-        "BUILD": build_text(request, found, file, content, programs, plans),
-        "README.md": card_text(request, found, file),
-    }
-    if found.form not in BUILDERS:
-        texts["builder.py"] = builder_text(request, found)
+    if found.trained is not None:
+        plans = static_plans(found.trained, programs, samples, plans)
+        size = found.data_bytes
+        texts = ultralytics_texts(
+            root, found.trained, request, file, content, size, programs, plans
+        )
+    else:
+        texts = {
+            "BUILD": build_text(request, found, file, content, programs, plans),
+            "README.md": card_text(request, found, file),
+        }
+        if found.form not in BUILDERS:
+            texts["builder.py"] = builder_text(request, found)
     if request.architecture is not None:
         texts[f"{ARCHITECTURE}.py"] = request.architecture.text
     write_model(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from new_model.command.contents import Taken, take, tensors_of, values_bytes
 from new_model.command.outline import TensorOutline, is_module, read_outline
-from new_model.command.ultralytics import check_not_ultralytics
+from new_model.command.ultralytics import Trained, read_trained
 from pin_weights.command.checkpoint_file import ZIP, check_checkpoint_file, safetensors_entries
 from pte_foundry.models.checkpoints.archive import open_archive
 from pte_foundry.models.checkpoints.legacy_file import START
@@ -41,6 +41,7 @@ class Form(Enum):
     STATE_DICT = "state_dict"
     SAFETENSORS = "safetensors"
     PICKLED = "pickled module"
+    ULTRALYTICS = "checkpoint of ultralytics"
 
     @property
     def suffix(self) -> str:
@@ -60,12 +61,14 @@ class Recognised:
         classes: dotted names that its pickle refers to beyond tensors and containers; sorted. Of a pickled
             module, those to be allowed; beside a state_dict, those that become inert records.
         taken: the state_dict, where the file holds values only.
+        trained: the model of a checkpoint of ultralytics.
     """
 
     form: Form
     data_bytes: int
     classes: tuple[str, ...] = ()
     taken: Taken | None = field(default=None, compare=False)
+    trained: Trained | None = field(default=None, compare=False)
 
 
 def recognise(path: Path, key: str | None = None, values_only: bool = False) -> Recognised:
@@ -137,8 +140,9 @@ def _saved(path: Path, name: str, key: str | None, values_only: bool) -> Recogni
     outline = read_outline(path)
     classes = tuple(sorted(outline.unknown - {*_SETS}))
     content, chosen = outline.content, key is not None or values_only
-    if not chosen:
-        check_not_ultralytics(path, outline)
+    if not chosen and (trained := read_trained(path, outline)) is not None:
+        size = values_bytes(tensors_of(trained.model) or {})
+        return Recognised(Form.ULTRALYTICS, size, classes, trained=trained)
     if isinstance(content, InertRecord) and not chosen:
         if not is_module(content):
             raise ToolError(

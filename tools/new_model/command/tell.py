@@ -9,7 +9,6 @@ from rich.console import Console
 from new_model.command.contents import shared, summary
 from new_model.command.recognise import Recognised
 from new_model.command.request import Request
-from new_model.command.texts import BUILDERS
 from pte_foundry.models.checkpoints.refusal import shown
 
 _PUT_BEFORE = {"module", "_orig_mod", "_fsdp_wrapped_module", "model"}
@@ -55,6 +54,15 @@ def _choices(found: Recognised) -> list[str]:
     return lines
 
 
+def _trained(found: Recognised) -> str:
+    """Of ultralytics, which model it is."""
+    one = found.trained
+    if one is None:
+        return ""
+    named = f", {', '.join(one.labels[:3])}{', ...' * (len(one.labels) > 3)}" if one.labels else ""
+    return f": {one.architecture}, a {one.about} with {one.classes} classes{named}. Its modules are read as data"
+
+
 def tell(
     output: Console,
     request: Request,
@@ -65,12 +73,12 @@ def tell(
     """`programs` are lines about them."""
     folder = f"models/{request.name}"
     lines = [
-        f"recognised as {found.form.value}",
+        f"recognised as {found.form.value}" + _trained(found),
         *_choices(found),
         *(f"wrote {folder}/{name}" for name in texts),
         *programs,
     ]
-    if found.form not in BUILDERS and request.architecture is None:
+    if found.taken is not None and request.architecture is None:
         lines.append(f"next, fill in {folder}/builder.py: a state_dict has no architecture. Then:")
     else:
         lines.append("next:")

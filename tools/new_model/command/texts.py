@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from new_model.command.int8 import CALIBRATION, JUDGED, Plan
 from new_model.command.programs import Program
@@ -71,14 +72,20 @@ def model_text(
     data_bytes: int,
     programs: Sequence[Program],
     plans: Mapping[str, Plan],
+    more: Sequence[tuple[str, object]] = (),
+    rewrites: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    tolerances: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
 ) -> str:
     """The sets of samples that there are, the model and its programs.
 
     Args:
         data_bytes: of the checkpoint's tensors.
         plans: of the quantized programs, by key.
+        more: fields of the model.
+        rewrites: of each program, by key.
+        tolerances: in the place of the usual ones, by key.
     """
-    fields: list[tuple[str, object]] = [("name", request.name), ("builder", builder)]
+    fields: list[tuple[str, object]] = [("name", request.name), *more, ("builder", builder)]
     if resolve is not None:
         fields.append(("builder_resolve", resolve))
     fields.append(("inputs", {spec.name: str(spec) for spec in request.inputs}))
@@ -89,9 +96,24 @@ def model_text(
     fields += [
         (
             "programs",
-            {one.key: plans[one.key].fields if one.key in plans else {} for one in programs},
+            {
+                one.key: {
+                    **({"rewrites": list(rewrites[one.key])} if one.key in rewrites else {}),
+                    **(plans[one.key].fields if one.key in plans else {}),
+                }
+                for one in programs
+            },
         ),
-        ("bounds", {one.key: _bounds(one, data_bytes, request.inputs) for one in programs}),
+        (
+            "bounds",
+            {
+                one.key: {
+                    **_bounds(one, data_bytes, request.inputs),
+                    **tolerances.get(one.key, {}),
+                }
+                for one in programs
+            },
+        ),
     ]
     return (
         _samples_text(plans)

@@ -1,4 +1,4 @@
-"""Letterboxing: scale a picture to fit a square, and fill the rest with grey."""
+"""Letterboxing: scale a picture to fit a rectangle, and fill the rest with grey."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ GREY = 114
 """8-bit value of the border, from `LetterBox` of ultralytics.data.augment."""
 
 
-def letterbox(picture: Tensor, side: int) -> Tensor:
-    """uint8 RGB [height, width, 3] -> uint8 RGB [side, side, 3].
+def letterbox(picture: Tensor, height: int, width: int) -> Tensor:
+    """uint8 RGB [any height, any width, 3] -> uint8 RGB [height, width, 3].
 
     As ultralytics does it: one factor for both directions, bilinear without antialiasing, the
     picture in the middle. OpenCV's bilinear resize works with rounded fixed-point weights, so a
@@ -25,23 +25,23 @@ def letterbox(picture: Tensor, side: int) -> Tensor:
             narrow that it would vanish.
     """
     check_picture(picture)
-    height, width = picture.shape[:2]
-    if min(height, width) < 1:
-        raise PteError("bad-picture", f"the picture has {height}x{width} pixels: it is empty")
-    factor = min(side / height, side / width)
-    rows, columns = round(height * factor), round(width * factor)
+    high, wide = picture.shape[:2]
+    if min(high, wide) < 1:
+        raise PteError("bad-picture", f"the picture has {high}x{wide} pixels: it is empty")
+    factor = min(height / high, width / wide)
+    rows, columns = round(high * factor), round(wide * factor)
     if min(rows, columns) < 1:
         raise PteError(
             "bad-picture",
-            f"a picture of {height}x{width} pixels would be {rows}x{columns} in a square of "
-            f"{side}. Crop it to less extreme proportions",
+            f"a picture of {high}x{wide} pixels would be {rows}x{columns} within {height}x{width}. "
+            "Crop it to less extreme proportions",
         )
     pixels = picture.permute(2, 0, 1).unsqueeze(0).float()
-    if (rows, columns) != (height, width):
+    if (rows, columns) != (high, wide):
         pixels = interpolate(pixels, size=(rows, columns), mode="bilinear", align_corners=False)
     scaled = pixels[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
-    square = torch.full((side, side, 3), GREY, dtype=torch.uint8)
+    whole = torch.full((height, width, 3), GREY, dtype=torch.uint8)
     # Of an odd border, the greater part is below and to the right.
-    top, left = (side - rows) // 2, (side - columns) // 2
-    square[top : top + rows, left : left + columns] = scaled
-    return square
+    top, left = (height - rows) // 2, (width - columns) // 2
+    whole[top : top + rows, left : left + columns] = scaled
+    return whole

@@ -25,7 +25,7 @@ def _picture(height: int, width: int) -> Tensor:
 def test_the_picture_is_in_the_middle_of_grey(
     height: int, width: int, rows: slice, columns: slice
 ) -> None:
-    square = letterbox(torch.full((height, width, 3), 200, dtype=torch.uint8), 64)
+    square = letterbox(torch.full((height, width, 3), 200, dtype=torch.uint8), 64, 64)
     assert square.shape == (64, 64, 3) and square.dtype == torch.uint8
     inside = torch.zeros(64, 64, dtype=torch.bool)
     inside[rows, columns] = True
@@ -33,21 +33,38 @@ def test_the_picture_is_in_the_middle_of_grey(
     assert (square[~inside] == GREY).all()
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"),
+    [
+        (20, 40, slice(8, 40), slice(0, 64)),
+        (40, 20, slice(0, 48), slice(20, 44)),
+        (3, 4, slice(0, 48), slice(0, 64)),
+    ],
+)
+def test_rectangles(height: int, width: int, rows: slice, columns: slice) -> None:
+    whole = letterbox(torch.full((height, width, 3), 200, dtype=torch.uint8), 48, 64)
+    assert whole.shape == (48, 64, 3)
+    assert (whole[rows, columns] == 200).all()
+    assert int((whole != GREY).all(2).sum()) == (rows.stop - rows.start) * (
+        columns.stop - columns.start
+    )
+
+
 def test_a_picture_of_the_right_size_is_not_resampled() -> None:
     picture = _picture(64, 48)
-    assert torch.equal(letterbox(picture, 64)[:, 8:56], picture)
+    assert torch.equal(letterbox(picture, 64, 64)[:, 8:56], picture)
 
 
 def test_colours_stay_in_their_channels() -> None:
     red = torch.zeros(10, 10, 3, dtype=torch.uint8)
     red[..., 0] = 250
-    assert letterbox(red, 32)[16, 16].tolist() == [250, 0, 0]
+    assert letterbox(red, 32, 32)[16, 16].tolist() == [250, 0, 0]
 
 
 def test_upscaling_is_bilinear_with_pixel_centres() -> None:
     # Doubling [0, 100]: centres at 0.25 and 0.75 between them; the outer ones repeat the border.
     row = torch.tensor([0, 100], dtype=torch.uint8).reshape(1, 2, 1).expand(2, 2, 3)
-    assert letterbox(row, 4)[1, :, 0].tolist() == [0, 25, 75, 100]
+    assert letterbox(row, 4, 4)[1, :, 0].tolist() == [0, 25, 75, 100]
 
 
 @pytest.mark.parametrize(
@@ -62,4 +79,4 @@ def test_upscaling_is_bilinear_with_pixel_centres() -> None:
 )
 def test_other_pictures_are_refused(picture: Tensor, message: str) -> None:
     with pytest.raises(PteError, match=f"^bad-picture: .*{message}"):
-        letterbox(picture, 64)
+        letterbox(picture, 64, 64)

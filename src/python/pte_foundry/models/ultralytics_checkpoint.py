@@ -61,7 +61,13 @@ RECORD_CLASSES: tuple[Callable[..., object], ...] = (
 """For `ModelDefinition.checkpoint_globals`."""
 
 
-def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, Tensor]:
+_NO_SETTINGS = frozenset({"export", "inplace", "momentum", "np", "p", "shape", "training", "type"})
+"""What layers keep beside what they compute with in eval mode: of training, of exports, of their description."""
+
+
+def state_of_checkpoint(
+    content: object, structure: nn.Module, settings: bool = False
+) -> Mapping[str, Tensor]:
     """The state_dict of the checkpoint's model, of the element types that the file has.
 
     Like ultralytics, takes `ema`, the averaged weights, if the file has them, else `model`.
@@ -71,6 +77,8 @@ def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, T
         structure: the freshly built model. Every module of it must be in the file, under the same
             path and with a class of the same name: a state_dict alone would also fit a model with
             another activation function.
+        settings: also compare the numbers and texts that both keep on a module, such as strides, or the layers that one
+            reads: a model that was changed by hand may have the same modules.
 
     Raises:
         TypeError: if `content` is not of this form.
@@ -84,6 +92,8 @@ def state_of_checkpoint(content: object, structure: nn.Module) -> Mapping[str, T
     if not isinstance(model, InertRecord):
         raise TypeError(f"expected a pickled model, found a {type(model).__name__}")
     records, differences = _alike(model, structure)
+    if settings:
+        differences += _other_settings(records, structure)
     if differences:
         raise ValueError(
             f"{len(differences)} modules differ from those of the architecture: "
@@ -121,6 +131,30 @@ def _alike(
             below = f"{path}.{name}" if path else name
             waiting.append((below, children.get(name), expected.get(name)))
     return records, differences
+
+
+def _other_settings(records: list[tuple[str, InertRecord]], structure: nn.Module) -> list[str]:
+    modules = dict(structure.named_modules(remove_duplicate=False))
+    return [
+        f"{shown(path) or 'the model'} has {name} {shown(found)} instead of {expected}"
+        for path, record in records
+        for name, expected in _settings(vars(modules[path])).items()
+        if (found := _settings(vars(record)).get(name, expected)) != expected
+    ]
+
+
+def _settings(attributes: Mapping[str, object]) -> dict[str, object]:
+    """Numbers, texts and lists of them, by name."""
+    found: dict[str, object] = {}
+    for name, value in attributes.items():
+        parts = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        if (
+            not name.startswith("_")
+            and name not in _NO_SETTINGS
+            and all(isinstance(part, (bool, int, float, str)) for part in parts)
+        ):
+            found[name] = parts if len(parts) != 1 else parts[0]
+    return found
 
 
 def _kind(found: object) -> str:

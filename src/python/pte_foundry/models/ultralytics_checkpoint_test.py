@@ -89,6 +89,23 @@ def test_another_activation_is_refused_though_the_tensors_fit(save: Callable[...
         state_of_checkpoint(content, _model(_classes()))
 
 
+def test_other_settings_are_refused_where_they_are_compared(save: Callable[..., Any]) -> None:
+    def make(classes: dict[str, type[nn.Module]]) -> dict[str, Any]:
+        model = _model(classes)
+        convolution = model.model[0].conv  # type: ignore[index,union-attr]
+        convolution.stride, convolution.padding = (2, 2), [0, 0]
+        model.model[0].bn.eps = 1e-3  # type: ignore[index,union-attr]
+        model.model[0].bn.momentum = 0.5  # type: ignore[index,union-attr]
+        return {"model": model}
+
+    content, structure = save(make), _model(_classes())
+    assert state_of_checkpoint(content, structure)
+    with pytest.raises(ValueError, match="2 modules differ") as caught:
+        state_of_checkpoint(content, structure, settings=True)
+    assert "model.0.conv has stride (2, 2) instead of (1, 1)" in str(caught.value)
+    assert "model.0.bn has eps 0.001 instead of 1e-05" in str(caught.value)
+
+
 def test_folded_batch_norm_is_refused_by_name(save: Callable[..., Any]) -> None:
     def make(classes: dict[str, type[nn.Module]]) -> dict[str, Any]:
         model = _model(classes)

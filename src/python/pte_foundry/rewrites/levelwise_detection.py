@@ -70,11 +70,22 @@ class KeyPoints(nn.Module):
     as in `Pose.kpts_decode` of ultralytics. All channels go through both formulas, and factors of 0 and 1 choose: no
     slice, and nothing to interleave.
 
+    Args:
+        factor: of a and b.
+        start: of columns and rows.
+
     Attributes:
         branches: the head's own layers, by level.
     """
 
-    def __init__(self, head: nn.Module, sizes: list[tuple[int, int]], strides: list[float]) -> None:
+    def __init__(
+        self,
+        head: nn.Module,
+        sizes: list[tuple[int, int]],
+        strides: list[float],
+        factor: float = 2.0,
+        start: float = 0.0,
+    ) -> None:
         super().__init__()
         self.branches = child(head, "cv4", nn.ModuleList)
         points, numbers = getattr(head, "kpt_shape", (0, 0))
@@ -88,9 +99,9 @@ class KeyPoints(nn.Module):
         self.has_visibility = numbers == 3
         self.register_buffer("rest", rest)
         for level, ((height, width), stride) in enumerate(zip(sizes, strides)):
-            self.register_buffer(f"scale_{level}", place * 2 * stride)
-            columns = torch.arange(width, dtype=torch.float32).reshape(1, 1, 1, width) * stride
-            rows = torch.arange(height, dtype=torch.float32).reshape(1, 1, height, 1) * stride
+            self.register_buffer(f"scale_{level}", place * factor * stride)
+            columns = (torch.arange(width) + start).reshape(1, 1, 1, width) * stride
+            rows = (torch.arange(height) + start).reshape(1, 1, height, 1) * stride
             self.register_buffer(f"columns_{level}", across * columns)
             self.register_buffer(f"rows_{level}", down * rows)
 
@@ -129,11 +140,13 @@ class LevelwiseDetection(nn.Module):
         ):
             raise refuse("levelwise detection: levels, strides and branches differ in number")
         self.outputs = 4 + number(head, "nc")
-        self.points = None
+        self.points: nn.Module | None = None
         if class_name(head) == "Pose":
-            self.points = KeyPoints(head, sizes, strides.tolist())
-            self.outputs += self.points.channels
-        self.mean = mean(number(head, "reg_max"))
+            points = KeyPoints(head, sizes, strides.tolist())
+            self.points, self.outputs = points, self.outputs + points.channels
+        bins = number(head, "reg_max")
+        # Of one bin it is the distance itself.
+        self.mean = mean(bins) if bins > 1 else nn.Identity()
         self.to_pixels = nn.ModuleList()
         for level, ((height, width), stride) in enumerate(zip(sizes, strides.tolist())):
             mix = torch.tensor(_SIDES_TO_BOX, dtype=torch.float32) * stride
@@ -145,14 +158,22 @@ class LevelwiseDetection(nn.Module):
     def forward(self, maps: list[Tensor]) -> Tensor:
         levels = []
         for level, x in enumerate(maps):
-            sides = self.mean(self.box_branches[level](x))
-            boxes = self.to_pixels[level](sides) + self.get_buffer(f"columns_{level}")
-            boxes = boxes + self.get_buffer(f"rows_{level}")
+            boxes = self.placed(self.to_pixels[level](self.sides(x, level)), level)
             parts = [boxes, torch.sigmoid(self.class_branches[level](x))]
             if self.points is not None:
                 parts.append(self.points(x, level))
             levels.append(torch.cat(parts, 1).reshape(1, self.outputs, -1))
         return torch.cat(levels, 2)
+
+    def sides(self, x: Tensor, level: int) -> Tensor:
+        """Distances to left, top, right and bottom, in cells: [1, 4, H_l, W_l]."""
+        distances: Tensor = self.mean(self.box_branches[level](x))
+        return distances
+
+    def placed(self, boxes: Tensor, level: int) -> Tensor:
+        """Boxes with centres relative to their cells' [1, 4, H_l, W_l] -> in pixels of the input."""
+        boxes = boxes + self.get_buffer(f"columns_{level}")
+        return boxes + self.get_buffer(f"rows_{level}")
 
 
 def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
@@ -179,18 +200,20 @@ def decode_levelwise(
             f"levelwise detection: the model has {len(found)} layers {' or '.join(heads)}, not one"
         )
     head = rewritten.get_submodule(found[0])
-    _check_head(head)
-    sizes = _level_sizes(rewritten, head, example_inputs)
+    check_head(head)
+    sizes = level_sizes(rewritten, head, example_inputs)
     replace(rewritten, found[0], LevelwiseDetection(head, sizes, mean))
     check_unchanged("levelwise detection", module, rewritten, example_inputs)
     return rewritten
 
 
-def _check_head(head: nn.Module) -> None:
+def check_head(head: nn.Module) -> None:
+    """Raises PteError `bad-rewrite` for a head whose distances or outputs are of another form."""
     bins = number(head, "reg_max")
-    integral = child(child(head, "dfl", nn.Module), "conv", nn.Conv2d)
-    if not torch.equal(integral.weight.flatten().float(), torch.arange(bins).float()):
-        raise refuse(f"levelwise detection: the distances are not 0 to {bins - 1}")
+    if bins > 1:
+        integral = child(child(head, "dfl", nn.Module), "conv", nn.Conv2d)
+        if not torch.equal(integral.weight.flatten().float(), torch.arange(bins).float()):
+            raise refuse(f"levelwise detection: the distances are not 0 to {bins - 1}")
     for flag in ("end2end", "xyxy"):
         if getattr(head, flag, False):
             raise refuse(f"levelwise detection: the head is set to {flag}")
@@ -198,9 +221,10 @@ def _check_head(head: nn.Module) -> None:
         raise refuse("levelwise detection: the head gives more than its detections (export is off)")
 
 
-def _level_sizes(
+def level_sizes(
     model: nn.Module, head: nn.Module, inputs: tuple[Tensor, ...]
 ) -> list[tuple[int, int]]:
+    """Height and width of the maps that the head gets."""
     sizes: list[tuple[int, int]] = []
 
     def note(_head: nn.Module, arguments: tuple[list[Tensor]]) -> None:

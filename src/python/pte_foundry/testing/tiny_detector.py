@@ -138,13 +138,15 @@ class DFL(nn.Module):
 
 
 class Detect(nn.Module):
-    def __init__(self, channels: list[int], strides: list[float]) -> None:
+    """bins: of the distribution over distances; with one it is the distance itself, as in YOLO26."""
+
+    def __init__(self, channels: list[int], strides: list[float], bins: int = BINS) -> None:
         super().__init__()
-        self.nc, self.reg_max, self.export = CLASSES, BINS, True
+        self.nc, self.reg_max, self.export = CLASSES, bins, True
         self.stride = torch.tensor(strides)
-        self.cv2 = nn.ModuleList(nn.Sequential(nn.Conv2d(c, 4 * BINS, 1)) for c in channels)
+        self.cv2 = nn.ModuleList(nn.Sequential(nn.Conv2d(c, 4 * bins, 1)) for c in channels)
         self.cv3 = nn.ModuleList(nn.Sequential(nn.Conv2d(c, CLASSES, 1)) for c in channels)
-        self.dfl = DFL()
+        self.dfl = DFL() if bins > 1 else nn.Identity()
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         boxes = torch.cat([f(x).flatten(2) for f, x in zip(self.cv2, maps)], 2)
@@ -157,9 +159,14 @@ class Detect(nn.Module):
             centres.append(torch.stack((x_.flatten(), y_.flatten())))
             strides.append(stride.expand(1, x_.numel()))
         left_top, right_bottom = self.dfl(boxes).chunk(2, 1)
-        low, high = torch.cat(centres, 1) - left_top, torch.cat(centres, 1) + right_bottom
-        box = torch.cat(((low + high) / 2, high - low), 1) * torch.cat(strides, 1)
-        return torch.cat((box, scores.sigmoid()), 1)
+        box = self.decode(left_top, right_bottom, torch.cat(centres, 1), maps)
+        return torch.cat((box * torch.cat(strides, 1), scores.sigmoid()), 1)
+
+    def decode(
+        self, left_top: Tensor, right_bottom: Tensor, centres: Tensor, maps: list[Tensor]
+    ) -> Tensor:
+        low, high = centres - left_top, centres + right_bottom
+        return torch.cat(((low + high) / 2, high - low), 1)
 
 
 class Pose(Detect):

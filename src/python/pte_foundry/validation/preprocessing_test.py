@@ -39,7 +39,7 @@ def off_by_one_level(picture: Tensor) -> tuple[Tensor, ...]:
 
 
 def boxed(picture: Tensor) -> tuple[Tensor, ...]:
-    return (letterbox(picture, 64).permute(2, 0, 1)[None].float() / 255,)
+    return (letterbox(picture, 64, 64).permute(2, 0, 1)[None].float() / 255,)
 
 
 LETTERBOX = reported(

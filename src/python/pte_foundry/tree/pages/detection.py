@@ -16,7 +16,11 @@ from pte_foundry.tree.pages.preparation import Code
 
 _FORM = re.compile(
     r"for each of \d+ (?:cells|anchors)\b.*: centre x, centre y, width and height of the box in pixels of the "
-    r"\d+x\d+ input, then one score within 0 and 1 for each line of labels\.txt\b"
+    r"\d+x\d+ input, then one score within 0 and 1 for each line of \w*labels\.txt(?P<more>, then .*)?(?:\.|$)"
+)
+_POINTS = re.compile(
+    r", then for each of (?:COCO's )?(?P<points>\d+) key points x and y in pixels of the input"
+    r"(?P<visible>, and how visible it is within 0 and 1)?(?:\.|:|$)"
 )
 _BOX = 4
 _LARGEST = 1 << 20
@@ -30,33 +34,48 @@ _TEMPLATES = {
 
 @dataclass(frozen=True)
 class Detection:
-    """An output float32 [1, 4 + classes, cells]."""
+    """An output float32 [1, 4 + classes + points * numbers, cells].
+
+    Attributes:
+        points: key points of a cell; 0 if it has none.
+        numbers: of each: x, y and, if there is a third one, how visible it is.
+    """
 
     classes: int
     cells: int
+    points: int = 0
+    numbers: int = 2
+
+    @property
+    def rows(self) -> int:
+        return _BOX + self.classes + self.points * self.numbers
 
 
 def read_detection(dtype: str, shape: Sequence[int], description: str) -> Detection | None:
     """None for an output of another form."""
-    if dtype != "float32" or len(shape) != 3 or shape[0] != 1 or not _FORM.match(description):
+    form = _FORM.match(description)
+    if dtype != "float32" or len(shape) != 3 or shape[0] != 1 or form is None:
         return None
-    classes, cells = shape[1] - _BOX, shape[2]
+    points, numbers = 0, 2
+    if form["more"]:
+        match = _POINTS.match(form["more"])
+        if match is None:
+            return None
+        points, numbers = int(match["points"]), 3 if match["visible"] else 2
+    classes, cells = shape[1] - _BOX - points * numbers, shape[2]
     if not (0 < classes <= _LARGEST and 0 < cells <= _LARGEST):
         return None
-    return Detection(classes, cells)
+    return Detection(classes, cells, points, numbers)
 
 
 def detection_code(templates: Environment, detection: Detection) -> tuple[Code, ...]:
     """The same function `detections` in each language.
 
     It takes the output as the runtime gives it, by rows, and returns boxes in pixels of the input by descending score,
-    after non-maximum suppression class by class. Only numbers get into the templates, never a text of the report.
+    after non-maximum suppression class by class, each with its key points if there are any. Only numbers get into the
+    templates, never a text of the report.
     """
-    values = {
-        "classes": detection.classes,
-        "cells": detection.cells,
-        "rows": _BOX + detection.classes,
-    }
+    values = {**vars(detection), "first": _BOX + detection.classes, "rows": detection.rows}
     return tuple(
         Code(language, templates.get_template(name).render(values))
         for language, name in _TEMPLATES.items()

@@ -32,6 +32,14 @@ def python_function(detection: Detection) -> Callable[..., Any]:
     return function
 
 
+POSES = WORDS.replace("labels.txt. Not", "pose_labels.txt{}. Not")
+COCO = (
+    ", then for each of COCO's 17 key points x and y in pixels of the input, and how visible it is within 0 and 1: "
+    "nose, ankle"
+)
+HANDS = ", then for each of 21 key points x and y in pixels of the input"
+
+
 def crowd(classes: int, cells: int, seed: int) -> torch.Tensor:
     """Overlapping boxes, most of them of few classes, scores on both sides of the threshold."""
     chance = torch.Generator().manual_seed(seed)
@@ -56,6 +64,21 @@ def test_the_python_of_a_page_finds_what_the_tests_find(
     assert np.allclose(boxes, expected.boxes.numpy(), atol=1e-4)
 
 
+@pytest.mark.parametrize(("points", "numbers"), [(17, 3), (5, 2)])
+def test_key_points_stay_with_their_boxes(points: int, numbers: int) -> None:
+    output = crowd(2 + points * numbers, 300, 1)
+    function = python_function(Detection(2, 300, points, numbers))
+    boxes, scores, labels, found = function(output.numpy())
+    expected = decode(output, classes=2)
+    assert np.allclose(boxes, expected.boxes.numpy(), atol=1e-4)
+    assert labels.tolist() == expected.classes.tolist()
+    cells = output[0, 4:6].max(0).values.numpy()
+    for score, each in zip(scores, found):
+        (cell,) = np.flatnonzero(cells == score)
+        assert np.array_equal(each.flatten(), output[0, 6:, cell].numpy())
+    assert found.shape == (len(expected), points, numbers) and len(expected) > 5
+
+
 def test_nothing_is_found() -> None:
     boxes, scores, labels = python_function(Detection(2, 5))(np.zeros((1, 6, 5), np.float32))
     assert (boxes.shape, scores.shape, labels.shape) == ((0, 4), (0,), (0,))
@@ -63,6 +86,10 @@ def test_nothing_is_found() -> None:
 
 def test_the_form_is_read_from_the_words() -> None:
     assert read_detection("float32", (1, 84, 8400), WORDS) == Detection(80, 8400)
+    for words, classes, points, numbers in ((COCO, 1, 17, 3), (HANDS, 2, 21, 2)):
+        rows = 4 + classes + points * numbers
+        found = read_detection("float32", (1, rows, 8400), POSES.format(words))
+        assert found == Detection(classes, 8400, points, numbers)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +101,8 @@ def test_the_form_is_read_from_the_words() -> None:
         ("float32", (84, 8400), WORDS),
         ("float32", (1, 84, 8400), "one score per ImageNet class"),
         ("float32", (1, 84, 8400), WORDS.replace("centre x", "left")),
+        ("float32", (1, 84, 8400), POSES.format(", then 32 factors of its mask")),
+        ("float32", (1, 40, 8400), POSES.format(COCO)),
     ],
 )
 def test_other_outputs_have_no_code(dtype: str, shape: tuple[int, ...], words: str) -> None:
@@ -89,8 +118,9 @@ def test_only_numbers_get_into_the_code() -> None:
 
 
 @pytest.mark.skipif(shutil.which("kotlinc") is None, reason="no Kotlin compiler on PATH")
-def test_the_kotlin_compiles(tmp_path: Path) -> None:
-    (tmp_path / "Detections.kt").write_text(codes(Detection(80, 8400))["Kotlin"])
+@pytest.mark.parametrize("points", [0, 17])
+def test_the_kotlin_compiles(tmp_path: Path, points: int) -> None:
+    (tmp_path / "Detections.kt").write_text(codes(Detection(80, 8400, points, 3))["Kotlin"])
     done = subprocess.run(
         ["kotlinc", "Detections.kt", "-d", "out.jar"],
         cwd=tmp_path,

@@ -54,7 +54,7 @@ def picture(height: int, width: int) -> Tensor:
 
 def yolo(pixels: Tensor) -> Tensor:
     """What the YOLO builder does, whose module needs ultralytics."""
-    return letterbox(pixels, 640).permute(2, 0, 1).unsqueeze(0).float() / 255
+    return letterbox(pixels, 640, 640).permute(2, 0, 1).unsqueeze(0).float() / 255
 
 
 torchvision = cache(mobilenet.build)

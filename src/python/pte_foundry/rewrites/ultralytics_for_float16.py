@@ -1,0 +1,14 @@
+"""The rewrites of models of ultralytics for backends that compute in float16."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from pte_foundry.rewrites.ultralytics_chain import FOR_FLOAT16, rewrite_all
+
+
+def rewrite(module: nn.Module, example_inputs: tuple[Tensor, ...]) -> nn.Module:
+    """A copy of `module`, see `rewrite_all`."""
+    return rewrite_all(
+        "rewriting for backends that compute in float16", module, example_inputs, FOR_FLOAT16
+    )
