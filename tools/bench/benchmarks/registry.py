@@ -19,6 +19,7 @@ from bench.benchmarks import (
     tree,
     unaffected_edits,
     validation,
+    versions,
 )
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.setting import Setting
@@ -45,6 +46,7 @@ BENCHMARKS = tuple(
         latency,
         int8,
         operators,
+        versions,
         scale,
         fresh_machine,
     )

@@ -105,6 +105,7 @@ def test_the_list_names_every_benchmark() -> None:
         "latency",
         "int8",
         "operators",
+        "versions",
         "scale",
         "fresh-machine",
     ]

@@ -41,6 +41,25 @@ def lowest_cosine(reference: Sequence[Array], others: Sequence[Array]) -> float:
     return min(_cosine(*pair) for pair in zip(reference, others, strict=True))
 
 
+def relative_error(reference: Sequence[Array], others: Sequence[Array]) -> float:
+    """Euclidean distance of all values together, over the length of the reference, in float64.
+
+    Raises:
+        ValueError: for other numbers of arrays or shapes, for a reference that is zero, and if anything is not finite.
+    """
+    if [array.shape for array in reference] != [array.shape for array in others]:
+        raise ValueError("the outputs have other shapes than the reference's")
+    expected, found = (
+        np.concatenate([array.astype(np.float64).ravel() for array in arrays])
+        for arrays in (reference, others)
+    )
+    length = float(np.linalg.norm(expected))
+    distance = float(np.linalg.norm(found - expected))
+    if length == 0 or not np.isfinite([length, distance]).all():
+        raise ValueError("the reference's output is zero, or an output is not finite")
+    return distance / length
+
+
 def _cosine(reference: Array, other: Array) -> float:
     expected, found = (array.astype(np.float64).ravel() for array in (reference, other))
     norms = float(np.linalg.norm(expected) * np.linalg.norm(found))

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.latency.arrays import NO_AGREEMENT, lowest_cosine, read_arrays, write_arrays
+from bench.latency.arrays import (
+    NO_AGREEMENT,
+    Array,
+    lowest_cosine,
+    read_arrays,
+    relative_error,
+    write_arrays,
+)
 
 REFERENCE = [np.array([[1.0, 2.0, -3.0]], np.float32), np.array([3.0, 4.0], np.float32)]
 
@@ -43,3 +50,26 @@ def test_a_reference_that_proves_nothing_is_refused(value: float) -> None:
     constant = [np.full(4, value)]
     with pytest.raises(ValueError, match="constant or not finite"):
         lowest_cosine(constant, constant)
+
+
+def test_the_error_is_that_of_all_outputs_together() -> None:
+    other = [REFERENCE[0], np.array([3.0, 4.5])]
+    assert relative_error(REFERENCE, other) == pytest.approx(0.5 / np.sqrt(14 + 25))
+    assert relative_error(REFERENCE, REFERENCE) == 0
+
+
+@pytest.mark.parametrize(
+    ("reference", "others", "message"),
+    [
+        (REFERENCE, REFERENCE[:1], "other shapes"),
+        (REFERENCE, [REFERENCE[0].T, REFERENCE[1]], "other shapes"),
+        (REFERENCE, [REFERENCE[0], REFERENCE[1] * np.nan], "not finite"),
+        ([np.zeros(3)], [np.ones(3)], "zero"),
+        ([np.full(3, np.inf)], [np.ones(3)], "not finite"),
+    ],
+)
+def test_outputs_without_an_error_are_refused(
+    reference: list[Array], others: list[Array], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        relative_error(reference, others)

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.latency.arrays import lowest_cosine, read_arrays, write_arrays
+from bench.latency import prepare_reference
+from bench.latency.arrays import lowest_cosine, read_arrays, relative_error, write_arrays
 from bench.latency.eager_model import load_eager
 from bench.latency.files import (
     EAGER,
     EXECUTORCH,
     INPUTS,
     PROGRAM,
+    REFERENCE,
     REQUEST,
     RUNTIMES,
     outputs_file,
@@ -92,3 +94,17 @@ def test_workers_run_the_same_model_and_time_what_they_are_asked(sandbox: Path) 
     write_arrays(sandbox / INPUTS, [np.ascontiguousarray(image[..., ::-1])])
     work(sandbox, EXECUTORCH, 2, "")
     assert lowest_cosine(outputs[0], read_arrays(outputs_file(sandbox, EXECUTORCH, 2))) < 0.9999
+
+
+def test_the_reference_is_what_the_eager_model_computes(
+    sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (REQUEST, PROGRAM):
+        (tmp_path / name).write_bytes((sandbox / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert prepare_reference.main() == 0
+    work(tmp_path, EXECUTORCH, 1, "")
+    reference, found = (
+        read_arrays(outputs_file(tmp_path, *which)) for which in ((REFERENCE,), (EXECUTORCH, 1))
+    )
+    assert 0 < relative_error(reference, found) < 1e-6

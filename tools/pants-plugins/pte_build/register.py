@@ -51,7 +51,7 @@ from pte_build.validation import (
     outcome,
     validate,
 )
-from pte_build.weights import fetching, presence, resolution, sizes, substitutes
+from pte_build.weights import downloading, fetching, presence, resolution, sizes, substitutes
 
 install_once()
 
@@ -74,9 +74,9 @@ def target_types() -> Iterable[type[Target]]:
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         addresses, availability, backend, calibration, callback, canary, checks, command_line, committed_index,
-        conditions, declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter,
-        labels, locks, outcome, output_paths, package, photographs, place, presence, program_locks, publish,
-        python_tests, report, resolution, run, run_main, samples, selection, sizes, sources, substitutes, tier,
-        toolchain, toolchain_run, tree, validate,
+        conditions, declaration, downloading, environment, export, fetching, files, goal, identity, index,
+        inference, interpreter, labels, locks, outcome, output_paths, package, photographs, place, presence,
+        program_locks, publish, python_tests, report, resolution, run, run_main, samples, selection, sizes, sources,
+        substitutes, tier, toolchain, toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

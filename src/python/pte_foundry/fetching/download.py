@@ -1,4 +1,4 @@
-"""Download a file of known size to disk, continuing where an earlier attempt ended (standard library only).
+"""Download a file to disk, continuing where an earlier attempt ended (standard library only).
 
 Builds fetch checkpoints with it, in a process without any package. `pte_foundry.client` reads published trees, with
 more rules about who may be asked for what; here the address is in a BUILD file, and the hash decides.
@@ -20,8 +20,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
-Progress = Callable[[int], None]
-"""Called with the bytes so far."""
+Progress = Callable[[int, int], None]
+"""Called with the bytes so far, and with those of the whole file."""
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 60.0  # Between two blocks, not for the whole file.
@@ -122,12 +122,15 @@ def url_opener(certificates: str | None) -> OpenUrl:
 def download(
     url: str,
     partial: PartialDownload,
-    size: int,
+    size: int | None,
     open_url: OpenUrl,
     progress: Progress,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Return when `partial` has `size` bytes. Whether they are the right ones, the caller has to see.
+
+    Args:
+        size: None for as many bytes as the host says that the file has.
 
     Raises:
         DownloadFailed: after five attempts in a row that brought nothing, or at once if another one cannot help. What
@@ -138,14 +141,31 @@ def download(
     while True:
         before = partial.size
         try:
+            if size is None:
+                size = _announced_size(url, partial, open_url)
             _attempt(url, partial, size, open_url, progress)
             return
         except _Interrupted as interruption:
             failures = 1 if partial.size > before else failures + 1
             if failures >= _ATTEMPTS:
-                kept = f"; {partial.size} of {size} bytes are kept" if partial.size else ""
+                whole = "" if size is None else f" of {size}"
+                kept = f"; {partial.size}{whole} bytes are kept" if partial.size else ""
                 raise DownloadFailed(f"{interruption}, {failures} times in a row{kept}") from None
             sleep(min(2.0 ** (failures - 1), _LONGEST_WAIT_SECONDS))
+
+
+def _announced_size(url: str, partial: PartialDownload, open_url: OpenUrl) -> int:
+    """What the host says is the length of the file, of which nothing is read.
+
+    It is asked by GET: signed addresses, to which many hosts redirect, are good for one method.
+    """
+    with _translated(partial):
+        response = open_url(_request(url, partial, 0))
+    with response as answer:
+        length = answer.headers.get("Content-Length") or ""
+    if not _LENGTH.fullmatch(length):
+        raise DownloadFailed("the host does not say how long the file is")
+    return int(length)
 
 
 def _attempt(
@@ -164,7 +184,7 @@ def _attempt(
         else:  # The whole file: no range was requested, the file changed, or the server has no ranges.
             _check_whole(answer.headers, size)
             partial.begin(url, _validator(answer.headers))
-        progress(partial.size)
+        progress(partial.size, size)
         with partial.path.open("ab") as file:
             while True:
                 with _translated(partial):
@@ -176,7 +196,7 @@ def _attempt(
                 if file.tell() > size:
                     partial.discard()
                     raise DownloadFailed(f"has more than the {size} bytes that are expected")
-                progress(file.tell())
+                progress(file.tell(), size)
     if partial.size < size:
         raise _Interrupted(f"the connection ended after {partial.size} of {size} bytes")
 

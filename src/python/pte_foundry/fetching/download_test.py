@@ -32,12 +32,13 @@ def partial(tmp_path: Path) -> PartialDownload:
     return PartialDownload(tmp_path / "partial")
 
 
-def fetch(url: str, partial: PartialDownload) -> list[float]:
+def fetch(url: str, partial: PartialDownload, size: int | None = len(DATA)) -> list[float]:
     """Download, and return the seconds between the attempts."""
     slept: list[float] = []
-    steps: list[int] = []
-    download(url, partial, len(DATA), url_opener(None), steps.append, slept.append)
+    steps: list[tuple[int, int]] = []
+    download(url, partial, size, url_opener(None), lambda *step: steps.append(step), slept.append)
     assert steps == sorted(steps) or len(slept) > 0
+    assert {whole for _, whole in steps} <= {len(DATA)}
     return slept
 
 
@@ -55,8 +56,35 @@ def test_progress_is_called_with_the_bytes_so_far(
     server: FaultyServer, partial: PartialDownload
 ) -> None:
     steps: list[int] = []
-    download(server.url(PATH), partial, len(DATA), url_opener(None), steps.append)
+    open_url = url_opener(None)
+    download(server.url(PATH), partial, len(DATA), open_url, lambda done, _: steps.append(done))
     assert steps[0] == 0 and steps[-1] == len(DATA) and len(steps) > 3
+
+
+def test_a_size_that_is_not_known_is_the_hosts(
+    server: FaultyServer, partial: PartialDownload
+) -> None:
+    server.fail(PATH, status(503), faulty_server.behave, cut(CUT), status(503))
+    assert fetch(server.url(PATH), partial, size=None) == [1.0, 1.0, 2.0]
+    assert partial.path.read_bytes() == DATA
+    assert ranges(server) == [None, None, None, f"bytes={CUT}-", f"bytes={CUT}-"]
+
+
+def test_a_host_that_does_not_say_the_size(server: FaultyServer, partial: PartialDownload) -> None:
+    server.fail(PATH, faulty_server.truncated(CUT))
+    with pytest.raises(DownloadFailed, match="^the host does not say how long the file is$"):
+        fetch(server.url(PATH), partial, size=None)
+    assert partial.size == 0
+
+
+def test_what_is_kept_of_a_file_of_unknown_size(
+    server: FaultyServer, partial: PartialDownload
+) -> None:
+    partial.begin(server.url(PATH), None)
+    partial.path.write_bytes(DATA[:CUT])
+    server.fail(PATH, *[status(503)] * 5)
+    with pytest.raises(DownloadFailed, match=f"5 times in a row; {CUT} bytes are kept$"):
+        fetch(server.url(PATH), partial, size=None)
 
 
 def test_a_cut_off_download_goes_on_where_it_ended(
@@ -202,7 +230,7 @@ def test_a_certificate_that_is_not_trusted_is_final(partial: PartialDownload) ->
         raise urllib.error.URLError(ssl.SSLCertVerificationError("self-signed"))
 
     with pytest.raises(DownloadFailed, match="not trusted"):
-        download("https://a.example/a.pth", partial, 1, untrusted, lambda _: None)
+        download("https://a.example/a.pth", partial, 1, untrusted, lambda *_: None)
 
 
 @pytest.mark.parametrize("name", ["a.pth", "with space", "100%41", "a#b", "ä"])

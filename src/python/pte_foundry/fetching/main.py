@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from pte_foundry.fetching.download import (
     DownloadFailed,
     OpenUrl,
     PartialDownload,
+    Progress,
     download,
     url_opener,
 )
@@ -98,26 +99,25 @@ def _fetch_one(
         if not continued:
             break
         continued = False
+    expected = "" if request.size is None else f" and {request.size} bytes"
     raise DownloadFailed(
-        f"has sha256 {actual} and {size} bytes, expected {request.sha256} and {request.size} bytes"
+        f"has sha256 {actual} and {size} bytes, expected {request.sha256}{expected}"
     )
 
 
-def _teller(request: FetchRequest, url: str, begin: Begin) -> Callable[[int], None]:
+def _teller(request: FetchRequest, url: str, begin: Begin) -> Progress:
     """Tells every ten seconds how far a download is."""
-    total = request.size / _BYTES_PER_MB
     host = urlsplit(url).hostname or "this machine"
-    begin(f"fetching {request.file} ({total:.0f} MB) from {host}")
+    total = "" if request.size is None else f" ({request.size / _BYTES_PER_MB:.0f} MB)"
+    begin(f"fetching {request.file}{total} from {host}")
     told = time.monotonic()
 
-    def progress(done: int) -> None:
+    def progress(done: int, size: int) -> None:
         nonlocal told
         if time.monotonic() - told >= _SECONDS_BETWEEN_STAGES:
             told = time.monotonic()
-            share = 100 * done / request.size
-            begin(
-                f"fetching {request.file}: {done / _BYTES_PER_MB:.0f} of {total:.0f} MB ({share:.0f} %)"
-            )
+            amounts = f"{done / _BYTES_PER_MB:.0f} of {size / _BYTES_PER_MB:.0f} MB"
+            begin(f"fetching {request.file}: {amounts} ({100 * done / size:.0f} %)")
 
     return progress
 

@@ -29,8 +29,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
         yield running
 
 
-def fetch(tmp_path: Path, *urls: str, stages: list[str] | None = None) -> FetchOutcome:
-    request = FetchRequest("a.pth", SHA256, len(DATA), urls)
+def fetch(
+    tmp_path: Path, *urls: str, stages: list[str] | None = None, size: int | None = len(DATA)
+) -> FetchOutcome:
+    request = FetchRequest("a.pth", SHA256, size, urls)
     begin = ([] if stages is None else stages).append
     return fetching.fetch(request, tmp_path / "kept", tmp_path / "out", url_opener(None), begin)
 
@@ -95,6 +97,22 @@ def test_stages_say_how_far_it_is(
     fetch(tmp_path, server.url(PATH), stages=stages)
     assert stages[0] == "fetching a.pth (2 MB) from 127.0.0.1"
     assert "fetching a.pth: 1 of 2 MB (51 %)" in stages
+    assert stages[-1] == "fetching a.pth: 2 of 2 MB (100 %)"
+
+
+def test_a_file_whose_size_is_not_known(
+    server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_SECONDS_BETWEEN_STAGES", 0.0)
+    server.files["/other.pth"] = OTHER[:-1]
+    stages: list[str] = []
+    urls = (server.url("/other.pth"), server.url(PATH))
+    outcome = fetch(tmp_path, *urls, stages=stages, size=None)
+    actual = hashlib.sha256(OTHER[:-1]).hexdigest()
+    wrong = f"{urls[0]}: has sha256 {actual} and {len(DATA) - 1} bytes, expected {SHA256}"
+    assert outcome == FetchOutcome(True, (wrong,))
+    assert (tmp_path / "out").read_bytes() == DATA
+    assert stages[0] == "fetching a.pth from 127.0.0.1"
     assert stages[-1] == "fetching a.pth: 2 of 2 MB (100 %)"
 
 

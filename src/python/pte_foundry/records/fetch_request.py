@@ -13,20 +13,24 @@ class FetchRequest:
 
     Attributes:
         file: the checkpoint's name, for people.
-        sha256, size: of its content.
+        sha256: of its content.
+        size: of its content, in bytes; None if it is not known, and the host has to say it.
         urls: `https:`, `http:` and `file:` addresses, tried in this order.
     """
 
     file: str
     sha256: str
-    size: int
+    size: int | None
     urls: tuple[str, ...]
 
     @staticmethod
     def read(fields: Fields) -> FetchRequest:
         """Raises PteError `bad-request` naming the wrong field."""
         return FetchRequest(
-            fields.text("file"), fields.sha256("sha256"), fields.count("size"), fields.texts("urls")
+            fields.text("file"),
+            fields.sha256("sha256"),
+            fields.optional_count("size"),
+            fields.texts("urls"),
         )
 
     def to_json(self) -> dict[str, object]:

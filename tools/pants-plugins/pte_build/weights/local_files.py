@@ -1,4 +1,4 @@
-"""What the rules for checkpoints ask of files and errors, without the engine."""
+"""What the rules for checkpoints ask of files, without the engine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,3 @@ def file_sha256(path: str) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def first_line(error: Exception) -> str:
-    """For a list of reasons."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -6,27 +6,23 @@ Pants names a file by hash and length, so keys of results need both. The length 
 from __future__ import annotations
 
 import os
-import ssl
 import tempfile
-import urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from pants.base.build_root import BuildRoot
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest, DownloadFile, FileDigest
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 
 from pte_build.errors import PteBuildError
-from pte_build.weights.local_files import file_sha256, first_line
+from pte_build.weights.downloading import Download, Downloaded
+from pte_build.weights.local_files import file_sha256
 from pte_build.weights.subsystem import WeightsSubsystem
 
 # In the folder of the named caches: a file for each checkpoint, called like its SHA-256.
 FOLDER = "checkpoint_sizes"
-_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -78,35 +74,7 @@ def size_in_folders(folders: Iterator[str], sha256: str) -> int | None:
     return None
 
 
-def announced_size(url: str, ca_certs_path: str | None) -> int:
-    """What the host says is the length of the file; nothing of it is read.
-
-    Raises OSError or ValueError if it does not say, or for an address that is neither `https:` nor `file:`.
-    """
-    opener = urllib.request.OpenerDirector()
-    context = ssl.create_default_context()
-    if ca_certs_path is not None:
-        context.load_verify_locations(ca_certs_path)
-    # No other scheme, not by way of a redirection either.
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.UnknownHandler(),
-        urllib.request.HTTPSHandler(context=context),
-        urllib.request.FileHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    request = urllib.request.Request(url, headers={"Accept-Encoding": "identity"})
-    with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-        length = cast("str | None", response.headers.get("Content-Length"))
-    if length is None or not length.isdigit():
-        raise ValueError("the host does not say how long the file is")
-    return int(length)
-
-
-# The network and files outside of the build root are invisible to the engine.
+# Files outside of the build root are invisible to the engine.
 @_uncacheable_rule
 async def learn_checkpoint_size(
     request: CheckpointSizeRequest,
@@ -120,18 +88,11 @@ async def learn_checkpoint_size(
         return CheckpointSize(kept)
     folders = (os.path.join(build_root.path, folder) for folder in subsystem.distdirs)
     size = size_in_folders(folders, request.sha256)
-    misses = []
-    for url in request.urls if size is None else ():
-        try:
-            announced = announced_size(url, global_options.ca_certs_path)
-            # Checks length and hash: what a host announces proves nothing.
-            await Get(Digest, DownloadFile(url, FileDigest(request.sha256, announced)))
-        except Exception as error:
-            # Whatever went wrong, the next mirror may have it. All reasons are reported if none does.
-            misses.append(f"{url}: {first_line(error)}")
-            continue
-        size = announced
-        break
+    misses: tuple[str, ...] = ()
+    if size is None and request.urls:
+        wanted = Download(request.address, request.file, request.sha256, None, request.urls)
+        downloaded = await Get(Downloaded, Download, wanted)
+        size, misses = downloaded.size, downloaded.misses
     if size is None:
         tried = "".join(f"\n  - {miss}" for miss in misses) or "\n  - it has no `urls`"
         raise PteBuildError(
