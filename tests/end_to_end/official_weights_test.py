@@ -1,138 +1,206 @@
-"""What a team does that ships official weights: fetch, build, prove, publish, consume; in one piece.
+"""What a team does that ships official weights: fetch, build, prove, publish, release, consume; in one piece.
 
-A server of this machine stands in for the checkpoint's host and for the store that it redirects to.
+Servers of this machine stand in for the hosts of the checkpoints and of the published tree.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from executorch.runtime import Runtime  # type: ignore[import-untyped]
-from skimage import data
-from torch import Tensor
 
-from end_to_end.clone import WITHOUT_OLDER, UserClone
-from pte_foundry.models import mobilenet
-from pte_foundry.models.checkpoints.seeded import initialise
-from pte_foundry.models.fixed_inputs import fixed_inputs
-from pte_foundry.records.tensor_spec import TensorSpec
+from end_to_end.checkpoint_host import CheckpointHost, checkpoint_host
+from end_to_end.ci_release import release
+from end_to_end.clone import WITHOUT_OLDER, PantsOutcome, UserClone, git
+from end_to_end.official_checkpoints import (
+    MOBILENET,
+    PE,
+    YOLO,
+    MadeCheckpoint,
+    meta_file,
+    torchvision_file,
+    ultralytics_file,
+)
 from pte_foundry.testing import faulty_server
-from pte_foundry.testing.faulty_server import FaultyServer, cut, status
+from pte_foundry.testing.faulty_server import FaultyServer, cut, slow, status
 
-MODEL = "mobilenet_v3_small"
-FILE = "mobilenet_v3_small-047dcff4.pth"
-BUILD = "models/mobilenet/BUILD"
-PROGRAMS = [f"models/mobilenet:{MODEL}_{backend}" for backend in ("portable", "xnnpack")]
-ADDRESS = f"/models/{FILE}"
-STORED = "/bucket/4f3a"
+# What is at the addresses in the BUILD files, by model; the last part of a path is the file's name.
+PATHS = {
+    MOBILENET: "/models/mobilenet_v3_small-047dcff4.pth",
+    YOLO: "/ultralytics/assets/releases/download/v8.3.0/yolo11n.pt",
+    PE: "/facebook/PE-Core-T16-384/resolve/8b4722741a516c18e7d311f158f13c600fea6c78/PE-Core-T16-384.pt",
+}
+HOSTS = {
+    MOBILENET: "https://download.pytorch.org",
+    YOLO: "https://github.com",
+    PE: "https://huggingface.co",
+}
+BUILDS = {
+    MOBILENET: "models/mobilenet/BUILD",
+    YOLO: "models/yolo/BUILD",
+    PE: "models/pe_core/BUILD",
+}
+PROGRAMS = sorted(
+    [f"models/mobilenet:{MOBILENET}_portable"]
+    + [f"{build.removesuffix('/BUILD')}:{model}_xnnpack" for model, build in BUILDS.items()]
+)
 SENT = 3_000_000
-BASE_URL = "--index-base-url=https://example.org/models"
-
-
-@dataclass(frozen=True)
-class MadeCheckpoint:
-    """A file in torchvision's form, and the class that its model sees in each picture."""
-
-    content: bytes
-    seen: dict[str, str]
-    cat: Tensor
-    expected: Tensor
+# The slow answer takes longer than the ten seconds after which the log says how far it is.
+SLOW = slow(pieces=12, pause=1.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> MadeCheckpoint:
-    definition = mobilenet.build(MODEL)
-    # Those that the thresholds are made for, except for one value that is another one each time: what is in the store
-    # already would not be fetched.
-    (inputs,) = fixed_inputs([TensorSpec("image", "float32", (1, 3, 224, 224))], 1)
-    initialise(definition.module, inputs, seed=MODEL)
-    with torch.no_grad():
-        definition.module.get_parameter("classifier.3.bias")[0] += random.random() / 1000
-    buffer = io.BytesIO()
-    torch.save(definition.module.state_dict(), buffer)
-    labels = Path("models/mobilenet/labels.txt").read_text().splitlines()
-    pictures = {name: torch.from_numpy(getattr(data, name)()) for name in ("chelsea", "coffee")}
-    seen = {}
-    with torch.no_grad():
-        for name, picture in pictures.items():
-            logits = definition.module(*definition.preprocess(picture))
-            seen[f"{name}.png"] = labels[int(logits.argmax())]
-        (cat,) = definition.preprocess(pictures["chelsea"])
-        expected = definition.module(cat)
-    return MadeCheckpoint(buffer.getvalue(), seen, cat, expected)
+def made(
+    clone: UserClone, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, MadeCheckpoint]:
+    return {
+        MOBILENET: torchvision_file(),
+        YOLO: ultralytics_file(clone, tmp_path_factory.mktemp("made")),
+        PE: meta_file(),
+    }
 
 
 @pytest.fixture()
-def store(checkpoint: MadeCheckpoint) -> Iterator[FaultyServer]:
-    with faulty_server.serve({STORED: checkpoint.content}) as running:
+def host() -> Iterator[CheckpointHost]:
+    with checkpoint_host() as running:
         yield running
 
 
 @pytest.fixture()
-def host(store: FaultyServer) -> Iterator[FaultyServer]:
-    """Redirects to the store, each time with another signature that is good for once."""
+def published() -> Iterator[FaultyServer]:
+    """Where apps download from; empty until there is a release."""
     with faulty_server.serve({}) as running:
-        running.fail(
-            ADDRESS,
-            *(
-                status(302, Location=store.url(f"{STORED}?X-Expires=60&signature={number}"))
-                for number in range(9)
-            ),
-        )
         yield running
 
 
-def test_from_the_checkpoints_host_to_an_app(
+def pin(clone: UserClone, made: Mapping[str, MadeCheckpoint], urls: Mapping[str, str]) -> None:
+    """Pin the files of these addresses in the BUILD files, by hash alone for YOLO."""
+    for model, build in BUILDS.items():
+        content = made[model].content
+        text = (clone.root / build).read_text()
+        start = text.index(f'    name="{model}_weights"')
+        end = text.index(")\n", start)
+        target = text[start:end]
+        size = "" if model == YOLO else f"    size={len(content)},\n"
+        sha256 = hashlib.sha256(content).hexdigest()
+        changes = {
+            f'"{HOSTS[model]}{PATHS[model]}"': f'"{urls[model]}"',
+            r'sha256="[0-9a-f]{64}"': f'sha256="{sha256}"',
+            r"    size=\d+,\n": size,
+        }
+        for old, new in changes.items():
+            target, count = re.subn(old, new, target)
+            assert count == 1, f"{build}: {old} occurs {count} times in {model}_weights"
+        (clone.root / build).write_text(text[:start] + target + text[end:])
+
+
+def fetch(clone: UserClone, address: str, model: str, to: Path) -> PantsOutcome:
+    """As a consumer does."""
+    wanted = ("run", "tools/foundry", "--", "fetch", address, model)
+    return clone.run(*wanted, "--platform=linux", "--backend=xnnpack", f"--to={to}")
+
+
+def test_from_the_checkpoints_hosts_to_an_app(
     clone: UserClone,
     tmp_path: Path,
-    checkpoint: MadeCheckpoint,
-    host: FaultyServer,
-    store: FaultyServer,
+    made: Mapping[str, MadeCheckpoint],
+    host: CheckpointHost,
+    published: FaultyServer,
 ) -> None:
-    # The connection breaks, and the store is busy for a moment.
-    store.fail(STORED, cut(SENT), status(503))
-    releases = tmp_path / "releases"
-    sha256 = hashlib.sha256(checkpoint.content).hexdigest()
-    user = replace(clone, environment={**clone.environment, "no_proxy": "127.0.0.1"})
-    before = (clone.root / BUILD).read_bytes()
+    # The first connection breaks, and the store is busy for a moment; one is slow; one breaks twice.
+    answers = {
+        MOBILENET: (cut(SENT), status(503)),
+        # Of an unknown size: it is asked for first.
+        YOLO: (faulty_server.behave, SLOW),
+        PE: (cut(SENT), cut(SENT)),
+    }
+    urls = {
+        model: host.hold(path, made[model].content, *answers[model])
+        for model, path in PATHS.items()
+    }
+    folder, remote = tmp_path / "releases", tmp_path / "remote.git"
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
+    user = replace(
+        clone, environment={**clone.environment, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+    )
+    shutil.copytree(".ci", clone.root / ".ci", dirs_exist_ok=True)
+    shutil.copy2("pants.ci.toml", clone.root)
+    before = {build: (clone.root / build).read_bytes() for build in BUILDS.values()}
     try:
-        clone.edit(BUILD, f"https://download.pytorch.org{ADDRESS}", host.url(ADDRESS))
-        clone.edit(
-            BUILD, "047dcff4addef86ea5bc2eff13c9614dc11f47ab1160d0a71a25e7db994f4e1f", sha256
-        )
-        clone.edit(BUILD, "size=10306551", f"size={len(checkpoint.content)}")
-        clone.edit(BUILD, "Egyptian cat", checkpoint.seen["chelsea.png"])
-        clone.edit(BUILD, "espresso", checkpoint.seen["coffee.png"])
+        pin(clone, made, urls)
+        clone.edit(BUILDS[YOLO], '"bus, person, person, person"', f'"{made[YOLO].seen["bus.jpg"]}"')
+        clone.edit(BUILDS[MOBILENET], "Egyptian cat", made[MOBILENET].seen["chelsea.png"])
         with (
             clone.edited("BUILD", 'programs=["models::"]', f"programs={PROGRAMS}"),
             clone.edited("BUILD", *WITHOUT_OLDER),
-            clone.edited(
-                "BUILD", 'name="tree",', f'name="tree", repositories=["file:{releases}"],'
-            ),
         ):
-            published = user.run(BASE_URL, "publish", "//:tree")
-            assert published.exit_code == 0, published.output
+            # The model does not see what the BUILD file says is on the other picture.
+            refused = user.run("package", "//:tree")
+            assert refused.exit_code == 1, refused.output
+            assert "not the expected 'espresso'" in refused.output
+            assert not (clone.root / "dist/tree").exists()
+
+            clone.edit(BUILDS[MOBILENET], "espresso", made[MOBILENET].seen["coffee.png"])
+            packaged = user.run("package", "//:tree")
+            assert packaged.exit_code == 0, packaged.output
+            # Each program once, whichever run it was.
+            assert sorted(refused.exports + packaged.exports) == PROGRAMS
+
+            base = "--index-base-url=https://example.org/models"
+            to_folder = f"--tree-repositories=file:{folder}"
+            first = user.run(base, to_folder, "publish", "//:tree")
+            assert first.exit_code == 0, first.output
+            second = release(
+                user,
+                RELEASE_BASE_URL=published.url("/tree"),
+                RELEASE_REPOSITORY=f"git+file:{remote}#branch=main",
+            )
+            assert second.exit_code == 0, second.output
+            assert first.exports == second.exports == []
     finally:
-        (clone.root / BUILD).write_bytes(before)
+        for build, content in before.items():
+            (clone.root / build).write_bytes(content)
 
-    assert f"mobilenet:{MODEL}_weights: fetching {FILE} (" in published.output
-    assert [asked.range for asked in store.asked] == [None, f"bytes={SENT}-", f"bytes={SENT}-"]
-    assert len({asked.path for asked in store.asked}) == 3
-    assert published.exports == PROGRAMS, published.output
+    # Every part of every file once; the store refuses an address that was used before.
+    assert host.ranges(PATHS[MOBILENET]) == [None, f"bytes={SENT}-", f"bytes={SENT}-"]
+    assert host.ranges(PATHS[YOLO]) == [None, None]
+    assert host.ranges(PATHS[PE]) == [None, f"bytes={SENT}-", f"bytes={2 * SENT}-"]
+    said = refused.output + packaged.output
+    for model, build in BUILDS.items():
+        address = f"{build.removesuffix('/BUILD')}:{model}_weights"
+        assert f"{address}: fetching {PATHS[model].rpartition('/')[2]}" in said
+    assert re.search(r"yolo11n_weights: fetching yolo11n\.pt: \d of \d MB \(\d\d %\)", said), said
 
-    wanted = ("run", "tools/foundry", "--", "fetch", (releases / "current").as_uri(), MODEL)
-    options = ("--platform=linux", "--backend=xnnpack", f"--to={tmp_path / 'app'}")
-    fetched = user.run(*wanted, *options)
-    assert fetched.exit_code == 0, fetched.output
-    assert "NOT OFFICIAL" not in fetched.output
-    program = Runtime.get().load_program(tmp_path / "app" / f"{MODEL}_xnnpack.pte")
-    (logits,) = program.load_method("forward").execute([checkpoint.cat])
-    assert (logits - checkpoint.expected).abs().max() < 1e-2
-    assert int(logits.argmax()) == int(checkpoint.expected.argmax())
+    name = git(remote, "tag")
+    assert name.startswith("v1.5.1-") and (folder / "current").resolve() == folder / name
+    git(tmp_path, "clone", "--quiet", "--branch", name, str(remote), "consumer")
+    tree = tmp_path / "consumer"
+    published.files = {
+        f"/tree/{path.relative_to(tree)}": path.read_bytes()
+        for path in tree.rglob("*")
+        if path.is_file() and ".git" not in path.relative_to(tree).parts
+    }
+    (cut_off,) = (path for path in published.files if path.endswith(f"/{MOBILENET}_xnnpack.pte"))
+    published.fail(cut_off, cut(SENT))
+    for model, checkpoint in made.items():
+        for address in (published.url("/tree"), (folder / "current").as_uri()):
+            to = tmp_path / "apps" / hashlib.sha256(address.encode()).hexdigest()
+            fetched = fetch(user, address, model, to)
+            assert fetched.exit_code == 0, fetched.output
+            assert "NOT OFFICIAL" not in fetched.output
+            runs_as_the_checkpoint(to / f"{model}_xnnpack.pte", checkpoint)
+    assert [asked.range for asked in published.asked_for(cut_off)] == [None, f"bytes={SENT}-"]
+
+
+def runs_as_the_checkpoint(program: Path, checkpoint: MadeCheckpoint) -> None:
+    """What an app computes is what the checkpoint's eager model computes."""
+    method = Runtime.get().load_program(program).load_method("forward")
+    (found, *_) = method.execute([checkpoint.inputs])
+    largest = float(checkpoint.expected.abs().max())
+    assert float((found - checkpoint.expected).abs().max()) < 1e-3 * largest

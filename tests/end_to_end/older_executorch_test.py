@@ -5,17 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from end_to_end.clone import UserClone
+from end_to_end.kept_toolchain import toolchain_of
 
 SEEDED = "--weights-source=seeded"
 OLDER, PRESENT = "1.4.1", "1.5.1"
@@ -49,37 +47,6 @@ for path in programs:
     found[path] = [float(first.double().norm()), first.double().flatten()[:1000].tolist()]
 json.dump({"version": executorch.version.__version__, "outputs": found}, open(report, "w"))
 """
-
-
-@dataclass(frozen=True)
-class Toolchain:
-    """A kept sandbox of an export, for other work in its toolchain."""
-
-    sandbox: Path
-
-    def run(self, *arguments: str) -> str:
-        """What Python says, given these arguments in place of the export."""
-        script = (self.sandbox / "__run.sh").read_text()
-        start, _, _ = script.partition(" -m pte_foundry.exporting.main")
-        assert start != script
-        finished = subprocess.run(
-            ["bash", "-c", f"{start} {shlex.join(arguments)}"],
-            cwd=self.sandbox,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert finished.returncode == 0, finished.stdout
-        return finished.stdout
-
-
-def toolchain_of(clone: UserClone, program: str) -> Toolchain:
-    outcome = clone.run(SEEDED, "--keep-sandboxes=always", "--no-local-cache", "package", program)
-    assert outcome.exit_code == 0, outcome.output
-    kept = rf"Preserving local process execution dir (\S+) for Export {program}$"
-    (sandbox, *_) = re.findall(kept, outcome.output, re.MULTILINE)
-    return Toolchain(Path(sandbox))
 
 
 def test_the_librarys_tests_of_what_only_the_older_one_has(clone: UserClone) -> None:

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+from end_to_end.ci_release import release
 from end_to_end.clone import WITHOUT_OLDER, UserClone, git
 from remote_cache import tiny_program
 
 BASE_URL = "https://models.example.org/tree"
 UNPINNED = "models/pe_core:pe_spatial_t16_512_portable"
-
-
-def release(clone: UserClone, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs as on a CI host, where git has no user."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PEX", "PYTHON", "PYTEST", "VIRTUAL_ENV", "GIT_", "RELEASE_"))
-    }
-    anonymous = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    once = {"PANTS_PANTSD": "false"}
-    return subprocess.run(
-        [".ci/release"],
-        cwd=clone.root,
-        env={**inherited, **anonymous, **once, **settings},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=1800,
-        check=False,
-    )
 
 
 def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> None:
@@ -60,9 +38,9 @@ def test_a_release_reaches_its_repository(clone: UserClone, tmp_path: Path) -> N
             RELEASE_BASE_URL=BASE_URL,
             RELEASE_REPOSITORY=f"git+file:{remote}#branch=main",
         )
-    assert finished.returncode == 0, finished.stdout
+    assert finished.exit_code == 0, finished.output
     tag = git(remote, "tag")
-    assert re.fullmatch(r"v1\.5\.1-[0-9a-f]{12}", tag), finished.stdout
+    assert re.fullmatch(r"v1\.5\.1-[0-9a-f]{12}", tag), finished.output
     assert git(remote, "rev-parse", f"{tag}^{{commit}}") == git(remote, "rev-parse", "main")
     assert git(remote, "log", "--format=%an: %s", "main") == f"Test: Publish {tag}"
     git(tmp_path, "clone", "--quiet", "--branch", tag, str(remote), "consumer")

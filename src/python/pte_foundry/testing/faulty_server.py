@@ -6,6 +6,7 @@ import hashlib
 import re
 import sys
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -154,6 +155,24 @@ def stalled(after: int, go_on: threading.Event) -> Fault:
         handler.wfile.flush()
         go_on.wait(60)
         handler.wfile.write(content[after:])
+
+    return fault
+
+
+def slow(pieces: int, pause: float) -> Fault:
+    """As `behave`, but the body comes in so many pieces, with a pause before each, in seconds."""
+
+    def fault(handler: Handler, content: bytes) -> None:
+        start = _start(handler, content) or 0
+        headers = {"ETag": etag(content)}
+        if start:
+            headers["Content-Range"] = _range(start, content)
+        body = content[start:]
+        answer(handler, 206 if start else 200, body, headers, sent=0)
+        length = -(-len(body) // pieces)
+        for position in range(0, len(body), length):
+            time.sleep(pause)
+            handler.wfile.write(body[position : position + length])
 
     return fault
 
