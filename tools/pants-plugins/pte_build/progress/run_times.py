@@ -1,4 +1,4 @@
-"""How long the processes of a session ran, by kind."""
+"""How long the processes of a session ran."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ _KINDS = {
     "lint and check": r"Run (Black|MyPy|ruff) .*|Determine Python dependencies .*",
 }
 OTHER = "other"
+# Those whose processes are worth a number each: what a matrix is made of.
+_EACH = ("environments", "exports", "validations")
 
 
 class RunTimesSubsystem(Subsystem):
@@ -39,24 +41,29 @@ class RunTimesSubsystem(Subsystem):
     file = StrOption(
         default=None,
         help=(
-            "A file to which each run appends its times as a line of JSON: `seconds` of the whole run, and for each "
-            "kind of process the `count` and the `seconds` of those that ran, without cached ones."
+            "A file to which each run appends its times as a line of JSON: `seconds` of the whole run; for each kind "
+            "of process the `count` and the `seconds` of those that ran, without cached ones; and `processes`, the "
+            "description and the seconds of each export, validation and environment, in the order of their ends."
         ),
     )
 
 
 @dataclass
 class RunTimes:
-    """seconds: how long each process ran, by its kind."""
+    """seconds: how long each process ran, by its kind. processes: description and seconds of those in `_EACH`."""
 
     begun: float = field(default_factory=time.monotonic)
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    processes: list[tuple[str, float]] = field(default_factory=list)
 
     def add(self, completed: Iterable[Mapping[str, Any]]) -> None:
         for unit in completed:
             if unit["name"] in (LOCAL_RUN, REMOTE_RUN):
-                kind = kind_of(unit.get("description", ""))
-                self.seconds.setdefault(kind, []).append(seconds_of(unit, "duration"))
+                description, taken = unit.get("description", ""), seconds_of(unit, "duration")
+                kind = kind_of(description)
+                self.seconds.setdefault(kind, []).append(taken)
+                if kind in _EACH:
+                    self.processes.append((description, taken))
 
     def line(self) -> str:
         """For a person: `Ran 3 exports (61 s), 12 tests (34 s) in 52 s`. Processes run in parallel."""
@@ -73,6 +80,7 @@ class RunTimes:
                 kind: {"count": len(taken), "seconds": round(sum(taken), 1)}
                 for kind, taken in sorted(self.seconds.items())
             },
+            "processes": [[what, round(taken, 2)] for what, taken in self.processes],
         }
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as stream:

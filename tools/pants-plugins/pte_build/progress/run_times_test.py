@@ -38,10 +38,12 @@ def test_kinds(description: str, kind: str) -> None:
 
 def test_what_ran_is_summed_up_by_kind(tmp_path: Path) -> None:
     times = RunTimes()
-    times.add([ran("Export a:b", 2.5), ran("Export a:c", 1, "remote"), ran("Validate a:b", 4)])
+    times.add([ran("Export a:c", 2.5), ran("Export a:b", 1, "remote"), ran("Validate a:b", 4)])
     times.add([{"name": "process", "description": "Export a:d", "duration_secs": 9}])
-    assert times.total() == 7.5
-    assert times.line().startswith("Ran 2 exports (4 s), 1 validations (4 s) in 0 s")
+    times.add([ran("Run Pytest for src/a_test.py:tests", 1.25)])
+    assert times.total() == 8.75
+    line = "Ran 2 exports (4 s), 1 tests (1 s), 1 validations (4 s) in 0 s"
+    assert times.line().startswith(line)
     file = tmp_path / "folder" / "times.jsonl"
     for _ in range(2):
         times.append_to(file)
@@ -51,6 +53,10 @@ def test_what_ran_is_summed_up_by_kind(tmp_path: Path) -> None:
         == second["kinds"]
         == {
             "exports": {"count": 2, "seconds": 3.5},
+            "tests": {"count": 1, "seconds": 1.2},
             "validations": {"count": 1, "seconds": 4.0},
         }
     )
+    # Not of each test: there are hundreds, and their targets' names are no use to anyone who counts programs.
+    each = [["Export a:c", 2.5], ["Export a:b", 1.0], ["Validate a:b", 4.0]]
+    assert first["processes"] == second["processes"] == each
