@@ -12,6 +12,7 @@ import torch
 from executorch.exir import to_edge  # type: ignore[import-untyped]
 from executorch.runtime import Runtime  # type: ignore[import-untyped]
 
+from pte_foundry.records.contract import Contract
 from pte_foundry.testing.published_tree import (
     FAMILY,
     MODEL,
@@ -25,6 +26,22 @@ _DOCUMENT = Path("docs/consuming.md")
 _ADDRESS = "https://example.org/models"
 _NAME = f"{MODEL}_xnnpack.pte"
 
+CONTRACT = Contract(
+    MODEL,
+    "xnnpack",
+    "fp32",
+    None,
+    (
+        {
+            "name": "picture",
+            "shape": [1, 3, 224, 224],
+            "dtype": "float32",
+            "normalisation": {"mean": [0.5, 0.25, 0.125]},
+        },
+    ),
+    ({"name": "scores", "description": "of two classes"},),
+)
+
 
 class Brightness(torch.nn.Module):
     """The second class for a bright picture, the first one for a dark one."""
@@ -36,7 +53,7 @@ class Brightness(torch.nn.Module):
 
 def python_blocks() -> list[str]:
     blocks = re.findall(r"^```python\n(.*?)^```$", _DOCUMENT.read_text("utf-8"), re.DOTALL | re.M)
-    assert len(blocks) == 4, "did the document lose a block, or its marks?"
+    assert len(blocks) == 5, "did the document lose a block, or its marks?"
     return blocks
 
 
@@ -44,7 +61,11 @@ def python_blocks() -> list[str]:
 def models(tmp_path: Path) -> Path:
     """A tree in the folder `models` whose XNNPACK program is a real one."""
     example = (torch.zeros(1, 3, 224, 224),)
-    program = to_edge(torch.export.export(Brightness(), example)).to_executorch().buffer
+    edge = to_edge(
+        torch.export.export(Brightness(), example),
+        constant_methods={name: list(texts) for name, texts in CONTRACT.methods().items()},
+    )
+    program = edge.to_executorch().buffer
     index: dict[str, Any] = sample_index()
     for entry in index["models"]:
         if entry["name"] == _NAME:
@@ -71,10 +92,11 @@ def test_the_python_of_the_page_runs(
             r'version="[0-9.]+"', f'version="{VERSION}"', block.replace(_ADDRESS, "models")
         )
         exec(compile(local, str(_DOCUMENT), "exec"), names)
-    chosen, int8, best_class = capsys.readouterr().out.splitlines()
+    chosen, int8, best_class, stated = capsys.readouterr().out.splitlines()
     assert chosen.startswith("xnnpack fp32 BSD-3-Clause ")
     assert int8 == f"{MODEL}_int8 int8"
     assert best_class == "tench"
+    assert stated == f"{MODEL} fp32 picture [0.5, 0.25, 0.125]"
     assert names["content"] == program_bytes(f"{MODEL}_coreml.pte")
     (bright,) = (
         Runtime.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -78,6 +79,31 @@ def _second_call(program: Any) -> None:
     instructions.append(instructions[0])
 
 
+def _other_colours(program: Any) -> None:
+    value = _method(program, "get_contract").values[0].val
+    assert '"colour":"RGB"' in value.string_val
+    value.string_val = value.string_val.replace('"colour":"RGB"', '"colour":"BGR"')
+
+
+def _other_name(program: Any) -> None:
+    _method(program, "get_input_names").values[0].val.string_val = "picture"
+
+
+def _no_contract(program: Any) -> None:
+    program.execution_plan.remove(_method(program, "get_contract"))
+
+
+def _another_method(program: Any) -> None:
+    another = copy.deepcopy(_method(program, "get_model_name"))
+    another.name = "get_author"
+    program.execution_plan.append(another)
+
+
+def _method(program: Any, name: str) -> Any:
+    (found,) = (plan for plan in program.execution_plan if plan.name == name)
+    return found
+
+
 def _other_operator(program: Any) -> None:
     """Every clamp becomes a ReLU."""
     for operator in program.execution_plan[0].operators:
@@ -112,6 +138,10 @@ FILE_MUTANTS = (
     Mutant("delegate renamed", XNNPACK, on_program(_rename_delegate), "delegation"),
     Mutant("delegate called twice", XNNPACK, on_program(_second_call), "delegation"),
     Mutant("more memory planned", XNNPACK, on_program(_more_memory), "planned-memory"),
+    Mutant("contract says BGR", XNNPACK, on_program(_other_colours), "contract", True),
+    Mutant("contract taken out", XNNPACK, on_program(_no_contract), "contract"),
+    Mutant("another name of an input", XNNPACK, on_program(_other_name), "contract"),
+    Mutant("one method more", XNNPACK, on_program(_another_method), "contract"),
     Mutant("BGR instead of RGB", XNNPACK, _builder("bgr"), "preprocessing", True),
     Mutant("another mean", XNNPACK, _builder("other_mean"), "preprocessing"),
     Mutant("weight zeroed", PORTABLE, on_weight("portable", zero), "parity:fixed-0"),

@@ -23,7 +23,7 @@ from pte_foundry.validation.case import Kind
 Change = Callable[[Workspace], None]
 
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("digest", "extent", "parse", "signature"), "structure"),
+    **dict.fromkeys(("contract", "digest", "extent", "parse", "signature"), "structure"),
     **dict.fromkeys(("interpret", "payload"), "structure"),
     **dict.fromkeys(("parity", "preprocessing", "weights"), "mismatch"),
     **dict.fromkeys(("delegation", "promise"), "delegation"),

@@ -37,6 +37,7 @@ _REQUEST = {
         "inputs": {"image": "float32[1,3,8,8]"},
         "weights": {"source": "seeded"},
     },
+    "backend": "xnnpack",
     "lowering": xnnpack.__name__,
     "precision": "fp32",
     "options": {},

@@ -35,6 +35,7 @@ REQUEST = {
         "inputs": {"image": "float32[1,3,8,8]"},
         "weights": {"source": "seeded"},
     },
+    "backend": "xnnpack",
     "lowering": "pte_foundry.backends.xnnpack.lowering",
     "precision": "fp32",
     "options": {},

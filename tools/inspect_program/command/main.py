@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from inspect_program.command.contract_lines import contract_of, contract_rows
 from inspect_program.command.flat_tables import NotReadable
 from inspect_program.command.program_file import Method, ProgramFile, read_program
 from pte_foundry.client.content import hint
+from pte_foundry.records.contract import GET_CONTRACT
 from pte_foundry.records.outside_text import plain
 from workspace.errors import ToolError
 from workspace.tool_command import ToolCommand
@@ -31,14 +33,18 @@ def main(
 ) -> None:
     """Show what is in a .pte file, whoever built it.
 
-    Lists methods, inputs, outputs, planned memory, delegates, the operators outside of them, and constants. Reads the
+    Lists methods, inputs, outputs, planned memory, delegates, the operators outside of them, and constants; and how to
+    use the program, if it says so itself as programs of this repository do. Reads the
     file alone: no ExecuTorch is needed, and nothing is run. For any program of ExecuTorch's format ET12, ours or not.
     Planned memory is what the program asks the runtime for; delegates allocate more.
     """
     program, sha256 = read_file(file)
     output = Console(soft_wrap=True, markup=False, highlight=False)
     if as_json:
-        output.print(json.dumps({"sha256": sha256, **dataclasses.asdict(program)}, indent=2))
+        contract = contract_of(program)
+        stated = None if contract is None else contract.to_json()
+        content = {"sha256": sha256, "contract": stated, **dataclasses.asdict(program)}
+        output.print(json.dumps(content, indent=2))
         return
     for line in description(file.name, sha256, program):
         output.print(line)
@@ -71,9 +77,17 @@ def description(name: str, sha256: str, program: ProgramFile) -> list[str]:
     """The lines for a person."""
     lines = [plain(f"{name}: {size_text(program.size)}, sha256 {sha256}")]
     computed = [method for method in program.methods if method.constant is None]
-    stated = [method for method in program.methods if method.constant is not None]
+    contract = contract_of(program)
+    hidden = None if contract is None else GET_CONTRACT
+    stated = [
+        method
+        for method in program.methods
+        if method.constant is not None and method.name != hidden
+    ]
     for method in computed:
         lines += ["", *_method(method)]
+    if contract is not None:
+        lines += ["", "contract", *(_row(title, text) for title, text in contract_rows(contract))]
     if stated:
         lines += ["", "constant methods"]
         lines += [_row(method.name, _short(method.constant or "")) for method in stated]

@@ -25,6 +25,7 @@ from pte_build.program import (
     checks,
     declaration,
     export,
+    labels,
     output_paths,
     package,
     report,
@@ -69,8 +70,8 @@ def rules() -> Iterable[Rule | UnionRule]:
     modules = (
         addresses, availability, backend, calibration, callback, canary, checks, command_line, committed_index,
         conditions, declaration, environment, export, fetching, files, goal, identity, index, inference, interpreter,
-        locks, outcome, output_paths, package, photographs, place, presence, program_locks, publish, python_tests,
-        report, resolution, run, run_main, selection, sizes, sources, substitutes, tier, toolchain, toolchain_run, tree,
-        validate,
+        labels, locks, outcome, output_paths, package, photographs, place, presence, program_locks, publish,
+        python_tests, report, resolution, run, run_main, selection, sizes, sources, substitutes, tier, toolchain,
+        toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

@@ -44,11 +44,13 @@ class LoweringRequest:
         exported_program: in ATen dialect, float32.
         precision: one of the backend's `PRECISIONS`.
         options: names out of the backend's `OPTIONS`, values as text.
+        constant_methods: name of each method that the program gets besides `forward` -> the texts that it returns.
     """
 
     exported_program: ExportedProgram
     precision: str
     options: Mapping[str, str]
+    constant_methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,14 @@ def check_supported(
 
 
 def lower_with(
-    exported_program: ExportedProgram,
+    request: LoweringRequest,
     partitioners: Sequence[Partitioner],
     *,
     transform_passes: Sequence[Callable[[GraphModule], PassResult | None]] = (),
     compile_config: EdgeCompileConfig | None = None,
     executorch_config: ExecutorchBackendConfig | None = None,
 ) -> Lowered:
-    """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory.
+    """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory, add constant methods.
 
     An operator that no delegate takes and the runtime has no kernel of is replaced by what it is made of, if
     torch or one of the target's `imports` says so. Buffers that the program writes to keep their values.
@@ -135,6 +137,7 @@ def lower_with(
             [*transform_passes, count_operators],
             list(partitioners),
             compile_config or EdgeCompileConfig(),
+            request.constant_methods,
         )
         _keep_initial_state(edge.exported_program())
         calls = calls_of(edge.exported_program())
@@ -149,13 +152,13 @@ def lower_with(
         return Lowered(lowered, counts[-1])
 
     try:
-        return lower_once(exported_program)
+        return lower_once(request.exported_program)
     except _NoKernel as missing:
-        made_of = decompositions_of(missing.names, exported_program)
+        made_of = decompositions_of(missing.names, request.exported_program)
         if not made_of:
             raise missing.told() from missing.__cause__
     try:
-        return lower_once(exported_program.run_decompositions(made_of))
+        return lower_once(request.exported_program.run_decompositions(made_of))
     except _NoKernel as missing:
         raise missing.told() from missing.__cause__
 
@@ -177,6 +180,7 @@ def _to_edge(
     passes: Sequence[Callable[[GraphModule], PassResult | None]],
     partitioners: Sequence[Partitioner],
     config: EdgeCompileConfig,
+    constant_methods: Mapping[str, tuple[str, ...]],
 ) -> EdgeProgramManager:
     def convert(config: EdgeCompileConfig) -> EdgeProgramManager:
         return to_edge_transform_and_lower(
@@ -184,6 +188,8 @@ def _to_edge(
             transform_passes=list(passes),
             partitioner=list(partitioners),
             compile_config=config,
+            # A list of texts: each is an output of the method.
+            constant_methods={name: list(texts) for name, texts in constant_methods.items()},
         )
 
     try:

@@ -168,7 +168,7 @@ def attempt(
         weights = WeightsRequest("substitute", "state.pth")
         model = ModelRequest("mended", "mended_builder", tuple(specs), weights, asked.imports)
         backend = asked.backend
-        request = ExportRequest(model, backend.__name__, backend.PRECISIONS[0], {}, ())
+        request = ExportRequest(model, "some", backend.__name__, backend.PRECISIONS[0], {}, ())
         return module, export(request, tmp_path).pte
 
     return run

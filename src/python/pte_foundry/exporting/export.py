@@ -17,7 +17,7 @@ from torch import nn
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
 from pte_foundry.causes import cause_of, innermost, whole_message
 from pte_foundry.errors import PteError
-from pte_foundry.exporting.facts import export_facts, quantization_facts
+from pte_foundry.exporting.facts import export_facts, program_contract, quantization_facts
 from pte_foundry.exporting.normalise import normalised
 from pte_foundry.exporting.parameters import count_parameters
 from pte_foundry.exporting.torch_export import export_module
@@ -115,7 +115,8 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
             quantization = quantization_facts(request.quantization, quantized.census, root)
         program = _phase(request, "torch.export", normalised, program)
         begin(f"lowering with {request.lowering}")
-        lowering = LoweringRequest(program, request.precision, request.options)
+        stated = program_contract(request, eager.definition).methods()
+        lowering = LoweringRequest(program, request.precision, request.options, stated)
         lowered = _phase(request, request.lowering, backend.lower, lowering)
         begin("serialising")
         pte = bytes(lowered.program.buffer)

@@ -32,6 +32,7 @@ _XNNPACK = ExportRequest(
         inputs=(TensorSpec("image", "float32", (1, 3, 8, 8)),),
         weights=WeightsRequest("seeded", None),
     ),
+    backend="xnnpack",
     lowering=xnnpack.__name__,
     precision="fp32",
     options={},

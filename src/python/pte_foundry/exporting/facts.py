@@ -16,6 +16,7 @@ from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import ProgramFacts, TensorFacts
 from pte_foundry.models.definition import ModelDefinition, Normalisation
 from pte_foundry.quantization.recipe import Census
+from pte_foundry.records.contract import Contract
 from pte_foundry.records.delegation import Delegation
 from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
 from pte_foundry.records.facts import ExportedFile, Facts, Tensor
@@ -37,6 +38,31 @@ _DISTRIBUTIONS = (
 )
 
 
+def program_contract(request: ExportRequest, definition: ModelDefinition) -> Contract:
+    """What the program will say about itself: known before it is lowered, and the same as its report will say."""
+    return Contract(
+        model=request.model.name,
+        backend=request.backend,
+        precision=request.precision,
+        labels_sha256=request.labels_sha256,
+        inputs=tuple(
+            {
+                "name": contract.name,
+                "shape": list(spec.shape),
+                "dtype": spec.dtype,
+                "layout": contract.layout,
+                "normalisation": _normalisation(contract.normalisation),
+                **_freedom(spec),
+            }
+            for contract, spec in zip(definition.inputs, request.model.inputs)
+        ),
+        outputs=tuple(
+            {"name": contract.name, "description": contract.description}
+            for contract in definition.outputs
+        ),
+    )
+
+
 def export_facts(
     request: ExportRequest,
     definition: ModelDefinition,
@@ -54,28 +80,20 @@ def export_facts(
 
     Raises:
         PteError: `lowering-failed` if the program's inputs or outputs are not those that the
-            builder and the request declare.
+            builder and the request declare, or it does not state its contract.
     """
     _check_signature(request, definition, program)
-    inputs = [
-        {
-            "name": contract.name,
-            "shape": list(tensor.shape),
-            "dtype": tensor.dtype,
-            "layout": contract.layout,
-            "normalisation": _normalisation(contract.normalisation),
-            **_freedom(spec),
-        }
-        for contract, tensor, spec in zip(definition.inputs, program.inputs, request.model.inputs)
-    ]
+    contract = program_contract(request, definition)
+    if program.constant_methods != contract.methods():
+        raise PteError(
+            "lowering-failed",
+            f"model {request.model.name!r}: {request.lowering} made a program with the constant methods "
+            f"{sorted(program.constant_methods)}, which do not return what it was asked for. Lower with "
+            "`pte_foundry.backends.lowering.lower_with`, and pass it the whole request",
+        )
     outputs = [
-        {
-            "name": contract.name,
-            "shape": list(tensor.shape),
-            "dtype": tensor.dtype,
-            "description": contract.description,
-        }
-        for contract, tensor in zip(definition.outputs, program.outputs)
+        {**stated, "shape": list(tensor.shape), "dtype": tensor.dtype}
+        for stated, tensor in zip(contract.outputs, program.outputs)
     ]
     return Facts(
         model=request.model.name,
@@ -84,7 +102,7 @@ def export_facts(
         options=request.options,
         rewrites=request.rewrites,
         quantization=quantization,
-        inputs=tuple(Tensor.read(Fields(each, "inputs")) for each in inputs),
+        inputs=tuple(Tensor.read(Fields(each, "inputs")) for each in contract.inputs),
         outputs=tuple(Tensor.read(Fields(each, "outputs")) for each in outputs),
         pte=ExportedFile(hashlib.sha256(pte).hexdigest(), len(pte)),
         delegation=Delegation(

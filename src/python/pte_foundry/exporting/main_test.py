@@ -26,6 +26,7 @@ def _request(**changes: object) -> dict[str, Any]:
             "inputs": {"image": "float32[1,3,8,8]"},
             "weights": {"source": "seeded"},
         },
+        "backend": "xnnpack",
         "lowering": xnnpack.__name__,
         "precision": "fp32",
         "options": {},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from executorch.exir._serialize._program import (  # type: ignore[import-untyped]
     deserialize_pte_binary,
@@ -18,6 +18,7 @@ from executorch.exir.schema import (  # type: ignore[import-untyped]
     DelegateCall,
     ExecutionPlan,
     KernelCall,
+    String,
     Tensor,
 )
 
@@ -63,6 +64,7 @@ class ProgramFacts:
         planned_memory_bytes: size of each arena that the memory plan needs.
         inputs: of the method `forward`, in order.
         outputs: of the method `forward`, in order.
+        constant_methods: name of each other method -> the texts that it returns.
     """
 
     delegates: Mapping[str, int]
@@ -70,6 +72,7 @@ class ProgramFacts:
     planned_memory_bytes: tuple[int, ...]
     inputs: tuple[TensorFacts, ...]
     outputs: tuple[TensorFacts, ...]
+    constant_methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def delegate_calls(self) -> int:
@@ -81,17 +84,19 @@ class ProgramFacts:
 
 
 def inspect_program(pte: bytes) -> ProgramFacts:
-    """Inspect a serialized program with the single method `forward`.
+    """Inspect a serialized program with the method `forward` and any that return texts and do nothing else.
 
     Raises:
         PteError: `structure` if the bytes are not an ExecuTorch program of that form.
     """
     try:
-        program = deserialize_pte_binary(pte).program
-        names = [plan.name for plan in program.execution_plan]
-        if names != [_METHOD]:
-            raise ValueError(f"expected the one method {_METHOD!r}, found {names}")
-        return _plan_facts(program.execution_plan[0])
+        first, *others = deserialize_pte_binary(pte).program.execution_plan
+        names = [plan.name for plan in (first, *others)]
+        if first.name != _METHOD or len(set(names)) != len(names):
+            raise ValueError(f"expected {_METHOD!r} first and each method once, found {names}")
+        return replace(
+            _plan_facts(first), constant_methods={plan.name: _texts(plan) for plan in others}
+        )
     except Exception as error:
         # For damaged bytes the deserializer raises whatever its parsers raise (struct, json,
         # subprocess, assertion and index errors): all of them mean the same to the reader.
@@ -124,6 +129,18 @@ def _plan_facts(plan: ExecutionPlan) -> ProgramFacts:
         inputs=_tensors(plan, plan.inputs),
         outputs=_tensors(plan, plan.outputs),
     )
+
+
+def _texts(plan: ExecutionPlan) -> tuple[str, ...]:
+    """What a method returns that has no inputs, no instructions and no memory."""
+    values = [value.val for value in plan.values]
+    computes = [*plan.inputs, *plan.operators, *plan.delegates, *plan.non_const_buffer_sizes[1:]]
+    instructions = [one for chain in plan.chains for one in chain.instructions]
+    if computes or instructions or list(plan.outputs) != list(range(len(values))):
+        raise ValueError(f"the method {plan.name!r} does more than return constants")
+    if not values or not all(isinstance(value, String) for value in values):
+        raise ValueError(f"the method {plan.name!r} returns other values than texts")
+    return tuple(value.string_val for value in values)
 
 
 def _tensors(plan: ExecutionPlan, indices: Sequence[int]) -> tuple[TensorFacts, ...]:

@@ -16,7 +16,7 @@ from torchao.quantization.pt2e.quantize_pt2e import (  # type: ignore[import-unt
     prepare_pt2e,
 )
 
-from pte_foundry.backends.lowering import lower_with
+from pte_foundry.backends.lowering import LoweringRequest, lower_with
 from pte_foundry.inspection.delegation import inspect_program
 from pte_foundry.quantization.early_linears import linears_first
 
@@ -47,7 +47,7 @@ def _program() -> ExportedProgram:
 
 
 def _delegate_calls(program: ExportedProgram) -> tuple[int, int]:
-    lowered = lower_with(program, [XnnpackPartitioner()])
+    lowered = lower_with(LoweringRequest(program, "fp32", {}), [XnnpackPartitioner()])
     facts = inspect_program(bytes(lowered.program.buffer))
     return facts.delegate_calls, facts.undelegated_total
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.model_request import ModelRequest
 
+_LABELS = "labels_sha256"
 _QUANTIZATION = "quantization"
 _STOCK = "stock"
 
@@ -52,20 +53,24 @@ class ExportRequest:
 
     Attributes:
         model: the model, its declared inputs and its weights.
+        backend: short name of the backend, which the program states, e.g. `xnnpack`.
         lowering: dotted name of the backend module (see `pte_foundry.backends.lowering`).
         precision: one that the backend module has, e.g. `fp32`.
         options: the backend's options, values as text.
         rewrites: dotted names of rewrite modules, in the order in which they are applied.
         quantization: how to quantize; None for a float precision.
+        labels_sha256: of the file of class names, which the program states; None for a model without one.
         stock: whether torch and ExecuTorch run as they are, without `pte_foundry.speedups`; the bytes are the same.
     """
 
     model: ModelRequest
+    backend: str
     lowering: str
     precision: str
     options: Mapping[str, str]
     rewrites: tuple[str, ...]
     quantization: RequestedQuantization | None = None
+    labels_sha256: str | None = None
     stock: bool = False
 
     @staticmethod
@@ -76,9 +81,11 @@ class ExportRequest:
             PteError: `bad-request` for missing, unknown or wrongly typed fields,
                 `bad-input-shape` for an input that does not follow the grammar.
         """
-        fields.only("model", "lowering", "precision", "options", "rewrites", _QUANTIZATION, _STOCK)
+        needed = ("model", "backend", "lowering", "precision", "options", "rewrites")
+        fields.only(*needed, _QUANTIZATION, _LABELS, _STOCK)
         return ExportRequest(
             model=ModelRequest.read(fields.nested("model")),
+            backend=fields.text("backend"),
             lowering=fields.text("lowering"),
             precision=fields.text("precision"),
             options=fields.text_map("options"),
@@ -88,6 +95,7 @@ class ExportRequest:
                 if fields.has(_QUANTIZATION)
                 else None
             ),
+            labels_sha256=fields.sha256(_LABELS) if fields.has(_LABELS) else None,
             stock=fields.has(_STOCK) and fields.flag(_STOCK),
         )
 
@@ -96,10 +104,13 @@ class ExportRequest:
         rare: dict[str, object] = {}
         if self.quantization is not None:
             rare[_QUANTIZATION] = self.quantization.to_json()
+        if self.labels_sha256 is not None:
+            rare[_LABELS] = self.labels_sha256
         if self.stock:
             rare[_STOCK] = True
         return {
             "model": self.model.to_json(),
+            "backend": self.backend,
             "lowering": self.lowering,
             "precision": self.precision,
             "options": dict(self.options),

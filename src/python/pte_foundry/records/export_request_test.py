@@ -20,6 +20,7 @@ def _request() -> dict[str, Any]:
             "inputs": {"z": "float32[1,2]", "a": "int64[3]"},
             "weights": {"source": "official", "file": "weights/m.pth"},
         },
+        "backend": "some",
         "lowering": "some.backend",
         "precision": "fp32",
         "options": {"key": "value"},
@@ -39,6 +40,7 @@ def test_reads_every_field_and_keeps_the_order() -> None:
             (TensorSpec("z", "float32", (1, 2)), TensorSpec("a", "int64", (3,))),
             WeightsRequest("official", "weights/m.pth"),
         ),
+        backend="some",
         lowering="some.backend",
         precision="fp32",
         options={"key": "value"},
@@ -72,6 +74,9 @@ def test_seeded_weights_have_no_file() -> None:
         (("rewrites",), "a.b", "`rewrites` is a str, not a list"),
         (("rewrites",), [1], "`rewrites` holds 1, not a non-empty string"),
         (("precision",), None, "`precision` is None, not a non-empty string"),
+        (("backend",), "", "`backend` is '', not a non-empty string"),
+        (("labels_sha256",), "A" * 64, "not 64 lower-case hexadecimal digits"),
+        (("labels_sha256",), None, "`labels_sha256` is None, not a non-empty string"),
         (("stock",), "yes", "`stock` is 'yes', not true or false"),
         (("stock",), None, "`stock` is None, not true or false"),
     ],
@@ -89,7 +94,9 @@ def test_errors_name_the_field(path: tuple[str, ...], value: object, message: st
     assert message in caught.value.message
 
 
-@pytest.mark.parametrize("key", ["model", "lowering", "precision", "options", "rewrites"])
+@pytest.mark.parametrize(
+    "key", ["model", "backend", "lowering", "precision", "options", "rewrites"]
+)
 def test_missing_fields(key: str) -> None:
     request = _request()
     del request[key]
@@ -100,3 +107,10 @@ def test_missing_fields(key: str) -> None:
 def test_an_export_is_stock_only_where_the_request_says_so() -> None:
     for fields, stock in (({}, False), ({"stock": False}, False), ({"stock": True}, True)):
         assert _read({**_request(), **fields}).stock is stock
+
+
+def test_labels_are_in_the_json_where_a_model_has_some() -> None:
+    request = {**_request(), "labels_sha256": "0a" * 32}
+    assert _read(request).labels_sha256 == "0a" * 32
+    assert _read(_read(request).to_json()) == _read(request)
+    assert _read(_request()).labels_sha256 is None

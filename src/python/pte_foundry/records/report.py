@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
+from pte_foundry.records.contract import Contract
 from pte_foundry.records.declared import Declared
 from pte_foundry.records.facts import Facts
 from pte_foundry.records.json_fields import Fields
@@ -29,6 +30,19 @@ class Report(Facts):
     @property
     def sha256(self) -> str:
         return self.pte.sha256
+
+    @property
+    def contract(self) -> Contract:
+        """What the program has to say about itself."""
+        declared = self.declared
+        return Contract(
+            model=self.model,
+            backend=declared.backend,
+            precision=self.precision,
+            labels_sha256=None if declared.labels is None else declared.labels.sha256,
+            inputs=tuple(tensor.to_json() for tensor in self.inputs),
+            outputs=tuple(tensor.to_json() for tensor in self.outputs),
+        )
 
     @staticmethod
     def read(fields: Fields) -> Report:

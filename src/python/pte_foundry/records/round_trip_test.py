@@ -14,6 +14,7 @@ from typing import Any, Union
 import pytest
 
 from pte_foundry import records
+from pte_foundry.records.contract import Contract
 from pte_foundry.records.facts import Facts, Tensor
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.model_request import WeightsRequest
@@ -29,6 +30,7 @@ VALUES: Mapping[str, Any] = {
     "base_url": "https://example.org/models",
     "builder_uri": "https://ci.example.org",
     "files": {"a/b.pte": "0c" * 32},
+    "labels_sha256": "0d" * 32,
     "generated": "1970-01-01T00:00:00Z",
     "platforms": ("linux", "web"),
     "sha256": "0a" * 32,
@@ -64,6 +66,10 @@ def sample(kind: type, full: bool) -> Any:
     """A record with a value in every field; None and nothing where that may be, if not `full`."""
     if kind is Tensor:
         return Tensor.read(Fields(TENSOR, "a tensor"))
+    if kind is Contract:
+        labels = VALUES["labels_sha256"] if full else None
+        outputs = ({"name": "scores", "description": "of each class"},)
+        return Contract("text", "xnnpack", "fp32", labels, (TENSOR,), outputs)
     if kind is WeightsRequest and not full:
         return WeightsRequest("seeded", None)
     hints = typing.get_type_hints(kind)

@@ -105,6 +105,7 @@ def _request(lowering: str, stock: bool, **fields: Any) -> ExportRequest:
             "inputs": {"image": "float32[1,3,8,8]"},
             "weights": {"source": "seeded"},
         },
+        "backend": "xnnpack",
         "lowering": lowering,
         "precision": "fp32",
         "options": {},

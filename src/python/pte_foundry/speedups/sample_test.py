@@ -26,6 +26,7 @@ def _request(
             "inputs": {"image": _IMAGE[model]},
             "weights": {"source": "seeded"},
         },
+        "backend": backend,
         "lowering": f"pte_foundry.backends.{backend}.lowering",
         "precision": precision,
         "options": {},

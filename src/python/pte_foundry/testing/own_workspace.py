@@ -48,15 +48,18 @@ def own_workspace(
     }
     request = {
         "model": model,
+        "backend": backend,
         "lowering": f"pte_foundry.backends.{backend}.lowering",
         "precision": "fp16" if half else "fp32",
         "options": {},
         "rewrites": [],
+        "labels_sha256": SHA,
     }
     exported = export(ExportRequest.read(Fields(request, "a request")), folder)
     sample: Any = sample_declared()
     declared = sample_declared(
         model="own",
+        backend=backend,
         weights={**sample["weights"], "source": "official", "sha256": SHA},
         floor=NO_FLOOR,
         delegate=_DELEGATES[backend],

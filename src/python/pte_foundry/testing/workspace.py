@@ -58,10 +58,12 @@ def export_colours(
             Fields(
                 {
                     "model": model_request(weights),
+                    "backend": backend,
                     "lowering": _lowering(backend),
                     "precision": importlib.import_module(_lowering(backend)).PRECISIONS[0],
                     "options": {},
                     "rewrites": [],
+                    "labels_sha256": SHA,
                 },
                 "export_request.json",
             )

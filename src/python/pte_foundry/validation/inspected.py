@@ -65,6 +65,7 @@ def _read(answer: Fields) -> Inspected:
                 facts.counts("planned_memory_bytes"),
                 _tensors(facts, "inputs"),
                 _tensors(facts, "outputs"),
+                _constant_methods(facts.nested("constant_methods")),
             ),
             answer.get("has_identifier") is True,
             answer.count("schema_version"),
@@ -73,6 +74,10 @@ def _read(answer: Fields) -> Inspected:
         raise PteError(
             "structure", f"the process that read the bytes answered with nonsense ({error.message})"
         ) from error
+
+
+def _constant_methods(methods: Fields) -> dict[str, tuple[str, ...]]:
+    return {name: methods.texts(name) for name in methods.values}
 
 
 def _tensors(facts: Fields, name: str) -> tuple[TensorFacts, ...]:

@@ -16,6 +16,7 @@ from pte_foundry.exporting.export import ExportResult, export
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.trained_checks import TrainedChecks
+from pte_foundry.testing.reports import SHA
 from pte_foundry.testing.workspace import (
     ABSENT,
     CHECKS,
@@ -75,10 +76,12 @@ def export_int8_colours(folder: Path, fault: str) -> ExportResult:
     write_calibration(folder)
     request = {
         "model": model_request(),
+        "backend": "xnnpack",
         "lowering": "pte_foundry.backends.xnnpack.lowering",
         "precision": "int8",
         "options": {},
         "rewrites": [],
+        "labels_sha256": SHA,
         "quantization": quantization_request(fault),
     }
     return export(ExportRequest.read(Fields(request, "export_request.json")), folder)

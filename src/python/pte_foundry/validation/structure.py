@@ -23,6 +23,7 @@ from pte_foundry.records.report import Report
 from pte_foundry.records.tensor_spec import FLOAT_LIMITS, DynamicDim, TensorSpec
 from pte_foundry.validation.budget import budget_cases
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for
+from pte_foundry.validation.contract import contract_outcome
 from pte_foundry.validation.inspected import Inspected, inspect_isolated
 from pte_foundry.validation.machine_traces import machine_trace_case
 from pte_foundry.validation.request import ValidationRequest
@@ -33,7 +34,7 @@ _REBUILD = "build program and report again from one commit"
 def structure_cases(
     request: ValidationRequest, pte: bytes
 ) -> tuple[tuple[Case, ...], ProgramFacts | None]:
-    """Digest, request, format and its version, signature, memory plan, budgets, delegation, traces of machines.
+    """Digest, request, format, signature, contract, memory plan, budgets, delegation, traces of machines.
 
     Returns:
         The cases, and what the bytes say about themselves; None if they do not parse.
@@ -57,6 +58,11 @@ def structure_cases(
     cases += [
         run_case("version", "structure", lambda: _version(report, inspected)),
         run_case("signature", "structure", lambda: _signature(report, facts)),
+        run_case(
+            "contract",
+            "structure",
+            lambda: contract_outcome(report.contract, facts.constant_methods),
+        ),
         run_case("planned-memory", "budget", lambda: _planned_memory(report, facts)),
         *budget_cases(report, request.checks, len(pte), facts),
         run_case("delegation", "delegation", lambda: _delegation(report.delegation, delegation)),

@@ -56,12 +56,12 @@ def test_a_good_portable_program_passes(tmp_path: Path, portable: ExportResult) 
 def test_a_portable_program_under_the_xnnpack_name_breaks_the_promise(
     workspace: Workspace, portable: ExportResult
 ) -> None:
-    # Its report is true of the bytes, so only the promise can see it.
+    # Its report is true of what the bytes do. What they say is another backend's.
     facts: Any = portable.facts
     workspace.replace_program(portable.pte)
     workspace.report |= {name: facts[name] for name in ("delegation", "planned_memory_bytes")}
     cases = workspace.run()
-    assert failed_kinds(cases) == {"promise": "delegation"}
+    assert failed_kinds(cases) == {"contract": "structure", "promise": "delegation"}
     assert "never calls the delegate XnnpackBackend" in cases["promise"].message
     assert "aten::" in cases["promise"].message
 
@@ -118,8 +118,16 @@ def test_one_flipped_bit_is_seen_by_the_digest(workspace: Workspace) -> None:
         ),
         (lambda report: report.update(planned_memory_bytes=[1]), {"planned-memory": "budget"}),
         (lambda report: report["versions"].update(executorch="1.3.0"), {"version": "structure"}),
+        (lambda report: report["labels"].update(sha256="0" * 64), {"contract": "structure"}),
+        (
+            # Other tests have the same normalisation.
+            lambda report: report["inputs"][0].update(
+                normalisation={**report["inputs"][0]["normalisation"], "colour": "BGR"}
+            ),
+            {"contract": "structure", "preprocessing": "mismatch"},
+        ),
     ],
-    ids=["digest", "size", "shape", "memory plan", "another executorch"],
+    ids=["digest", "size", "shape", "memory plan", "another executorch", "labels", "colour"],
 )
 def test_a_wrong_field_in_the_report_fails(
     workspace: Workspace, change: Callable[[Any], None], failed: dict[str, str]

@@ -21,7 +21,8 @@ from pte_build.aggregate.subsystem import DEFAULT_BASE_URL, DEFAULT_GENERATED, I
 from pte_build.choices import Choices
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import MainResult, MainRun, request_file
-from pte_build.program.report import BuiltProgram, ProgramLabels
+from pte_build.program.labels import ProgramLabels
+from pte_build.program.report import BuiltProgram
 from pte_build.sources import INDEX_MAIN
 from pte_build.targets.model_index import IndexOutputPathField, IndexProgramsField, ModelIndex
 from pte_build.validation.outcome import TestOutcome

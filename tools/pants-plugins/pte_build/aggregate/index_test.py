@@ -17,7 +17,7 @@ from pte_build.aggregate.index import (
 )
 from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest
 from pte_build.errors import PteBuildError
-from pte_build.program.report import ProgramLabels
+from pte_build.program.labels import ProgramLabels
 from pte_build.stand_in_repository import program_text, target_text
 from pte_build.test_support import SEEDED, make_runner, read_json, refusal, set_options
 

@@ -28,6 +28,7 @@ from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.declaration import ProgramDeclaration
+from pte_build.program.labels import DeclaredLabels, DeclaredLabelsRequest
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.sources import EXPORT_MAIN, Module, ModuleRequest
 from pte_build.targets.pte_program import ProgramQuantizationField
@@ -130,6 +131,7 @@ async def export_program(
     imports = await MultiGet(
         Get(Module, ModuleRequest(file, address, "imports")) for file in declaration.imports
     )
+    labels = (await Get(DeclaredLabels, DeclaredLabelsRequest(request.program))).labels
     requested, pictures = None, EMPTY_DIGEST
     if quantization is not None:
         recipe = await Get(
@@ -142,11 +144,13 @@ async def export_program(
         model=model_request(
             declaration, builder.name, tuple(module.name for module in imports), weights
         ),
+        backend=backend.name,
         lowering=lowering.name,
         precision=declaration.precision,
         options=declaration.options,
         rewrites=tuple(rewrite.name for rewrite in rewrites),
         quantization=requested,
+        labels_sha256=labels and labels.content.fingerprint,
         stock=options.options.stock,
     )
     result = await Get(

@@ -30,6 +30,7 @@ from pte_build.library.run_main import MainResult, MainRun, RemoteCacheUse, run_
 from pte_build.pictures.calibration import Calibration, CalibrationRequest
 from pte_build.program.availability import Availability, AvailabilityRequest
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest, export_program
+from pte_build.program.labels import DeclaredLabels, DeclaredLabelsRequest
 from pte_build.result_cache.toolchain_run import ToolchainResult, ToolchainRun
 from pte_build.sdk.files import Sdk, SdkRequest
 from pte_build.sources import LibrarySources, LibrarySourcesRequest, Module, ModuleRequest
@@ -50,6 +51,7 @@ MODELS = "src/python/pte_foundry/models"
 GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
     (Availability, (AvailabilityRequest,)),
     (Calibration, (CalibrationRequest,)),
+    (DeclaredLabels, (DeclaredLabelsRequest,)),
     (Sdk, (SdkRequest,)),
     (ResolvedWeights, (ResolvedWeightsRequest,)),
     (Module, (ModuleRequest,)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,19 @@ def test_an_exported_program(runner: RuleRunner) -> None:
     assert exported.request.model.to_json() == model
     assert read_json(runner, exported.facts)["request"] == {
         "model": model,
+        "backend": "fast",
         "lowering": "pte_foundry.backends.fast",
         "precision": "fp32",
         "options": {"level": "1", "mode": "plain"},
         "rewrites": ["pte_foundry.rewrites.plain"],
+        "labels_sha256": hashlib.sha256(b"cat\ncup").hexdigest(),
     }
+
+
+def test_a_program_without_labels_states_none(runner: RuleRunner) -> None:
+    exported = runner.request(ExportedProgram, [export(runner)])
+    assert exported.request.labels_sha256 is None
+    assert "labels_sha256" not in read_json(runner, exported.facts)["request"]
 
 
 def export(runner: RuleRunner, **fields: object) -> ExportedProgramRequest:

@@ -7,23 +7,16 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.engine_aware import EngineAwareParameter
-from pants.engine.fs import Digest, DigestEntries, FileDigest, FileEntry, PathGlobs, Paths
+from pants.engine.fs import FileDigest, FileEntry, PathGlobs, Paths
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
-from pants.engine.target import (
-    HydratedSources,
-    HydrateSourcesRequest,
-    WrappedTarget,
-    WrappedTargetRequest,
-)
 
-from pte_build.cache_entry import plain_files
 from pte_build.choices import Choices
 from pte_build.library.run_main import MainResult, MainRun, request_file
 from pte_build.program.checks import DeclaredTest, ProgramTest, ProgramTestRequest
 from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
+from pte_build.program.labels import DeclaredLabels, DeclaredLabelsRequest, ProgramLabels
 from pte_build.sources import REPORT_MAIN
-from pte_build.targets.pte_program import ProgramLabelsField
 from pte_build.weights.resolution import ResolvedWeights
 from pte_foundry.records.declared import Declared, LabelFile, Weights
 from pte_foundry.records.promise import Promise
@@ -38,18 +31,6 @@ class ProgramRequest(EngineAwareParameter):
 
     def debug_hint(self) -> str:
         return self.program.spec
-
-
-@dataclass(frozen=True)
-class ProgramLabels:
-    """A label file: its path in the repository and its content."""
-
-    path: str
-    content: FileDigest
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -110,17 +91,12 @@ def declared(
 
 @rule
 async def build_program(request: ProgramRequest) -> BuiltProgram:
-    exported, wrapped, tested, cards = await MultiGet(
+    exported, labelled, tested, cards = await MultiGet(
         Get(ExportedProgram, ExportedProgramRequest(request.program, request.choices)),
-        Get(WrappedTarget, WrappedTargetRequest(request.program, description_of_origin="a report")),
+        Get(DeclaredLabels, DeclaredLabelsRequest(request.program)),
         Get(DeclaredTest, ProgramTestRequest(request.program)),
         Get(Paths, PathGlobs([f"{request.program.spec_path}/{MODEL_CARD}"])),
     )
-    label_files = await Get(
-        HydratedSources, HydrateSourcesRequest(wrapped.target[ProgramLabelsField])
-    )
-    label_entries = await Get(DigestEntries, Digest, label_files.snapshot.digest)
-    labels = next((ProgramLabels(*file) for file in plain_files(label_entries).items()), None)
     declaration = exported.declaration
     card = next(iter(cards.files), None)
     result = await Get(
@@ -129,7 +105,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
             REPORT_MAIN,
             request_file(
                 "declared.json",
-                declared(declaration, exported.weights, labels, card, tested.test),
+                declared(declaration, exported.weights, labelled.labels, card, tested.test),
             ),
             ("facts.json", "--report", "report.json"),
             owner=declaration.address,
@@ -139,7 +115,7 @@ async def build_program(request: ProgramRequest) -> BuiltProgram:
             files=(FileEntry("facts.json", exported.facts),),
         ),
     )
-    return BuiltProgram(exported, result.files["report.json"], labels, tested.test)
+    return BuiltProgram(exported, result.files["report.json"], labelled.labels, tested.test)
 
 
 def rules() -> Iterable[Rule]:

@@ -13,7 +13,8 @@ from pants.util.frozendict import FrozenDict
 from pte_build.program.backend import Backend
 from pte_build.program.checks import ProgramTest
 from pte_build.program.declaration import ProgramDeclaration
-from pte_build.program.report import BuiltProgram, ProgramLabels, ProgramRequest, declared
+from pte_build.program.labels import ProgramLabels
+from pte_build.program.report import BuiltProgram, ProgramRequest, declared
 from pte_build.stand_in_repository import program_text, quantized_text
 from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, read_json, refusal
 from pte_build.weights.resolution import ResolvedWeights

@@ -16,7 +16,7 @@ from torch import nn
 
 from pte_foundry.backends.coreml.canonical import METADATA, PACKAGE, canonical_payload
 from pte_foundry.backends.coreml.container import Container, read_container, write_container
-from pte_foundry.backends.lowering import lower_with
+from pte_foundry.backends.lowering import LoweringRequest, lower_with
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.payloads import delegate_payloads
 
@@ -31,7 +31,7 @@ def _converted() -> bytes:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardsigmoid(), nn.Flatten(), nn.Linear(144, 2))
     with torch.no_grad():
         program = torch.export.export(module.eval(), (torch.ones(1, 3, 8, 8),), strict=False)
-    lowered = lower_with(program, [CoreMLPartitioner()])
+    lowered = lower_with(LoweringRequest(program, "fp32", {}), [CoreMLPartitioner()])
     (found,) = delegate_payloads(bytes(lowered.program.buffer))
     return found.payload
 

@@ -81,7 +81,7 @@ def lower(request: LoweringRequest) -> Lowered:
     # State stays in the program: as CoreML's own it would need iOS 18.
     partitioner = CoreMLPartitioner(compile_specs=specs, take_over_mutable_buffer=False)
     with _canonical_payloads():
-        lowered = lower_with(request.exported_program, [partitioner])
+        lowered = lower_with(request, [partitioner])
     return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
 
 

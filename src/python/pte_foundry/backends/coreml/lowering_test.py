@@ -110,6 +110,7 @@ _REQUEST = {
         "inputs": {"image": "float32[1,3,8,8]"},
         "weights": {"source": "seeded"},
     },
+    "backend": "coreml",
     "lowering": "pte_foundry.backends.coreml.lowering",
     "precision": "fp16",
     "options": {},

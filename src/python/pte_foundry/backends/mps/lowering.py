@@ -51,7 +51,7 @@ def lower(request: LoweringRequest) -> Lowered:
     # not as the edge dialect's `_clone_dim_order`.
     config = EdgeCompileConfig(_skip_dim_order=True)
     with _warnings_only():
-        return lower_with(request.exported_program, [partitioner], compile_config=config)
+        return lower_with(request, [partitioner], compile_config=config)
 
 
 def _refuse_transposed_convolutions(program: ExportedProgram) -> None:

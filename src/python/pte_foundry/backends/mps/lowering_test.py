@@ -128,6 +128,7 @@ def test_bytes_and_facts_are_those_of_a_stock_export(tmp_path: Path) -> None:
             "inputs": {"image": "float32[1,3,8,8]"},
             "weights": {"source": "seeded"},
         },
+        "backend": "mps",
         "lowering": mps.__name__,
         "precision": "fp16",
         "options": {},

@@ -21,4 +21,4 @@ def lower(request: LoweringRequest) -> Lowered:
         PteError: `unsupported-precision`, `bad-option`.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
-    return lower_with(request.exported_program, [])
+    return lower_with(request, [])

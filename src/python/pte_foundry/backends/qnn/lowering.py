@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -101,7 +102,7 @@ def _lower(request: LoweringRequest, sdk: QnnSdk) -> Lowered:
                 "sdk-missing", f"{sdk.htp_library} is no working compiler: {error}"
             ) from error
         lowered = lower_with(
-            program,
+            replace(request, exported_program=program),
             [QnnPartitioner(specs)],
             transform_passes=passes.get_to_edge_transform_passes(program, compiler_specs=specs),
             compile_config=qnn_edge_config(),

@@ -60,7 +60,7 @@ def lower(request: LoweringRequest) -> Lowered:
     # Both are written out, although one is a default today: they then stand in the program.
     options = {"force_fp16": True, "texture_limits": limits}
     return lower_with(
-        request.exported_program,
+        request,
         [VulkanPartitioner(options)],
         transform_passes=[_finite_scalars],
     )

@@ -47,4 +47,4 @@ def lower(request: LoweringRequest) -> Lowered:
     configs = [
         _AnySigmoid if config is SigmoidConfig else config for config in ALL_PARTITIONER_CONFIGS
     ]
-    return lower_with(request.exported_program, [XnnpackPartitioner(configs=configs)])
+    return lower_with(request, [XnnpackPartitioner(configs=configs)])

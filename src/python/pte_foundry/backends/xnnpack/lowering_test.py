@@ -27,7 +27,11 @@ def quantized(tmp_path: Path) -> ExportedProgram:
 def test_an_integer_sigmoid_is_one_node_of_the_delegate(quantized: ExportedProgram) -> None:
     with torch.no_grad():
         # ExecuTorch's own choice puts two conversions around each of the two sigmoids.
-        stock = bytes(lower_with(quantized, [XnnpackPartitioner()]).program.buffer)
+        stock = bytes(
+            lower_with(
+                LoweringRequest(quantized, "int8", {}), [XnnpackPartitioner()]
+            ).program.buffer
+        )
         ours = bytes(xnnpack.lower(LoweringRequest(quantized, "int8", {})).program.buffer)
     assert inspect_program(ours).delegate_calls == inspect_program(stock).delegate_calls == 1
     assert len(ours) < len(stock) - 4 * 64
@@ -39,7 +43,9 @@ def test_float_programs_are_what_the_stock_partitioner_makes_of_them() -> None:
         program = torch.export.export(
             nn.Sequential(small_detector(), nn.Sigmoid()), image, strict=False
         )
-        stock = bytes(lower_with(program, [XnnpackPartitioner()]).program.buffer)
+        stock = bytes(
+            lower_with(LoweringRequest(program, "fp32", {}), [XnnpackPartitioner()]).program.buffer
+        )
         ours = bytes(xnnpack.lower(LoweringRequest(program, "fp32", {})).program.buffer)
     assert ours == stock
 
