@@ -38,7 +38,7 @@ FLOORS: tuple[Mapping[str, str], ...] = (
     },
     {"exporting": "from a request to a .pte"},
     {"validation": "the gate", "index": "index.json"},
-    {"client": "reading a published tree"},
+    {"client": "reading a published tree", "bundling": "programs with their test"},
     {"tree": "what is published"},
     {"publishing": "releases of a tree"},
 )

@@ -1,4 +1,4 @@
-"""The BUILD macro `pte_model`: one model, all of its programs and their tests."""
+"""The BUILD macro `pte_model`: one model, all of its programs, their tests and their bundles."""
 
 
 def pte_model(
@@ -16,7 +16,7 @@ def pte_model(
     toolchains=None,
     **common,
 ):
-    """Declare the programs of one model.
+    """Declare the programs of one model, with a test and a bundle (`<program>_bundle`) of each.
 
     name: the model's name; the programs are called `<name>_<key>`, their tests `<name>_<key>_test`.
     programs: `[<precision>_]<backend>` to this program's own fields, e.g.
@@ -63,3 +63,4 @@ def pte_model(
             program=[f":{program}"],
             **{"tags": tags, **(test or {}), **own_test, **own_bounds},
         )
+        pte_bundle(name=f"{program}_bundle", program=[f":{program}"], tags=tags)

@@ -17,9 +17,11 @@ class Declared:
     def __init__(self, **arguments: object) -> None:
         self.programs: list[dict[str, Any]] = []
         self.tests: list[dict[str, Any]] = []
+        self.bundles: list[dict[str, Any]] = []
         names: dict[str, Any] = {
             "pte_program": lambda **fields: self.programs.append(fields),
             "pte_test": lambda **fields: self.tests.append(fields),
+            "pte_bundle": lambda **fields: self.bundles.append(fields),
         }
         exec(compile(MACRO.read_text(encoding="utf-8"), str(MACRO), "exec"), names)
         names["pte_model"](**{**REQUIRED, **arguments})
@@ -37,6 +39,11 @@ def test_names_backends_and_precisions() -> None:
         ("m_fast_test", [":m_fast"]),
         ("m_int8_fast_test", [":m_int8_fast"]),
         ("m_fp16_slow_test", [":m_fp16_slow"]),
+    ]
+    assert [(bundle["name"], bundle["program"]) for bundle in declared.bundles] == [
+        ("m_fast_bundle", [":m_fast"]),
+        ("m_int8_fast_bundle", [":m_int8_fast"]),
+        ("m_fp16_slow_bundle", [":m_fp16_slow"]),
     ]
 
 

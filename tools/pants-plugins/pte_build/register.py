@@ -41,13 +41,16 @@ from pte_build.targets.model_tree import ModelTree
 from pte_build.targets.model_weights import ModelWeights
 from pte_build.targets.pictures import CalibrationSet, PhotographSet
 from pte_build.targets.pte_backend import PteBackend
+from pte_build.targets.pte_bundle import PteBundle
 from pte_build.targets.pte_program import PteProgram
 from pte_build.targets.pte_test_target import PteTest
 from pte_build.targets.samples import SampleSet
 from pte_build.tiers import python_tests, tier
 from pte_build.toolchain import environment, identity, interpreter, locks, toolchain
 from pte_build.validation import (
+    bundle,
     goal,
+    inputs,
     outcome,
     validate,
 )
@@ -65,6 +68,7 @@ def target_types() -> Iterable[type[Target]]:
         ModelWeights,
         PhotographSet,
         PteBackend,
+        PteBundle,
         PteProgram,
         PteTest,
         SampleSet,
@@ -73,10 +77,10 @@ def target_types() -> Iterable[type[Target]]:
 
 def rules() -> Iterable[Rule | UnionRule]:
     modules = (
-        addresses, availability, backend, calibration, callback, canary, checks, command_line, committed_index,
-        conditions, declaration, downloading, environment, export, fetching, files, goal, identity, index,
-        inference, interpreter, labels, locks, outcome, output_paths, package, photographs, place, presence,
-        program_locks, publish, python_tests, report, resolution, run, run_main, samples, selection, sizes, sources,
-        substitutes, tier, toolchain, toolchain_run, tree, validate,
+        addresses, availability, backend, bundle, calibration, callback, canary, checks, command_line,
+        committed_index, conditions, declaration, downloading, environment, export, fetching, files, goal, identity,
+        index, inference, inputs, interpreter, labels, locks, outcome, output_paths, package, photographs, place,
+        presence, program_locks, publish, python_tests, report, resolution, run, run_main, samples, selection,
+        sizes, sources, substitutes, tier, toolchain, toolchain_run, tree, validate,
     )  # fmt: skip
     return [rule for module in modules for rule in module.rules()]

@@ -46,6 +46,7 @@ def test_the_vocabulary() -> None:
         "model_weights",
         "photograph_set",
         "pte_backend",
+        "pte_bundle",
         "pte_program",
         "pte_test",
         "sample_set",

@@ -96,6 +96,19 @@ for case in cases:
 sys.exit(failed)
 """
 
+_BUNDLING = """
+import hashlib, json, sys
+
+request_file, _, bundle_file, _, description_file = sys.argv[1:]
+request = json.load(open(request_file))
+pte = open(request["pte"], "rb").read()
+if b"wrong" in pte:
+    sys.exit("pte-foundry: mismatch: the runtime does not reproduce the expected outputs")
+pictures = [open(path).read() for path in sorted(request["photographs"])]
+json.dump([json.loads(pte), pictures], open(bundle_file, "w"))
+json.dump({"program": hashlib.sha256(pte).hexdigest()}, open(description_file, "w"))
+"""
+
 _PHOTOGRAPHS = """
 import json, os, sys
 
@@ -190,6 +203,7 @@ _MODULES = {
     "exporting/main.py": _EXPORT,
     "records/report_main.py": _REPORT,
     "validation/main.py": _VALIDATION,
+    "bundling/main.py": _BUNDLING,
     "fetching/main.py": _FETCH,
     "photographs/main.py": _PHOTOGRAPHS,
     "index/main.py": _INDEX,
