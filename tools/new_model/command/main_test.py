@@ -190,6 +190,19 @@ def test_int8_without_anything_to_calibrate_on(root: Path, inputs: str) -> None:
     assert "xnnpack_dynamic" in program["quantization"][0]
 
 
+@pytest.mark.parametrize(
+    ("inputs", "ratio"),
+    [("1,3,224,224", 200.0), ("int64[1,12]{0..49}", 273067.0), ("1,128,128", 200.0)],
+)
+def test_memory_has_a_budget_of_its_own_beside_a_few_tokens(
+    root: Path, inputs: str, ratio: float
+) -> None:
+    """A test without one has the usual 1.05, which programs with undelegated operators exceed."""
+    assert run(*INT8, "--inputs", inputs)[0] == 0
+    (bounds,) = fields(root, "my_net")["pte_model"]["bounds"].values()  # type: ignore[attr-defined]
+    assert bounds["max_planned_memory_ratio"] == ratio
+
+
 def test_samples_are_not_left_behind_without_their_model(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ _USUAL_SIZE_RATIO = 1.1
 _STRUCTURE_BYTES = 512_000
 """More than the operators and names of a usual program take beside its weights."""
 _LARGE_INPUTS_BYTES = 64 << 10
+_USUAL_MEMORY_RATIO = 200.0
 _LONGEST_LINE = 110
 
 
@@ -140,7 +141,8 @@ def _samples_text(plans: Mapping[str, Plan]) -> str:
 def _bounds(program: Program, data_bytes: int, inputs: Sequence[TensorSpec]) -> dict[str, float]:
     """Thresholds that a good program keeps: errors of its precision, and budgets by the size of its weights.
 
-    Memory has a budget where it follows the inputs, as of pictures: beside a few tokens anything is much.
+    The budget of memory is a multiple of the inputs, as of pictures. Beside a few tokens anything is much, so theirs is
+    that of `_LARGE_INPUTS_BYTES`.
     """
     # Of an int8 program much may stay in float: the floor of its quantized weights says how much, not its size.
     precision = program.backend.precision if program.quantized else program.precision
@@ -148,8 +150,9 @@ def _bounds(program: Program, data_bytes: int, inputs: Sequence[TensorSpec]) -> 
     # The checkpoint's tensors may be of half precision, of which the unit, float32, is twice as large.
     ratio += _STRUCTURE_BYTES / max(data_bytes, 1)
     bounds = {"max_size_ratio": math.ceil(ratio * 100) / 100}
-    if 4 * sum(math.prod(spec.shape) for spec in inputs) >= _LARGE_INPUTS_BYTES:
-        bounds["max_planned_memory_ratio"] = 200.0
+    inputs_bytes = 4 * sum(math.prod(spec.shape) for spec in inputs)
+    larger = max(1.0, _LARGE_INPUTS_BYTES / inputs_bytes)
+    bounds["max_planned_memory_ratio"] = float(math.ceil(_USUAL_MEMORY_RATIO * larger))
     if program.quantized:
         # What is an error of 1 in scores is none in pixels: of outputs of an unknown scale, the relative error counts.
         bounds |= {"min_cosine": 0.98, "max_relative_error": 0.2, "max_abs_difference": 1e6}
