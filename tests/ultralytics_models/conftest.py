@@ -32,3 +32,8 @@ def ultralytics(tmp_path_factory: pytest.TempPathFactory) -> None:
 
     prepare_torchvision()
     prepare_ultralytics()
+    import torchvision  # type: ignore[import-untyped]
+    from ultralytics.utils.nms import TorchNMS  # type: ignore[import-not-found]  # pants: no-infer-dep
+
+    # Torchvision's wheel has this operator for CUDA only; without torchvision, ultralytics takes its own.
+    torchvision.ops.nms = TorchNMS.nms

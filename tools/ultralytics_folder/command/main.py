@@ -81,11 +81,17 @@ def _labels(program: Path, report: Fields, given: Path | None) -> Path:
             f"{program.name}: its model declares no labels. Give them with --labels FILE"
         )
     file = LabelFile.read(declared)
-    for folder in (program.parent, find_root() / "models" / report.text("family")):
-        path = folder / file.file
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256:
-            return path
+    beside = program.with_name(file.file)
+    if _is(beside, file):
+        return beside
+    declared_file = find_root() / "models" / report.text("family") / file.file
+    if _is(declared_file, file):
+        return declared_file
     raise ToolError(
         f"{program.name}: {file.file} with the hash that its report has is neither beside it nor below models/. Give "
         "it with --labels FILE"
     )
+
+
+def _is(path: Path, file: LabelFile) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256

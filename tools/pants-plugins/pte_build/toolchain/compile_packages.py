@@ -36,14 +36,17 @@ _COMMENT = re.compile(r"#[^\n]*")
 _NAME = re.compile(r"[.\w]+")
 _FILES_AT_ONCE = 32
 _SECONDS_BETWEEN_LOOKS = 0.5
-# Below PEX_ROOT, where the environments are.
+# Below the folder of the environments.
 _STORE = "pte_bytecode"
 # The beginning of bytecode whose source is checked by its hash (PEP 552).
 _HEADER = importlib.util.MAGIC_NUMBER + (0b11).to_bytes(4, "little")
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare the environment of this Python for the sources below the folder that is the only argument.
+    """Prepare the environment of this Python.
+
+    Args:
+        arguments: the folder of the sources, and the folder of all environments.
 
     Returns:
         0. A file that cannot be compiled is left without bytecode.
@@ -51,8 +54,9 @@ def main(arguments: list[str]) -> int:
     Raises:
         OSError: bytecode cannot be written.
     """
-    (source_root,) = arguments
-    store = Path(os.environ["PEX_ROOT"]).absolute() / _STORE
+    source_root, environments = arguments
+    # Not $PEX_ROOT, which an environment that exists already takes out of its own variables.
+    store = Path(environments).absolute() / _STORE
     prepare(Path(sysconfig.get_path("purelib")), Path(source_root), store)
     return 0
 

@@ -21,7 +21,7 @@ from pte_build.toolchain import compile_packages
 from pte_build.toolchain.composition import toolchain_name
 from pte_build.toolchain.interpreter import ToolchainInterpreter
 from pte_build.toolchain.locks import ToolchainRequest
-from pte_build.toolchain.process import SOURCE_ROOT, toolchain_process
+from pte_build.toolchain.process import PEX_ROOT, SOURCE_ROOT, toolchain_process
 from pte_build.toolchain.toolchain import Toolchain
 
 _SCRIPT = "compile_packages.py"
@@ -49,7 +49,7 @@ async def prepare_toolchain(request: ToolchainRequest) -> ReadyToolchain:
     )
     name = toolchain_name(request.resolves)
     process = toolchain_process(
-        ("-c", _RUN, SOURCE_ROOT),
+        ("-c", _RUN, SOURCE_ROOT, PEX_ROOT),
         input_digest=await Get(Digest, MergeDigests([toolchain.digest, script, sources])),
         output_files=(),
         description=f"Prepare the {name} toolchain",

@@ -14,6 +14,8 @@ from pte_build.toolchain.interpreter import CACHE, PATH
 from pte_build.toolchain.toolchain import PEX_NAME
 
 SOURCE_ROOT = "src/python"
+PEX_ROOT = ".pex_root"
+"""Of the environments of toolchains, in the sandbox of a process: a link to a named cache."""
 
 # Everything that could make two machines differ is fixed. Floating point first: torch and oneDNN choose their kernels
 # by what the CPU can do, and reductions depend on the number of threads.
@@ -63,9 +65,9 @@ def toolchain_process(
             **stage_files.ENVIRONMENT,
             "PEX_EXTRA_SYS_PATH": ":".join(source_roots),
             "PEX_IGNORE_RCFILES": "1",
-            "PEX_ROOT": ".pex_root",
+            "PEX_ROOT": PEX_ROOT,
         },
-        append_only_caches={**CACHE, **stage_files.CACHE, "pex_root": ".pex_root"},
+        append_only_caches={**CACHE, **stage_files.CACHE, "pex_root": PEX_ROOT},
         output_files=output_files,
         description=description,
         timeout_seconds=timeout_seconds,
