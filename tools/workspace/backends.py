@@ -41,7 +41,7 @@ def read_backends(root: Path) -> dict[str, DeclaredBackend]:
     found = {}
     for file, call in backend_calls(root):
         fields = {
-            name: _literal(call[name], file)
+            name: literal(call[name], file)
             for name in ("name", "precisions", "max_size_ratios", "dynamic_dimensions", "sdk")
             if name in call
         }
@@ -78,7 +78,7 @@ def calls(alias: str, file: Path) -> Iterator[dict[str, ast.expr]]:
                 yield arguments
 
 
-def _literal(value: ast.expr, file: Path) -> Any:
+def literal(value: ast.expr, file: Path) -> Any:
     try:
         return ast.literal_eval(value)
     except ValueError:

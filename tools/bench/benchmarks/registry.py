@@ -20,6 +20,7 @@ from bench.benchmarks import (
     unaffected_edits,
     validation,
     versions,
+    workers,
 )
 from bench.benchmarks.measurement import Measurement
 from bench.benchmarks.setting import Setting
@@ -49,5 +50,6 @@ BENCHMARKS = tuple(
         versions,
         scale,
         fresh_machine,
+        workers,
     )
 )

@@ -34,6 +34,7 @@ class Setting:
     """scratch: an empty folder for this benchmark. rounds: how often to time; None for its default.
 
     programs: addresses of those to measure, for benchmarks that measure programs; all if empty.
+    times: what `[run-times] file` made, for benchmarks that run nothing.
     environment: of every `./pants`, see `clone_environment`.
     """
 
@@ -43,6 +44,7 @@ class Setting:
     progress: Callable[[str], None]
     rounds: int | None = None
     programs: tuple[str, ...] = ()
+    times: Path | None = None
 
     def clone(
         self, name: str, environment: Mapping[str, str] | None = None

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bench.benchmarks import workers
 from bench.benchmarks.registry import BENCHMARKS, Benchmark
 from bench.command.machine import this_machine
 from bench.command.markdown_page import markdown_page
@@ -36,7 +37,8 @@ _LIST = "\n\n".join(f"{one.name}: {one.about}." for one in BENCHMARKS)
 @app.command("bench", cls=ToolCommand, epilog=f"Benchmarks:\n\n{_LIST}")
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help="The benchmarks to run; default: all.")
+        list[str] | None,
+        typer.Argument(help="The benchmarks to run; default: all, but workers only with --times."),
     ] = None,
     list_names: Annotated[bool, typer.Option("--list", help="List the benchmarks.")] = False,
     rounds: Annotated[
@@ -48,6 +50,15 @@ def main(
             "--program",
             metavar="ADDRESS",
             help="Measure this program (repeatable), not all: size, cold, rebuild, validation, latency, …",
+        ),
+    ] = None,
+    times: Annotated[
+        Path | None,
+        typer.Option(
+            "--times",
+            exists=True,
+            dir_okay=False,
+            help="What each process took, as PANTS_RUN_TIMES_FILE makes ./pants write it: workers.",
         ),
     ] = None,
     json_file: Annotated[
@@ -87,7 +98,7 @@ def main(
             output.print(f"{benchmark.name:18}{benchmark.about}", markup=False, highlight=False)
         raise typer.Exit(0)
     say = _progress(progress)
-    chosen = _chosen(names or ())
+    chosen = _chosen(names or (), times)
     for option, file in (("--json", json_file), ("--markdown", markdown_file)):
         if file is not None and not file.parent.is_dir():
             raise ToolError(f"{option}: {file.parent} is not a folder; create it first")
@@ -104,8 +115,10 @@ def main(
     repository = find_repository()
     machine = this_machine()
     environment = clone_environment(os.environ)
-    results = run_benchmarks(chosen, repository, environment, rounds, tuple(programs or ()), say)
-    command = _command(names or (), programs or (), rounds)
+    results = run_benchmarks(
+        chosen, repository, environment, rounds, tuple(programs or ()), say, times
+    )
+    command = _command(names or (), programs or (), rounds, times)
     document = results_document(results, repository, machine, command)
     if json_file is not None:
         replace_text(json_file, to_text(document))
@@ -147,19 +160,24 @@ def _write_page(documents: Sequence[Document], page: Path, folder: Path | None) 
     replace_text(page, markdown_page(documents, shown))
 
 
-def _chosen(names: Sequence[str]) -> list[Benchmark]:
+def _chosen(names: Sequence[str], times: Path | None) -> list[Benchmark]:
     known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     if unknown := sorted(set(names) - set(known)):
         raise ToolError(f"no benchmark is called {unknown}; there are {sorted(known)}")
-    return [known[name] for name in names] if names else list(BENCHMARKS)
+    if names:
+        return [known[name] for name in names]
+    return [one for one in BENCHMARKS if times is not None or one.name != workers.NAME]
 
 
-def _command(names: Sequence[str], programs: Sequence[str], rounds: int | None) -> list[str]:
-    """The arguments that decide what is measured, without the files, which concern only this machine."""
+def _command(
+    names: Sequence[str], programs: Sequence[str], rounds: int | None, times: Path | None
+) -> list[str]:
+    """The arguments that decide what is measured, without paths, which concern only this machine."""
     return [
         *names,
         *(part for program in programs for part in ("--program", program)),
         *(() if rounds is None else ("--rounds", str(rounds))),
+        *(() if times is None else ("--times", "FILE")),
     ]
 
 

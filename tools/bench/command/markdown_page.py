@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.benchmarks.measurement import value_text
 from bench.benchmarks.registry import BENCHMARKS
 from bench.command.latency_table import latency_lines
 from bench.command.markdown_table import goal_text, table, verdict_text
 from bench.command.result_file import Document
+from bench.command.workers_table import workers_lines
 
 _INTRODUCTION = """\
 # Benchmarks
@@ -28,6 +29,11 @@ This page and its pictures are those of the results in `docs/bench/results`:
 """
 # Of runnable processes. Below it, the benchmarks have the machine to themselves.
 _QUIET_LOAD = 0.5
+# Benchmarks whose measurements are not a row each.
+_OWN_LINES: Mapping[str, Callable[[list[Document]], list[str]]] = {
+    "latency": latency_lines,
+    "workers": workers_lines,
+}
 
 
 def markdown_page(
@@ -44,7 +50,7 @@ def markdown_page(
         rows = document["measurements"]
         for name in dict.fromkeys(row["benchmark"] for row in rows):
             of_name = [row for row in rows if row["benchmark"] == name]
-            lines = latency_lines(of_name) if name == "latency" else _lines(of_name)
+            lines = _OWN_LINES.get(name, _lines)(of_name)
             if pictures := left.pop(name, ()):
                 lines = [*pictures, "", *lines]
             sections.append(_section(document, name, of_name, lines))

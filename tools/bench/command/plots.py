@@ -28,9 +28,9 @@ class Plot:
 
 
 def plots(documents: Sequence[Document]) -> tuple[Plot, ...]:
-    """Of the benchmarks `size`, `cold`, `latency` and `int8`, over all documents; others have none."""
+    """Of the benchmarks `size`, `cold`, `latency`, `int8` and `workers`, over all documents; others have none."""
     rows = [row for document in documents for row in document["measurements"]]
-    return (*_size(rows), *_cold(rows), *_latency(rows), *_int8(rows))
+    return (*_size(rows), *_cold(rows), *_latency(rows), *_int8(rows), *_workers(rows))
 
 
 def _size(rows: list[Document]) -> Iterator[Plot]:
@@ -122,6 +122,28 @@ def _int8(rows: list[Document]) -> Iterator[Plot]:
         yield Plot(
             "int8", "int8.svg", bar_chart("int8 programs / fp32 programs", shown, series, mark=1.0)
         )
+
+
+def _workers(rows: list[Document]) -> Iterator[Plot]:
+    """Seconds by the number of workers, and what they would be if slots did nothing but work."""
+    simulated = [row["details"] for row in rows if row["benchmark"] == "workers"]
+    if not simulated:
+        return
+    shown = [
+        Row(
+            f"{one['workers']} worker{'s' * (one['workers'] != 1)}",
+            tuple(_simulated(each["schedules"][place]) for each in simulated),
+        )
+        for place, one in enumerate(simulated[0]["schedules"])
+    ]
+    series = [f"{each['state']}, {each['link']}" for each in simulated]
+    title = "the matrix on workers, simulated: seconds; strokes: work alone"
+    yield Plot("workers", "workers.svg", bar_chart(title, shown, series))
+
+
+def _simulated(schedule: Document) -> Bar:
+    seconds, busy = schedule["seconds"], schedule["busy"]
+    return Bar(seconds, f"{seconds:.0f} s", mark=seconds * busy)
 
 
 def _of(rows: list[Document], benchmark: str, baseline: str) -> Iterator[Document]:

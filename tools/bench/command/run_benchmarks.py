@@ -33,11 +33,12 @@ def run_benchmarks(
     rounds: int | None,
     programs: tuple[str, ...],
     progress: Callable[[str], None],
+    times: Path | None = None,
 ) -> Results:
     """Each benchmark has a temporary folder of its own, deleted at its end.
 
-    environment: of every `./pants`. rounds: None for each benchmark's default. programs: see
-    `Setting`.
+    environment: of every `./pants`. rounds: None for each benchmark's default. programs, times:
+    see `Setting`.
     """
     measurements: list[Measurement] = []
     errors: dict[str, str] = {}
@@ -48,7 +49,7 @@ def run_benchmarks(
 
         with tempfile.TemporaryDirectory(prefix="pte-bench-") as scratch:
             setting = Setting(
-                repository, Path(scratch).resolve(), environment, say, rounds, programs
+                repository, Path(scratch).resolve(), environment, say, rounds, programs, times
             )
             try:
                 measurements += benchmark.run(setting)
