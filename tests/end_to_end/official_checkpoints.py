@@ -88,8 +88,10 @@ def ultralytics_file(clone: UserClone, scratch: Path) -> MadeCheckpoint:
             torch.from_numpy(found[name])
             for name in (yolo_checkpoint.INPUTS, yolo_checkpoint.EXPECTED)
         )
-        buses = ", ".join(["bus"] * int(found[yolo_checkpoint.BUSES]))
-    return MadeCheckpoint(checkpoint.read_bytes(), inputs, expected, {"bus.jpg": buses})
+        classes = found[yolo_checkpoint.CLASSES].tolist()
+    labels = Path("models/yolo/labels.txt").read_text().splitlines()
+    seen = ", ".join(labels[number] for number in classes)
+    return MadeCheckpoint(checkpoint.read_bytes(), inputs, expected, {"bus.jpg": seen})
 
 
 def meta_file() -> MadeCheckpoint:
