@@ -72,7 +72,7 @@ def _read(content: bytes) -> Any:
 
 
 @pytest.fixture(params=["xnnpack", "portable"])
-def workspace(tmp_path: Path, request: pytest.FixtureRequest) -> Workspace:
+def workspace(tmp_path: Path, request: Any) -> Workspace:
     exported = export_colours(tmp_path, request.param)
     return make_workspace(tmp_path, exported, request.param)
 
