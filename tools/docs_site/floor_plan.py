@@ -29,6 +29,7 @@ FLOORS: tuple[Mapping[str, str], ...] = (
         "models": "families, own models, checkpoints",
         "backends": "one folder per backend",
         "photographs": "pictures from packages",
+        "samples": "a model's own inputs",
         "heavy_imports": "importing torch faster",
     },
     {
@@ -58,6 +59,7 @@ PLUGIN_FLOORS: tuple[Mapping[str, str], ...] = (
         "cache_entry": "what a cache returned",
         "process_failure": "why a process failed",
         "sources": "the library's files",
+        "installed_once": "environments of tools",
         "tiers": "which tests run",
     },
     {"targets": "target types and their fields", "progress": "what a session logs"},
