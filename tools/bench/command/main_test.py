@@ -75,6 +75,7 @@ def test_a_benchmark_that_cannot_run_is_an_error(
         (["--plots", "."], "--plots draws for a page"),
         (["--plots", "/no/such/folder", "--markdown", "x.md"], "/no/such/folder is not a folder"),
         (["--from", "/dev", "--markdown", "x.md"], "has no result"),
+        (["workers", "--times", "/no/such/file"], "does not exist"),
         (["--from", "/no/such/x.json", "--markdown", "x.md"], "cannot be read as JSON"),
     ],
 )
@@ -108,6 +109,7 @@ def test_the_list_names_every_benchmark() -> None:
         "versions",
         "scale",
         "fresh-machine",
+        "workers",
     ]
 
 
@@ -164,3 +166,29 @@ def test_programs_are_handed_to_the_benchmarks(
     monkeypatch.setattr(main, "BENCHMARKS", (Benchmark("only", "about it", run),))
     assert CliRunner().invoke(main.app, ["--program", "a:b", "--program", "a:c"]).exit_code == 0
     assert seen == [("a:b", "a:c")]
+
+
+def test_what_is_simulated_from_times_runs_by_default_only_with_times(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, tmp_path, 1.0)
+    seen: list[tuple[str, Path | None]] = []
+
+    def benchmark(name: str) -> Benchmark:
+        def run(setting: Setting) -> tuple[Measurement, ...]:
+            seen.append((name, setting.times))
+            return ()
+
+        return Benchmark(name, "about it", run)
+
+    monkeypatch.setattr(main, "BENCHMARKS", (benchmark("only"), benchmark("workers")))
+    times, page = tmp_path / "times", tmp_path / "page.json"
+    times.write_text("")
+    assert CliRunner().invoke(main.app, []).exit_code == 0
+    assert seen == [("only", None)]
+    made = CliRunner().invoke(main.app, ["--times", str(times), "--json", str(page)])
+    assert made.exit_code == 0, made.output
+    assert seen[1:] == [("only", times), ("workers", times)]
+    assert json.loads(page.read_text())["command"] == ["--times", "FILE"]
+    assert CliRunner().invoke(main.app, ["workers"]).exit_code == 0
+    assert seen[3:] == [("workers", None)]

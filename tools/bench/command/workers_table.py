@@ -80,18 +80,19 @@ def _last(last: Document, workers: int) -> str:
 def _origin(matrix: Document) -> list[str]:
     unpinned = ", ".join(matrix["unpinned"]) or "none"
     return [
-        f"Measured, in a run of the matrix with seeded weights, two processes at a time: {matrix['export_seconds']:.0f} s of "
-        f"exports, {matrix['validation_seconds']:.0f} s of validations; {matrix['toolchains']} toolchains, "
-        f"{matrix['build_seconds']:.0f} s to build, {matrix['prepare_seconds']:.0f} s to prepare. The longest program takes "
-        f"{matrix['longest_seconds']:.0f} s: {matrix['longest']}. All toolchains have {matrix['toolchain_gb']:.2f} GB, because "
-        f"the service keeps a wheel once; separately {matrix['toolchain_gb_separately']:.2f} GB. Sizes of programs are those "
-        "of the indexes.",
+        "Measured, in a run of the matrix with seeded weights, two processes at a time: "
+        f"{matrix['export_seconds']:.0f} s of exports, {matrix['validation_seconds']:.0f} s of validations; "
+        f"{matrix['toolchains']} toolchains, {matrix['build_seconds']:.0f} s to build, "
+        f"{matrix['prepare_seconds']:.0f} s to prepare. The longest program takes {matrix['longest_seconds']:.0f} s: "
+        f"{matrix['longest']}. All toolchains have {matrix['toolchain_gb']:.2f} GB, because the service keeps a wheel "
+        f"once; separately {matrix['toolchain_gb_separately']:.2f} GB. Sizes of programs are those of the indexes.",
         "",
-        f"Pinned: the official checkpoints, {matrix['checkpoint_gb']:.2f} GB. Parameters in fp32 stand for those whose size "
-        f"is not pinned: {unpinned}. Seeded builds send none.",
+        f"Pinned: the official checkpoints, {matrix['checkpoint_gb']:.2f} GB. Parameters in fp32 stand for those whose "
+        f"size is not pinned: {unpinned}. Seeded builds send none.",
         "",
-        f"Assumed: workers with {SLOTS} cores as fast as those measured, each with a link of {WORKER_LINK} and a folder that "
-        f"keeps toolchains; {START_SECONDS:g} s to start a process there; a service as fast as it needs to be, with one "
-        "queue, that does not know what a worker has; links that carry one file after another; checkpoints that the client "
-        "has. Left out: sources, pictures and reports, which are small, and what the client does between processes.",
+        f"Assumed: workers with {SLOTS} cores as fast as those measured, each with a link of {WORKER_LINK} and a "
+        f"folder that keeps toolchains; {START_SECONDS:g} s to start a process there; a service as fast as it needs to "
+        "be, with one queue, that does not know what a worker has; links that carry one file after another; "
+        "checkpoints that the client has. Left out: sources, pictures and reports, which are small, and what the "
+        "client does between processes.",
     ]

@@ -5,7 +5,8 @@ process that could run first gets the first free slot, on the worker with most f
 worker has already. The process holds its slot while the worker fetches what it lacks and prepares the toolchain, which
 each worker does once. The program goes back to the client, which then asks for its validation.
 
-A link carries one file after another. The service's own speed has no limit.
+A link carries one file after another. The service's own speed has no limit, and neither has the number of processes
+that the client asks for; Pants asks for 128 at once.
 """
 
 from __future__ import annotations
