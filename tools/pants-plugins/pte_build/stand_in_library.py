@@ -171,6 +171,9 @@ for path in request["latencies"]:
     if not content.startswith("{"):
         sys.exit(f"pte-foundry: bad-latencies: {path} is not JSON")
     open("README.md", "a").write(f" {path}: {content}")
+for path in request["device_results"]:
+    content = open("device_results/" + path).read()
+    open("README.md", "a").write(f" {path}: {content}")
 json.dump(request["origin"], open("provenance.intoto.json", "w"))
 for locks in request["origin"]["locks"].values():
     [open(path).close() for path in locks]

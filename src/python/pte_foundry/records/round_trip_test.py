@@ -15,6 +15,7 @@ import pytest
 
 from pte_foundry import records
 from pte_foundry.records.contract import Contract
+from pte_foundry.records.device_result import CaseParity
 from pte_foundry.records.facts import Facts, Tensor
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.model_request import WeightsRequest
@@ -29,6 +30,7 @@ VALUES: Mapping[str, Any] = {
     "backend": "xnnpack",
     "base_url": "https://example.org/models",
     "builder_uri": "https://ci.example.org",
+    "date": "2026-11-30",
     "files": {"a/b.pte": "0c" * 32},
     "labels_sha256": "0d" * 32,
     "generated": "1970-01-01T00:00:00Z",
@@ -79,6 +81,9 @@ def sample(kind: type, full: bool) -> Any:
     if kind.__name__ in ("Checks", "TrainedChecks") and not full:
         # One threshold at least.
         values |= {next(iter(values)): 0.5}
+    if kind is CaseParity:
+        # One of the two.
+        values |= {"passed": None} if full else {"passed": False}
     return kind(**values)
 
 
@@ -93,7 +98,7 @@ def _value(kind: type, name: str, hint: Any, full: bool) -> Any:
         return VALUES["calibration_paths"]
     if kind.__name__ == "Origin" and name == "builder":
         return VALUES["builder_uri"]
-    if name in VALUES:
+    if name in VALUES and not is_dataclass(hint):
         return VALUES[name]
     origin = typing.get_origin(hint)
     if origin is tuple:

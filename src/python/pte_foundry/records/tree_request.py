@@ -109,6 +109,8 @@ class TreeRequest:
         listed: what the pages say about each program beyond its index entry.
         latencies: files of measured latencies, as paths in the repository; each is below the folder `latencies` of
             the working directory.
+        device_results: files of what devices measured, as paths in the repository; each is below the folder
+            `device_results` of the working directory.
         origin: what the tree was made from.
     """
 
@@ -116,6 +118,7 @@ class TreeRequest:
     files: Mapping[str, str]
     listed: tuple[Listed, ...]
     latencies: tuple[str, ...]
+    device_results: tuple[str, ...]
     origin: Origin
 
     @staticmethod
@@ -132,6 +135,7 @@ class TreeRequest:
             files,
             tuple(Listed.read(entry) for entry in fields.objects("programs")),
             tuple(check_path(path, fields.where) for path in fields.texts("latencies")),
+            tuple(check_path(path, fields.where) for path in fields.texts("device_results")),
             Origin.read(fields.nested("origin")),
         )
 
@@ -141,5 +145,6 @@ class TreeRequest:
             "files": [{"path": path, "sha256": sha256} for path, sha256 in self.files.items()],
             "programs": [each.to_json() for each in self.listed],
             "latencies": list(self.latencies),
+            "device_results": list(self.device_results),
             "origin": self.origin.to_json(),
         }

@@ -6,13 +6,14 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pte_foundry.index import main as index_main
+from pte_foundry.records.device_result import DeviceResult
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json, read_json, write_json
 from pte_foundry.records.tree_request import Listed
@@ -83,6 +84,7 @@ def write_tree_inputs(folder: Path) -> None:
         "files": entries,
         "programs": PROGRAMS,
         "latencies": [FILE],
+        "device_results": [],
         "origin": sample_origin(LOCK),
     }
     write_json(folder / "tree_request.json", request)
@@ -168,12 +170,15 @@ def sample_parts() -> tuple[Any, Any, Any]:
 
 
 def sample_pages(
-    spoil: Spoil | None = None, results: Mapping[str, object] | None = None
+    spoil: Spoil | None = None,
+    results: Mapping[str, object] | None = None,
+    device_results: Sequence[Mapping[str, object]] = (),
 ) -> dict[str, str]:
     """The pages, after `spoil` has changed its three arguments, which are those of `sample_parts`.
 
     Args:
         results: what `tools/bench` measured.
+        device_results: what devices measured.
     """
     index, listed, validations = sample_parts()
     if spoil is not None:
@@ -183,6 +188,7 @@ def sample_pages(
         [Listed.read(Fields(each, "listed")) for each in listed],
         {address: Fields(each, address) for address, each in validations.items()},
         {} if results is None else read_latencies([Fields(results, FILE)]),
+        [DeviceResult.read(Fields(each, "a result")) for each in device_results],
     )
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 from pte_foundry.confinement.confined import confined
 from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.records.command import run_command
+from pte_foundry.records.device_result import DeviceResult
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import canonical_json, read_json, write_text
 from pte_foundry.records.tree_request import TreeRequest
+from pte_foundry.tree import device_results
 from pte_foundry.tree.merged_index import merged_index
 from pte_foundry.tree.pages.latencies import Latency, read_latencies, read_results
 from pte_foundry.tree.pages.pages import catalogue_pages
@@ -34,7 +36,13 @@ from pte_foundry.tree.tree_files import (
     is_covered,
 )
 from pte_foundry.tree.tree_readme import tree_readme
-from pte_foundry.tree.tree_request import LATENCIES, check_paths, check_tree, versions
+from pte_foundry.tree.tree_request import (
+    DEVICE_RESULTS,
+    LATENCIES,
+    check_paths,
+    check_tree,
+    versions,
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,7 +62,13 @@ def main(arguments: Sequence[str]) -> int:
         SCHEMA: canonical_json(INDEX_SCHEMA),
         VERSIONS: canonical_json(versions(request)),
         BILL_OF_MATERIALS: canonical_json(bill_of_materials(request.origin, index, hashes, locks)),
-        **catalogue_pages(index, request.listed, _validations(request), _latencies(request)),
+        **catalogue_pages(
+            index,
+            request.listed,
+            _validations(request),
+            _latencies(request),
+            _device_results(request),
+        ),
     }
     files = {**request.files, **{name: _sha256(text) for name, text in texts.items()}}
     texts[SUMS] = sha256sums({path: sha256 for path, sha256 in files.items() if is_covered(path)})
@@ -79,6 +93,14 @@ def _validations(request: TreeRequest) -> dict[str, Fields]:
 
 def _latencies(request: TreeRequest) -> dict[str, tuple[Latency, ...]]:
     return read_latencies([read_results(file, Path(LATENCIES, file)) for file in request.latencies])
+
+
+def _device_results(request: TreeRequest) -> tuple[DeviceResult, ...]:
+    return tuple(
+        result
+        for file in sorted(request.device_results)
+        for result in device_results.read_results(file, Path(DEVICE_RESULTS, file))
+    )
 
 
 def _sha256(text: str) -> str:

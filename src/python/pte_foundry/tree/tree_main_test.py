@@ -12,12 +12,13 @@ import pytest
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_files import read_json, write_json
+from pte_foundry.testing.sample_device_results import sample_device_result
 from pte_foundry.testing.sample_latencies import FILE
 from pte_foundry.testing.sample_tree import LOCK, write_tree_inputs
 from pte_foundry.tree import tree_main
 from pte_foundry.tree.checks.verify import verify_tree
 from pte_foundry.tree.tree_files import is_covered
-from pte_foundry.tree.tree_request import LATENCIES, WRITTEN_HERE
+from pte_foundry.tree.tree_request import DEVICE_RESULTS, LATENCIES, WRITTEN_HERE
 
 
 @pytest.fixture()
@@ -169,10 +170,40 @@ def test_what_no_benchmark_wrote_is_refused_and_nothing_is_written(tree: Path) -
     assert [name for name in WRITTEN_HERE if (tree / name).exists()] == []
 
 
-@pytest.mark.parametrize("path", ["../results.json", "/results.json"])
-def test_results_that_are_elsewhere_are_refused(tree: Path, path: str) -> None:
+def add_device_result(tree: Path, **changes: Any) -> Path:
+    """Name a file with one result in the request; returns the file."""
+    index: Any = read_json(tree / "index.json")
+    program = next(each for each in index["models"] if each["backend"] == "xnnpack")
+    identity = {"name": program["name"], "sha256": program["hash"]}
+    result = sample_device_result(**{"program": identity, **changes})
+    name = "models/mobilenet/device_results/mobilenet_v3_small_xnnpack.json"
+    file = tree / DEVICE_RESULTS / name
+    file.parent.mkdir(parents=True)
+    write_json(file, {"schema_version": 1, "results": [result]})
     request: Any = read_json(tree / "tree_request.json")
-    write_json(tree / "tree_request.json", {**request, "latencies": [path]})
+    write_json(tree / "tree_request.json", {**request, "device_results": [name]})
+    return file
+
+
+def test_what_a_device_measured_is_on_its_models_page_and_nowhere_else(tree: Path) -> None:
+    add_device_result(tree)
+    tree_main.main(["tree_request.json"])
+    pages = [tree / name for name in ("index.html", "models/mobilenet_v3_small.html", "index.json")]
+    assert ["Sample Phone 8" in page.read_text() for page in pages] == [False, True, False]
+
+
+def test_what_no_device_measured_is_refused_and_nothing_is_written(tree: Path) -> None:
+    add_device_result(tree, device={})
+    with pytest.raises(PteError, match="bad-device-result: models/mobilenet/device_results/mobil"):
+        tree_main.main(["tree_request.json"])
+    assert [name for name in WRITTEN_HERE if (tree / name).exists()] == []
+
+
+@pytest.mark.parametrize("field", ["latencies", "device_results"])
+@pytest.mark.parametrize("path", ["../results.json", "/results.json"])
+def test_results_that_are_elsewhere_are_refused(tree: Path, path: str, field: str) -> None:
+    request: Any = read_json(tree / "tree_request.json")
+    write_json(tree / "tree_request.json", {**request, field: [path]})
     with pytest.raises(PteError, match="bad-path: tree_request.json: "):
         tree_main.main(["tree_request.json"])
 

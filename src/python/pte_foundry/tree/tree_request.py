@@ -28,6 +28,8 @@ WRITTEN_HERE = (BILL_OF_MATERIALS, PROVENANCE, README, SUMS, SCHEMA, VERSIONS, C
 """With the pages and pictures of the models."""
 LATENCIES = "latencies"
 """Folder of the request's files of measured latencies."""
+DEVICE_RESULTS = "device_results"
+"""Folder of the request's files of what devices measured."""
 
 
 def check_paths(request: TreeRequest) -> None:

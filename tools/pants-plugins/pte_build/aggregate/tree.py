@@ -36,6 +36,7 @@ from pte_build.program.report import MODEL_CARD, BuiltProgram
 from pte_build.sources import TREE_MAIN
 from pte_build.targets.model_tree import (
     ModelTree,
+    TreeDeviceResultsField,
     TreeIndexField,
     TreeLatenciesField,
     TreeLicensesField,
@@ -57,8 +58,9 @@ _WRITTEN = (
     "versions.json",
 )
 
-# Where the library's tree writer looks for the files that the request calls `latencies`.
+# Where the library's tree writer looks for the files that the request calls by these names.
 _LATENCIES = "latencies"
+_DEVICE_RESULTS = "device_results"
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,13 @@ def named_files(paths: Iterable[str], field: str, tree: Address) -> PathGlobs:
     )
 
 
+def matching_files(paths: Iterable[str], field: str, tree: Address) -> tuple[PathGlobs, PathGlobs]:
+    """The same of a field that may have patterns: those with `*` may match nothing."""
+    paths = sorted({*paths})
+    plain = [path for path in paths if "*" not in path]
+    return named_files(plain, field, tree), PathGlobs(path for path in paths if "*" in path)
+
+
 def written_files(programs: Iterable[BuiltProgram]) -> tuple[str, ...]:
     """The tree writer's output files. Each is listed: caches handle output folders less well."""
     models = {built.declaration.model for built in programs}
@@ -143,6 +152,13 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
         PathGlobs,
         named_files(target[TreeLatenciesField].value or (), TreeLatenciesField.alias, request.tree),
     )
+    measured_on_devices = await MultiGet(
+        Get(Digest, PathGlobs, globs)
+        for globs in matching_files(
+            target[TreeDeviceResultsField].value or (), TreeDeviceResultsField.alias, request.tree
+        )
+    )
+    device_results = await Get(Digest, MergeDigests(measured_on_devices))
     named = await Get(KnownTarget, TargetRequest(request.tree, ModelTree, (TreeIndexField,)))
     indexes = await MultiGet(
         Get(BuiltIndex, BuiltIndexRequest(index, request.tree))
@@ -167,11 +183,20 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
     program_locks = await MultiGet(
         Get(ProgramLocks, ProgramLocksRequest(built.declaration)) for built in programs
     )
-    text_entries, card_entries, latency_entries, latency_inputs = await MultiGet(
+    (
+        text_entries,
+        card_entries,
+        latency_entries,
+        latency_inputs,
+        device_entries,
+        device_inputs,
+    ) = await MultiGet(
         Get(DigestEntries, Digest, texts),
         Get(DigestEntries, Digest, cards.snapshot.digest),
         Get(DigestEntries, Digest, latencies),
         Get(Digest, AddPrefix(latencies, _LATENCIES)),
+        Get(DigestEntries, Digest, device_results),
+        Get(Digest, AddPrefix(device_results, _DEVICE_RESULTS)),
     )
     license_files, card_files = plain_files(text_entries), plain_files(card_entries)
     files = [
@@ -205,6 +230,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
             for number, built in enumerate(programs)
         ),
         latencies=tuple(sorted(plain_files(latency_entries))),
+        device_results=tuple(sorted(plain_files(device_entries))),
         origin=Origin(request.tree.spec, subsystem.builder_id, subsystem.source_commit, locks),
     )
     resolve = target[TreeProvenanceResolveField].value or ""
@@ -231,7 +257,7 @@ async def build_tree(request: BuiltTreeRequest, subsystem: TreeSubsystem) -> Bui
                     )
                 ),
             ),
-            inputs=(lockfiles, latency_inputs),
+            inputs=(lockfiles, latency_inputs, device_inputs),
             toolchain=ToolchainRequest((resolve,), needed_by=request.tree.spec),
             trusted=True,
         ),

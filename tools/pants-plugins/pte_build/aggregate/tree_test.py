@@ -12,6 +12,7 @@ import pytest
 from pants.core.goals.package import Package
 from pants.engine.addresses import Address
 from pants.engine.fs import DigestContents
+from pants.engine.internals.graph import Owners, OwnersRequest
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, RuleRunner
 from pants.util.frozendict import FrozenDict
@@ -63,7 +64,13 @@ def test_a_license_without_text() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(ProgramLocks, (ProgramLocksRequest,)),))
+    return make_runner(
+        SEEDED,
+        queries=(
+            QueryRule(ProgramLocks, (ProgramLocksRequest,)),
+            QueryRule(Owners, (OwnersRequest,)),
+        ),
+    )
 
 
 def test_a_tree(runner: RuleRunner) -> None:
@@ -230,6 +237,65 @@ def test_a_file_of_latencies_that_is_missing(runner: RuleRunner) -> None:
     )
     message = str(failure(runner, BuiltTree, request))
     assert "results/nonesuch.json" in message and "the `latencies` of bad:t" in message
+
+
+RESULTS = {
+    "models/alpha/device_results/alpha_fast.json": "{fast}",
+    "models/alpha/device_results/notes.txt": "no result",
+    "elsewhere/b.json": "{b}",
+}
+
+
+def _with_device_results(*paths: str) -> str:
+    return target_text(
+        "model_tree",
+        "measured",
+        index=[":index"],
+        licenses={"MIT": "LICENSE"},
+        model_cards=["models/*/README.md"],
+        device_results=list(paths),
+    )
+
+
+def test_the_tree_writer_gets_what_devices_measured(runner: RuleRunner) -> None:
+    request = BuiltTreeRequest(Address("", target_name="measured"))
+    for paths, expected in (
+        (
+            ("models/**/device_results/*.json", "elsewhere/b.json"),
+            " elsewhere/b.json: {b} models/alpha/device_results/alpha_fast.json: {fast}",
+        ),
+        # A pattern may match nothing: most models have no results.
+        (("models/beta/device_results/*.json",), ""),
+    ):
+        runner.write_files({**RESULTS, "BUILD.more": _with_device_results(*paths)})
+        set_options(runner, SEEDED)
+        built = runner.request(BuiltTree, [request])
+        files = {file.path: file.content for file in runner.request(DigestContents, [built.digest])}
+        assert files["README.md"].decode() == f"README.md{expected}"
+        assert not any("device_results" in path or "elsewhere" in path for path in files)
+
+
+def test_a_file_of_device_results_that_is_missing(runner: RuleRunner) -> None:
+    request = declare(
+        runner,
+        index=["//:nonesuch"],
+        licenses={},
+        model_cards=[],
+        device_results=["results/*.json", "results/nonesuch.json"],
+    )
+    message = str(failure(runner, BuiltTree, request))
+    assert "results/nonesuch.json" in message and "the `device_results` of bad:t" in message
+
+
+def test_a_device_result_belongs_to_the_trees_that_show_it(runner: RuleRunner) -> None:
+    declared = _with_device_results("models/**/device_results/*.json")
+    runner.write_files({**RESULTS, "BUILD.more": declared})
+    set_options(runner, SEEDED)
+    for path in RESULTS:
+        owners = runner.request(Owners, [OwnersRequest((path,))])
+        assert (Address("", target_name="measured") in owners) == ("alpha_fast" in path)
+        assert TREE not in owners
+    runner.write_files({"BUILD.more": ""})
 
 
 def test_an_index_that_is_none(runner: RuleRunner) -> None:

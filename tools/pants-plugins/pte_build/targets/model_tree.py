@@ -8,11 +8,13 @@ from pants.engine.target import (
     Dependencies,
     DictStringToStringField,
     MultipleSourcesField,
+    SecondaryOwnerMixin,
     SpecialCasedDependencies,
     StringField,
     StringSequenceField,
     Target,
 )
+from pants.source.filespec import Filespec
 from pants.util.strutil import help_text
 
 from pte_build.targets.model_index import ModelIndex
@@ -67,6 +69,22 @@ class TreeLatenciesField(StringSequenceField):
     )
 
 
+class TreeDeviceResultsField(StringSequenceField, SecondaryOwnerMixin):
+    alias = "device_results"
+    help = help_text(
+        """
+        Files of what devices measured, from the repository's root, as `./foundry record` writes them, for example
+        `["models/**/device_results/*.json"]`. The model pages show them for programs with the same hash. A pattern with
+        `*` may match nothing; a file that is named as it is must exist.
+        """
+    )
+
+    @property
+    def filespec(self) -> Filespec:
+        """So that `--changed-since` finds the tree."""
+        return {"includes": list(self.value or ())}
+
+
 class TreeProvenanceResolveField(StringField):
     alias = "provenance_resolve"
     default = "provenance"
@@ -111,6 +129,7 @@ class ModelTree(Target):
         TreeLicensesField,
         TreeModelCardsField,
         TreeLatenciesField,
+        TreeDeviceResultsField,
         TreeProvenanceResolveField,
         TreeRepositoriesField,
         TreeOutputPathField,

@@ -1,5 +1,5 @@
-"""All pages of a catalogue. They depend on the index and on measured latencies; the pictures of measured errors, which
-no hash covers, on validations."""
+"""All pages of a catalogue. They depend on the index, on measured latencies and on what devices measured; the pictures of
+measured errors, which no hash covers, on validations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from pte_foundry.records.device_result import DeviceResult
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import ContractTensor
 from pte_foundry.tree.pages.detection import detection_code
 from pte_foundry.tree.pages.latencies import Latency
+from pte_foundry.tree.pages.on_devices import on_devices
 from pte_foundry.tree.pages.pictures import (
     delegation_picture,
     error_picture,
@@ -63,6 +65,7 @@ def catalogue_pages(
     listed: Sequence[Listed],
     validations: Mapping[str, Fields],
     latencies: Mapping[str, Sequence[Latency]],
+    device_results: Sequence[DeviceResult] = (),
 ) -> dict[str, str]:
     """Path in the tree -> content.
 
@@ -71,6 +74,7 @@ def catalogue_pages(
         listed: one for each program of the index.
         validations: the content of each program's validation.json, by the program's address.
         latencies: measured ones, by the program's address; those of programs outside the tree are ignored.
+        device_results: measured on devices; those of other bytes than the programs in the tree are ignored.
 
     Raises:
         PteError: `bad-request`, `duplicate` or `bad-latencies`, see `read_programs`, `group_models` and
@@ -84,7 +88,9 @@ def catalogue_pages(
     templates = environment()
     pages = {CATALOGUE: _index_page(templates, index, programs, models)}
     for model in models:
-        pages[page_path(model.name)] = _model_page(templates, index, model, latencies)
+        pages[page_path(model.name)] = _model_page(
+            templates, index, model, latencies, device_results
+        )
         pages[picture_path(model.name)] = error_picture(model, differences).as_file()
     return pages
 
@@ -130,7 +136,11 @@ def _index_page(
 
 
 def _model_page(
-    templates: Environment, index: Fields, model: Model, latencies: Mapping[str, Sequence[Latency]]
+    templates: Environment,
+    index: Fields,
+    model: Model,
+    latencies: Mapping[str, Sequence[Latency]],
+    device_results: Sequence[DeviceResult],
 ) -> str:
     decoders: list[tuple[ContractTensor, tuple[Code, ...]]] = [
         (tensor, detection_code(templates, tensor.detection))
@@ -158,6 +168,7 @@ def _model_page(
         timed=timed,
         untimed=[each for each in model.programs if not latencies.get(each.address)],
         timed_on=list(dict.fromkeys(one.measured for _, one in timed)),
+        on_devices=on_devices(model.programs, device_results),
         delegation=Markup(delegation_picture(model).in_page()),
         measured=picture_path(model.name),
         sources=_unofficial(model.programs),

@@ -16,6 +16,7 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
+from pte_foundry.testing.sample_device_results import sample_device_result
 from pte_foundry.testing.sample_latencies import sample_results
 from pte_foundry.testing.sample_tree import sample_pages, sample_parts, write_sample_tree
 from pte_foundry.tree.pages.pages import catalogue_pages
@@ -219,6 +220,56 @@ def test_hostile_words_of_results_are_words() -> None:
             row["details"]["versions"]["openvino"] = HOSTILE
     page = parse(sample_pages(results=results)["models/mobilenet_v3_small.html"])
     assert len(page.all("script")) == 1 and f"OpenVINO {HOSTILE}" in page.words
+
+
+def measured(**changes: Any) -> dict[str, Any]:
+    """A result of the sample tree's XNNPACK program."""
+    index, _, _ = sample_parts()
+    program = next(each for each in index["models"] if each["backend"] == "xnnpack")
+    identity = {"name": program["name"], "sha256": program["hash"]}
+    return sample_device_result(**{"program": identity, **changes})
+
+
+def test_pages_of_models_show_what_devices_measured_with_its_source() -> None:
+    path = "models/mobilenet_v3_small.html"
+    plain, shown = sample_pages(), sample_pages(device_results=[measured()])
+    # Nothing else depends on what anybody measured.
+    assert {**shown, path: ""} == {**plain, path: ""}
+    text = parse(shown[path]).text
+    assert (
+        "On devices Measured by those whom the last column names, with these very files. This repository has no device "
+        "and has checked none of it."
+    ) in text
+    assert (
+        "xnnpack fp32 Sample Phone 8, Sample G3 Android 15, ExecuTorch 1.5.1 2 of 2 inputs agree, largest difference 2e-05 "
+        "2.12 100 runs, 4 threads: forward of one picture, after 10 runs to warm up 12.5 41.9 A. Tester, 2026-11-30: "
+        "release build of a sample app, screen on, not charging"
+    ) in text
+    assert "On devices" not in parse(plain[path]).text
+
+
+def test_results_of_other_bytes_are_not_shown() -> None:
+    identity = measured()["program"]
+    for other in (
+        {**identity, "sha256": "0b" * 32},
+        {**identity, "name": "mobilenet_v3_small_portable.pte"},
+    ):
+        assert sample_pages(device_results=[measured(program=other)]) == sample_pages()
+
+
+def test_hostile_words_of_device_results_are_words() -> None:
+    words = {"name": HOSTILE, "version": HOSTILE}
+    hostile = measured(
+        device={"model": HOSTILE, "chip": HOSTILE},
+        os=words,
+        runtime=words,
+        parity=[{"case": HOSTILE, "passed": False}],
+        latency_ms={"median": 1, "runs": 1, "what": HOSTILE},
+        source={"who": HOSTILE, "date": "2026-11-30", "how": HOSTILE},
+    )
+    page = parse(sample_pages(device_results=[hostile])["models/mobilenet_v3_small.html"])
+    assert len(page.all("script")) == 1
+    assert page.text.count(HOSTILE) == 10
 
 
 def test_a_model_whose_weights_are_not_official_says_so() -> None:
