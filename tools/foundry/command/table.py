@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
         FoundryCommand("verify", "verify_tree", "Check a tree against the hashes and index it lists."),
         FoundryCommand("sign", "sign_tree", "Sign a tree with a local key."),
         FoundryCommand("fetch", "fetch_model", "Fetch the best program for a platform from a published tree."),
+        FoundryCommand("record", "record", "Put what a device measured beside its model."),
         FoundryCommand("ultralytics-folder", "ultralytics_folder", "Make a folder that ultralytics' YOLO loads."),
     ),
     "Maintain": (

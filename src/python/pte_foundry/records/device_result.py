@@ -129,7 +129,12 @@ class CaseParity:
 
 @dataclass(frozen=True)
 class MeasuredLatency:
-    """median: milliseconds of one run. runs: how many. threads: None where that means nothing. what: a run is made of."""
+    """Attributes:
+    median: milliseconds of one run.
+    runs: how many.
+    threads: None where that means nothing.
+    what: a run is, e.g. whether it includes the preparation of a picture.
+    """
 
     median: float
     runs: int

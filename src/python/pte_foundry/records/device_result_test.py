@@ -80,7 +80,8 @@ def test_whether_a_case_holds(case: CaseParity, bound: float, holds: bool) -> No
 
 @pytest.mark.parametrize("name", ["program", "device", "os", "runtime", "source"])
 def test_no_number_without_what_is_behind_it(name: str) -> None:
-    for value in (None, "Pixel", []):
+    others: tuple[object, ...] = (None, "Pixel", [])
+    for value in others:
         with pytest.raises(PteError, match=f"{WHERE}: `{name}` is a .*, not an object"):
             read(sample_device_result(**{name: value}))
     with pytest.raises(PteError, match=f"{WHERE}: {name}: `.*` is missing"):

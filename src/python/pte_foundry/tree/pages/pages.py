@@ -1,5 +1,5 @@
-"""All pages of a catalogue. They depend on the index, on measured latencies and on what devices measured; the pictures of
-measured errors, which no hash covers, on validations."""
+"""All pages of a catalogue. They depend on the index, on measured latencies and on what devices measured; the pictures
+of measured errors, which no hash covers, on validations."""
 
 from __future__ import annotations
 

@@ -241,8 +241,9 @@ def test_pages_of_models_show_what_devices_measured_with_its_source() -> None:
         "and has checked none of it."
     ) in text
     assert (
-        "xnnpack fp32 Sample Phone 8, Sample G3 Android 15, ExecuTorch 1.5.1 2 of 2 inputs agree, largest difference 2e-05 "
-        "2.12 100 runs, 4 threads: forward of one picture, after 10 runs to warm up 12.5 41.9 A. Tester, 2026-11-30: "
+        "xnnpack fp32 Sample Phone 8, Sample G3 Android 15, ExecuTorch 1.5.1 2 of 2 inputs agree, largest difference "
+        "2e-05 2.12 100 runs, 4 threads: forward of one picture, after 10 runs to warm up 12.5 41.9 A. Tester, "
+        "2026-11-30: "
         "release build of a sample app, screen on, not charging"
     ) in text
     assert "On devices" not in parse(plain[path]).text
