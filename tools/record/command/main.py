@@ -51,19 +51,20 @@ def main(
     output = Console(soft_wrap=True, markup=False, highlight=False)
     root = find_root()
     programs = read_indexes(index or [root / "index.json", *sorted(root.glob("index_*.json"))])
+    changed: list[str] = []
     try:
         if check:
-            changed = changed_results(root, programs)
-            for line in changed:
-                output.print(line)
-            if changed:
-                raise typer.Exit(NEGATIVE)
-            output.print("all recorded results are of programs that an index has")
+            kept = recorded_results(root)
+            changed = changed_results(kept, programs)
+            number = "1 result is" if len(kept) == 1 else f"{len(kept)} results are"
+            lines = [*changed, f"{number} recorded, {len(changed)} of them to be replaced"]
         else:
-            for line in record(root, programs, results or ()):
-                output.print(line)
+            lines = record(root, programs, results or ())
     except PteError as error:
         raise ToolError(plain(error.message)) from None
+    for line in lines:
+        output.print(line)
+    raise typer.Exit(NEGATIVE if changed else 0)
 
 
 def record(root: Path, programs: Sequence[Indexed], files: Sequence[Path]) -> list[str]:
@@ -100,21 +101,27 @@ def record(root: Path, programs: Sequence[Indexed], files: Sequence[Path]) -> li
     return lines
 
 
-def changed_results(root: Path, programs: Sequence[Indexed]) -> list[str]:
-    """A line for each recorded result that no page shows, since no index has its program.
+def recorded_results(root: Path) -> list[tuple[Path, DeviceResult]]:
+    """Every result with its file, relative to the root.
 
     Raises:
         PteError: `bad-device-result` for a file that was changed by hand.
     """
+    files = sorted(file.relative_to(root) for file in root.glob(f"{MODELS}/**/{FOLDER}/*.json"))
+    return [(file, result) for file in files for result in _recorded(root, file)]
+
+
+def changed_results(
+    results: Sequence[tuple[Path, DeviceResult]], programs: Sequence[Indexed]
+) -> list[str]:
+    """A line for each result whose program no index has, so that no page shows it."""
     lines = []
-    for file in sorted(root.glob(f"{MODELS}/**/{FOLDER}/*.json")):
-        path = file.relative_to(root)
-        for result in read_results(str(path), file):
-            if why := _why_changed(path, result, named(programs, result.program.name)):
-                device, source = result.device, result.source
-                lines.append(
-                    f"{path}: {device.model}, {source.date}, {source.who}: {why}. Measure again, or remove the result"
-                )
+    for path, result in results:
+        if why := _why_changed(path, result, named(programs, result.program.name)):
+            device, source = result.device, result.source
+            lines.append(
+                f"{path}: {device.model}, {source.date}, {source.who}: {why}. Measure again, or remove the result"
+            )
     return lines
 
 

@@ -69,13 +69,14 @@ def change_index(root: Path, **changes: str) -> None:
 def test_a_result_is_put_beside_its_model_once(root: Path) -> None:
     file = result(root)
     assert run(file) == (0, f"{FILE}: 1 new, 0 were there before\n")
-    content = (root / FILE).read_bytes()
+    content, node = (root / FILE).read_bytes(), (root / FILE).stat().st_ino
     stored = json.loads(content)["results"]
     assert [each["device"] for each in stored] == [sample_device_result()["device"]]
     assert run(file, file) == (0, f"{FILE}: nothing new\n")
-    assert (root / FILE).read_bytes() == content
+    # Not even written again.
+    assert ((root / FILE).read_bytes(), (root / FILE).stat().st_ino) == (content, node)
     assert [path.name for path in (root / FILE).parent.iterdir()] == [FILE.name]
-    assert run("--check") == (0, "all recorded results are of programs that an index has\n")
+    assert run("--check") == (0, "1 result is recorded, 0 of them to be replaced\n")
 
 
 def test_several_results_in_one_order_whatever_theirs(root: Path) -> None:
@@ -157,14 +158,18 @@ def test_check_lists_results_of_programs_that_have_changed_since(root: Path) -> 
     assert code == 1
     assert said == (
         f"{FILE}: Sample Phone 8, 2026-11-30, A. Tester: {XNNPACK}.pte has changed since, from {old} to {'0d' * 32}. "
-        "Measure again, or remove the result\n"
+        "Measure again, or remove the result\n2 results are recorded, 1 of them to be replaced\n"
     )
     # A new one is added beside it.
     assert run(result(root))[1] == f"{FILE}: 1 new, 1 were there before\n"
-    assert len(run("--check")[1].splitlines()) == 1
+    assert "3 results are recorded, 1 of them to be replaced" in run("--check")[1]
     change_index(root, name="other_xnnpack.pte")
     said = run("--check")[1]
     assert said.count(f"no index has {XNNPACK}.pte") == 2
+
+
+def test_check_without_any_result(root: Path) -> None:
+    assert run("--check") == (0, "0 results are recorded, 0 of them to be replaced\n")
 
 
 def test_check_lists_results_in_another_folder(root: Path) -> None:
