@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,29 +14,26 @@ from pte_foundry.client.retrying import Retrying
 from pte_foundry.errors import PteError
 from pte_foundry.publishing import github_target
 from pte_foundry.publishing.github_api import GithubApi
-from pte_foundry.publishing.killed_test import NEVER, NEW, OLD, publish_here, run_until
+from pte_foundry.publishing.publish import publish
 from pte_foundry.testing.github_server import (
     TOKEN,
+    Asset,
     GithubServer,
     hang_up,
-    serve_github,
     status,
     take_and_hang_up,
 )
-from pte_foundry.testing.sample_trees import files_below, publish_tree, release_of, write_tree
+from pte_foundry.testing.publisher_runs import NEW, OLD, kill_at_every_step, publish_here, run_until
+from pte_foundry.testing.sample_trees import (
+    files_below,
+    publish_tree,
+    release_of,
+    request_for,
+    write_tree,
+)
 
 REPOSITORY = "github:ada/models"
 PROGRAM = "1.4.1--toy--alpha_xnnpack.pte"
-
-
-@pytest.fixture()
-def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GithubServer]:
-    with serve_github() as server:
-        monkeypatch.setenv("GITHUB_API_URL", f"{server.url}/api")
-        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        yield server
 
 
 @pytest.fixture()
@@ -311,8 +307,6 @@ def test_a_release_with_other_content_under_the_name(tmp_path: Path, github: Git
     other = hashlib.sha256(b"b").hexdigest()
     assert other in release.assets["SHA256SUMS"].content.decode()
     ours = release_of(write_tree(tmp_path / "tree"))
-    index = json.dumps({"baseUrl": "x"})
-    assert index
     # The same assets under another tag, with addresses that fit.
     old = release.values["tag_name"]
     for each in ("index.json", "1.4.1--index.json"):
@@ -323,47 +317,30 @@ def test_a_release_with_other_content_under_the_name(tmp_path: Path, github: Git
     assert f"the release {ours} has other content" in told
 
 
-def killed_uploads(folder: Path, github: GithubServer) -> Iterator[str]:
-    """Publish again and again, killed one step later each time, each time from the same state."""
-    before = github.state()
-    for step in range(NEVER):
-        finished = run_until(folder, REPOSITORY, step)
-        if finished.returncode != -signal.SIGKILL:
-            assert finished.returncode == 0, finished.stderr
-            return
-        yield finished.stdout.strip().removeprefix("killed before: ")
-        (new,) = (
-            number
-            for number, each in github.releases.items()
-            if number != before[0]  # type: ignore[index]
-        )
-        del github.releases[new]
-        github.latest = before[0]  # type: ignore[index]
-        assert github.state() == before
-
-
 def test_killed_at_every_step(tmp_path: Path, github: GithubServer) -> None:
     write_tree(tmp_path / "tree", OLD)
     publish_here(tmp_path, REPOSITORY)
     write_tree(tmp_path / "tree", NEW)
-    before, seen = github.published(), []
-    for killed in killed_uploads(tmp_path, github):
+    old, latest, before = github.published(), github.latest, github.state()
+    new = release_of(tmp_path / "tree")
+    seen: list[str] = []
+    for killed in kill_at_every_step(tmp_path, REPOSITORY):
         seen.append(killed)
-        if killed == "end":
-            assert len(github.published()) == 2
-        else:
-            assert github.published() == before, killed
+        # All of the new release is visible, or nothing.
+        assert (new in github.published()) == (killed == "end"), killed
+        assert github.published().items() >= old.items()
+        there = sum(len(draft.assets) for draft in github.drafts())
         github.asked.clear()
         publish_here(tmp_path, REPOSITORY)
+        assert github.drafts() == [], killed
         sent = sum(line.startswith("POST /uploads") for line in github.asked)
-        already = sum(each.startswith("upload") for each in seen) - killed.startswith("upload")
-        if killed == "create the draft":
-            continue
-        assert len(github.releases) == 2, killed
-        (assets,) = (each for tag, each in github.published().items() if tag not in before)
-        assert sent == len(assets) - already, killed
-    assert seen[0] == "create the draft"
-    assert seen[-2:] == ["publish", "end"]
+        assets = github.published()[new]
+        assert sent == (0 if killed == "end" else len(assets) - there), killed
+        assert assets["1.4.1--toy--beta_xnnpack.pte"] == b"b"
+        github.releases = {number: github.releases[number] for number in [latest] if number}
+        github.latest = latest
+        assert github.state() == before
+    assert [seen[0], *seen[-2:]] == ["create the draft", "publish", "end"]
     assert len(seen) == len(assets) + 3
 
 
@@ -430,11 +407,7 @@ def test_an_asset_that_another_process_adds_stops_it(
     def step(name: str) -> None:
         if name == "upload versions.json":
             (draft,) = github.drafts()
-            asset = draft.assets["README.md"]
-            draft.assets["more.txt"] = type(asset)(999, "more.txt", b"x", "uploaded")
-
-    from pte_foundry.publishing.publish import publish
-    from pte_foundry.testing.sample_trees import request_for
+            draft.assets["more.txt"] = Asset(999, "more.txt", b"x", "uploaded")
 
     with pytest.raises(PteError, match="has other assets than this tree: more.txt"):
         publish(request_for(tmp_path, REPOSITORY), lambda line: None, step)

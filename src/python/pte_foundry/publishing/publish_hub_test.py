@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from pte_foundry.client.catalogue import open_catalogue
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.errors import PteError
-from pte_foundry.publishing.killed_test import NEW, OLD, kill_at_every_step, publish_here, run_until
 from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.hub_server import TOKEN, HubServer, serve_hub, status
+from pte_foundry.testing.hub_server import TOKEN, HubServer, status
+from pte_foundry.testing.publisher_runs import NEW, OLD, kill_at_every_step, publish_here, run_until
 from pte_foundry.testing.sample_trees import (
     files_below,
     publish_tree,
@@ -24,21 +22,6 @@ from pte_foundry.testing.sample_trees import (
 )
 
 REPOSITORY = "hf:ada/models"
-
-
-@pytest.fixture()
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
-    with serve_hub() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-        # Its storage speaks a protocol of its own, which this server does not.
-        monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "home/token"))
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        yield server
 
 
 def refused(folder: Path, hub: HubServer, **changes: object) -> str:
