@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from pte_foundry.errors import PteError, reason_of
@@ -45,6 +45,12 @@ class Broken(Exception):
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
+
+
+class Readable(Protocol):
+    """What a request sends, block by block."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ class GithubApi:
         except Broken as error:
             raise self._unreachable(error) from error
 
-    def upload(self, url: str, content: BinaryIO, size: int) -> Fields:
+    def upload(self, url: str, content: Readable, size: int) -> Fields:
         """Send a file. Raises `Broken` if it did not arrive, or may have, in part or whole."""
         headers = {"Content-Type": _BYTES, "Content-Length": str(size)}
         answer = self._send("POST", url, content, headers)
@@ -121,17 +127,18 @@ class GithubApi:
             raise Broken(self._said(answer), wait)
         return self._fields(url, answer)
 
-    def download(self, path: str, take: Callable[[bytes], object]) -> str:
-        """Pass an asset to `take`, block by block; its SHA-256."""
-        digest = hashlib.sha256()
+    def download(self, path: str, take: Callable[[bytes], object]) -> tuple[str, int]:
+        """Pass an asset to `take`, block by block; the SHA-256 and the bytes of what arrived."""
+        digest, size = hashlib.sha256(), 0
         try:
             with self._following(path) as response:
                 while block := response.read(BLOCK):
                     digest.update(block)
+                    size += len(block)
                     take(block)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(Broken(reason_of(error))) from error
-        return digest.hexdigest()
+        return digest.hexdigest(), size
 
     def pause(self, error: Broken, attempt: int) -> None:
         """Wait before the next attempt. Raises PteError `unreachable` after the last one."""
@@ -190,7 +197,7 @@ class GithubApi:
         self,
         method: str,
         path: str,
-        body: Mapping[str, object] | BinaryIO | None,
+        body: Mapping[str, object] | Readable | None,
         more: Mapping[str, str] | None = None,
     ) -> _Answer:
         data = json.dumps(body).encode() if isinstance(body, Mapping) else body

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -141,11 +141,11 @@ class GithubTarget:
         with writing(f"{self._text}: {release.name}"):
             sources = self._sources(release, tree)
             draft = self._draft(release, message, step)
-            missing = sorted(sources.keys() - self._compared(draft, sources))
-            for name in missing:
+            missing = sources.keys() - self._compared(draft, sources)
+            for name in sorted(missing):
                 step(f"upload {name}")
                 self._upload(draft, name, sources[name])
-            complete = self._compared(self._hosted_again(draft), sources)
+            complete = self._compared(self._hosted_again(draft), sources, sent=missing)
         if complete != sources.keys():
             raise self._disturbed(draft, sorted(sources.keys() - complete))
         step("publish")
@@ -264,8 +264,13 @@ class GithubTarget:
         }
         return self._hosted(self._api.create(f"{self._path}/releases", body))
 
-    def _compared(self, draft: _Hosted, sources: Mapping[str, _Source]) -> set[str]:
+    def _compared(
+        self, draft: _Hosted, sources: Mapping[str, _Source], sent: Collection[str] = ()
+    ) -> set[str]:
         """The names of the assets that are there; what an interrupted upload left is removed.
+
+        Args:
+            sent: those that were hashed while they were sent, and need not be fetched if the host says no hash.
 
         Raises PteError `refused` for others, which are never replaced.
         """
@@ -275,10 +280,11 @@ class GithubTarget:
                 self._remove(asset)
                 continue
             source = sources.get(name)
+            known = asset.sha256 is not None or name not in sent
             if (
                 source is None
                 or asset.size != source.size
-                or self._sha256(asset) != source.sha256
+                or (known and self._sha256(asset) != source.sha256)
             ):
                 raise self._disturbed(draft, [name])
             there.add(name)
@@ -337,7 +343,15 @@ class GithubTarget:
         return asset.sha256 or self._download(asset, lambda block: None)
 
     def _download(self, asset: _Asset, take: Callable[[bytes], object]) -> str:
-        return self._api.download(f"{self._path}/releases/assets/{asset.number}", take)
+        """Pass an asset to `take`, block by block; its SHA-256."""
+        sha256, size = self._api.download(f"{self._path}/releases/assets/{asset.number}", take)
+        if size != asset.size or sha256 != (asset.sha256 or sha256):
+            raise PteError(
+                "unreachable",
+                f"{self._text}: {size} bytes of an asset arrived, with SHA-256 {sha256}; GitHub says {asset.size} bytes"
+                f"{f', {asset.sha256}' if asset.sha256 else ''}. Publish again",
+            )
+        return sha256
 
     def _address(self, tag: str) -> str:
         return f"{self._home}/releases/download/{tag}"
@@ -358,13 +372,13 @@ class GithubTarget:
         return _Hosted(number, fields.text("tag_name"), fields.text("upload_url"), assets)
 
 
-class _Hashed(io.RawIOBase):
+class _Hashed:
     """A file that shows each block that is read of it."""
 
     def __init__(self, file: BinaryIO, update: Callable[[bytes], object]) -> None:
         self._file, self._update = file, update
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         block = self._file.read(size)
         self._update(block)
         return block

@@ -373,6 +373,36 @@ def test_an_upload_that_never_arrives(
     assert assets["README.md"] == b"Read me.\n"
 
 
+def test_an_asset_that_arrives_in_part(tmp_path: Path, github: GithubServer) -> None:
+    write_tree(tmp_path / "tree")
+    publish_tree(tmp_path, REPOSITORY)
+    github.fail("GET /storage", lambda handler: handler.answer(200, b"0123") is None)
+    told = refused(tmp_path, github)
+    assert told.startswith("unreachable: github:ada/models: 4 bytes of an asset arrived")
+
+
+def test_a_repository_that_has_moved(tmp_path: Path, github: GithubServer) -> None:
+    write_tree(tmp_path / "tree")
+    elsewhere = f"{github.url}/elsewhere"
+    github.fail("GET", status(301, "Moved Permanently", Location=elsewhere))
+    assert "has another name now" in refused(tmp_path, github)
+    assert not [line for line in github.asked if "elsewhere" in line]
+
+
+def test_a_draft_of_an_older_server(tmp_path: Path, github: GithubServer) -> None:
+    github.digests = False
+    write_tree(tmp_path / "tree")
+    assert run_until(tmp_path, REPOSITORY, 8).returncode == -signal.SIGKILL
+    (draft,) = github.drafts()
+    there = {f"/storage/{asset.number}" for asset in draft.assets.values()}
+    assert len(there) > 3
+    github.asked.clear()
+    publish_tree(tmp_path, REPOSITORY)
+    # Only what the killed run had sent is fetched, to compare it.
+    paths = [line.split()[1].partition("?")[0] for line in github.asked]
+    assert {path for path in paths if path.startswith("/storage")} == there
+
+
 def test_a_limit_on_requests_is_kept(
     tmp_path: Path, github: GithubServer, waits: list[float]
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.indexes import sample_index
