@@ -373,12 +373,26 @@ def test_an_upload_that_never_arrives(
     assert assets["README.md"] == b"Read me.\n"
 
 
-def test_an_asset_that_arrives_in_part(tmp_path: Path, github: GithubServer) -> None:
+@pytest.mark.parametrize("digests", [True, False])
+def test_an_asset_that_arrives_in_part(
+    tmp_path: Path, github: GithubServer, digests: bool
+) -> None:
+    github.digests = digests
     write_tree(tmp_path / "tree")
     publish_tree(tmp_path, REPOSITORY)
     github.fail("GET /storage", lambda handler: handler.answer(200, b"0123") is None)
     told = refused(tmp_path, github)
     assert told.startswith("unreachable: github:ada/models: 4 bytes of an asset arrived")
+
+
+def test_an_asset_that_arrives_changed(tmp_path: Path, github: GithubServer) -> None:
+    write_tree(tmp_path / "tree")
+    publish_tree(tmp_path, REPOSITORY)
+    (release,) = github.releases.values()
+    size = len(release.assets["SHA256SUMS"].content)
+    github.fail("GET /storage", lambda handler: handler.answer(200, b"0" * size) is None)
+    told = refused(tmp_path, github)
+    assert told.startswith(f"unreachable: github:ada/models: {size} bytes of an asset arrived")
 
 
 def test_a_repository_that_has_moved(tmp_path: Path, github: GithubServer) -> None:
@@ -419,14 +433,32 @@ def test_a_draft_that_other_pages_were_uploaded_to(tmp_path: Path, github: Githu
     assert run_until(tmp_path, REPOSITORY, 12).returncode == -signal.SIGKILL
     (draft,) = github.drafts()
     assert "README.md" in draft.assets
-    write_tree(tmp_path / "tree", readme="Read me again.\n")
+    write_tree(tmp_path / "tree", readme="Read us.\n")
     told = refused(tmp_path, github)
     assert "has other assets than this tree: README.md" in told
     assert "delete the draft" in told
     del github.releases[draft.number]
     publish_tree(tmp_path, REPOSITORY)
     (assets,) = github.published().values()
-    assert assets["README.md"] == b"Read me again.\n"
+    assert assets["README.md"] == b"Read us.\n"
+
+
+def test_a_tree_that_changes_meanwhile(tmp_path: Path, github: GithubServer) -> None:
+    tree = write_tree(tmp_path / "tree")
+
+    def step(name: str) -> None:
+        if name == "upload README.md":
+            (tree / "README.md").write_text("Read us.\n")
+
+    with pytest.raises(PteError, match=r"^bad-tree: .*README.md was made from has changed"):
+        publish(request_for(tmp_path, REPOSITORY), lambda line: None, step)
+    assert github.published() == {}
+    (draft,) = github.drafts()
+    assert "README.md" not in draft.assets
+    write_tree(tmp_path / "tree")
+    publish_tree(tmp_path, REPOSITORY)
+    (assets,) = github.published().values()
+    assert assets["README.md"] == b"Read me.\n"
 
 
 def test_an_asset_that_another_process_adds_stops_it(
