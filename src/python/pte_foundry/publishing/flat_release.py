@@ -1,7 +1,7 @@
 """A release as a flat list of assets: names without folders, and indexes that point at the assets.
 
-The index and `versions.json` of a tree have paths in them, and a host of flat files has none. Those two are therefore rewritten for
-readers. What the tree had is kept beside them, so that the tree can be read back, byte for byte.
+The indexes and `versions.json` of a tree have paths in them, and a host of flat files has none. They are therefore
+rewritten for readers. What the tree had is kept beside them, so that the tree can be read back, byte for byte.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from email.message import Message
 from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -56,7 +57,7 @@ class Readable(Protocol):
 @dataclass(frozen=True)
 class _Answer:
     status: int
-    headers: http.client.HTTPMessage
+    headers: Message
     body: bytes
 
 
@@ -270,20 +271,19 @@ class GithubApi:
     def _unreachable(self, error: Broken) -> PteError:
         return PteError(
             "unreachable",
-            f"{self._where}: {urlsplit(self._base).netloc} does not answer ({self._without_token(str(error))}). Nothing "
-            "that was published has changed. Publish again when it does: what was sent is kept, and the rest follows",
+            f"{self._where}: {urlsplit(self._base).netloc} does not answer ({self._without_token(str(error))}). "
+            "Nothing that was published has changed. Publish again when it does: what was sent is kept, and the rest "
+            "follows",
         )
 
     def _said(self, answer: _Answer) -> str:
         """The status and the host's own words."""
         text = f"HTTP {answer.status}"
-        try:
+        with suppress(AttributeError, KeyError, TypeError, ValueError):
             said = json.loads(answer.body)
             text += f", {said['message']}"
             errors = said.get("errors") or []
             text += "".join(f"; {each.get('message') or each}" for each in errors)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            pass
         return self._without_token(plain(text, 1000)).rstrip(".")
 
     def _without_token(self, text: str) -> str:
@@ -294,7 +294,7 @@ class _NoRedirection(urllib.request.HTTPRedirectHandler):
     """The standard one would send the token on to any host."""
 
     def redirect_request(self, *arguments: object, **options: object) -> None:
-        return None
+        """None: the answer is an error with the status of the redirection."""
 
 
 def _answer(status: int, response: http.client.HTTPResponse | urllib.error.HTTPError) -> _Answer:

@@ -1,7 +1,7 @@
 """Releases of a repository on GitHub, with every file of the tree as an asset.
 
-A release is a draft, which only its makers see, until all of its assets are there; then one request publishes it. So a killed run leaves
-a draft at most, and the next one continues it.
+A release is a draft, which only its makers see, until all of its assets are there; then one request publishes it. So a
+killed run leaves a draft at most, and the next one continues it.
 """
 
 from __future__ import annotations
@@ -326,9 +326,9 @@ class GithubTarget:
     def _disturbed(self, draft: _Hosted, names: Iterable[str]) -> PteError:
         return PteError(
             "refused",
-            f"{self._text}: the draft of {draft.tag} has other assets than this tree: {', '.join(names)}. Another process "
-            "publishes there, or one was interrupted that had other pages. If none does now, delete the draft on "
-            "GitHub, and publish again",
+            f"{self._text}: the draft of {draft.tag} has other assets than this tree: {', '.join(names)}. Another "
+            "process publishes there, or one was interrupted that had other pages. If none does now, delete the draft "
+            "on GitHub, and publish again",
         )
 
     def _change(self, hosted: _Hosted, values: Mapping[str, object]) -> None:

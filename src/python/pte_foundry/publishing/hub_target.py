@@ -143,7 +143,8 @@ class HubTarget:
         if self._before.content is None or self._before.content.identity != release.identity:
             raise PteError(
                 "rejected",
-                f"{self._text}: the commit {made.oid} does not hold {release.name}, although the Hub took it. {_REMEDY}",
+                f"{self._text}: the commit {made.oid} does not hold {release.name}, although the Hub took it. "
+                f"{_REMEDY}",
             )
         self.refresh(release, step)
 
@@ -167,8 +168,8 @@ class HubTarget:
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise PteError(
                 "no-token",
-                f"{self._text}: there is no token for the Hub. Set HF_TOKEN to one that may write to the repository, or "
-                "log in with `hf auth login`",
+                f"{self._text}: there is no token for the Hub. Set HF_TOKEN to one that may write to the repository, "
+                "or log in with `hf auth login`",
             )
         return token
 
@@ -215,8 +216,8 @@ class HubTarget:
         if (tree / path).is_symlink() or expected not in (None, sha256):
             raise PteError(
                 "bad-tree",
-                f"{tree / path} has SHA-256 {sha256} now and had {expected} before. Nothing may write to the tree while "
-                "it is being published: try again",
+                f"{tree / path} has SHA-256 {sha256} now and had {expected} before. Nothing may write to the tree "
+                "while it is being published: try again",
             )
         return addition
 
@@ -232,7 +233,7 @@ class HubTarget:
                 "rejected",
                 f"{self._text}: {self._plain(error)}. Correct what the Hub says. {_NOBODY}",
             ) from None
-        except Exception as error:  # noqa: BLE001: of the HTTP library, of the storage's.
+        except Exception as error:  # The HTTP library and that of the storage have kinds of their own.
             if isinstance(error, PteError):
                 raise
             reason = self._plain(error)

@@ -259,7 +259,8 @@ def test_killed_at_every_step(tmp_path: Path, hub: HubServer) -> None:
     publish_here(tmp_path, REPOSITORY)
     new = files_below(write_tree(tmp_path / "tree", NEW))
     name = release_of(tmp_path / "tree")
-    before, seen = (hub.tip, dict(hub.tags), dict(hub.commits)), []
+    tip, tags, commits = hub.tip, dict(hub.tags), dict(hub.commits)
+    seen: list[str] = []
     for killed in kill_at_every_step(tmp_path, REPOSITORY):
         seen.append(killed)
         assert hub.files() == (new if killed in ("tag", "end") else old), killed
@@ -267,7 +268,7 @@ def test_killed_at_every_step(tmp_path: Path, hub: HubServer) -> None:
         publish_here(tmp_path, REPOSITORY)
         assert hub.files() == hub.files(name) == new, killed
         assert len(hub.commits) == 3, killed
-        hub.tip, hub.tags, hub.commits = before[0], dict(before[1]), dict(before[2])
+        hub.tip, hub.tags, hub.commits = tip, dict(tags), dict(commits)
     assert seen == ["upload large files", "commit", "tag", "end"]
 
 

@@ -1,7 +1,7 @@
 """A stand-in for GitHub: the parts of its REST API, uploads and downloads that releases need, in one process.
 
-It follows https://docs.github.com/en/rest/releases, and is stricter where a mistake would go unnoticed: whoever sends the token to the
-storage of files, or a file without its length, gets an error.
+It follows https://docs.github.com/en/rest/releases, and is stricter where a mistake would go unnoticed: whoever sends
+the token to the storage of files, or a file without its length, gets an error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A stand-in for the Hugging Face Hub: the parts of its HTTP API that publishing a tree needs, in one process.
 
 It follows what `huggingface_hub` sends and reads, and the LFS batch API
-(https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md). Large files go to a storage that must not see the token.
+(https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md). Large files go to a storage that must not see the
+token.
 """
 
 from __future__ import annotations
@@ -206,7 +207,7 @@ def _tree(handler: Handler, name: str) -> None:
     entries = [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in folders]
     entries += [_shown(path, stored) for path, stored in sorted(commit.files.items())]
     start = int(parse_qs(urlsplit(handler.path).query).get("cursor", ["0"])[0])
-    more = {}
+    more: dict[str, str] = {}
     if start + 7 < len(entries):
         base = f"{handler.server.url}{urlsplit(handler.path).path}"
         more["Link"] = f'<{base}?recursive=true&cursor={start + 7}>; rel="next"'
@@ -251,7 +252,8 @@ def _preupload(handler: Handler, name: str) -> None:
 
 
 def _batch(handler: Handler) -> None:
-    server, objects = handler.server, []
+    server = handler.server
+    objects: list[dict[str, Any]] = []
     for each in handler.json()["objects"]:
         shown = dict(each)
         if each["oid"] not in server.stored:

@@ -135,7 +135,7 @@ async def publish_tree(
         (python.path, *pex, "-m", "pte_foundry.publishing.main", _REQUEST),
         input_digest=await Get(Digest, MergeDigests(contents)),
         env={**environment, **own},
-        append_only_caches={"pex_root": ".pex_root"},
+        append_only_caches={"pex_root": ".pex_root"} if pex else None,
     )
     return PublishProcesses(
         [PublishPackages((folder,), process=process, description=", ".join(repositories))]

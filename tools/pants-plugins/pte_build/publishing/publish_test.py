@@ -130,9 +130,9 @@ def test_a_host_alone_gets_its_token(
 
 def test_only_the_hub_needs_a_toolchain(runner: RuleRunner) -> None:
     publish(runner, declare(runner, "github:ada/models"))
-    assert received(runner)["toolchain"] is None
+    assert not received(runner)["in_toolchain"]
     publish(runner, declare(runner, "hf:ada/models"))
-    assert received(runner)["toolchain"] is not None
+    assert received(runner)["in_toolchain"]
 
 
 def test_nothing_is_named_twice() -> None:
