@@ -272,8 +272,7 @@ class GithubApi:
         return PteError(
             "unreachable",
             f"{self._where}: {urlsplit(self._base).netloc} does not answer ({self._without_token(str(error))}). "
-            "Nothing that was published has changed. Publish again when it does: what was sent is kept, and the rest "
-            "follows",
+            "Nothing is published in part. Publish again when it does: what was sent is kept, and the rest follows",
         )
 
     def _said(self, answer: _Answer) -> str:

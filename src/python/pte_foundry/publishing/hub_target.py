@@ -39,7 +39,7 @@ _IGNORED = ".gitignore"
 _REMEDY = (
     "Releases never change: restore the files with a commit that reverts the change, or publish to a new repository"
 )
-_NOBODY = "Nothing that was published has changed."
+_WHOLE = "Nothing is published in part"
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class HubTarget:
     def refresh(self, release: Release, step: Step) -> None:
         if release.name not in self._tags:
             step("tag")
-            with self._asking():
+            with self._asking(f"The release is on {_BRANCH}; its tag is missing, and the next run adds it"):
                 self._api.create_tag(
                     self._name, tag=release.name, tag_message=release.name, revision=self._before.oid
                 )
@@ -222,16 +222,20 @@ class HubTarget:
         return addition
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Raise the library's errors as PteError, without the token."""
+    def _asking(self, state: str = _WHOLE) -> Iterator[None]:
+        """Raise the library's errors as PteError, without the token.
+
+        Args:
+            state: what is published if it fails.
+        """
         try:
             yield
         except HfHubHTTPError as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, state) from None
         except ValueError as error:
             raise PteError(
                 "rejected",
-                f"{self._text}: {self._plain(error)}. Correct what the Hub says. {_NOBODY}",
+                f"{self._text}: {self._plain(error)}. Correct what the Hub says. {state}",
             ) from None
         except Exception as error:  # The HTTP library and that of the storage have kinds of their own.
             if isinstance(error, PteError):
@@ -241,11 +245,11 @@ class HubTarget:
                 reason += f" ({self._plain(error.__cause__)})"
             raise PteError(
                 "unreachable",
-                f"{self._text}: {self._api.endpoint} does not answer as it should: {reason}. {_NOBODY} Publish again "
-                "when it does: large files that were sent are kept",
+                f"{self._text}: {self._api.endpoint} does not answer as it should: {reason}. {state}. Publish "
+                "again when it does: large files that were sent are kept",
             ) from None
 
-    def _refusal(self, error: HfHubHTTPError) -> PteError:
+    def _refusal(self, error: HfHubHTTPError, state: str) -> PteError:
         status = error.response.status_code
         advice = {
             401: "Set HF_TOKEN to a token that is valid",
@@ -257,7 +261,7 @@ class HubTarget:
         kind = "unreachable" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "rejected"
         said = error.server_message or reason_of(error)
         return PteError(
-            kind, f"{self._text}: HTTP {status}: {self._plain(said)}. {advice}. {_NOBODY}"
+            kind, f"{self._text}: HTTP {status}: {self._plain(said)}. {state}. {advice}"
         )
 
     def _plain(self, said: object) -> str:

@@ -356,6 +356,29 @@ def test_an_upload_that_breaks_is_sent_again(
     assert sum("name=README.md" in line for line in github.asked) == 3
 
 
+def test_a_release_whose_answer_is_lost(
+    tmp_path: Path, github: GithubServer, waits: list[float]
+) -> None:
+    github.fail("PATCH", take_and_hang_up)
+    write_tree(tmp_path / "tree")
+    publish_tree(tmp_path, REPOSITORY)
+    assert waits == [2.0]
+    assert len(github.published()) == 1
+
+
+def test_a_draft_whose_answer_is_lost(
+    tmp_path: Path, github: GithubServer, waits: list[float]
+) -> None:
+    github.fail("POST /api", take_and_hang_up)
+    write_tree(tmp_path / "tree")
+    with pytest.raises(PteError, match=r"^unreachable: .*Nothing is published in part"):
+        publish_tree(tmp_path, REPOSITORY)
+    assert waits == []
+    publish_tree(tmp_path, REPOSITORY)
+    # No second draft was made.
+    assert len(github.releases) == len(github.published()) == 1
+
+
 def test_an_upload_that_never_arrives(
     tmp_path: Path, github: GithubServer, waits: list[float]
 ) -> None:

@@ -11,7 +11,7 @@ from pte_foundry.client.catalogue import open_catalogue
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.publish import publish
-from pte_foundry.testing.hub_server import TOKEN, HubServer, status
+from pte_foundry.testing.hub_server import TOKEN, HubServer, status, take_and_hang_up
 from pte_foundry.testing.publisher_runs import NEW, OLD, kill_at_every_step, publish_here, run_until
 from pte_foundry.testing.sample_trees import (
     files_below,
@@ -193,7 +193,7 @@ def test_a_token_that_may_not_write(
     write_tree(tmp_path / "tree")
     hub.fail("/preupload/", status(403, f"Forbidden for {TOKEN}"))
     told = refused(tmp_path, hub)
-    assert told.startswith("rejected: hf:ada/models: HTTP 403: Forbidden for …. Set HF_TOKEN to")
+    assert told.startswith("rejected: hf:ada/models: HTTP 403: Forbidden for …. Nothing")
     monkeypatch.setenv("HF_TOKEN", "hf_other")
     told = refused(tmp_path, hub)
     assert told.startswith("rejected: hf:ada/models: HTTP 401: ")
@@ -236,6 +236,26 @@ def test_a_commit_that_fails(tmp_path: Path, hub: HubServer) -> None:
     publish_tree(tmp_path, REPOSITORY)
     # What the first run had sent is there.
     assert not [line for line in hub.asked if line.startswith("PUT")]
+
+
+def test_a_commit_whose_answer_is_lost(tmp_path: Path, hub: HubServer) -> None:
+    tree = write_tree(tmp_path / "tree")
+    hub.fail("/commit/", take_and_hang_up)
+    with pytest.raises(PteError, match=r"^unreachable: .* Nothing is published in part\. Publish"):
+        publish_tree(tmp_path, REPOSITORY)
+    assert hub.files() == files_below(tree)
+    assert "nothing to do" in publish_tree(tmp_path, REPOSITORY)
+    assert len(hub.commits) == 2
+    assert hub.tags == {release_of(tree): hub.tip}
+
+
+def test_a_tag_that_fails(tmp_path: Path, hub: HubServer) -> None:
+    tree = write_tree(tmp_path / "tree")
+    hub.fail("/tag/", status(503))
+    with pytest.raises(PteError, match="The release is on main; its tag is missing"):
+        publish_tree(tmp_path, REPOSITORY)
+    publish_tree(tmp_path, REPOSITORY)
+    assert hub.tags == {release_of(tree): hub.tip}
 
 
 def test_a_host_that_does_not_answer(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -130,6 +131,10 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.end_headers()
         self.wfile.write(body)
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def body(self) -> Any:
         return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -347,14 +352,13 @@ def hang_up(handler: Handler) -> bool:
         release = handler.server.releases[int(match[1])]
         number = next(handler.server.numbers)
         release.assets[match[2]] = Asset(number, match[2], b"", "starter")
-    handler.close_connection = True
-    handler.connection.close()
+    handler.hang_up()
     return True
 
 
 def take_and_hang_up(handler: Handler) -> bool:
     """Do what was asked, and break the connection before the answer."""
-    handler.answer = lambda *arguments, **options: handler.connection.close()  # type: ignore[method-assign]
+    handler.answer = lambda *arguments, **options: handler.hang_up()  # type: ignore[method-assign]
     return False
 
 

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -166,6 +167,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def revision(self, name: str) -> Commit | None:
         """The commit; None, once that is said, if there is none."""
@@ -363,6 +368,12 @@ def status(code: int, message: str = "no") -> Fault:
         return True
 
     return fault
+
+
+def take_and_hang_up(handler: Handler) -> bool:
+    """Do what was asked, and break the connection before the answer."""
+    handler.answer = lambda *arguments, **options: handler.hang_up()  # type: ignore[method-assign]
+    return False
 
 
 @contextmanager
