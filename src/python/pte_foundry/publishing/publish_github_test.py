@@ -405,7 +405,7 @@ def test_an_asset_that_arrives_in_part(
     publish_tree(tmp_path, REPOSITORY)
     github.fail("GET /storage", lambda handler: handler.answer(200, b"0123") is None)
     told = refused(tmp_path, github)
-    assert told.startswith("unreachable: github:ada/models: 4 bytes of an asset arrived")
+    assert told.startswith("unreachable: github:ada/models: 4 bytes of the asset SHA256SUMS arrived")
 
 
 def test_an_asset_that_arrives_changed(tmp_path: Path, github: GithubServer) -> None:
@@ -415,7 +415,7 @@ def test_an_asset_that_arrives_changed(tmp_path: Path, github: GithubServer) -> 
     size = len(release.assets["SHA256SUMS"].content)
     github.fail("GET /storage", lambda handler: handler.answer(200, b"0" * size) is None)
     told = refused(tmp_path, github)
-    assert told.startswith(f"unreachable: github:ada/models: {size} bytes of an asset arrived")
+    assert told.startswith(f"unreachable: github:ada/models: {size} bytes of the asset")
 
 
 def test_a_repository_that_has_moved(tmp_path: Path, github: GithubServer) -> None:
@@ -482,6 +482,37 @@ def test_a_tree_that_changes_meanwhile(tmp_path: Path, github: GithubServer) -> 
     publish_tree(tmp_path, REPOSITORY)
     (assets,) = github.published().values()
     assert assets["README.md"] == b"Read me.\n"
+
+
+def test_someone_else_who_publishes_meanwhile(tmp_path: Path, github: GithubServer) -> None:
+    write_tree(tmp_path / "tree")
+    ours = release_of(tmp_path / "tree")
+
+    def step(name: str) -> None:
+        if name == "publish":
+            other = tmp_path / "other"
+            write_tree(other / "tree", NEW)
+            publish_tree(other, REPOSITORY)
+
+    with pytest.raises(PteError, match=r"^rejected: .*Publish again, to merge"):
+        publish(request_for(tmp_path, REPOSITORY), lambda line: None, step)
+    assert ours not in github.published()
+    assert len(github.published()) == 1
+
+
+def test_a_long_description_is_cut(tmp_path: Path, github: GithubServer) -> None:
+    programs = {f"alpha{number}_xnnpack": b"x" for number in range(900)}
+    write_tree(tmp_path / "tree", programs)
+    with pytest.raises(StopAsyncIteration):
+        publish(request_for(tmp_path, REPOSITORY), lambda line: None, _stop_after_the_draft)
+    (draft,) = github.drafts()
+    assert 110_000 < len(draft.values["body"]) <= 125_000
+    assert draft.values["body"].endswith("\n…\n```\n")
+
+
+def _stop_after_the_draft(name: str) -> None:
+    if name.startswith("upload"):
+        raise StopAsyncIteration
 
 
 def test_an_asset_that_another_process_adds_stops_it(
