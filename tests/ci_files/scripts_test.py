@@ -27,6 +27,7 @@ call = {{
     "environment": {{name: value for name, value in os.environ.items() if "REMOTE" in name or "PANTS" in name}},
     "git": {{name: value for name, value in os.environ.items() if name.startswith("GIT_")}},
     "release": sorted(name for name in os.environ if name.startswith("RELEASE_")),
+    "tokens": {{name: value for name, value in os.environ.items() if name in ("GITHUB_TOKEN", "HF_TOKEN")}},
 }}
 with open("call.json", "w") as file:
     json.dump(call, file)
@@ -178,6 +179,24 @@ def test_the_token_of_a_release_is_only_for_its_host(clone: Path, repository: st
     kind, _, encoded = settings["GIT_CONFIG_VALUE_0"].removeprefix("Authorization: ").partition(" ")
     assert kind == "Basic"
     assert base64.b64decode(encoded, validate=True) == b"x-access-token:" + b"t" * 100
+
+
+@pytest.mark.parametrize(
+    ("repository", "variable"),
+    [(REPOSITORY, None), ("github:ada/models", "GITHUB_TOKEN"), ("hf:ada/models", "HF_TOKEN")],
+)
+def test_the_token_of_a_web_service_is_in_its_own_variable(
+    clone: Path, repository: str, variable: str | None
+) -> None:
+    settings = {"RELEASE_BASE_URL": ".", "RELEASE_REPOSITORY": repository}
+    seen = pants_call(clone, "release", **settings, RELEASE_TOKEN="secret")
+    assert seen["tokens"] == ({variable: "secret"} if variable else {})
+    assert f"--tree-repositories={repository}" in seen["arguments"]
+    if variable:
+        # Without a token for the release, the host's own stays.
+        assert pants_call(clone, "release", **settings, **{variable: "own"})["tokens"] == {
+            variable: "own"
+        }
 
 
 @pytest.mark.parametrize(

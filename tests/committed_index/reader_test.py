@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from jsonschema import Draft202012Validator
 from committed_index.flutter_reader import ReaderIndex, ReadError, read_index, read_versions
 from pte_foundry.index.schema import INDEX_SCHEMA
 from pte_foundry.index.versions import versions_document
+from pte_foundry.publishing.flat_release import check_names, rewritten
 
 ALL = ("android", "ios", "linux", "macos", "web", "windows")
 APPLE = ("ios", "macos")
@@ -190,3 +192,27 @@ def test_each_artifact_names_its_licence(index: dict[str, Any]) -> None:
         "yolo": "AGPL-3.0-only",
         "yolo_pose": "AGPL-3.0-only",
     }
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "later"])
+def test_in_a_release_on_github_every_address_is_that_of_an_asset(
+    indexes: tuple[dict[str, Any], ...], strict: bool
+) -> None:
+    address = "https://github.com/ada/models/releases/download/v1.5.1-0123456789ab"
+    texts = {f"{index['version']}/index.json": json.dumps(index).encode() for index in indexes}
+    assets = rewritten(BACKENDS, lambda path: texts[path], address)
+    assert read_versions(json.loads(assets["versions.json"])).latest == "1.5.1"
+    assert assets["index.json"] == assets["1.5.1--index.json"]
+    for index in indexes:
+        document = json.loads(assets[f"{index['version']}--index.json"])
+        Draft202012Validator(INDEX_SCHEMA).validate(document)
+        found = read_index(document, strict=strict)
+        assert found.base_url == address
+        urls = [model.remote_url for model in found.models]
+        assert len(set(urls)) == len(urls) == len(index["models"])
+        urls += [url for model in found.models if (url := model.labels_remote_url) is not None]
+        urls += found.labels.values()
+        assert {url.rpartition("/")[0] for url in urls} == {address}
+        paths = [url.rpartition("/")[2].replace("--", "/") for url in urls]
+        assert {path.count("/") for path in paths} == {2}
+        check_names(paths, "here")

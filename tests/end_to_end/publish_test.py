@@ -1,4 +1,4 @@
-"""A tree of one program, published with `./pants publish` to a git repository and to a folder."""
+"""A tree of one program, published with `./pants publish`: to a git repository and a folder; to GitHub and the Hub."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from end_to_end.clone import WITHOUT_OLDER, UserClone, git
+from pte_foundry.client.catalogue import open_catalogue
+from pte_foundry.testing import github_server, hub_server
 
 SEEDED = "--weights-source=seeded"
 ALLOWED = ("--tree-allow-unofficial", "--index-base-url=https://example.org/models")
 PROGRAM = "1.5.1/mobilenet/mobilenet_v3_small_portable.pte"
+ONE = 'programs=["models/mobilenet:mobilenet_v3_small_portable"]'
 
 
 def test_publish(clone: UserClone, tmp_path: Path) -> None:
@@ -20,9 +23,8 @@ def test_publish(clone: UserClone, tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     repositories = [f"git+file:{remote}#branch=main", f"file:{releases}"]
     committer = replace(clone, environment={**clone.environment, "GIT_CONFIG_GLOBAL": str(config)})
-    one = 'programs=["models/mobilenet:mobilenet_v3_small_portable"]'
     with (
-        clone.edited("BUILD", 'programs=["models::"]', one),
+        clone.edited("BUILD", 'programs=["models::"]', ONE),
         clone.edited("BUILD", *WITHOUT_OLDER),
         clone.edited("BUILD", 'name="tree",', f'name="tree", repositories={repositories},'),
     ):
@@ -57,3 +59,45 @@ def test_publish(clone: UserClone, tmp_path: Path) -> None:
         if path != ".gitattributes"
     }
     assert listed == {str(p.relative_to(current)) for p in current.rglob("*") if p.is_file()}
+
+
+def test_publish_to_hosts(clone: UserClone, tmp_path: Path) -> None:
+    repositories = ["github:ada/models", "hf:ada/models"]
+    with (
+        github_server.serve_github() as github,
+        hub_server.serve_hub() as hub,
+        clone.edited("BUILD", 'programs=["models::"]', ONE),
+        clone.edited("BUILD", *WITHOUT_OLDER),
+        clone.edited("BUILD", 'name="tree",', f'name="tree", repositories={repositories},'),
+    ):
+        settings = {
+            "GITHUB_API_URL": f"{github.url}/api",
+            "GITHUB_TOKEN": github_server.TOKEN,
+            "HF_ENDPOINT": hub.url,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_TOKEN": hub_server.TOKEN,
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+        publisher = replace(clone, environment={**clone.environment, **settings})
+        published = publisher.run(SEEDED, "--tree-allow-unofficial", "publish", "//:tree")
+        assert published.exit_code == 0, published.output
+        (release,) = hub.tags
+        for repository in repositories:
+            assert f"//:tree: published {release} to {repository}: " in published.output
+        assert list(github.published()) == [release]
+        assert hub.files()["README.md"].startswith(b"---\nlibrary_name: executorch\n")
+        again = publisher.run(SEEDED, "--tree-allow-unofficial", "publish", "//:tree")
+        assert again.exit_code == 0, again.output
+        assert again.output.count(f"has {release} already, nothing to do") == 2
+        for token in (github_server.TOKEN, hub_server.TOKEN):
+            assert token not in published.output + again.output
+        for number, location in enumerate(
+            (
+                f"{github.url}/ada/models/releases/latest/download",
+                f"{hub.url}/ada/models/resolve/{release}",
+            )
+        ):
+            catalogue = open_catalogue(location, cache=tmp_path / f"cache{number}")
+            artifact = catalogue.best("mobilenet_v3_small", "linux", backends=["portable"])
+            assert catalogue.fetch(artifact).read_bytes() == hub.files()[PROGRAM]

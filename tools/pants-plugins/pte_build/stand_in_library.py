@@ -196,7 +196,8 @@ import json, os, sys
 
 request = json.load(open(sys.argv[1]))
 tree = sorted(os.path.join(folder, file) for folder, _, files in os.walk(request["folder"]) for file in files)
-received = {"request": request, "environment": dict(os.environ), "tree": tree}
+in_toolchain = "pex_root" in sys.prefix
+received = {"request": request, "environment": dict(os.environ), "tree": tree, "in_toolchain": in_toolchain}
 json.dump(received, open(os.path.join(request["build_root"], "received.json"), "w"))
 if "file:refused" in request["repositories"]:
     sys.exit("pte-foundry: refused: file:refused does not take it")

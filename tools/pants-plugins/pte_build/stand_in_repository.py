@@ -145,6 +145,7 @@ def repository_files() -> dict[str, str]:
         "locks/dev.lock": "",
         "locks/engine.lock": "",
         "locks/extra.lock": "",
+        "locks/hugging_face.lock": "",
         "locks/provenance.lock": "",
         "toolchains/BUILD": _TOOLCHAINS,
         "toolchains/own/dog.jpg": "a dog",

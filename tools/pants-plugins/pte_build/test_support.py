@@ -100,7 +100,8 @@ _REPOSITORY_OPTIONS = (
     "--python-enable-resolves",
     "--python-default-resolve=dev",
     "--python-resolves={'dev': 'locks/dev.lock', 'engine': 'locks/engine.lock',"
-    " 'extra': 'locks/extra.lock', 'provenance': 'locks/provenance.lock'}",
+    " 'extra': 'locks/extra.lock', 'hugging_face': 'locks/hugging_face.lock',"
+    " 'provenance': 'locks/provenance.lock'}",
     "--python-pip-version=23.1.2",
     "--python-infer-use-rust-parser",
     "--source-root-patterns=['/src/python']",

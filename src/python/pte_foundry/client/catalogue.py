@@ -21,6 +21,7 @@ from pte_foundry.client.index import (
     Index,
     ListedFile,
     choose_version,
+    index_path,
     parse_document,
     read_index,
 )
@@ -30,7 +31,6 @@ from pte_foundry.client.source import Source, open_source
 from pte_foundry.client.store import Store, default_cache
 
 _VERSIONS = "versions.json"
-_INDEX = "index.json"
 
 
 def _ignore(_done: int, _total: int) -> None:
@@ -125,7 +125,7 @@ def open_catalogue(
     source = open_source(location, session, retrying or Retrying())
     versions = parse_document(source.document(_VERSIONS), source.where(_VERSIONS))
     chosen = choose_version(versions, version)
-    path = f"{chosen}/{_INDEX}"
+    path = index_path(versions, chosen)
     fields = parse_document(source.document(path), source.where(path))
     return Catalogue(
         read_index(fields, chosen),

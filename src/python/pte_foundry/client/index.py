@@ -134,6 +134,20 @@ def choose_version(versions: Fields, wanted: str | None) -> str:
     return wanted or latest
 
 
+def index_path(versions: Fields, version: str) -> str:
+    """Where a version's index is, relative to the tree's root: in its folder, unless `versions.json` has it elsewhere.
+
+    Hosts of flat files, such as GitHub's releases, have no folders.
+
+    Raises:
+        BadCatalogueError: `indexes` of versions.json lacks the version, or names an unsafe path.
+    """
+    if not versions.has("indexes"):
+        return f"{version}/index.json"
+    with _reading():
+        return check_path(versions.nested("indexes").text(version), versions.where)
+
+
 def read_index(fields: Fields, version: str) -> Index:
     """Raises BadCatalogueError for a field that is missing or wrong, or names an unsafe path."""
     with _reading():

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from pte_foundry.client.errors import BadCatalogueError, NoArtifactError
-from pte_foundry.client.index import SCHEMA_VERSION, choose_version, parse_document, read_index
+from pte_foundry.client.index import (
+    SCHEMA_VERSION,
+    choose_version,
+    index_path,
+    parse_document,
+    read_index,
+)
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.published_tree import FAMILY, LABELS, MODEL, VERSION, sample_index
 
@@ -29,6 +35,21 @@ def test_the_latest_version_is_taken_unless_another_is_wanted() -> None:
 def test_a_bad_versions_file_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadCatalogueError):
         choose_version(versions(**changes), None)
+
+
+def test_an_index_can_be_elsewhere() -> None:
+    values: dict[str, object] = {"versions": ["1.4.1", "1.5.1"], "latest": "1.5.1"}
+    assert index_path(Fields(values, "versions.json"), "1.5.1") == "1.5.1/index.json"
+    values["indexes"] = {"1.5.1": "1.5.1--index.json"}
+    assert index_path(Fields(values, "versions.json"), "1.5.1") == "1.5.1--index.json"
+
+
+@pytest.mark.parametrize(
+    "indexes", ["x", {}, {"1.5.1": 3}, {"1.5.1": "../index.json"}, {"1.5.1": "https://x/i.json"}]
+)
+def test_a_bad_place_of_an_index_is_refused(indexes: object) -> None:
+    with pytest.raises(BadCatalogueError, match="versions.json"):
+        index_path(Fields({"indexes": indexes}, "versions.json"), "1.5.1")
 
 
 def test_an_artifact_has_what_an_app_needs() -> None:

@@ -55,6 +55,9 @@ class GitTarget:
     def published(self) -> TreeContent | None:
         return self._before.content
 
+    def fit(self, release: Release, tree: Path) -> Release:
+        return release
+
     def has(self, release: Release) -> bool:
         if release.name not in self._tags:
             return False

@@ -5,49 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pte_foundry.publishing.release import is_release_name
+from pte_foundry.testing.publisher_runs import (
+    NEVER,
+    NEW,
+    OLD,
+    kill_at_every_step,
+    publish_here,
+    run_until,
+)
 from pte_foundry.testing.sample_repositories import PLAIN, committed, git, refs, set_hook
-from pte_foundry.testing.sample_trees import files_below, publish_tree, read_tree, write_tree
-
-OLD = {"alpha_portable": b"portable", "alpha_xnnpack": b"fast"}
-NEW = {"alpha_portable": b"portable", "alpha_xnnpack": b"faster", "beta_xnnpack": b"b"}
-NEVER = 1_000
-
-
-def publish_here(folder: Path, repository: str) -> None:
-    publish_tree(folder, repository, changed=True, removed=True)
-
-
-def run_until(folder: Path, repository: str, step: int) -> subprocess.CompletedProcess[str]:
-    module = "pte_foundry.testing.killed_publisher"
-    return subprocess.run(
-        [sys.executable, "-m", module, str(folder), repository, str(step)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def kill_at_every_step(folder: Path, repository: str) -> Iterator[str]:
-    """Publish again and again, killed one step later each time; yield the step that was not reached.
-
-    The last one, which is not killed, is not yielded. It must have succeeded.
-    """
-    for step in range(NEVER):
-        finished = run_until(folder, repository, step)
-        if finished.returncode != -signal.SIGKILL:
-            assert finished.returncode == 0, finished.stderr
-            return
-        yield finished.stdout.strip().removeprefix("killed before: ")
-
+from pte_foundry.testing.sample_trees import files_below, read_tree, write_tree
 
 def test_a_folder(tmp_path: Path) -> None:
     old = files_below(write_tree(tmp_path / "tree", OLD))

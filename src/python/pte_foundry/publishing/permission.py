@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.changes import ArtifactChange, Changes, read_index
-from pte_foundry.publishing.repository import DirectoryRepository, Repository
+from pte_foundry.publishing.repository import GitRepository, Repository
 from pte_foundry.publishing.tree_content import TreeContent
 from pte_foundry.records.publish_request import Permissions
 
@@ -27,7 +27,8 @@ def tree_refusals(
 ) -> list[str]:
     """Reasons against the tree itself."""
     reasons: list[str] = []
-    remote = [each.text for each in repositories if not isinstance(each, DirectoryRepository)]
+    # The others have an address of their own, or readers with the whole folder.
+    remote = [each.text for each in repositories if isinstance(each, GitRepository)]
     for version in sorted(new.versions):
         index = read_index(new, version)
         sources = Counter(

@@ -11,9 +11,17 @@ from pte_foundry.errors import PteError
 from pte_foundry.publishing.changes import ArtifactChange, Changes, find_changes
 from pte_foundry.publishing.directory_target import open_directory
 from pte_foundry.publishing.git_target import open_git
+from pte_foundry.publishing.github_target import open_github
 from pte_foundry.publishing.merging import Release, make_release
 from pte_foundry.publishing.permission import change_refusals, refuse, tree_refusals
-from pte_foundry.publishing.repository import DirectoryRepository, Repository, parse_repository
+from pte_foundry.publishing.repository import (
+    DirectoryRepository,
+    GithubRepository,
+    GitRepository,
+    HubRepository,
+    Repository,
+    parse_repository,
+)
 from pte_foundry.publishing.target import Step, Target
 from pte_foundry.publishing.tree_folder import read_folder
 from pte_foundry.records.publish_request import RequestedRelease
@@ -55,7 +63,7 @@ def publish(
             target = stack.enter_context(_open(repository, request.git_lfs, scratch))
             changes = find_changes(new, target.published)
             refusals += change_refusals(repository, changes, request.allow)
-            release = make_release(new, target.published)
+            release = target.fit(make_release(new, target.published), folder)
             jobs.append(_Job(repository, target, release, changes, target.has(release)))
         refuse(request.tree, refusals)
         done: list[str] = []
@@ -73,7 +81,7 @@ def _write(job: _Job, tree: str, folder: Path, tell: Callable[[str], None], step
     if (
         published is not None
         and published.identity == release.identity
-        and (job.is_there or not isinstance(job.repository, DirectoryRepository))
+        and (job.is_there or isinstance(job.repository, (GitRepository, HubRepository)))
     ):
         job.target.refresh(release, step)
         same_pages = published.sums == release.sums
@@ -114,5 +122,12 @@ def _open(repository: Repository, git_lfs: bool, scratch: Path) -> Iterator[Targ
     if isinstance(repository, DirectoryRepository):
         with open_directory(repository) as directory:
             yield directory
+    elif isinstance(repository, GithubRepository):
+        yield open_github(repository, scratch)
+    elif isinstance(repository, HubRepository):
+        # The others need no package.
+        from pte_foundry.publishing.hub_target import open_hub
+
+        yield open_hub(repository, scratch)
     else:
         yield open_git(repository, git_lfs, scratch)

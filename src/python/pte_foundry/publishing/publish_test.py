@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 
 from pte_foundry.errors import PteError
+from pte_foundry.publishing.flat_release import tree_path
+from pte_foundry.testing.github_server import GithubServer
+from pte_foundry.testing.hub_server import HubServer
 from pte_foundry.testing.sample_repositories import PLAIN, committed, git, refs, set_hook
 from pte_foundry.testing.sample_trees import files_below, publish_tree, release_of, write_tree
 
 DIRECTORY = "file:releases"
 GIT = "git+file:remote.git#branch=main"
+GITHUB = "github:ada/models"
+HUB = "hf:ada/models"
 
 
 @dataclass(frozen=True)
@@ -31,18 +36,32 @@ class Published:
     state: Callable[[], object]
 
 
-@pytest.fixture(params=[DIRECTORY, GIT])
-def published(request: Any, tmp_path: Path, remote: Path) -> Published:
+@pytest.fixture(params=[DIRECTORY, GIT, GITHUB, HUB])
+def published(
+    request: Any, tmp_path: Path, remote: Path, github: GithubServer, hub: HubServer
+) -> Published:
     if request.param == GIT:
         return Published(
             GIT,
             lambda: {path: text for path, text in committed(remote).items() if path not in PLAIN},
             lambda: refs(remote),
         )
+    if request.param == GITHUB:
+        return Published(GITHUB, lambda: tree_of(github), github.state)
+    if request.param == HUB:
+        return Published(HUB, hub.files, hub.state)
     releases = tmp_path / "releases"
     return Published(
         DIRECTORY, lambda: files_below(releases / "current"), lambda: files_below(releases)
     )
+
+
+def tree_of(github: GithubServer) -> dict[str, bytes]:
+    """The tree in the assets of the latest release."""
+    current = github.current()
+    assert current is not None
+    named = {tree_path(name): asset.content for name, asset in current.assets.items()}
+    return {path: content for path, content in named.items() if path is not None}
 
 
 def refused(folder: Path, *repositories: str, **changes: object) -> str:
@@ -135,7 +154,7 @@ def test_unofficial_weights_need_permission(tmp_path: Path, source: str) -> None
     assert (tmp_path / "releases/current/index.json").is_file()
 
 
-def test_a_relative_base_url_is_for_folders_only(tmp_path: Path, remote: Path) -> None:
+def test_a_relative_base_url_is_not_for_git(tmp_path: Path, remote: Path) -> None:
     write_tree(tmp_path / "tree", base_url=".")
     before = refs(remote)
     told = refused(tmp_path, DIRECTORY, GIT)

@@ -10,11 +10,17 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.paths import check_path
+from pte_foundry.records.publish_request import GITHUB, HUGGING_FACE
 
-_KNOWN = "`file:FOLDER`, `git+ssh://…`, `git+https://…` or `git+file:PATH`, the git ones with `#branch=…`"
+_KNOWN = (
+    "`file:FOLDER`, `github:OWNER/NAME`, `hf:OWNER/NAME`, `git+ssh://…`, `git+https://…` or "
+    "`git+file:PATH`, the git ones with `#branch=…`"
+)
 # Stricter than git: no name that a shell, an option parser or a refspec could misread.
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_+-]*([./][A-Za-z0-9_+-]+)*", re.ASCII)
 _OPTIONS = ("branch", "folder")
+# What both hosts allow, and no URL has to escape.
+_HOSTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.)[A-Za-z0-9._-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,23 @@ class GitRepository:
     checkout: Path | None
 
 
-Repository = DirectoryRepository | GitRepository
+@dataclass(frozen=True)
+class GithubRepository:
+    """The releases of a repository on GitHub. `name`: owner and repository, `ada/models`."""
+
+    text: str
+    name: str
+
+
+@dataclass(frozen=True)
+class HubRepository:
+    """A model repository on the Hugging Face Hub. `name`: owner and repository, `ada/models`."""
+
+    text: str
+    name: str
+
+
+Repository = DirectoryRepository | GitRepository | GithubRepository | HubRepository
 
 
 def parse_repository(text: str, build_root: Path) -> Repository:
@@ -58,6 +80,14 @@ def parse_repository(text: str, build_root: Path) -> Repository:
         raise _bad(_without_secret(text), "has an unprintable character")
     if text.startswith("file:"):
         return DirectoryRepository(text, _path(text, text.removeprefix("file:"), build_root))
+    for hosted, kind in ((GITHUB, GithubRepository), (HUGGING_FACE, HubRepository)):
+        if text.startswith(f"{hosted}:"):
+            name = text.removeprefix(f"{hosted}:")
+            if not _HOSTED.fullmatch(name):
+                raise _bad(
+                    _without_secret(text), f"names no repository. Write `{hosted}:OWNER/NAME`"
+                )
+            return kind(text, name)
     location, _, fragment = text.partition("#")
     scheme = location.partition(":")[0]
     if scheme not in ("git+file", "git+https", "git+ssh"):
@@ -110,7 +140,7 @@ def _path(text: str, path: str, build_root: Path) -> Path:
 
 
 def _without_secret(text: str) -> str:
-    return re.sub(r"://[^/]*@", "://…@", text)
+    return re.sub(r"(://|:)[^/]*@", r"\1…@", text)
 
 
 def _bad(text: str, why: str) -> PteError:

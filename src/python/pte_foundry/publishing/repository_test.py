@@ -7,7 +7,10 @@ import pytest
 from pte_foundry.errors import PteError
 from pte_foundry.publishing.repository import (
     DirectoryRepository,
+    GithubRepository,
     GitRepository,
+    HubRepository,
+    Repository,
     parse_repository,
 )
 
@@ -51,6 +54,29 @@ def test_a_checkout(tmp_path: Path) -> None:
     text = "git+file:app#branch=main"
     expected = GitRepository(text, "origin", "main", "", tmp_path / "app")
     assert parse_repository(text, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("github:ada/models", GithubRepository("github:ada/models", "ada/models")),
+        ("hf:ada-lovelace/m.o-d_1", HubRepository("hf:ada-lovelace/m.o-d_1", "ada-lovelace/m.o-d_1")),
+    ],
+)
+def test_a_repository_of_a_web_service(text: str, expected: Repository) -> None:
+    assert parse_repository(text, ROOT) == expected
+
+
+@pytest.mark.parametrize("scheme", ["github", "hf"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "ada", "ada/", "/models", "ada/models/more", "-ada/models", "ada/..", "ada/.m", "a da/m"]
+    + ["//host/ada/models", "ada/models#branch=main", "ada/models?x", "ada:hunter2@host/models"],
+)
+def test_a_web_service_needs_an_owner_and_a_name(scheme: str, name: str) -> None:
+    with pytest.raises(PteError, match=f"names no repository. Write `{scheme}:OWNER/NAME`") as caught:
+        parse_repository(f"{scheme}:{name}", ROOT)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

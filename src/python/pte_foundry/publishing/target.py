@@ -20,6 +20,16 @@ class Target(Protocol):
     def published(self) -> TreeContent | None:
         """The tree of the branch or the `current` pointer; None if nothing is published."""
 
+    def fit(self, release: Release, tree: Path) -> Release:
+        """The release as this place holds it: a place may need its own form of a page.
+
+        Args:
+            tree: the folder of the release's `copied` files.
+
+        Raises:
+            PteError: `refused` if it cannot hold the release.
+        """
+
     def has(self, release: Release) -> bool:
         """Whether the release is there. Raises PteError `refused` if something else has its name."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
@@ -42,13 +42,18 @@ class TreeContent:
     @property
     def versions(self) -> frozenset[str]:
         """The ExecuTorch versions for which the tree has a folder with an index."""
-        parts = (path.split("/") for path in self.sums)
-        return frozenset(each[0] for each in parts if len(each) == 2 and each[1] == "index.json")
+        return versions_of(self.sums)
 
     @property
     def latest(self) -> str:
         """Raises PteError `bad-version` if there is no version."""
         return str(versions_document(self.versions)["latest"])
+
+
+def versions_of(paths: Iterable[str]) -> frozenset[str]:
+    """The ExecuTorch versions for which there is a folder with an index among a tree's files."""
+    parts = (path.split("/") for path in paths)
+    return frozenset(each[0] for each in parts if len(each) == 2 and each[1] == "index.json")
 
 
 def check_content(

@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass
 
 from pte_foundry.records.json_fields import Fields
 
+GITHUB = "github"
+HUGGING_FACE = "hf"
+"""The schemes of repositories that are published to through a web service, with its token."""
+
 
 @dataclass(frozen=True)
 class Permissions:

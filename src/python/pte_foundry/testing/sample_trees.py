@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from pte_foundry.index.index import remote_url
 from pte_foundry.publishing.publish import publish
 from pte_foundry.publishing.release import release_name
 from pte_foundry.publishing.tree_content import TreeContent
@@ -48,13 +49,29 @@ def write_tree(
                 "category": "toy",
                 "address": f"models/toy:{stem}",
                 "hash": hashlib.sha256(content).hexdigest(),
+                "size": len(content),
+                "modelName": stem.rpartition("_")[0],
+                "backend": stem.rpartition("_")[2],
+                "precision": "fp32",
+                "platforms": ["linux"],
+                "license": license_id,
+                "labelsFile": "labels.txt",
+                "remoteUrl": remote_url(base_url, version, f"toy/{stem}.pte"),
+                "labelsRemoteUrl": remote_url(base_url, version, "toy/labels.txt"),
                 "weights": {"source": source},
             }
             for stem, content in programs.items()
         ],
         "labels": [
-            {"name": "labels.txt", "category": "toy", "hash": hashlib.sha256(labels).hexdigest()}
+            {
+                "name": "labels.txt",
+                "category": "toy",
+                "hash": hashlib.sha256(labels).hexdigest(),
+                "size": len(labels),
+                "remoteUrl": remote_url(base_url, version, "toy/labels.txt"),
+            }
         ],
+        "unavailable": [],
     }
     text = canonical_json(index).encode()
     files |= {

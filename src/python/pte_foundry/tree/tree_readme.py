@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.tree.hub_metadata import hub_metadata
 from pte_foundry.tree.merged_index import version_of, versions_of
 
 _MEANING = {
@@ -16,13 +17,14 @@ _MEANING = {
 
 
 def tree_readme(index: Fields) -> str:
-    """Markdown, a function of the tree's indexes as one alone, see `merged_index`.
+    """Markdown with metadata in front, a function of the tree's indexes as one alone, see `merged_index`.
 
     Raises:
         PteError: `bad-request` naming the index's field that is missing or wrong.
     """
     models = index.objects("models")
     sections = [
+        hub_metadata(index),
         f"# ExecuTorch {index.text('executorchVersion')} programs",
         _introduction(len(models)),
         *_older(index),

@@ -76,8 +76,9 @@ class TreeSubsystem(Subsystem):
     extra_env_vars = StrListOption(
         help=softwrap(
             """
-            More environment variables for git when it publishes a tree: `NAME` to pass one on, or `NAME=value`.
-            Those of ssh, proxies, certificates and git's own configuration are always passed on.
+            More environment variables for what publishes a tree, and its git: `NAME` to pass one on, or `NAME=value`.
+            Those of ssh, proxies, certificates and git's own configuration are always passed on, and the tokens of
+            GitHub and of the Hugging Face Hub if the tree is published there.
             """
         ),
     )

@@ -1,6 +1,10 @@
-"""Environment variables for git: by default, an interactive process gets none."""
+"""Environment variables for the publisher: by default, an interactive process gets none."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pte_foundry.records.publish_request import GITHUB, HUGGING_FACE
 
 PASSED_ON = (
     # Programs, configuration, messages.
@@ -17,3 +21,20 @@ PASSED_ON = (
     "GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_TERMINAL_PROMPT", "GNUPGHOME", "GPG_TTY",
     *(f"GIT_CONFIG_{part}_{number}" for number in range(10) for part in ("KEY", "VALUE")),
 )  # fmt: skip
+
+_OF_GITHUB = ("GITHUB_API_URL", "GITHUB_TOKEN")
+# Where the library of the Hub finds it, a token and the place of the files with tokens, and how it uploads.
+_OF_HUGGING_FACE = (
+    "HF_ENDPOINT", "HF_HOME", "HF_HUB_DISABLE_XET", "HF_OIDC_RESOURCE", "HF_TOKEN", "HF_TOKEN_PATH",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
+)  # fmt: skip
+
+
+def passed_on(repositories: Iterable[str]) -> tuple[str, ...]:
+    """The names of the variables. Only who publishes to a host hands over the token for it."""
+    schemes = {repository.partition(":")[0] for repository in repositories}
+    return (
+        *PASSED_ON,
+        *(_OF_GITHUB if GITHUB in schemes else ()),
+        *(_OF_HUGGING_FACE if HUGGING_FACE in schemes else ()),
+    )

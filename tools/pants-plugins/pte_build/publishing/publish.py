@@ -27,13 +27,17 @@ from pte_build.aggregate.tree_subsystem import TreeSubsystem
 from pte_build.command_line import NamedAddresses
 from pte_build.errors import PteBuildError
 from pte_build.library.run_main import request_file
-from pte_build.publishing.environment import PASSED_ON
+from pte_build.publishing.environment import passed_on
 from pte_build.sources import PUBLISH_MAIN, LibrarySources, LibrarySourcesRequest
 from pte_build.targets.model_tree import TreeRepositoriesField
 from pte_build.toolchain.interpreter import CONSTRAINTS
-from pte_foundry.records.publish_request import Permissions, RequestedRelease
+from pte_build.toolchain.locks import ToolchainRequest
+from pte_build.toolchain.toolchain import PEX_NAME, Toolchain
+from pte_foundry.records.publish_request import HUGGING_FACE, Permissions, RequestedRelease
 
 _REQUEST = "publish_request.json"
+# The resolve with the library of the Hugging Face Hub. All other places need the standard library alone.
+_HUB_RESOLVE = "hugging_face"
 
 
 class PublishTreeRequest(PublishRequest["PublishTreeFieldSet"]):
@@ -108,20 +112,30 @@ async def publish_tree(
         Get(PythonExecutable, InterpreterConstraints, CONSTRAINTS),
         Get(LibrarySources, LibrarySourcesRequest(PUBLISH_MAIN)),
         Get(Digest, CreateDigest([request_file(_REQUEST, body)])),
-        Get(EnvironmentVars, EnvironmentVarsRequest((*PASSED_ON, *subsystem.extra_env_vars))),
+        Get(
+            EnvironmentVars,
+            EnvironmentVarsRequest((*passed_on(repositories), *subsystem.extra_env_vars)),
+        ),
     )
-    inputs = await Get(
-        Digest,
-        MergeDigests([sources.digest, written, *(package.digest for package in request.packages)]),
-    )
-    process = InteractiveProcess(
-        (python.path, "-m", "pte_foundry.publishing.main", _REQUEST),
-        input_digest=inputs,
-        env={
-            **environment,
-            "PYTHONPATH": os.pathsep.join(sources.source_roots),
+    contents = [sources.digest, written, *(package.digest for package in request.packages)]
+    roots = os.pathsep.join(sources.source_roots)
+    pex: tuple[str, ...] = ()
+    own = {"PYTHONPATH": roots, "PYTHONDONTWRITEBYTECODE": "1"}
+    if any(repository.startswith(f"{HUGGING_FACE}:") for repository in repositories):
+        hub = await Get(Toolchain, ToolchainRequest((_HUB_RESOLVE,), needed_by=address.spec))
+        contents.append(hub.digest)
+        pex = (PEX_NAME,)
+        own = {
+            "PEX_EXTRA_SYS_PATH": roots,
+            "PEX_IGNORE_RCFILES": "1",
+            "PEX_ROOT": ".pex_root",
             "PYTHONDONTWRITEBYTECODE": "1",
-        },
+        }
+    process = InteractiveProcess(
+        (python.path, *pex, "-m", "pte_foundry.publishing.main", _REQUEST),
+        input_digest=await Get(Digest, MergeDigests(contents)),
+        env={**environment, **own},
+        append_only_caches={"pex_root": ".pex_root"} if pex else None,
     )
     return PublishProcesses(
         [PublishPackages((folder,), process=process, description=", ".join(repositories))]

@@ -17,7 +17,7 @@ from pants.testutil.rule_runner import (
     mock_console,
 )
 
-from pte_build.publishing.environment import PASSED_ON
+from pte_build.publishing.environment import passed_on
 from pte_build.stand_in_repository import target_text
 from pte_build.test_support import SEEDED, make_runner, session_settings
 
@@ -109,8 +109,35 @@ def test_the_callers_environment(runner: RuleRunner) -> None:
     assert "GIT_DIR" not in environment
 
 
+@pytest.mark.parametrize(
+    ("repository", "tokens"),
+    [
+        (REMOTE, set()),
+        ("github:ada/models", {"GITHUB_TOKEN"}),
+        ("hf:ada/models", {"HF_TOKEN"}),
+    ],
+)
+def test_a_host_alone_gets_its_token(
+    runner: RuleRunner, repository: str, tokens: set[str]
+) -> None:
+    secrets = {"GITHUB_TOKEN": "one", "HF_TOKEN": "two"}
+    result = publish(runner, declare(runner, "file:releases", repository), **secrets)
+    assert result.exit_code == 0, result.stderr
+    seen = received(runner)
+    assert secrets.keys() & seen["environment"].keys() == tokens
+    assert seen["request"]["repositories"] == ["file:releases", repository]
+
+
+def test_only_the_hub_needs_a_toolchain(runner: RuleRunner) -> None:
+    publish(runner, declare(runner, "github:ada/models"))
+    assert not received(runner)["in_toolchain"]
+    publish(runner, declare(runner, "hf:ada/models"))
+    assert received(runner)["in_toolchain"]
+
+
 def test_nothing_is_named_twice() -> None:
-    assert len(set(PASSED_ON)) == len(PASSED_ON)
+    names = passed_on(["hf:ada/models", "github:ada/models"])
+    assert len(set(names)) == len(names)
 
 
 def test_a_refusal_is_an_error(runner: RuleRunner) -> None:

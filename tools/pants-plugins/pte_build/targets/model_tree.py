@@ -110,12 +110,19 @@ class TreeRepositoriesField(StringSequenceField):
         `file:FOLDER`: a folder of releases, created if its parent exists. Each release is a folder in it, and the
         symlink `current` moves to the new one.
 
+        `github:OWNER/NAME`: the releases of a repository on GitHub. Each release is one there, with every file as an
+        asset. It needs `GITHUB_TOKEN`.
+
+        `hf:OWNER/NAME`: a model repository on the Hugging Face Hub. Each release is a commit on `main` and a tag. It
+        needs `HF_TOKEN`, or the token of `hf auth login`.
+
         `git+ssh://git@host/path.git#branch=main`, `git+https://host/path.git#branch=main`,
         `git+file:PATH#branch=main`: a branch of a git repository. Each release is a commit on it and a tag. `PATH` may
         also be a checkout, such as a submodule: its remote `origin` gets the release, and the checkout is updated.
         `&folder=assets/models` puts the tree into that folder of the repository.
 
-        Relative paths start at the repository's root. Credentials do not belong here: configure them in git.
+        Relative paths start at the repository's root. Credentials do not belong here: configure them in git,
+        or set the variable.
         """
     )
 
