@@ -48,7 +48,7 @@ def file_source(path: Path, sha256: str | None) -> AssetSource:
 
     def open_it() -> BinaryIO:
         # A symlink may have replaced the file in the meantime.
-        return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
 
     return AssetSource(path.stat().st_size, sha256 or file_sha256(path), open_it)
 

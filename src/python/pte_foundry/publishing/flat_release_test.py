@@ -48,7 +48,8 @@ def test_every_version_has_an_index_with_addresses_of_assets() -> None:
         return json.dumps(index).encode()
 
     documents = {
-        name: json.loads(text) for name, text in rewritten(["1.9.0", "1.10.0"], read, ADDRESS).items()
+        name: json.loads(text)
+        for name, text in rewritten(["1.9.0", "1.10.0"], read, ADDRESS).items()
     }
     assert documents.keys() == {
         "versions.json",

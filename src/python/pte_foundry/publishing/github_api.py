@@ -179,14 +179,18 @@ class GithubApi:
         url, headers = self._url(path), self._headers({"Accept": _BYTES})
         for _ in range(5):
             try:
-                response = self._open(urllib.request.Request(url, headers=headers), timeout=_SECONDS)
+                response = self._open(
+                    urllib.request.Request(url, headers=headers), timeout=_SECONDS
+                )
             except urllib.error.HTTPError as error:
                 with error:
                     if error.code not in _MOVED:
                         raise self._refusal(path, _answer(error.code, error)) from error
                     url = str(error.headers.get("Location", ""))
                 if (problem := address_problem(url)) is not None:
-                    raise self._error("rejected", path, f"leads to an address that {problem}") from error
+                    raise self._error(
+                        "rejected", path, f"leads to an address that {problem}"
+                    ) from error
                 headers = {}
             else:
                 with response:
@@ -258,9 +262,7 @@ class GithubApi:
         }.get(answer.status, "Correct what GitHub says")
         if answer.status in _MOVED:
             advice = "The repository has another name now: write that one"
-        return PteError(
-            "rejected", f"{self._where}: {_path(path)}: {self._said(answer)}. {advice}"
-        )
+        return PteError("rejected", f"{self._where}: {_path(path)}: {self._said(answer)}. {advice}")
 
     def _error(self, kind: str, path: str, what: str) -> PteError:
         return PteError(

@@ -13,7 +13,7 @@ from pte_foundry.records.json_fields import Fields
 
 @dataclass(frozen=True)
 class Asset:
-    """`sha256` is None where the host does not say it. An upload that was interrupted leaves one that is not `whole`."""
+    """`sha256` is None where the host does not say it. An interrupted upload leaves one that is not `whole`."""
 
     number: int
     name: str

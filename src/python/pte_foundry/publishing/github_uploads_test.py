@@ -205,9 +205,7 @@ def _stop_after_the_draft(name: str) -> None:
         raise StopAsyncIteration
 
 
-def test_an_asset_that_another_process_adds_stops_it(
-    tmp_path: Path, github: GithubServer
-) -> None:
+def test_an_asset_that_another_process_adds_stops_it(tmp_path: Path, github: GithubServer) -> None:
     write_tree(tmp_path / "tree")
 
     def step(name: str) -> None:

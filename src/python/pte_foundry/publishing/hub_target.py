@@ -36,9 +36,7 @@ from pte_foundry.records.outside_text import plain
 _HUB = "https://huggingface.co"
 _BRANCH = "main"
 _IGNORED = ".gitignore"
-_REMEDY = (
-    "Releases never change: restore the files with a commit that reverts the change, or publish to a new repository"
-)
+_REMEDY = "Releases never change: restore the files with a commit that reverts the change, or publish to a new repository"
 _WHOLE = "Nothing is published in part"
 
 
@@ -120,7 +118,9 @@ class HubTarget:
                 ]
             else:
                 paths = set(release.paths)
-                additions = [self._addition(path, release, tree) for path in sorted(paths - release.kept)]
+                additions = [
+                    self._addition(path, release, tree) for path in sorted(paths - release.kept)
+                ]
         deletions = [
             CommitOperationDelete(path, is_folder=False) for path in sorted(before.keys() - paths)
         ]
@@ -151,9 +151,14 @@ class HubTarget:
     def refresh(self, release: Release, step: Step) -> None:
         if release.name not in self._tags:
             step("tag")
-            with self._asking(f"The release is on {_BRANCH}; its tag is missing, and the next run adds it"):
+            with self._asking(
+                f"The release is on {_BRANCH}; its tag is missing, and the next run adds it"
+            ):
                 self._api.create_tag(
-                    self._name, tag=release.name, tag_message=release.name, revision=self._before.oid
+                    self._name,
+                    tag=release.name,
+                    tag_message=release.name,
+                    revision=self._before.oid,
                 )
             self._tags[release.name] = self._before.oid
         step("end")
@@ -237,7 +242,9 @@ class HubTarget:
                 "rejected",
                 f"{self._text}: {self._plain(error)}. Correct what the Hub says. {state}",
             ) from None
-        except Exception as error:  # The HTTP library and that of the storage have kinds of their own.
+        except (
+            Exception
+        ) as error:  # The HTTP library and that of the storage have kinds of their own.
             if isinstance(error, PteError):
                 raise
             reason = self._plain(error)

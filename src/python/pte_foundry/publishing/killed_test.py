@@ -21,6 +21,7 @@ from pte_foundry.testing.publisher_runs import (
 from pte_foundry.testing.sample_repositories import PLAIN, committed, git, refs, set_hook
 from pte_foundry.testing.sample_trees import files_below, read_tree, write_tree
 
+
 def test_a_folder(tmp_path: Path) -> None:
     old = files_below(write_tree(tmp_path / "tree", OLD))
     publish_here(tmp_path, "file:releases")

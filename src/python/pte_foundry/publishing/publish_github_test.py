@@ -153,7 +153,7 @@ def test_refusals_of_every_repository_apply(tmp_path: Path, github: GithubServer
 def test_a_large_file_is_refused_before_anything_is_sent(
     tmp_path: Path, github: GithubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert github_target.LARGEST_ASSET == 2**31 - 1
+    assert github_target.LARGEST_ASSET + 1 == 2**31
     monkeypatch.setattr(github_target, "LARGEST_ASSET", len(b"portable") - 1)
     # No other file may be the reason.
     tree = write_tree(tmp_path / "tree")
@@ -205,9 +205,7 @@ def test_a_repository_that_is_not_there(tmp_path: Path, github: GithubServer) ->
         publish_tree(tmp_path, "github:ada/other")
 
 
-def test_a_repository_with_releases_of_something_else(
-    tmp_path: Path, github: GithubServer
-) -> None:
+def test_a_repository_with_releases_of_something_else(tmp_path: Path, github: GithubServer) -> None:
     write_tree(tmp_path / "tree")
     publish_tree(tmp_path, REPOSITORY)
     (release,) = github.releases.values()
@@ -292,15 +290,15 @@ def test_a_release_with_other_content_under_the_name(tmp_path: Path, github: Git
 
 
 @pytest.mark.parametrize("digests", [True, False])
-def test_an_asset_that_arrives_in_part(
-    tmp_path: Path, github: GithubServer, digests: bool
-) -> None:
+def test_an_asset_that_arrives_in_part(tmp_path: Path, github: GithubServer, digests: bool) -> None:
     github.digests = digests
     write_tree(tmp_path / "tree")
     publish_tree(tmp_path, REPOSITORY)
     github.fail("GET /storage", lambda handler: handler.answer(200, b"0123") is None)
     told = refused(tmp_path, github)
-    assert told.startswith("unreachable: github:ada/models: 4 bytes of the asset SHA256SUMS arrived")
+    assert told.startswith(
+        "unreachable: github:ada/models: 4 bytes of the asset SHA256SUMS arrived"
+    )
 
 
 def test_an_asset_that_arrives_changed(tmp_path: Path, github: GithubServer) -> None:

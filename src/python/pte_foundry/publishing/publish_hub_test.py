@@ -61,9 +61,7 @@ def test_clients_fetch_from_a_tag_and_from_the_branch(
     write_tree(tmp_path / "tree", NEW, base_url=".")
     publish_here(tmp_path, REPOSITORY)
     location = f"{hub.url}/ada/models/resolve/{first if revision == 'tag' else 'main'}"
-    catalogue = open_catalogue(
-        location, cache=tmp_path / "cache", retrying=Retrying(attempts=1)
-    )
+    catalogue = open_catalogue(location, cache=tmp_path / "cache", retrying=Retrying(attempts=1))
     artifact = catalogue.best("alpha", "linux", backends=["xnnpack"])
     expected = OLD if revision == "tag" else NEW
     assert catalogue.fetch(artifact).read_bytes() == expected["alpha_xnnpack"]

@@ -60,7 +60,10 @@ def test_a_checkout(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("github:ada/models", GithubRepository("github:ada/models", "ada/models")),
-        ("hf:ada-lovelace/m.o-d_1", HubRepository("hf:ada-lovelace/m.o-d_1", "ada-lovelace/m.o-d_1")),
+        (
+            "hf:ada-lovelace/m.o-d_1",
+            HubRepository("hf:ada-lovelace/m.o-d_1", "ada-lovelace/m.o-d_1"),
+        ),
     ],
 )
 def test_a_repository_of_a_web_service(text: str, expected: Repository) -> None:
@@ -74,7 +77,9 @@ def test_a_repository_of_a_web_service(text: str, expected: Repository) -> None:
     + ["//host/ada/models", "ada/models#branch=main", "ada/models?x", "ada:hunter2@host/models"],
 )
 def test_a_web_service_needs_an_owner_and_a_name(scheme: str, name: str) -> None:
-    with pytest.raises(PteError, match=f"names no repository. Write `{scheme}:OWNER/NAME`") as caught:
+    with pytest.raises(
+        PteError, match=f"names no repository. Write `{scheme}:OWNER/NAME`"
+    ) as caught:
         parse_repository(f"{scheme}:{name}", ROOT)
     assert "hunter2" not in str(caught.value)
 

@@ -184,9 +184,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _about(handler: Handler) -> None:
-    handler.answer(
-        200, {"html_url": f"{handler.server.url}/{REPOSITORY}", **handler.server.about}
-    )
+    handler.answer(200, {"html_url": f"{handler.server.url}/{REPOSITORY}", **handler.server.about})
 
 
 def _page(handler: Handler, values: list[dict[str, Any]]) -> None:
@@ -373,5 +371,3 @@ def serve_github() -> Iterator[GithubServer]:
         finally:
             server.shutdown()
             thread.join()
-
-

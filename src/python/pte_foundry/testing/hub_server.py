@@ -71,7 +71,9 @@ class HubServer(ThreadingHTTPServer):
         self.faults: dict[str, deque[Fault]] = {}
         self.asked: list[str] = []
         self.lock = threading.RLock()
-        self.tip = self.add(Commit({".gitattributes": Stored(b"*.bin filter=lfs", False)}, "", None))
+        self.tip = self.add(
+            Commit({".gitattributes": Stored(b"*.bin filter=lfs", False)}, "", None)
+        )
 
     @property
     def url(self) -> str:
@@ -294,7 +296,9 @@ def _commit(handler: Handler, name: str) -> None:
     header, changes = lines[0]["value"], lines[1:]
     with server.lock:
         if header.get("parentCommit") not in (None, server.tip):
-            handler.answer(412, {"error": "A commit has happened since. Please refresh and try again."})
+            handler.answer(
+                412, {"error": "A commit has happened since. Please refresh and try again."}
+            )
             return
         files = dict(server.commits[server.tip].files)
         for change in changes:
