@@ -343,6 +343,16 @@ def status(code: int, message: str = "no", **headers: str) -> Fault:
     return fault
 
 
+def content(value: bytes) -> Fault:
+    """Answer with other bytes than those that are asked for."""
+
+    def fault(handler: Handler) -> bool:
+        handler.answer(200, value)
+        return True
+
+    return fault
+
+
 def hang_up(handler: Handler) -> bool:
     """Begin to take an upload, and break the connection: GitHub keeps an asset in the state `starter`."""
     match = re.search(r"/releases/([0-9]+)/assets\?name=([^&]+)", handler.path)
