@@ -36,7 +36,10 @@ from pte_foundry.records.outside_text import plain
 _HUB = "https://huggingface.co"
 _BRANCH = "main"
 _IGNORED = ".gitignore"
-_REMEDY = "Releases never change: restore the files with a commit that reverts the change, or publish to a new repository"
+_REMEDY = (
+    "Releases never change: restore the files with a commit that reverts the change, or publish to a new "
+    "repository"
+)
 _WHOLE = "Nothing is published in part"
 
 

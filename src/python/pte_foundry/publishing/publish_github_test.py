@@ -12,7 +12,7 @@ from pte_foundry.client.catalogue import open_catalogue
 from pte_foundry.client.retrying import Retrying
 from pte_foundry.errors import PteError
 from pte_foundry.publishing import github_target
-from pte_foundry.testing.github_server import TOKEN, GithubServer, content, status
+from pte_foundry.testing.github_server import TOKEN, GithubServer, other_bytes, status
 from pte_foundry.testing.publisher_runs import NEW, OLD, publish_here
 from pte_foundry.testing.sample_trees import files_below, publish_tree, release_of, write_tree
 
@@ -294,7 +294,7 @@ def test_an_asset_that_arrives_in_part(tmp_path: Path, github: GithubServer, dig
     github.digests = digests
     write_tree(tmp_path / "tree")
     publish_tree(tmp_path, REPOSITORY)
-    github.fail("GET /storage", content(b"0123"))
+    github.fail("GET /storage", other_bytes(b"0123"))
     told = refused(tmp_path, github)
     assert told.startswith(
         "unreachable: github:ada/models: 4 bytes of the asset SHA256SUMS arrived"
@@ -306,7 +306,7 @@ def test_an_asset_that_arrives_changed(tmp_path: Path, github: GithubServer) -> 
     publish_tree(tmp_path, REPOSITORY)
     (release,) = github.releases.values()
     size = len(release.assets["SHA256SUMS"].content)
-    github.fail("GET /storage", content(b"0" * size))
+    github.fail("GET /storage", other_bytes(b"0" * size))
     told = refused(tmp_path, github)
     assert told.startswith(f"unreachable: github:ada/models: {size} bytes of the asset")
 

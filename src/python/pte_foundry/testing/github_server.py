@@ -343,7 +343,7 @@ def status(code: int, message: str = "no", **headers: str) -> Fault:
     return fault
 
 
-def content(value: bytes) -> Fault:
+def other_bytes(value: bytes) -> Fault:
     """Answer with other bytes than those that are asked for."""
 
     def fault(handler: Handler) -> bool:
