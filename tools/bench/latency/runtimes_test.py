@@ -101,8 +101,9 @@ def test_the_reference_is_what_the_eager_model_computes(
 ) -> None:
     for name in (REQUEST, PROGRAM):
         (tmp_path / name).write_bytes((sandbox / name).read_bytes())
-    monkeypatch.chdir(tmp_path)
-    assert prepare_reference.main() == 0
+    with monkeypatch.context() as there:
+        there.chdir(tmp_path)
+        assert prepare_reference.main() == 0
     work(tmp_path, EXECUTORCH, 1, "")
     reference, found = (
         read_arrays(outputs_file(tmp_path, *which)) for which in ((REFERENCE,), (EXECUTORCH, 1))

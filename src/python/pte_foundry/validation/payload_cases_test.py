@@ -90,7 +90,8 @@ def test_whatever_happens_to_the_reader_is_a_failed_case(
 
 def test_another_precision_is_seen(gpu: Workspace) -> None:
     gpu.report["precision"] = "fp32"
-    assert failures(gpu) == {"payload": "structure"}
+    # The program itself says its precision, too.
+    assert failures(gpu) == {"payload": "structure", "contract": "structure"}
 
 
 def test_an_option_that_the_payload_breaks_is_seen(gpu: Workspace) -> None:

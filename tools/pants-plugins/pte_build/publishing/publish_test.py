@@ -117,9 +117,7 @@ def test_the_callers_environment(runner: RuleRunner) -> None:
         ("hf:ada/models", {"HF_TOKEN"}),
     ],
 )
-def test_a_host_alone_gets_its_token(
-    runner: RuleRunner, repository: str, tokens: set[str]
-) -> None:
+def test_a_host_alone_gets_its_token(runner: RuleRunner, repository: str, tokens: set[str]) -> None:
     secrets = {"GITHUB_TOKEN": "one", "HF_TOKEN": "two"}
     result = publish(runner, declare(runner, "file:releases", repository), **secrets)
     assert result.exit_code == 0, result.stderr
