@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import inspect
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.util_rules import pex_from_targets
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex import OptionalPexRequest, PexRequest
@@ -36,6 +37,10 @@ def request(internal_only: bool = True) -> PexFromTargetsRequest:
     )
 
 
+def setup(whole: bool) -> PythonSetup:
+    return cast(PythonSetup, SimpleNamespace(run_against_entire_lockfile=whole))
+
+
 def repository(requirements: EntireLockfile | None) -> OptionalPexRequest:
     if requirements is None:
         return OptionalPexRequest(None)
@@ -50,9 +55,8 @@ def repository(requirements: EntireLockfile | None) -> OptionalPexRequest:
 
 
 def test_a_whole_lockfile_has_no_second_pex_on_its_path() -> None:
-    setup = SimpleNamespace(run_against_entire_lockfile=True)
     asked, (requirements, path) = answer(
-        pex_from_targets._determine_requirements_for_pex_from_targets(request(), setup),
+        pex_from_targets._determine_requirements_for_pex_from_targets(request(), setup(True)),
         repository(WHOLE),
     )
     # An `OptionalPex` would be the second one.
@@ -74,8 +78,9 @@ def test_everything_else_is_as_in_pants(
         return "as in Pants"
 
     monkeypatch.setattr(installed_once, "plain", plain)
-    setup = SimpleNamespace(run_against_entire_lockfile=whole)
-    _, result = answer(installed_once.without_a_second_pex(request(internal_only), setup), *answers)
+    _, result = answer(
+        installed_once.without_a_second_pex(request(internal_only), setup(whole)), *answers
+    )
     assert result == "as in Pants"
 
 

@@ -83,7 +83,7 @@ def sample(kind: type, full: bool) -> Any:
         values |= {next(iter(values)): 0.5}
     if kind is CaseParity:
         # One of the two.
-        values |= {"passed": None} if full else {"passed": False}
+        values["passed"] = None if full else False
     return kind(**values)
 
 

@@ -150,7 +150,7 @@ async def export_program(
         options=declaration.options,
         rewrites=tuple(rewrite.name for rewrite in rewrites),
         quantization=requested,
-        labels_sha256=labels and labels.content.fingerprint,
+        labels_sha256=labels.content.fingerprint if labels else None,
         stock=options.options.stock,
     )
     result = await Get(
