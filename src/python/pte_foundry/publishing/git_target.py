@@ -15,7 +15,7 @@ from pte_foundry.publishing.git_objects import write_blob, write_commit, write_o
 from pte_foundry.publishing.git_tree import EMPTY, GitTree, read_commit
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.repository import GitRepository
-from pte_foundry.publishing.target import Step
+from pte_foundry.publishing.target import Step, check_tag
 from pte_foundry.publishing.tree_content import TreeContent
 
 
@@ -65,19 +65,7 @@ class GitTarget:
         commit = self._git.run("rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
         where = f"{self._repository.text}: the tag {release.name}"
         self._tagged = read_commit(self._git, commit, self._repository.folder, where)
-        content = self._tagged.content
-        if content is None or content.identity != release.identity:
-            found = "without a tree"
-            if content is not None:
-                found = (
-                    "with other content: the SHA-256 of its programs, labels, indexes and licences is "
-                    f"{content.identity}; for the tree to publish it is {release.identity}"
-                )
-            raise PteError(
-                "refused",
-                f"{self._repository.text}: the tag {release.name} exists {found}. Releases never "
-                "change: find out who made the tag, and remove it if it is not ours",
-            )
+        check_tag(self._repository.text, release, self._tagged.content)
         return True
 
     def write(self, release: Release, tree: Path, message: str, step: Step) -> None:

@@ -28,7 +28,7 @@ from pte_foundry.errors import PteError, reason_of
 from pte_foundry.publishing.durable_files import writing
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.repository import HubRepository
-from pte_foundry.publishing.target import Step
+from pte_foundry.publishing.target import Step, check_tag
 from pte_foundry.publishing.tree_content import FILE, TreeContent, check_content
 from pte_foundry.records.addresses import address_problem
 from pte_foundry.records.outside_text import plain
@@ -91,19 +91,7 @@ class HubTarget:
         if self._tags[release.name] != self._before.oid:
             where = f"{self._text}: the tag {release.name}"
             self._tagged = self._read(self._tags[release.name], where)
-        content = self._tagged.content
-        if content is None or content.identity != release.identity:
-            found = "without a tree"
-            if content is not None:
-                found = (
-                    "with other content: the SHA-256 of its programs, labels, indexes and licences is "
-                    f"{content.identity}; for the tree to publish it is {release.identity}"
-                )
-            raise PteError(
-                "refused",
-                f"{self._text}: the tag {release.name} exists {found}. Releases never change: find out who made the "
-                "tag, and remove it if it is not ours",
-            )
+        check_tag(self._text, release, self._tagged.content)
         return True
 
     def write(self, release: Release, tree: Path, message: str, step: Step) -> None:

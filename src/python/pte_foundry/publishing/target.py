@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from pte_foundry.errors import PteError
 from pte_foundry.publishing.merging import Release
 from pte_foundry.publishing.tree_content import TreeContent
 
@@ -46,3 +47,27 @@ class Target(Protocol):
 
     def refresh(self, release: Release, step: Step) -> None:
         """Complete the work of a killed run, for a release that is already published."""
+
+
+def check_tag(repository: str, release: Release, content: TreeContent | None) -> None:
+    """Hold the tag that has the release's name to the release.
+
+    Args:
+        content: the tag's; None if it holds no tree.
+
+    Raises:
+        PteError: `refused` if it holds anything else.
+    """
+    if content is not None and content.identity == release.identity:
+        return
+    found = "without a tree"
+    if content is not None:
+        found = (
+            "with other content: the SHA-256 of its programs, labels, indexes and licences is "
+            f"{content.identity}; for the tree to publish it is {release.identity}"
+        )
+    raise PteError(
+        "refused",
+        f"{repository}: the tag {release.name} exists {found}. Releases never change: find out who made the "
+        "tag, and remove it if it is not ours",
+    )
