@@ -28,6 +28,7 @@ from pte_foundry.quantization.recipe import REQUIRED, QuantizationRequest, check
 from pte_foundry.records.export_request import ExportRequest, RequestedQuantization
 from pte_foundry.records.quantization import Quantization
 from pte_foundry.records.tensor_spec import dimension_ranges
+from pte_foundry.rewrites.surgery import deferred_checks
 from pte_foundry.speedups.install import speedups
 from pte_foundry.speedups.upstream import replaced
 from pte_foundry.stages import Begin, tell
@@ -93,11 +94,15 @@ def export(request: ExportRequest, root: Path, begin: Begin = tell) -> ExportRes
         module: nn.Module = eager.module
         # Rewrites may change the module itself.
         parameters = count_parameters(module)
-        for name, rewrite in rewrites:
-            begin(f"rewriting with {name}")
-            module = _phase(
-                request, f"the rewrite {name}", rewrite.rewrite, module, eager.example_inputs
-            )
+        with deferred_checks() as compare:
+            for name, rewrite in rewrites:
+                begin(f"rewriting with {name}")
+                module = _phase(
+                    request, f"the rewrite {name}", rewrite.rewrite, module, eager.example_inputs
+                )
+        if rewrites:
+            begin("comparing the rewritten model")
+            _phase(request, "the comparison of the rewritten model", compare)
         quantization: Quantization | None = None
         if request.quantization is None or recipe is None:
             begin("exporting")

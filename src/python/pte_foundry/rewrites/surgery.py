@@ -8,13 +8,12 @@ asked for with its type, and `check_unchanged` compares the whole model before a
 from __future__ import annotations
 
 import copy
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +26,7 @@ TOLERANCE = 1e-5
 # What ultralytics' models keep on a layer to run it: where its input comes from, and its own number.
 _PLACE = ("f", "i")
 _CHECKS = ContextVar("checks", default=True)
+_WAITING: ContextVar[list[_Check] | None] = ContextVar("waiting", default=None)
 _M = TypeVar("_M", bound=nn.Module)
 
 
@@ -171,6 +171,22 @@ def unchecked() -> Iterator[None]:
         _CHECKS.reset(token)
 
 
+@contextmanager
+def deferred_checks() -> Iterator[Callable[[], None]]:
+    """Within this block `check_unchanged` waits, so that a chain of rewrites is compared once, not link by link.
+
+    Yields a function for after the block. It compares the first model of a chain with the last one, and the links
+    only if these differ, to name the rewrite at fault; it raises as `check_unchanged`. A run of a model in float64 can
+    take a tenth of the time of its export.
+    """
+    checks: list[_Check] = []
+    token = _WAITING.set(checks)
+    try:
+        yield partial(_compare, checks)
+    finally:
+        _WAITING.reset(token)
+
+
 def check_unchanged(
     what: str, before: nn.Module, after: nn.Module, inputs: tuple[Tensor, ...]
 ) -> None:
@@ -181,69 +197,67 @@ def check_unchanged(
     compared one by one, because pixels beside probabilities would hide anything.
 
     Raises:
-        PteError: `bad-rewrite` if an element differs by more than `TOLERANCE`.
+        PteError: `bad-rewrite` if an element differs by more than `TOLERANCE`; later within `deferred_checks`.
     """
     if not _CHECKS.get():
         return
-    with torch.no_grad():
-        expected, found = (_in_float64(module, inputs) for module in (before, after))
-    if found.shape != expected.shape:
-        raise refuse(
-            f"{what} changes the output from {list(expected.shape)} to {list(found.shape)}"
-        )
-    other = [dim for dim in range(expected.dim()) if dim != 1]
-    extent = (expected.amax(other) - expected.amin(other)).clamp(min=1.0)
-    relative = (found - expected).abs().amax(other) / extent
-    worst = float(relative.max())
-    if not worst <= TOLERANCE:
-        raise refuse(
-            f"{what} changes channel {int(relative.argmax())} of the model's output by "
-            f"{worst:.3g} of its range, where {TOLERANCE} is allowed"
-        )
+    check, waiting = _Check(what, before, after, inputs), _WAITING.get()
+    if waiting is None:
+        check.run()
+    else:
+        waiting.append(check)
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What a module returned in float64, and what it depended on."""
+class _Check:
+    """That two models compute the same, see `check_unchanged`."""
 
-    layers: tuple[nn.Module, ...]
-    content: tuple[object, ...]
-    output: Tensor
+    what: str
+    before: nn.Module
+    after: nn.Module
+    inputs: tuple[Tensor, ...]
+
+    def run(self) -> None:
+        with torch.no_grad():
+            expected, found = (_in_float64(one, self.inputs) for one in (self.before, self.after))
+        if found.shape != expected.shape:
+            raise refuse(
+                f"{self.what} changes the output from {list(expected.shape)} to {list(found.shape)}"
+            )
+        other = [dim for dim in range(expected.dim()) if dim != 1]
+        extent = (expected.amax(other) - expected.amin(other)).clamp(min=1.0)
+        relative = (found - expected).abs().amax(other) / extent
+        worst = float(relative.max())
+        if not worst <= TOLERANCE:
+            raise refuse(
+                f"{self.what} changes channel {int(relative.argmax())} of the model's output by "
+                f"{worst:.3g} of its range, where {TOLERANCE} is allowed"
+            )
 
 
-# In a chain of rewrites the result of one is where the next one begins: it is run once.
-_RUNS: WeakKeyDictionary[nn.Module, _Run] = WeakKeyDictionary()
+def _compare(checks: Sequence[_Check]) -> None:
+    for chain in _chains(checks):
+        first, last = chain[0], chain[-1]
+        what = first.what if first is last else f"{first.what} to {last.what}"
+        try:
+            _Check(what, first.before, last.after, first.inputs).run()
+        except Exception:
+            for link in chain:
+                link.run()
+            raise
+
+
+def _chains(checks: Sequence[_Check]) -> list[list[_Check]]:
+    """Runs of checks in which each begins with the model that the one before has made."""
+    chains: list[list[_Check]] = []
+    for check in checks:
+        if chains and chains[-1][-1].after is check.before:
+            chains[-1].append(check)
+        else:
+            chains.append([check])
+    return chains
 
 
 def _in_float64(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-    # Not the module itself, which must be free to go when no rewrite needs it any more.
-    layers, content = tuple(module.modules())[1:], _content(module, inputs)
-    known = _RUNS.get(module)
-    if known is None or known.content != content or not _identical(known.layers, layers):
-        output: Tensor = copy.deepcopy(module).double()(*(x.double() for x in inputs))
-        known = _RUNS[module] = _Run(layers, content, output)
-    return known.output
-
-
-def _identical(some: tuple[nn.Module, ...], others: tuple[nn.Module, ...]) -> bool:
-    return len(some) == len(others) and all(one is other for one, other in zip(some, others))
-
-
-def _content(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[object, ...]:
-    """Names and checksums of all tensors, and the numbers and texts that layers keep."""
-    named = [*module.named_parameters(), *module.named_buffers()]
-    return (
-        *(_checksum(x) for x in inputs),
-        *((name, _checksum(x)) for name, x in named),
-        *(
-            (path, key, value)
-            for path, layer in module.named_modules()
-            for key, value in sorted(vars(layer).items())
-            if isinstance(value, (bool, int, float, str))
-        ),
-    )
-
-
-def _checksum(x: Tensor) -> tuple[object, ...]:
-    flat = x.detach().reshape(-1).contiguous()
-    return x.dtype, x.shape, x.stride(), zlib.crc32(flat.view(torch.uint8).numpy().data)
+    output: Tensor = copy.deepcopy(module).double()(*(x.double() for x in inputs))
+    return output

@@ -11,6 +11,7 @@ from pte_foundry.rewrites.surgery import (
     check_unchanged,
     child,
     copy_structure,
+    deferred_checks,
     expect,
     number,
     replace,
@@ -55,61 +56,65 @@ def test_only_what_is_in_the_block_is_unchecked() -> None:
         check_unchanged("it", _Output(), _Output(error=1.0), _INPUT)
 
 
-class _Counted(nn.Module):
-    """[1, 2, n] of x; counts how often it and its copies ran."""
+class _Counted(_Output):
+    """Counts how often it and its copies ran."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, error: float = 0.0) -> None:
+        super().__init__(error)
         self.runs: list[None] = []
-        self.scale = nn.Parameter(torch.ones(()), requires_grad=False)
-        self.shift = 0.0
 
     def __deepcopy__(self, memo: object) -> _Counted:
-        other = _Counted()
-        other.runs, other.shift, other.scale.data = self.runs, self.shift, self.scale.clone()
+        other = _Counted(self.error)
+        other.runs = self.runs
         return other
 
     def forward(self, x: Tensor) -> Tensor:
         self.runs.append(None)
-        return torch.stack((x, x * self.scale + self.shift), 1)
+        return super().forward(x)
 
 
-def test_a_result_that_is_the_next_beginning_is_run_once() -> None:
-    first, second, third = _Counted(), _Counted(), _Counted()
-    check_unchanged("one", first, second, _INPUT)
-    check_unchanged("two", second, third, _INPUT)
-    assert [len(one.runs) for one in (first, second, third)] == [1, 1, 1]
-    check_unchanged("two", second, third, (_INPUT[0] + 1,))
-    assert [len(one.runs) for one in (second, third)] == [2, 2]
+def test_of_a_chain_the_ends_are_compared() -> None:
+    models = [_Counted() for _ in range(4)]
+    with deferred_checks() as compare:
+        for number in range(3):
+            check_unchanged(f"step {number}", models[number], models[number + 1], _INPUT)
+        assert not any(one.runs for one in models)
+    compare()
+    assert [len(one.runs) for one in models] == [1, 0, 0, 1]
 
 
-def _in_place(module: _Counted) -> None:
-    module.scale.data.fill_(1.5)
-
-
-def _plain(module: _Counted) -> None:
-    module.shift = 0.5
-
-
-def _layer(module: _Counted) -> None:
-    module.scale = nn.Parameter(torch.full((), 0.5), requires_grad=False)
-
-
-@pytest.mark.parametrize("change", [_in_place, _plain, _layer])
-def test_a_module_that_was_changed_after_its_check_is_run_again(change: Any) -> None:
-    first, second, third = _Counted(), _Counted(), _Counted()
-    check_unchanged("one", first, second, _INPUT)
-    change(second)
-    with pytest.raises(PteError, match="two changes channel 1"):
+def test_the_link_at_fault_is_named() -> None:
+    first, second, third, fourth = (_Counted(error) for error in (0.0, 0.0, 1.0, 1.0))
+    with deferred_checks() as compare:
+        check_unchanged("one", first, second, _INPUT)
         check_unchanged("two", second, third, _INPUT)
+        check_unchanged("three", third, fourth, _INPUT)
+    with pytest.raises(PteError, match="two changes channel 1"):
+        compare()
 
 
-def test_a_layer_that_was_replaced_by_one_of_equal_content_is_seen() -> None:
-    first, second = (nn.Sequential(_Output(great=1.0), nn.Tanh()) for _ in range(2))
-    check_unchanged("one", first, second, _INPUT)
-    second[1] = nn.Sigmoid()
-    with pytest.raises(PteError, match="two changes channel 0"):
-        check_unchanged("two", second, first, _INPUT)
+def test_links_that_together_change_too_much_are_refused() -> None:
+    first, second, third = (_Output(error) for error in (0.0, 0.9e-5, 1.8e-5))
+    with deferred_checks() as compare:
+        check_unchanged("one", first, second, _INPUT)
+        check_unchanged("two", second, third, _INPUT)
+    with pytest.raises(PteError, match="one to two changes channel 1"):
+        compare()
+
+
+def test_checks_of_different_models_are_not_a_chain() -> None:
+    with deferred_checks() as compare:
+        check_unchanged("one", _Output(), _Output(), _INPUT)
+        check_unchanged("two", _Output(), _Output(error=1.0), _INPUT)
+    with pytest.raises(PteError, match="two changes channel 1"):
+        compare()
+
+
+def test_after_the_block_checks_do_not_wait() -> None:
+    with pytest.raises(ZeroDivisionError), deferred_checks():
+        raise ZeroDivisionError
+    with pytest.raises(PteError, match="it changes channel 1"):
+        check_unchanged("it", _Output(), _Output(error=1.0), _INPUT)
 
 
 def test_children_and_numbers_are_asked_for_with_their_type() -> None:
