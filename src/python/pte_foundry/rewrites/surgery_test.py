@@ -76,8 +76,8 @@ class _Counted(_Output):
 def test_of_a_chain_the_ends_are_compared() -> None:
     models = [_Counted() for _ in range(4)]
     with deferred_checks() as compare:
-        for number in range(3):
-            check_unchanged(f"step {number}", models[number], models[number + 1], _INPUT)
+        for before, after in zip(models, models[1:]):
+            check_unchanged("it", before, after, _INPUT)
         assert not any(one.runs for one in models)
     compare()
     assert [len(one.runs) for one in models] == [1, 0, 0, 1]

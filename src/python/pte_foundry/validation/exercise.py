@@ -16,6 +16,7 @@ from pte_foundry.models.forward import buffer_versions, kept_state, run_on
 from pte_foundry.records.model_request import SEEDED
 from pte_foundry.stages import Begin
 from pte_foundry.validation.case import Case, Outcome, run_case, run_case_for, skipped
+from pte_foundry.validation.cost import why_one_input
 from pte_foundry.validation.dependence import depends_on_inputs
 from pte_foundry.validation.inputs import (
     INPUTS_WITH_STATE,
@@ -29,6 +30,7 @@ from pte_foundry.validation.parity import Comparison, parity_outcome
 from pte_foundry.validation.preprocessing import preprocessing_case
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.task import SEEDED_REASON, task_outcome
+from pte_foundry.validation.without_compiler import without_compiler
 
 UNCALIBRATED_REASON = (
     "random inputs are outside what calibration has seen: parity of an int8 program is judged "
@@ -76,7 +78,8 @@ def reference_case(request: ValidationRequest, begin: Begin) -> tuple[Case, Eage
     begin("loading the model")
 
     def build() -> tuple[Outcome, EagerModel]:
-        eager = build_eager(request.model, request.root)
+        with without_compiler():
+            eager = build_eager(request.model, request.root)
         return Outcome(f"eager fp32 model from {request.model.weights.source} weights"), eager
 
     return run_case_for("reference", "build", build)
@@ -88,7 +91,7 @@ def exercise_all(
     eager: EagerModel | None,
     begin: Begin,
 ) -> Exercises:
-    """Run on the fixed inputs, then on the photographs and samples.
+    """Run on the fixed inputs, then on the photographs and samples; a slow program on one of them.
 
     Where a model keeps state between calls, program and eager model begin with that of the checkpoint and run
     on the same inputs in the same order. Afterwards the eager model has its first state again.
@@ -108,6 +111,7 @@ def _exercise_all(
     eager: EagerModel | None,
     begin: Begin,
 ) -> Exercises:
+    one_only = None if eager is None else why_one_input(request, eager.module)
     unjudged = UNCALIBRATED_REASON if request.is_quantized and request.judged_on_files else None
     versions = [] if eager is None else buffer_versions(eager.module)
 
@@ -117,13 +121,18 @@ def _exercise_all(
     def run_fixed() -> list[Exercise]:
         done: list[Exercise] = []
         sets = dict(fixed_input_sets(request))
+        left_out: list[Exercise] = []
+        if one_only is not None:
+            needed = 0 if shown_files(request) else 1
+            left_out = [_left_out(name, one_only) for name in list(sets)[needed:]]
+            sets = dict(list(sets.items())[:needed])
         while len(done) < len(sets):
             name, inputs = list(sets.items())[len(done)]
             prepare = partial(tuple, inputs)
             done.append(_exercise(request, program, name, prepare, eager, begin, unjudged))
             if keeps_state():
                 sets |= fixed_input_sets(request, INPUTS_WITH_STATE)
-        return done
+        return [*done, *left_out]
 
     # Where they are not judged, the eager model does not run: what they leave in a program may reach nothing else.
     fixed = [] if unjudged else run_fixed()
@@ -231,6 +240,10 @@ def _exercise(
         case, comparison = compare(request, parity, name, lambda: ran, eager)
         return Exercise(name, (ran_case, case, *task), ran, comparison)
     return Exercise(name, (ran_case, skipped(parity, reason), *task), ran)
+
+
+def _left_out(name: str, reason: str) -> Exercise:
+    return Exercise(name, (skipped(f"run:{name}", reason), skipped(f"parity:{name}", reason)))
 
 
 def _run(program: ChildProcess, inputs: Inputs) -> tuple[Outcome, tuple[Inputs, list[Tensor]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,14 +101,30 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("save", [scripted, exported])
-@pytest.mark.parametrize("kind", KINDS)
-def test_calibrated_and_judged_on_samples(tmp_path: Path, save: Save, kind: str) -> None:
+def calibrated(folder: Path, kind: str, save: Save) -> Workspace:
+    """Calibrated on five samples, judged on three."""
     model, inputs = KINDS[kind].model(), KINDS[kind].inputs
-    file = save(tmp_path, model.eval(), inputs)
-    paths = write_samples(tmp_path, inputs, 8)
+    file = save(folder, model.eval(), inputs)
+    paths = write_samples(folder, inputs, 8)
     asked = quantization("xnnpack_static", paths[:5])
-    workspace = own_workspace(tmp_path, file, inputs, quantization=asked, samples=paths[5:])
+    return own_workspace(folder, file, inputs, quantization=asked, samples=paths[5:])
+
+
+@pytest.fixture(scope="module")
+def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return calibrated(tmp_path_factory.mktemp("pictures"), "pictures", scripted)
+
+
+@pytest.fixture()
+def pictures(exported_once: Workspace, tmp_path: Path) -> Workspace:
+    """A copy, free to be changed: an export takes seconds."""
+    folder = tmp_path / "pictures"
+    shutil.copytree(exported_once.folder, folder)
+    request, report = copy.deepcopy((exported_once.request, exported_once.report))
+    return Workspace(folder, exported_once.pte, request, report)
+
+
+def check_calibrated(workspace: Workspace) -> None:
     cases = workspace.run()
     assert failed_kinds(cases) == {}
     assert {name for name in cases if name.startswith("parity:")} == {
@@ -115,13 +133,20 @@ def test_calibrated_and_judged_on_samples(tmp_path: Path, save: Save, kind: str)
     assert cases["parity:fixed-0"].status == "skipped" and cases["parity:5.npz"].bounds
     found = workspace.report["quantization"]
     assert found["weights_fraction"] == 1.0 and found["compute_fraction"] == 1.0
-    assert [each["file"] for each in found["calibration"]] == paths[:5]
+    assert [each["file"] for each in found["calibration"]] == [f"{n}.npz" for n in range(5)]
     assert "calibrated_on" not in found and "judged on 3 samples" in said(workspace)
 
 
-@pytest.mark.parametrize("save", [scripted, exported])
-def test_calibrated_on_the_declared_ranges(tmp_path: Path, save: Save) -> None:
-    file = save(tmp_path, convolutional().eval(), PICTURE)
+def test_a_script_calibrated_and_judged_on_samples(pictures: Workspace) -> None:
+    check_calibrated(pictures)
+
+
+def test_an_exported_program_calibrated_and_judged_on_samples(tmp_path: Path) -> None:
+    check_calibrated(calibrated(tmp_path, "words", exported))
+
+
+def test_calibrated_on_the_declared_ranges(tmp_path: Path) -> None:
+    file = exported(tmp_path, convolutional().eval(), PICTURE)
     asked = quantization("xnnpack_static", [], random_inputs="16")
     workspace = own_workspace(tmp_path, file, PICTURE, quantization=asked)
     cases = workspace.run()
@@ -152,29 +177,20 @@ def test_a_recipe_without_calibration_is_judged_on_random_values(
     assert workspace.report["quantization"]["weights_fraction"] == 1.0
 
 
-@pytest.mark.parametrize("save", [scripted, exported])
-def test_a_wrong_program_fails_on_samples(tmp_path: Path, save: Save) -> None:
+def test_a_wrong_program_fails_on_samples(pictures: Workspace) -> None:
     """The weights of another model: what is compared is not the program with itself."""
-    file = save(tmp_path, convolutional().eval(), PICTURE)
-    paths = write_samples(tmp_path, PICTURE, 4)
-    asked = quantization("xnnpack_static", paths[:3])
-    workspace = own_workspace(tmp_path, file, PICTURE, quantization=asked, samples=paths[3:])
     other = convolutional()
     with torch.no_grad():
         other[-1].weight.neg_()  # type: ignore[index]
-    save(tmp_path, other.eval(), PICTURE)
-    assert failed_kinds(workspace.run())["parity:3.npz"] == "mismatch"
+    scripted(pictures.folder, other.eval(), PICTURE)
+    assert failed_kinds(pictures.run())["parity:5.npz"] == "mismatch"
 
 
-def test_the_graph_is_judged_on_samples_where_nothing_runs_it(tmp_path: Path) -> None:
-    file = scripted(tmp_path, convolutional().eval(), PICTURE)
-    paths = write_samples(tmp_path, PICTURE, 4)
-    asked = quantization("xnnpack_static", paths[:3])
-    workspace = own_workspace(tmp_path, file, PICTURE, quantization=asked, samples=paths[3:])
-    workspace.request["interpreter"] = None
-    workspace.remove_runtime()
-    cases = workspace.run()
-    assert failed_kinds(cases) == {} and cases["graph:3.npz"].status == "passed"
+def test_the_graph_is_judged_on_samples_where_nothing_runs_it(pictures: Workspace) -> None:
+    pictures.request["interpreter"] = None
+    pictures.remove_runtime()
+    cases = pictures.run()
+    assert failed_kinds(cases) == {} and cases["graph:5.npz"].status == "passed"
 
 
 def test_the_graph_is_judged_on_random_values_without_samples(tmp_path: Path) -> None:
@@ -188,23 +204,17 @@ def test_the_graph_is_judged_on_random_values_without_samples(tmp_path: Path) ->
     assert [cases[f"graph:fixed-{number}"].status for number in range(4)] == ["passed"] * 4
 
 
-def test_calibrated_on_samples_and_judged_on_nothing(tmp_path: Path) -> None:
-    file = scripted(tmp_path, convolutional().eval(), PICTURE)
-    asked = quantization("xnnpack_static", write_samples(tmp_path, PICTURE, 2))
-    workspace = own_workspace(tmp_path, file, PICTURE, quantization=asked)
+def test_calibrated_on_samples_and_judged_on_nothing(pictures: Workspace) -> None:
+    pictures.request["samples"] = []
     with pytest.raises(PteError, match="`photographs` and `samples` are empty"):
-        workspace.run()
+        pictures.run()
 
 
-def test_a_bad_sample_fails_its_case_and_no_other(tmp_path: Path) -> None:
-    file = scripted(tmp_path, convolutional().eval(), PICTURE)
-    paths = write_samples(tmp_path, PICTURE, 4)
-    asked = quantization("xnnpack_static", paths[:2])
-    workspace = own_workspace(tmp_path, file, PICTURE, quantization=asked, samples=paths[2:])
-    (tmp_path / paths[3]).write_bytes(b"PK")
-    cases = workspace.run()
-    assert failed_kinds(cases) == {"run:3.npz": "run"}
-    assert "bad-sample: 3.npz cannot be read" in cases["run:3.npz"].message
+def test_a_bad_sample_fails_its_case_and_no_other(pictures: Workspace) -> None:
+    (pictures.folder / "7.npz").write_bytes(b"PK")
+    cases = pictures.run()
+    assert failed_kinds(cases) == {"run:7.npz": "run"}
+    assert "bad-sample: 7.npz cannot be read" in cases["run:7.npz"].message
 
 
 def test_a_bad_sample_is_told_before_the_export(tmp_path: Path) -> None:
