@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,7 +119,8 @@ def make_runner(
     """Pants in a new repository with `repository_files()`.
 
     store: the folder of the local store; a new one if left out, so that nothing is cached yet.
-    named_caches: the folder of the named caches, likewise.
+    named_caches: the folder of the named caches; one for all runners of the process if left out, since Pex takes
+        seconds to prepare pip in a new one.
     queries: what `RuleRunner.request` is asked for beyond the plugin's own results.
     """
     runner = RuleRunner(
@@ -131,12 +133,17 @@ def make_runner(
         ca_certs_path=os.environ.get("PANTS_CA_CERTS_PATH"),
         bootstrap_args=[
             f"--local-store-dir={store or safe_mkdtemp()}",
-            f"--named-caches-dir={named_caches or safe_mkdtemp()}",
+            f"--named-caches-dir={named_caches or _shared_named_caches()}",
         ],
     )
     runner.write_files(repository_files())
     set_options(runner, *options)
     return runner
+
+
+@lru_cache(maxsize=None)
+def _shared_named_caches() -> str:
+    return safe_mkdtemp()
 
 
 def set_options(runner: RuleRunner, *options: str) -> None:
