@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
-from pte_foundry.tree.pages.preparation import Code
+from pte_foundry.tree.pages.languages import Code, write_code
 
 _FORM = re.compile(
     r"for each of \d+ (?:cells|anchors)\b.*: centre x, centre y, width and height of the box in pixels of the "
@@ -24,12 +24,6 @@ _POINTS = re.compile(
 )
 _BOX = 4
 _LARGEST = 1 << 20
-_TEMPLATES = {
-    "Python": "detections.py.jinja",
-    "Swift": "detections.swift.jinja",
-    "Kotlin": "detections.kt.jinja",
-    "Dart": "detections.dart.jinja",
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,4 @@ def detection_code(templates: Environment, detection: Detection) -> tuple[Code, 
     templates, never a text of the report.
     """
     values = {**vars(detection), "first": _BOX + detection.classes, "rows": detection.rows}
-    return tuple(
-        Code(language, templates.get_template(name).render(values))
-        for language, name in _TEMPLATES.items()
-    )
+    return write_code(templates, "detections", values)

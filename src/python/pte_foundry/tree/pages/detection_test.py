@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,18 +112,3 @@ def test_only_numbers_get_into_the_code() -> None:
     for language, text in first.items():
         changed = text.replace("8400", "77").replace("84", "7").replace("80", "3")
         assert changed == second[language]
-
-
-@pytest.mark.skipif(shutil.which("kotlinc") is None, reason="no Kotlin compiler on PATH")
-@pytest.mark.parametrize("points", [0, 17])
-def test_the_kotlin_compiles(tmp_path: Path, points: int) -> None:
-    (tmp_path / "Detections.kt").write_text(codes(Detection(80, 8400, points, 3))["Kotlin"])
-    done = subprocess.run(
-        ["kotlinc", "Detections.kt", "-d", "out.jar"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.tree_request import Listed
 from pte_foundry.tree.pages.contract import ContractTensor
 from pte_foundry.tree.pages.detection import detection_code
+from pte_foundry.tree.pages.languages import Code
 from pte_foundry.tree.pages.latencies import Latency
 from pte_foundry.tree.pages.on_devices import on_devices
 from pte_foundry.tree.pages.pictures import (
@@ -27,7 +28,7 @@ from pte_foundry.tree.pages.pictures import (
     short,
     size_picture,
 )
-from pte_foundry.tree.pages.preparation import Code, preparation_code
+from pte_foundry.tree.pages.preparation import preparation_code
 from pte_foundry.tree.pages.programs import (
     ListedProgram,
     Model,

@@ -19,6 +19,7 @@ from pte_foundry.records.tree_request import Listed
 from pte_foundry.testing.sample_device_results import sample_device_result
 from pte_foundry.testing.sample_latencies import sample_results
 from pte_foundry.testing.sample_tree import sample_pages, sample_parts, write_sample_tree
+from pte_foundry.tree.pages.languages import LANGUAGES
 from pte_foundry.tree.pages.pages import catalogue_pages
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7*7 }}"
@@ -186,6 +187,22 @@ def test_pages_of_models_show_contract_delegation_and_errors() -> None:
     assert (
         "portable fp32: at most" not in picture and "nothing on the machine could run it" in picture
     )
+
+
+def test_code_says_how_it_was_checked() -> None:
+    def add_code(index: Any, listed: Any, validations: Any) -> None:
+        for model in index["models"]:
+            model["inputs"][0]["normalisation"] = {
+                "colour": "RGB",
+                "mean": [0.5, 0.5, 0.5],
+                "resize": "to 224x224 whatever the aspect ratio, bilinear with antialiasing",
+                "scale": "1/255",
+                "std": [0.25, 0.25, 0.25],
+            }
+
+    text = html_of(sample_pages(add_code))["models/mobilenet_v3_small.html"].text
+    for language in LANGUAGES:
+        assert f"{language.name} {language.checked} Copy" in text
 
 
 def test_pages_of_models_show_latencies_and_where_they_were_measured() -> None:

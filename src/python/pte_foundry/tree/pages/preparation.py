@@ -14,6 +14,8 @@ from typing import Literal
 
 from jinja2 import Environment
 
+from pte_foundry.tree.pages.languages import Code, write_code
+
 _SHORTER_SIDE = re.compile(
     r"shorter side to (\d+), bilinear with antialiasing, then centre crop (\d+)x(\d+)"
 )
@@ -25,12 +27,6 @@ _LETTERBOX = re.compile(
     r"(\d+) of 255"
 )
 _LARGEST_SIDE = 1 << 14
-_TEMPLATES = {
-    "Python": "preprocess.py.jinja",
-    "Swift": "preprocess.swift.jinja",
-    "Kotlin": "preprocess.kt.jinja",
-    "Dart": "preprocess.dart.jinja",
-}
 
 
 @dataclass(frozen=True)
@@ -58,14 +54,6 @@ class Preparation:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     blue_first: bool
-
-
-@dataclass(frozen=True)
-class Code:
-    """`language` is for people, `text` a whole file."""
-
-    language: str
-    text: str
 
 
 def read_preparation(
@@ -114,10 +102,7 @@ def preparation_code(templates: Environment, preparation: Preparation) -> tuple[
         "mean": [repr(value) for value in preparation.mean],
         "std": [repr(value) for value in preparation.std],
     }
-    return tuple(
-        Code(language, templates.get_template(name).render(values))
-        for language, name in _TEMPLATES.items()
-    )
+    return write_code(templates, "preprocess", values)
 
 
 def _three(values: object) -> tuple[float, float, float] | None:
