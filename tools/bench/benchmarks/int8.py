@@ -14,10 +14,10 @@ from bench.benchmarks.uncached import package_and_keep
 from bench.latency.alternation import ROUNDS, alternate
 from bench.latency.arrays import lowest_cosine, read_arrays
 from bench.latency.files import EXECUTORCH, INPUTS, outputs_file
-from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare, running_worker
 from pte_foundry.records.report import Report
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 NAME = "int8"
 ABOUT = (

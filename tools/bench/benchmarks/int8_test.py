@@ -17,12 +17,12 @@ from bench.benchmarks.measurement import Goal
 from bench.benchmarks.programs import BenchProgram
 from bench.latency.arrays import write_arrays
 from bench.latency.files import EXECUTORCH, outputs_file
-from bench.latency.sandbox_python import SandboxPython
 from pte_foundry.records.declared import Declared
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.report import Report, build_report
 from pte_foundry.testing.reports import SHA, sample_declared, sample_facts
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 ADDRESS = "models/a:net_int8_xnnpack"
 

@@ -23,10 +23,10 @@ from bench.latency.files import (
     RUNTIMES,
     outputs_file,
 )
-from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare, running_worker
 from workspace.clone import Clone
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 NAME = "latency"
 ABOUT = "XNNPACK programs against eager torch, ONNX Runtime and OpenVINO, same weights and inputs"

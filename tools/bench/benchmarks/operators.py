@@ -13,8 +13,8 @@ from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.benchmarks.uncached import package_and_keep
 from bench.latency.files import ONNX_PROFILE, OPERATOR_TIMES
-from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare
+from workspace.sandbox_python import SandboxPython
 
 NAME = "operators"
 ABOUT = "one thread: each kind of operator of XNNPACK programs, timed alone, against ONNX Runtime's profile"

@@ -16,11 +16,11 @@ from bench.benchmarks.uncached import package_and_keep
 from bench.latency.alternation import Timer, alternate
 from bench.latency.arrays import read_arrays, relative_error
 from bench.latency.files import EXECUTORCH, INPUTS, REFERENCE, outputs_file
-from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import Worker, prepare, running_worker
 from pte_foundry.records.report import Report
 from workspace.clone import Clone
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 Version = Literal["present", "older"]
 

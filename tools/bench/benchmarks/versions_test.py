@@ -21,13 +21,13 @@ from bench.benchmarks.versions import (
 )
 from bench.latency.arrays import write_arrays
 from bench.latency.files import EXECUTORCH, REFERENCE, outputs_file
-from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import Worker
 from pte_foundry.records.declared import Declared
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.report import Report, build_report
 from pte_foundry.testing.reports import SHA, sample_declared, sample_facts
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 ADDRESS = "models/a:net_xnnpack"
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.latency.sandbox_python import SandboxPython
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 _LOG_LINES = 20  # shown of a failed process
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.latency.sandbox_python import SandboxPython
 from bench.latency.worker_process import prepare, running_worker
 from workspace.errors import ToolError
+from workspace.sandbox_python import SandboxPython
 
 WORKER = """\
 import json, sys
