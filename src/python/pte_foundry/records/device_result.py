@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from pte_foundry.errors import PteError
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.measured_accuracy import MeasuredAccuracy
 from pte_foundry.records.outside_fields import count, day, number, only, words
 from pte_foundry.records.outside_text import shown
 from pte_foundry.records.paths import check_path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a field is added, too: readers refuse those that they do not know."""
 
 LARGEST_RESULT = 64 * 1024
@@ -28,7 +29,7 @@ _MOST_RUNS = 10**9
 _MOST_THREADS = 10_000
 
 _BEHIND_A_NUMBER = ("program", "device", "os", "runtime", "source")
-_MEASURED = ("parity", "latency_ms", "peak_memory_bytes", "load_ms")
+_MEASURED = ("parity", "latency_ms", "peak_memory_bytes", "load_ms", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ class DeviceResult:
     latency: None if it was not measured.
     peak_memory_bytes: of the app while the program ran; None if it was not measured.
     load_ms: milliseconds from the file to a program that is ready to run; None if it was not measured.
+    accuracy: on somebody's data; None if it was not measured.
     """
 
     program: MeasuredProgram
@@ -193,6 +195,7 @@ class DeviceResult:
     latency: MeasuredLatency | None
     peak_memory_bytes: int | None
     load_ms: float | None
+    accuracy: MeasuredAccuracy | None
     source: MeasuredBy
 
     @staticmethod
@@ -233,6 +236,7 @@ class DeviceResult:
                 else None
             ),
             number(fields, "load_ms", above_zero=True) if fields.has("load_ms") else None,
+            MeasuredAccuracy.read(fields.nested("accuracy")) if fields.has("accuracy") else None,
             MeasuredBy.read(fields.nested("source")),
         )
 
@@ -249,6 +253,7 @@ class DeviceResult:
                 latency_ms=None if self.latency is None else self.latency.to_json(),
                 peak_memory_bytes=self.peak_memory_bytes,
                 load_ms=self.load_ms,
+                accuracy=None if self.accuracy is None else self.accuracy.to_json(),
                 source=self.source.to_json(),
             ),
         }

@@ -16,6 +16,7 @@ from pte_foundry.records.device_result import (
     Versioned,
 )
 from pte_foundry.records.json_fields import Fields
+from pte_foundry.records.measured_accuracy import MeasuredAccuracy, Score
 from pte_foundry.testing.sample_device_results import sample_device_result
 
 WHERE = "result.json"
@@ -40,6 +41,9 @@ def test_a_result_with_everything() -> None:
     )
     assert result.latency is not None and result.latency.median == 2.125
     assert (result.peak_memory_bytes, result.load_ms) == (41_943_040, 12.5)
+    assert result.accuracy == MeasuredAccuracy(
+        "ten pets", 10, "0d" * 32, (Score("top-1", 0.7, 0.8), Score("top-5", 0.9, None))
+    )
     written = json.loads(json.dumps(result.to_json()))
     assert written == {
         **sample_device_result(),
@@ -47,13 +51,16 @@ def test_a_result_with_everything() -> None:
     }
 
 
-@pytest.mark.parametrize("only", ["parity", "latency_ms", "peak_memory_bytes", "load_ms"])
+@pytest.mark.parametrize(
+    "only", ["parity", "latency_ms", "peak_memory_bytes", "load_ms", "accuracy"]
+)
 def test_one_measurement_is_enough(only: str) -> None:
     full = sample_device_result()
     spare = {
         name: value
         for name, value in full.items()
-        if name == only or name not in ("parity", "latency_ms", "peak_memory_bytes", "load_ms")
+        if name == only
+        or name not in ("parity", "latency_ms", "peak_memory_bytes", "load_ms", "accuracy")
     }
     assert read(spare).to_json().keys() == spare.keys()
 
@@ -99,6 +106,7 @@ INNER = [
     *(("runtime", inner) for inner in ("name", "version")),
     *(("source", inner) for inner in ("who", "date", "how")),
     *(("latency_ms", inner) for inner in ("median", "runs", "what")),
+    *(("accuracy", inner) for inner in ("data_set", "pictures", "sha256", "scores")),
 ]
 
 
@@ -112,7 +120,11 @@ def test_each_of_their_fields_is_needed(outer: str, inner: str) -> None:
 
 @pytest.mark.parametrize(
     ("outer", "inner"),
-    [each for each in INNER if each[1] not in ("sha256", "date", "median", "runs")],
+    [
+        each
+        for each in INNER
+        if each[1] not in ("sha256", "date", "median", "runs", "pictures", "scores")
+    ],
 )
 @pytest.mark.parametrize(
     "text", ["", " ", "-", "???", "a\nb", "a\x1b[31m", "a\u202eb", "a" * 1001, None, 3]
@@ -139,7 +151,7 @@ def _set(*path: str | int, to: object) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_set("schema_version", to=2), "`schema_version` is 2; this version reads 1"),
+        (_set("schema_version", to=1), "`schema_version` is 1; this version reads 2"),
         (_set("schema_version", to=True), "`schema_version` is True"),
         (_set("latency", to={}), "`latency` is no field of a result; `latency_ms` is"),
         (_set("device", "modell", to="x"), "device: `modell` is no field of a result; `model` is"),
@@ -170,6 +182,16 @@ def _set(*path: str | int, to: object) -> Callable[[Any], None]:
         (_set("peak_memory_bytes", to=0), "`peak_memory_bytes` is 0"),
         (_set("peak_memory_bytes", to=2**51), "`peak_memory_bytes` is 2251799813685248"),
         (_set("peak_memory_bytes", to=None), "`peak_memory_bytes` is None"),
+        (_set("accuracy", "pictures", to=0), "`pictures` is 0: give 1 to"),
+        (_set("accuracy", "sha256", to="1"), "not 64 lower-case"),
+        (_set("accuracy", "scores", to=[]), "`scores` are 1 to 16, each with another name"),
+        (
+            _set("accuracy", "scores", 1, "name", to="top-1"),
+            "`scores` are 1 to 16, each with another name",
+        ),
+        (_set("accuracy", "scores", 0, "value", to=1.1), "is 1.1, not a share between 0 and 1"),
+        (_set("accuracy", "scores", 0, "eager", to=70), "is 70, not a share between 0 and 1"),
+        (_set("accuracy", "scores", 0, "fp32", to=0.7), r"scores\[0\]: `fp32` is no field"),
         (_set("source", "date", to="30.11.2026"), "not a day such as 2026-11-30"),
         (_set("source", "date", to="2026-02-30"), "not a day such as 2026-11-30"),
         (_set("source", "date", to="20261130"), "not a day such as 2026-11-30"),
@@ -186,7 +208,7 @@ def test_what_is_refused(spoil: Callable[[Any], None], reason: str) -> None:
 
 def test_nothing_was_measured() -> None:
     result = sample_device_result()
-    for name in ("parity", "latency_ms", "peak_memory_bytes", "load_ms"):
+    for name in ("parity", "latency_ms", "peak_memory_bytes", "load_ms", "accuracy"):
         del result[name]
     with pytest.raises(PteError, match="nothing was measured. Give one of `parity`, `latency_ms`"):
         read(result)

@@ -58,6 +58,14 @@ def number(fields: Fields, name: str, *, above_zero: bool = False) -> float:
     return found + 0.0
 
 
+def share(fields: Fields, name: str) -> float:
+    """From 0 to 1."""
+    found = number(fields, name)
+    if found > 1:
+        raise fields.error(name, f"is {shown(fields.get(name))}, not a share between 0 and 1")
+    return found
+
+
 def count(fields: Fields, name: str, most: int) -> int:
     """From 1 to `most`."""
     value = fields.count(name)

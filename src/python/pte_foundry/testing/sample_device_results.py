@@ -8,7 +8,7 @@ from typing import Any
 def sample_device_result(**changes: Any) -> dict[str, Any]:
     """A fresh one, with everything that a result can have."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "program": {"name": "mobilenet_v3_small_xnnpack.pte", "sha256": "0a" * 32},
         "device": {"model": "Sample Phone 8", "chip": "Sample G3"},
         "os": {"name": "Android", "version": "15"},
@@ -25,6 +25,15 @@ def sample_device_result(**changes: Any) -> dict[str, Any]:
         },
         "peak_memory_bytes": 41_943_040,
         "load_ms": 12.5,
+        "accuracy": {
+            "data_set": "ten pets",
+            "pictures": 10,
+            "sha256": "0d" * 32,
+            "scores": [
+                {"name": "top-1", "value": 0.7, "eager": 0.8},
+                {"name": "top-5", "value": 0.9},
+            ],
+        },
         "source": {
             "who": "A. Tester",
             "date": "2026-11-30",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pte_foundry.records.device_result import DeviceResult, MeasuredLatency
+from pte_foundry.records.measured_accuracy import MeasuredAccuracy
 from pte_foundry.tree.pages.latencies import threads_text
 from pte_foundry.tree.pages.programs import ListedProgram
 
@@ -21,6 +22,7 @@ class OnDevice:
         parity: judged by the bound of the program's test.
         latency: milliseconds; `run` says of what.
         memory: 10^6 bytes.
+    accuracy: beside that of the eager fp32 model, and on which data.
     """
 
     program: ListedProgram
@@ -30,6 +32,7 @@ class OnDevice:
     run: str
     load: str
     memory: str
+    accuracy: str
 
 
 def on_devices(
@@ -54,7 +57,19 @@ def _row(program: ListedProgram, result: DeviceResult) -> OnDevice:
         "" if latency is None else _run_text(latency),
         _NOT_MEASURED if result.load_ms is None else f"{result.load_ms:.3g}",
         _NOT_MEASURED if memory is None else f"{memory / 1e6:.1f}",
+        _NOT_MEASURED if result.accuracy is None else accuracy_text(result.accuracy),
     )
+
+
+def accuracy_text(accuracy: MeasuredAccuracy) -> str:
+    """e.g. `top-1 70.0 % (eager fp32 80.0 %), top-5 90.0 %; 10 pictures of ten pets`."""
+    scores = [
+        f"{each.name} {100 * each.value:.1f} %"
+        + (f" (eager fp32 {100 * each.eager:.1f} %)" if each.eager is not None else "")
+        for each in accuracy.scores
+    ]
+    pictures = f"{accuracy.pictures} picture{'s' * (accuracy.pictures != 1)}"
+    return f"{', '.join(scores)}; {pictures} of {accuracy.data_set}"
 
 
 def parity_text(result: DeviceResult, bound: float) -> str:

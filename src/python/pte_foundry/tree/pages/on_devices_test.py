@@ -7,7 +7,7 @@ import pytest
 from pte_foundry.records.device_result import DeviceResult
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.testing.sample_device_results import sample_device_result
-from pte_foundry.tree.pages.on_devices import parity_text
+from pte_foundry.tree.pages.on_devices import accuracy_text, parity_text
 
 
 def difference(case: str, value: float) -> dict[str, Any]:
@@ -41,3 +41,11 @@ def test_parity_that_was_not_measured() -> None:
     result = sample_device_result()
     del result["parity"]
     assert parity_text(DeviceResult.read(Fields(result, "a result")), 0.5) == "–"
+
+
+def test_accuracy_in_words() -> None:
+    accuracy = DeviceResult.read(Fields(sample_device_result(), "a result")).accuracy
+    assert accuracy is not None
+    assert accuracy_text(accuracy) == (
+        "top-1 70.0 % (eager fp32 80.0 %), top-5 90.0 %; 10 pictures of ten pets"
+    )

@@ -170,6 +170,7 @@ def _model_page(
         untimed=[each for each in model.programs if not latencies.get(each.address)],
         timed_on=list(dict.fromkeys(one.measured for _, one in timed)),
         on_devices=on_devices(model.programs, device_results),
+        in_browsers=[each for each in model.programs if "web" in each.platforms],
         delegation=Markup(delegation_picture(model).in_page()),
         measured=picture_path(model.name),
         sources=_unofficial(model.programs),

@@ -259,11 +259,19 @@ def test_pages_of_models_show_what_devices_measured_with_its_source() -> None:
     ) in text
     assert (
         "xnnpack fp32 Sample Phone 8, Sample G3 Android 15, ExecuTorch 1.5.1 2 of 2 inputs agree, largest difference "
-        "2e-05 2.12 100 runs, 4 threads: forward of one picture, after 10 runs to warm up 12.5 41.9 A. Tester, "
+        "2e-05 top-1 70.0 % (eager fp32 80.0 %), top-5 90.0 %; 10 pictures of ten pets 2.12 100 runs, 4 threads: "
+        "forward of one picture, after 10 runs to warm up 12.5 41.9 A. Tester, "
         "2026-11-30: "
         "release build of a sample app, screen on, not charging"
     ) in text
     assert "On devices" not in parse(plain[path]).text
+
+
+def test_pages_of_models_say_what_is_known_of_browsers() -> None:
+    pages = sample_pages()
+    text = parse(pages["models/mobilenet_v3_small.html"]).text
+    assert "xnnpack fp32: lists web, because" in text
+    assert "No browser has run a program here" in text
 
 
 def test_results_of_other_bytes_are_not_shown() -> None:
