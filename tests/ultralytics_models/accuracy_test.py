@@ -1,0 +1,111 @@
+"""The accuracy that `./foundry evaluate` finds, and what ultralytics' own validator finds on the same pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from new_model.command.recognise import recognise
+from pte_foundry.evaluation.data_set import read_data_set, score
+from pte_foundry.evaluation.pictures import find_pictures, read_pictures
+from pte_foundry.evaluation.prediction import predict
+from pte_foundry.evaluation.task import DETECT, POSE, Task
+from pte_foundry.models.ultralytics_model import ultralytics_definition
+from ultralytics_models.decoder_test import pixels
+from ultralytics_models.trained import new_model, save_as_trainer
+from ultralytics_models.trained_test import built
+
+SIDE = 320
+TOLERANCE = 0.02
+"""Of shares. Both find the same boxes; what differs is the rest: OpenCV resizes in rounded fixed point, ultralytics
+rounds a picture's size up, where we round to the nearest, and it interpolates precision at 101 recalls linearly, COCO
+by steps."""
+
+
+def write_pictures(folder: Path) -> None:
+    """Pieces of ultralytics' two pictures, of different sizes."""
+    from ultralytics.utils import ASSETS  # type: ignore[import-not-found]  # pants: no-infer-dep
+
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in ("bus.jpg", "zidane.jpg"):
+        with Image.open(Path(ASSETS) / name) as whole:
+            for number in range(6):
+                left, top = random.integers(0, whole.width // 3), random.integers(
+                    0, whole.height // 3
+                )
+                right = random.integers(2 * whole.width // 3, whole.width)
+                lower = random.integers(2 * whole.height // 3, whole.height)
+                piece = whole.convert("RGB").crop((left, top, right, lower))
+                piece.save(folder / f"{Path(name).stem}{number}.png")
+
+
+def write_labels(folder: Path, name: str, answer: Any, size: tuple[int, int], numbers: int) -> None:
+    """A part of what the model itself finds, moved: so some of its boxes are right, and some are not."""
+    random = np.random.default_rng(len(answer))
+    high, wide = size
+    lines = []
+    for label, _, left, top, width, height, *points in answer[:40:3]:
+        left, top = left + width * random.normal(0, 0.08), top + height * random.normal(0, 0.08)
+        shares = [(left + width / 2) / wide, (top + height / 2) / high, width / wide, height / high]
+        for at in range(0, len(points), numbers):
+            across = points[at] + width * random.normal(0, 0.05)
+            down = points[at + 1] + height * random.normal(0, 0.05)
+            # Points outside of a picture are none for ultralytics.
+            inside = 0 < across < wide and 0 < down < high
+            shares += [across / wide, down / high, 2] if inside else [0, 0, 0]
+        lines.append(" ".join(map(str, [label, *np.clip(shares, 0, 2)])))
+    (folder / f"{name}.txt").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "names"),
+    [("yolo11n", ["bolt", "nut", "washer"]), ("yolo11n-pose", ["person"])],
+)
+def test_accuracy_is_what_ultralytics_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str, names: list[str]
+) -> None:
+    from ultralytics import YOLO  # type: ignore[import-not-found]  # pants: no-infer-dep
+
+    monkeypatch.chdir(tmp_path)
+    checkpoint = tmp_path / "best.pt"
+    save_as_trainer(checkpoint, new_model(architecture, names), SIDE)
+    trained = recognise(checkpoint).trained
+    assert trained is not None
+    module = built(checkpoint, trained, (SIDE, SIDE))
+    preprocess = ultralytics_definition(architecture, len(names), (SIDE, SIDE)).preprocess
+    pose = architecture.endswith("pose")
+    task = Task(POSE if pose else DETECT, len(names), 17 if pose else 0, 3, letterbox=True)
+
+    images, labels = tmp_path / "set/images", tmp_path / "set/labels"
+    labels.mkdir(parents=True)
+    write_pictures(images)
+    pictures = read_pictures(images, find_pictures(images))
+    answers = {}
+    for picture in pictures:
+        with torch.no_grad():
+            output = module(*preprocess(pixels(picture.path)))
+        answer = predict(task, output.numpy(), picture.size, (SIDE, SIDE))
+        answers[picture.sha256] = answer
+        write_labels(labels, picture.path.stem, answer, picture.size, task.numbers)
+    data_set = read_data_set("pieces", images, pictures, labels, task, names)
+    found = score(data_set, task, answers)
+
+    points = "kpt_shape: [17, 3]\n" if pose else ""
+    Path("set.yaml").write_text(
+        f"path: {tmp_path}/set\ntrain: images\nval: images\nnames: {dict(enumerate(names))}\n{points}"
+    )
+    theirs = YOLO(str(checkpoint)).val(
+        data="set.yaml", imgsz=SIDE, batch=1, rect=False, workers=0, device="cpu", plots=False
+    )
+    # Neither nothing nor everything is right.
+    assert 0.1 < theirs.box.map < 0.9
+    expected = {"mAP50-95": theirs.box.map, "mAP50": theirs.box.map50}
+    if pose:
+        expected |= {"pose mAP50-95": theirs.pose.map, "pose mAP50": theirs.pose.map50}
+    assert found == pytest.approx(expected, abs=TOLERANCE)
