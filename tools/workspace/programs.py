@@ -33,13 +33,18 @@ def find_programs(
 
     Raises ToolError for an unknown address, one of another kind of target, or no program at all.
     """
+    check_specs(specs)
+    return parse_peek(peek(root, specs, environment), specs)
+
+
+def check_specs(specs: Sequence[str]) -> None:
+    """Raises ToolError for what is neither an address nor `folder:` or `folder::`."""
     for spec in specs:
         if not spec or _SPEC.fullmatch(spec) is None:
             raise ToolError(
                 f"{spec!r} is not an address; examples are models/mobilenet:mobilenet_v3_small_xnnpack "
                 "and models/mobilenet::"
             )
-    return parse_peek(peek(root, specs, environment), specs)
 
 
 def parse_peek(peeked: Sequence[Mapping[str, Any]], specs: Sequence[str]) -> tuple[Program, ...]:

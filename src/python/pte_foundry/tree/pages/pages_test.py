@@ -270,7 +270,7 @@ def test_pages_of_models_show_what_devices_measured_with_its_source() -> None:
 def test_pages_of_models_say_what_is_known_of_browsers() -> None:
     pages = sample_pages()
     text = parse(pages["models/mobilenet_v3_small.html"]).text
-    assert "xnnpack fp32: lists web, because" in text
+    assert "portable fp32, xnnpack fp32: list web , because" in text
     assert "No browser has run a program here" in text
 
 
