@@ -14,6 +14,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "adding-a-backend",
         "quantization",
         "validation",
+        "evaluating",
         "unavailable",
     ),
     "Artifacts": ("index-and-tree", "publishing", "consuming"),

@@ -30,6 +30,7 @@ GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
         FoundryCommand("inspect", "inspect_program", "Show what is in a .pte file, whoever built it."),
         FoundryCommand("reproduce", "reproduce", "Rebuild programs under perturbations and compare the bytes."),
         FoundryCommand("bench", "bench", "Benchmark the build and the programs, as ratios within one run."),
+        FoundryCommand("evaluate", "evaluate", "Measure how often a model's programs are right on your pictures."),
         FoundryCommand("thresholds", "thresholds", "Compare test thresholds with what the tests measured."),
     ),
     "Publish and consume": (
@@ -37,6 +38,7 @@ GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
         FoundryCommand("verify", "verify_tree", "Check a tree against the hashes and index it lists."),
         FoundryCommand("sign", "sign_tree", "Sign a tree with a local key."),
         FoundryCommand("fetch", "fetch_model", "Fetch the best program for a platform from a published tree."),
+        FoundryCommand("serve", "serve", "Show the catalogue of a tree in a browser."),
         FoundryCommand("record", "record", "Put what a device measured beside its model."),
         FoundryCommand("ultralytics-folder", "ultralytics_folder", "Make a folder that ultralytics' YOLO loads."),
     ),
