@@ -36,12 +36,12 @@ def write_pictures(folder: Path) -> None:
     for name in ("bus.jpg", "zidane.jpg"):
         with Image.open(Path(ASSETS) / name) as whole:
             for number in range(6):
-                left, top = random.integers(0, whole.width // 3), random.integers(
-                    0, whole.height // 3
-                )
-                right = random.integers(2 * whole.width // 3, whole.width)
-                lower = random.integers(2 * whole.height // 3, whole.height)
-                piece = whole.convert("RGB").crop((left, top, right, lower))
+                left, top, right, lower = random.uniform(
+                    (0, 0, 0.7, 0.7), (0.3, 0.3, 1, 1)
+                ).tolist()
+                wide, high = whole.size
+                corners = (left * wide, top * high, right * wide, lower * high)
+                piece = whole.convert("RGB").crop(corners)
                 piece.save(folder / f"{Path(name).stem}{number}.png")
 
 
@@ -72,6 +72,8 @@ def test_accuracy_is_what_ultralytics_finds(
 ) -> None:
     from ultralytics import YOLO  # type: ignore[import-not-found]  # pants: no-infer-dep
 
+    # It looks for a font to draw with, which it would download.
+    monkeypatch.setattr("ultralytics.data.utils.check_font", lambda name: None)
     monkeypatch.chdir(tmp_path)
     checkpoint = tmp_path / "best.pt"
     save_as_trainer(checkpoint, new_model(architecture, names), SIDE)

@@ -30,8 +30,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> Any:
         # A page elsewhere could make a name of its own stand for this machine, and read the answer.
-        host = self.headers.get("Host", "")
-        port = self.server.server_address[1]
+        host, (_, port, *_) = self.headers.get("Host", ""), self.connection.getsockname()
         if host not in (f"{ADDRESS}:{port}", f"localhost:{port}"):
             self.send_error(HTTPStatus.FORBIDDEN, "This server is for this machine alone")
             return None

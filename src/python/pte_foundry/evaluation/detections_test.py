@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pte_foundry.errors import PteError
@@ -14,7 +15,7 @@ from pte_foundry.tree.pages.pages import environment
 TWO = Task(DETECT, classes=2)
 
 
-def output(*cells: tuple[float, ...]) -> np.ndarray:  # type: ignore[type-arg]
+def output(*cells: tuple[float, ...]) -> npt.NDArray[np.float32]:
     """[1, rows, cells]; a cell is centre x, centre y, width, height, scores, points."""
     return np.array(cells, np.float32).T[None]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pte_foundry.evaluation.metrics import nearest_neighbours, top_k
@@ -19,7 +20,7 @@ def test_top_k_needs_as_many_answers_as_pictures() -> None:
         top_k([[0]], [0, 1], 1)
 
 
-def unit(*degrees: float) -> np.ndarray:  # type: ignore[type-arg]
+def unit(*degrees: float) -> npt.NDArray[np.float32]:
     radians = [math.radians(each) for each in degrees]
     return np.array([[math.cos(each), math.sin(each)] for each in radians], np.float32)
 
