@@ -12,6 +12,8 @@ from workspace.peek import peek
 from workspace.programs import Program, check_specs, parse_peek
 
 _BACKENDS = "toolchains::"
+_LABELS = "labels_raw"
+"""How `peek` calls the field `labels`, as a field of sources."""
 _SOURCES = "src/python/"
 """A source root: module names begin below it."""
 
@@ -101,7 +103,7 @@ def _model(
         and target["target_type"] == "pte_program"
         and (address in named or not only)
     ]
-    labels = next((target["labels"] for target in targets if target.get("labels")), None)
+    labels = next((target[_LABELS] for target in targets if target.get(_LABELS)), None)
     return EvaluatedModel(
         name,
         None if labels is None else Path(folder, labels),

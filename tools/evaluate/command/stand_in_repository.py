@@ -151,7 +151,7 @@ def _program(key: str, backend: str) -> dict[str, Any]:
         "model": "pets",
         "backend": [f"//toolchains:{backend}"],
         "builder": ["src/python/pte_foundry/models/pets.py"],
-        "labels": "labels.txt",
+        "labels_raw": "labels.txt",
     }
 
 

@@ -49,6 +49,8 @@ def check_labels(
         raise bad(f"{labels}: no such file or folder. Correct --labels")
     if not _annotates(labels):
         _classes_of(folder, names, labels, classes)
+    elif not classes:
+        raise bad(f"{labels}: boxes are for detectors, and this model has no file of classes")
 
 
 def read_data_set(

@@ -275,3 +275,5 @@ def test_labels_of_ultralytics_that_are_wrong(folder: Path, files: Any, told: st
 def test_labels_of_the_wrong_kind(folder: Path) -> None:
     assert "a detector needs --labels" in refused(folder, None, DETECTOR)
     assert "boxes are for detectors" in refused(folder, coco(folder), CLASSIFIER)
+    with pytest.raises(PteError, match="this model has no file of classes"):
+        read(folder, coco(folder), None, [])
