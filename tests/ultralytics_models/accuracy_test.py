@@ -15,20 +15,23 @@ from pte_foundry.evaluation.data_set import read_data_set, score
 from pte_foundry.evaluation.pictures import find_pictures, read_pictures
 from pte_foundry.evaluation.prediction import predict
 from pte_foundry.evaluation.task import DETECT, POSE, Task
+from pte_foundry.models.checkpoints.seeded import initialise
 from pte_foundry.models.ultralytics_model import ultralytics_definition
-from ultralytics_models.decoder_test import pixels
+from ultralytics_models.decoder_test import photograph, pixels
 from ultralytics_models.trained import new_model, save_as_trainer
 from ultralytics_models.trained_test import built
 
 SIDE = 320
-TOLERANCE = 0.02
-"""Of shares. Both find the same boxes; what differs is the rest: OpenCV resizes in rounded fixed point, ultralytics
-rounds a picture's size up, where we round to the nearest, and it interpolates precision at 101 recalls linearly, COCO
-by steps."""
+TOLERANCE = 0.01
+"""Of shares. Both find the same boxes, but interpolate precision between recalls in different ways."""
 
 
 def write_pictures(folder: Path) -> None:
-    """Pieces of ultralytics' two pictures, of different sizes."""
+    """Pieces of ultralytics' two pictures, of different shapes.
+
+    Their longer side is that of the input, so that neither resizes them: OpenCV does so in rounded fixed point, and
+    among as few things as these a score that moves by a thousandth moves the share by a hundredth.
+    """
     from ultralytics.utils import ASSETS  # type: ignore[import-not-found]  # pants: no-infer-dep
 
     folder.mkdir(parents=True)
@@ -42,15 +45,21 @@ def write_pictures(folder: Path) -> None:
                 wide, high = whole.size
                 corners = (left * wide, top * high, right * wide, lower * high)
                 piece = whole.convert("RGB").crop(corners)
+                factor = SIDE / max(piece.size)
+                piece = piece.resize((round(piece.width * factor), round(piece.height * factor)))
                 piece.save(folder / f"{Path(name).stem}{number}.png")
 
 
 def write_labels(folder: Path, name: str, answer: Any, size: tuple[int, int], numbers: int) -> None:
-    """A part of what the model itself finds, moved: so some of its boxes are right, and some are not."""
+    """A part of what the model itself finds, moved: so some of its boxes are right, and some are not.
+
+    Within the picture: ultralytics compares boxes before it cuts them off at the edges, COCO afterwards.
+    """
     random = np.random.default_rng(len(answer))
     high, wide = size
     lines = []
-    for label, _, left, top, width, height, *points in answer[:40:3]:
+    within = [one for one in answer if min(one[2:4]) > 1 and one[2] + one[4] < wide - 1 and one[3] + one[5] < high - 1]
+    for label, _, left, top, width, height, *points in within[:40:2]:
         left, top = left + width * random.normal(0, 0.08), top + height * random.normal(0, 0.08)
         shares = [(left + width / 2) / wide, (top + height / 2) / high, width / wide, height / high]
         for at in range(0, len(points), numbers):
@@ -76,12 +85,19 @@ def test_accuracy_is_what_ultralytics_finds(
     monkeypatch.setattr("ultralytics.data.utils.check_font", lambda name: None)
     monkeypatch.chdir(tmp_path)
     checkpoint = tmp_path / "best.pt"
-    save_as_trainer(checkpoint, new_model(architecture, names), SIDE)
+    pose = architecture.endswith("pose")
+    preprocess = ultralytics_definition(architecture, len(names), (SIDE, SIDE)).preprocess
+    model = new_model(architecture, names)
+    model.task = "pose" if pose else "detect"
+    # Values whose scores are not all 0 or 1: of equal scores, chance would decide which comes first.
+    initialise(model.eval(), preprocess(pixels(photograph())), seed=architecture)
+    # And boxes of two cells, which seldom cross an edge: the first bins of the distances to their sides.
+    for branch in model.model[-1].cv2:
+        branch[-1].bias.data.view(4, -1)[:, 2:] -= 50
+    save_as_trainer(checkpoint, model, SIDE)
     trained = recognise(checkpoint).trained
     assert trained is not None
     module = built(checkpoint, trained, (SIDE, SIDE))
-    preprocess = ultralytics_definition(architecture, len(names), (SIDE, SIDE)).preprocess
-    pose = architecture.endswith("pose")
     task = Task(POSE if pose else DETECT, len(names), 17 if pose else 0, 3, letterbox=True)
 
     images, labels = tmp_path / "set/images", tmp_path / "set/labels"
@@ -105,6 +121,7 @@ def test_accuracy_is_what_ultralytics_finds(
     theirs = YOLO(str(checkpoint)).val(
         data="set.yaml", imgsz=SIDE, batch=1, rect=False, workers=0, device="cpu", plots=False
     )
+    print(found, theirs.results_dict)
     # Neither nothing nor everything is right.
     assert 0.1 < theirs.box.map < 0.9
     expected = {"mAP50-95": theirs.box.map, "mAP50": theirs.box.map50}
