@@ -19,6 +19,7 @@ from torchao.quantization.pt2e.quantizer import Quantizer  # type: ignore[import
 from pte_foundry.errors import PteError
 from pte_foundry.quantization.float_layers import module_of
 from pte_foundry.quantization.recipe import QuantizationRequest
+from pte_foundry.quantization.state import StateInFloat, written_buffers
 
 
 def quantize_pt2e(
@@ -41,10 +42,14 @@ def quantize_pt2e(
     with torch.no_grad():
         begin("exporting for quantization")
         program = torch.export.export(request.module.eval(), request.example_inputs, strict=False)
-        prepared = prepare_pt2e(program.module(), quantizer)
+        module = program.module()
+        state = {name: module.get_buffer(name).clone() for name in written_buffers(module)}
+        prepared = prepare_pt2e(module, StateInFloat(quantizer) if state else quantizer)
         _calibrate(request, prepared, inputs)
         begin("converting to integers")
         converted = convert_pt2e(prepared)
+        # Its folding of constants runs what needs no input, such as a count.
+        _restore(converted, state)
         return torch.export.export(converted, request.example_inputs, strict=False)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from pte_foundry.errors import PteError
 from pte_foundry.models.fixed_inputs import fixed_inputs
 from pte_foundry.quantization.calibration import check_picture_inputs
+from pte_foundry.quantization.recipe import QuantizationRequest, Quantized
+from pte_foundry.quantization.recipes.xnnpack_dynamic import quantize as quantize_dynamic
 from pte_foundry.quantization.recipes.xnnpack_static import quantize
 from pte_foundry.records.tensor_spec import parse_tensor_spec
 from pte_foundry.testing.quantization_samples import request, small_detector, write_pictures
@@ -131,3 +134,34 @@ def test_a_calibration_leaves_buffers_as_they_were() -> None:
     assert kept.item() == 0.0
     exact = [value for name, value in values.items() if name.endswith("exact")]
     assert [(one.dtype, one.item()) for one in exact] in ([], [(torch.float64, 1 / 3)])
+
+
+class _Counting(nn.Module):
+    """Adds to its result how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 3)
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.add_(1.0)  # type: ignore[operator]
+        return self.head(x) + self.calls  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("recipe", [quantize, quantize_dynamic])
+def test_calls_are_counted_beyond_those_of_the_calibration(
+    recipe: Callable[[QuantizationRequest], Quantized],
+) -> None:
+    spec = parse_tensor_spec("x", "float32[1,4]{-1.0..1.0}")
+    options = {"random_inputs": "5"} if recipe is quantize else {}
+    example = fixed_inputs([spec], 1)[0]
+    model = _Counting().eval().requires_grad_(False)
+    quantized = recipe(request(model, {}, options, example, (spec,)))
+    assert quantized.census.weights_fraction == 1.0
+    called = quantized.exported_program.module()
+    results = [called(*example) for _ in range(20)]
+    steps = [float((after - before).mean()) for before, after in zip(results, results[1:])]
+    assert steps == pytest.approx([1.0] * 19, abs=1e-5)
+    expected = model.head(*example) + 1.0
+    assert torch.allclose(results[0], expected, atol=0.05)
