@@ -24,9 +24,11 @@ from torch.export.graph_signature import (
     OutputKind,
 )
 from torch.fx import GraphModule, Node
+from torch.utils import _pytree as pytree
 
 from pte_foundry.causes import Cause, draws_random_numbers, random_numbers
 from pte_foundry.errors import PteError
+from pte_foundry.exporting.embedding_bags import spell_out_embedding_bags
 from pte_foundry.records.tensor_spec import DTYPES
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
@@ -40,6 +42,8 @@ def normalised(program: ExportedProgram) -> ExportedProgram:
     - names of parameters and buffers that are identifiers,
     - a copy of each input that it writes to, so that it leaves its caller's tensors alone,
     - the stride of each max pooling, which is that of its window if it has none,
+    - embedding bags as embeddings and their sum, mean or maximum,
+    - plain tuples for what operators such as `torch.topk` return,
     - all tensors in the order of their dimensions (NCHW), whatever order the model asks for.
 
     Raises:
@@ -50,6 +54,8 @@ def normalised(program: ExportedProgram) -> ExportedProgram:
     _refuse_types(program)
     _copy_written_inputs(program)
     _write_out_strides(program)
+    spell_out_embedding_bags(program)
+    _return_plain_tuples(program)
     return _in_order(_with_plain_names(program))
 
 
@@ -93,6 +99,22 @@ def _write_out_strides(program: ExportedProgram) -> None:
     for node in _calls(program):
         if node.target is torch.ops.aten.max_pool2d.default and len(node.args) == 2:
             node.args = (*node.args, node.args[1])
+
+
+def _return_plain_tuples(program: ExportedProgram) -> None:
+    """Outputs are flat in a `.pte`, which has no name for types of `torch.return_types`."""
+    signature = program.module_call_graph[0].signature
+    assert signature is not None
+    if any(one.type.__module__ == "torch.return_types" for one in _structures(signature.out_spec)):
+        places = tuple(range(signature.out_spec.num_leaves))
+        signature.out_spec = pytree.tree_structure(places)
+
+
+def _structures(spec: Any) -> Iterator[Any]:
+    if not spec.is_leaf():
+        yield spec
+        for child in spec.children():
+            yield from _structures(child)
 
 
 def _writes(call: Node, origin: Node) -> bool:
