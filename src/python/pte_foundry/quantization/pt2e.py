@@ -19,6 +19,7 @@ from torchao.quantization.pt2e.quantizer import Quantizer  # type: ignore[import
 from pte_foundry.errors import PteError
 from pte_foundry.quantization.float_layers import module_of
 from pte_foundry.quantization.recipe import QuantizationRequest
+from pte_foundry.quantization.recurrent import without_recurrent_layers
 from pte_foundry.quantization.state import StateInFloat, written_buffers
 
 
@@ -42,6 +43,7 @@ def quantize_pt2e(
     with torch.no_grad():
         begin("exporting for quantization")
         program = torch.export.export(request.module.eval(), request.example_inputs, strict=False)
+        program = without_recurrent_layers(program)
         module = program.module()
         state = {name: module.get_buffer(name).clone() for name in written_buffers(module)}
         prepared = prepare_pt2e(module, StateInFloat(quantizer) if state else quantizer)
@@ -145,6 +147,10 @@ def _check_ranges(model: str, prepared: GraphModule) -> None:
             continue
         if not isinstance(source, Node) or source in constants:
             continue
+        if source.target is torch.ops.aten.mul.Tensor and any(
+            map(_is_zero, source.all_input_nodes)
+        ):
+            continue  # The first state of a recurrent layer is zero, and so are products with it.
         least, greatest = observer.min_val, observer.max_val
         where = f"{source.name} (in {module_of(source) or 'the outermost module'})"
         if least.numel() == 0 or bool((least > greatest).any()):
@@ -156,6 +162,13 @@ def _check_ranges(model: str, prepared: GraphModule) -> None:
                 model,
                 f"{where} has the value {float(least.flatten()[0]):.6g} for all inputs: any other one would saturate",
             )
+
+
+def _is_zero(node: Node) -> bool:
+    """Whether it is made of zeros, perhaps by way of observers and views."""
+    while len(node.all_input_nodes) == 1:
+        node = node.all_input_nodes[0]
+    return str(node.target).startswith("aten.zeros.")
 
 
 def _bad(model: str, what: str) -> PteError:
