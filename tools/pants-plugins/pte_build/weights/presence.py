@@ -12,7 +12,7 @@ from pants.engine.fs import (
     Digest,
 )
 from pants.engine.process import Process, ProcessCacheScope, ProcessResult
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
 from pte_build.weights.fetching import FetchedWeights, FetchWeights
@@ -67,7 +67,9 @@ async def is_in_store(request: InStoreRequest) -> InStore:
     return InStore(True)
 
 
-@rule
+# Uncacheable itself: in the next session the engine would ask a cached rule's dependencies, the download among them, all
+# at once whether they have changed, and so fetch again what is there.
+@_uncacheable_rule
 async def ensure_weights(request: FetchWeights) -> PresentWeights:
     if request.weights.files():
         store = await Get(InStore, InStoreRequest(request.weights))

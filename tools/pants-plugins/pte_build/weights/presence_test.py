@@ -92,6 +92,17 @@ def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -
     ensure_weights(runner, WEIGHTS)
 
 
+def test_what_one_session_has_fetched_the_next_one_does_not_fetch(
+    runner: RuleRunner, tmp_path: Path
+) -> None:
+    with_distdir(runner, tmp_path / "distdir")
+    ensure_weights(runner, WEIGHTS)
+    assert f"Fetch {WEIGHTS.address}" in processes_run(runner)
+    set_options(runner, f"--weights-distdirs={tmp_path / 'distdir'}")
+    ensure_weights(runner, WEIGHTS)
+    assert processes_run(runner) == [f"Look for {WEIGHTS.file} in the store"]
+
+
 def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> None:
     assert SEEDED_WEIGHTS.files() == ()
     ensure_weights(runner, SEEDED_WEIGHTS)
