@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -17,6 +16,7 @@ from cache_server.command.execution import Execution, prepare_execution
 from remote_cache.machines import PROGRAM
 from remote_cache.relay import Relay
 from remote_cache.server import Server
+from remote_execution.exports import exports, wait_until
 from remote_execution.users import RemoteUser
 
 # Where workers have one.
@@ -107,7 +107,7 @@ def test_a_service_that_is_killed_in_the_middle_of_an_export(
     user.change(seconds=60)
 
     def kill() -> None:
-        wait_until(lambda: _exports() != [], "no export has begun")
+        wait_until(lambda: exports() != [], "no export has begun")
         server.kill()
 
     killing = Thread(target=kill)
@@ -123,26 +123,8 @@ def test_a_service_that_is_killed_in_the_middle_of_an_export(
 def test_a_cancelled_build_ends_its_export(user: RemoteUser) -> None:
     user.change(seconds=300)
     with user.building() as build:
-        wait_until(lambda: _exports() != [], "no export has begun")
+        wait_until(lambda: exports() != [], "no export has begun")
         build.send_signal(signal.SIGINT)
         assert build.wait(60) != 0
-    wait_until(lambda: _exports() == [], "the export goes on")
+    wait_until(lambda: exports() == [], "the export goes on")
     assert user.machine.clone.dist_files() == {}
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.2)
-
-
-def _exports() -> list[str]:
-    """The processes of exports on workers of this machine."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            command = file.read_bytes()
-            if b"worker_run.py\0" in command and b"pte_foundry.exporting.main\0" in command:
-                found.append(file.parent.name)
-    return found
