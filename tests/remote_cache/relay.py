@@ -21,9 +21,8 @@ _FAST_CHUNK = 1 << 16
 @dataclass
 class Relay:
     """target: where connections go; None closes each at once. bytes_per_second: for each direction of a connection,
-    None for
-    no limit. silent: whether connections are accepted without an answer. passed: bytes from the server so far.
-    cut_after: how many of these until everything ends, as when the server dies.
+    None for no limit. silent: whether connections are accepted without an answer. passed: bytes from the server so far.
+    cut_after: how many of these until everything ends, as when the server dies. sent: bytes to the server; not reset.
     """
 
     address: Address
@@ -32,6 +31,7 @@ class Relay:
     silent: bool = False
     cut_after: int | None = None
     passed: int = 0
+    sent: int = 0
     _open: list[socket.socket] = field(default_factory=list)
 
     def change(
@@ -81,6 +81,8 @@ class Relay:
                         self.target = None
                         self.cut()
                         return
+                else:
+                    self.sent += len(chunk)
                 sink.sendall(chunk)
         _close(source)
         _close(sink)
