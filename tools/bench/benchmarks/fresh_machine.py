@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
+from bench.benchmarks.cache_server import FOUNDRY, running_cache_server, with_cache
 from bench.benchmarks.measurement import Goal, Measurement
 from bench.benchmarks.second_checkout import reuse_rows
 from bench.benchmarks.setting import PACKAGE_ARTIFACTS, Setting
-from workspace.builds import NO_REMOTE_CACHE
-from workspace.clone import Clone
 from workspace.errors import ToolError
 from workspace.user_caches import user_caches
 
@@ -22,8 +16,6 @@ ABOUT = (
     "a clone with an empty store and a shared cache, against the cold build that filled the cache"
 )
 GOAL = Goal("at_most", 0.05)
-_FOUNDRY = "dist/tools.foundry/foundry.pex"
-_START_SECONDS = 60.0
 # pants.remote.toml only reads; writing needs an option.
 _WRITE = "--remote-cache-write"
 
@@ -32,11 +24,11 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     wanted = ("package", *setting.programs) if setting.programs else PACKAGE_ARTIFACTS
     with setting.clone("writer", _own_store(setting, "writer", None)) as clone:
         setting.progress("building the cache server")
-        clone.pants("package", "tools/foundry")
-        with _cache_server(clone.root / _FOUNDRY, setting.scratch / "cache") as address:
+        clone.pants("package", FOUNDRY)
+        with running_cache_server(clone, setting.scratch / "cache") as address:
             # The store has what the server's own build left in it, and no export.
             shared = _own_store(setting, "writer", address)
-            clone = _with_cache(clone, shared)
+            clone = with_cache(clone, shared)
             setting.progress("building everything, and writing it to the cache")
             cold = clone.pants(_WRITE, *wanted)
             files = clone.artifacts()
@@ -44,7 +36,7 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
                 raise ToolError("the first machine exported nothing, so there is no cold build")
             with setting.clone("reader", _own_store(setting, "reader", address)) as reader:
                 setting.progress("building everything on the fresh machine")
-                cached = _with_cache(reader, {}).pants(*wanted)
+                cached = with_cache(reader, {}).pants(*wanted)
                 reader_files = reader.artifacts()
     baseline = f"the cold build, {len(cold.exports)} exports"
     details = {"cold_seconds": round(cold.seconds, 2), "cached_seconds": round(cached.seconds, 2)}
@@ -62,12 +54,6 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
     )
 
 
-def _with_cache(clone: Clone, environment: Mapping[str, str]) -> Clone:
-    """Without the options that turn off remote caches: in Pants, `--no-x` beats `--x` in whatever order they are."""
-    options = tuple(option for option in clone.options if option not in NO_REMOTE_CACHE)
-    return Clone(clone.root, {**clone.environment, **environment}, options)
-
-
 def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[str, str]:
     """The environment of a machine: its store is empty at first; launcher and named caches are this machine's.
 
@@ -79,32 +65,3 @@ def _own_store(setting: Setting, machine: str, address: str | None) -> Mapping[s
     }  # fmt: skip
     store = str(setting.scratch / f"{machine}-store")
     return {**user_caches(setting.environment), "PANTS_LOCAL_STORE_DIR": store, **remote}
-
-
-@contextmanager
-def _cache_server(foundry: Path, folder: Path) -> Iterator[str]:
-    """Run `foundry cache-server`; yields its address for Pants. Raises ToolError if it does not start."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    command = [str(foundry), "cache-server", f"--bind=127.0.0.1:{port}", f"--folder={folder}"]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not _accepts_connections(port):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise ToolError(
-                    "the cache server did not start; run `./foundry cache-server` to see why"
-                )
-            time.sleep(0.1)
-        yield f"grpc://127.0.0.1:{port}"
-    finally:
-        child.terminate()
-        child.wait()
-
-
-def _accepts_connections(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False

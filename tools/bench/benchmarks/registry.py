@@ -13,6 +13,7 @@ from bench.benchmarks import (
     noop,
     operators,
     rebuild,
+    remote_execution,
     scale,
     second_checkout,
     size,
@@ -50,6 +51,7 @@ BENCHMARKS = tuple(
         versions,
         scale,
         fresh_machine,
+        remote_execution,
         workers,
     )
 )

@@ -15,7 +15,7 @@ from workspace.pants_run import PantsRun
 
 # Every export imports the first, every validation the second, and no toolchain does: an edit invalidates the cached
 # results of these processes, and nothing else.
-_EXPORT = "src/python/pte_foundry/exporting/main.py"
+EXPORT_SOURCE = "src/python/pte_foundry/exporting/main.py"
 _VALIDATION = "src/python/pte_foundry/validation/main.py"
 
 
@@ -30,8 +30,8 @@ class KeptExports:
 def package_uncached(clone: Clone, programs: Sequence[BenchProgram], *options: str) -> PantsRun:
     """Package the programs. Raises ToolError unless these and no others were exported."""
     addresses = [program.address for program in programs]
-    run = _edited(clone, _EXPORT, (*options, "package", *addresses))
-    _require(run.exports, addresses, "exported", _EXPORT)
+    run = _edited(clone, EXPORT_SOURCE, (*options, "package", *addresses))
+    _require(run.exports, addresses, "exported", EXPORT_SOURCE)
     return run
 
 

@@ -109,6 +109,7 @@ def test_the_list_names_every_benchmark() -> None:
         "versions",
         "scale",
         "fresh-machine",
+        "remote-execution",
         "workers",
     ]
 
