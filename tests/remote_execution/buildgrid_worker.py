@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cache_server.command.address import Address, accepts_connections
-from cache_server.command.execution import prepare_execution
+from cache_server.command.execution import prepare_execution, store_url
 from cache_server.command.free_port import free_port
 from remote_execution.buildgrid_server import BuildGrid, await_start
 
@@ -26,19 +26,14 @@ class Worker:
         self._folder = folder
         self._grid = grid
         self._address = Address("127.0.0.1", free_port())
-        self._execution = prepare_execution(folder, jobs=1)
+        self._execution = prepare_execution(folder, jobs=1, store=store_url(grid.address.url))
         (folder / "worker/python/name").write_text(f"{name}\n")
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        execution, server = self._execution, f"http://{self._grid.address}"
-        self._start(
-            [
-                str(execution.programs.casd), f"--bind={self._address}", f"--cas-remote={server}",
-                f"--ac-remote={server}", "--quota-high=4G", "--reserved=0", *execution.arguments(),
-                str(self._folder / "cache"),
-            ]
-        )  # fmt: skip
+        casd = str(self._execution.programs.casd)
+        arguments = ["--quota-high=4G", "--reserved=0", *self._execution.arguments()]
+        self._start([casd, f"--bind={self._address}", *arguments, str(self._folder / "cache")])
         await_start(lambda: accepts_connections(self._address), self._processes[0], self.log)
         python = str(self._grid.programs.python)
         self._start([python, str(_BOT), str(self._grid.address), str(self._address), self.name])

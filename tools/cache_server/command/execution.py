@@ -29,6 +29,7 @@ _SYSTEM = (
 _PYTHON = "/opt/pte-foundry"
 _KEPT = "/var/cache/pte-foundry"
 _SECONDS = 20.0
+_SCHEMES = {"grpc": "http", "grpcs": "https"}
 # buildbox-run mounts what it is told to so that processes can change it: with root's rights, all of /usr.
 _READ_ONLY = """#!/bin/sh
 left=$#
@@ -52,7 +53,8 @@ exec {bwrap} "$@"
 @dataclass(frozen=True)
 class Execution:
     """mounts: folder of this machine to its path in sandboxes; all but `kept` are read-only there, if `bwrap` makes
-    them. jobs: how many processes run at once.
+    them. jobs: how many processes run at once. store: the URL of a service that inputs come from and results go to,
+    for buildbox-casd; None to keep them here.
     """
 
     programs: Programs
@@ -60,12 +62,18 @@ class Execution:
     kept: Path
     mounts: tuple[tuple[str, str], ...]
     jobs: int
+    store: str | None = None
 
     def arguments(self) -> list[str]:
         """Those of buildbox-casd."""
         return [
             f"--buildbox-run={self.programs.runner}",
             f"--jobs={self.jobs}",
+            *(
+                ()
+                if self.store is None
+                else (f"--cas-remote={self.store}", f"--ac-remote={self.store}")
+            ),
             *(f"--runner-arg=--bind-mount={here}:{there}" for here, there in self.mounts),
         ]
 
@@ -84,8 +92,18 @@ class Execution:
         self.bwrap.chmod(0o755)
 
 
-def prepare_execution(folder: Path, jobs: int) -> Execution:
-    """Install the programs, and make the folders that sandboxes share, below `folder`.
+def store_url(address: str) -> str:
+    """A `grpc://` or `grpcs://` address as buildbox-casd takes it. Raises ToolError for another one."""
+    scheme, _, place = address.partition("://")
+    if scheme not in _SCHEMES or not place:
+        raise ToolError(
+            f"--store: {address!r} is not an address of a service, like grpc://192.0.2.1:8980"
+        )
+    return f"{_SCHEMES[scheme]}://{place}"
+
+
+def prepare_execution(folder: Path, jobs: int, store: str | None = None) -> Execution:
+    """Install the programs, and make the folders that sandboxes share, below `folder`. store: see `Execution`.
 
     Raises ToolError if this machine lacks a program, or allows no sandbox.
     """
@@ -101,7 +119,7 @@ def prepare_execution(folder: Path, jobs: int) -> Execution:
     system = [path for path in _SYSTEM if os.path.exists(path)]
     own = [] if prefix.startswith("/usr") else [(prefix, prefix)]
     mounts = [*((path, path) for path in system), *own, (str(python), _PYTHON), (str(kept), _KEPT)]
-    execution = Execution(programs, own_folder / "bin" / "bwrap", kept, tuple(mounts), jobs)
+    execution = Execution(programs, own_folder / "bin" / "bwrap", kept, tuple(mounts), jobs, store)
     execution.write_bwrap()
     return execution
 

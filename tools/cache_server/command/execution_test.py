@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cache_server.command.execution import (
     check_sandbox,
     link_python,
     prepare_execution,
+    store_url,
 )
 from workspace.errors import ToolError
 
@@ -53,6 +55,21 @@ def test_the_server_is_told_of_runner_jobs_and_mounts(prepared: Execution, folde
     assert any(sys.base_prefix.startswith(here) for here in shown)
     # Nobody's settings, and no home folder as a whole.
     assert not {"/", "/etc", "/home", "/root", "/run", "/tmp", "/var"} & set(shown)
+
+
+def test_a_worker_of_another_service_has_that_ones_store(prepared: Execution) -> None:
+    assert not [each for each in prepared.arguments() if "-remote=" in each]
+    worker = replace(prepared, store=store_url("grpcs://192.0.2.1:1"))
+    assert {"--cas-remote=https://192.0.2.1:1", "--ac-remote=https://192.0.2.1:1"} <= set(
+        worker.arguments()
+    )
+    assert store_url("grpc://[::1]:2") == "http://[::1]:2"
+
+
+@pytest.mark.parametrize("address", ["", "192.0.2.1:1", "http://192.0.2.1:1", "grpc://"])
+def test_a_store_is_named_as_pants_names_it(address: str) -> None:
+    with pytest.raises(ToolError, match="--store: .*like grpc://"):
+        store_url(address)
 
 
 def test_the_program_that_makes_sandboxes_is_found_first(prepared: Execution) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cache_server.command.address import Address, parse_address
 from cache_server.command.binary import find_casd
-from cache_server.command.execution import Execution, prepare_execution
+from cache_server.command.execution import Execution, prepare_execution, store_url
 from cache_server.command.server import running_server
 from cache_server.command.token_proxy import make_token
 from workspace.errors import ToolError
@@ -70,6 +70,14 @@ def main(
             help="With --execute: how many run at once; by default one for each CPU. An export takes up to 2 GB.",
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="With --execute: run processes for another service, like grpc://192.0.2.1:8980, whose worker this "
+            "machine is. Inputs come from that service, and results go to it.",
+        ),
+    ] = None,
 ) -> None:
     """Run a remote cache for one machine or a small team.
 
@@ -85,11 +93,14 @@ def main(
         )
     if jobs is not None and not execute:
         raise ToolError("--jobs: says how many processes run at once. Add --execute")
+    if store is not None and not execute:
+        raise ToolError("--store: names the service for which processes run here. Add --execute")
+    url = None if store is None else store_url(store)
     place = (folder or _default_folder()).absolute()
     program, execution = find_casd(), None
     if execute:
         console.print("making sure of the programs that execute", markup=False)
-        execution = prepare_execution(place, jobs or len(os.sched_getaffinity(0)))
+        execution = prepare_execution(place, jobs or len(os.sched_getaffinity(0)), url)
         program = execution.programs.casd
     secret = None if token is None else make_token(token.absolute())
     with running_server(program, place, address, quota, secret, execution) as child:
@@ -117,6 +128,12 @@ def instructions(
             f"WARNING: this server has no authentication. {who} can {here}write to the cache, and so run code as "
             "everyone who reads from it. Add --token FILE to admit only those who have that file"
         )
+    if execution is not None and execution.store is not None:
+        lines += [
+            f"executing on {address.url}, with {execution.jobs} processes at once, for {execution.store}; Ctrl-C ends "
+            "it. Start what takes the work of that service and gives it to this server: docs/remote-execution.md",
+        ]
+        return "\n".join(lines)
     executing = f", with {execution.jobs} processes at once" if execution else ""
     settings = "pants.remote-execution.toml" if execution else "pants.remote.toml"
     lines += [

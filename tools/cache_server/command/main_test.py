@@ -14,8 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cache_server.command.address import Address, accepts_connections
+from cache_server.command.binary import find_casd
 from cache_server.command.free_port import free_port
 from cache_server.command.main import app
+from cache_server.command.server import running_server
 
 _SECONDS = 30
 
@@ -39,10 +41,12 @@ def started(tmp_path: Path, port: int, *more: str) -> Iterator[subprocess.Popen[
         process.wait()
 
 
-def instructions_of(process: subprocess.Popen[str]) -> str:
+def instructions_of(
+    process: subprocess.Popen[str], last: str = "PANTS_REMOTE_CACHE_WRITE=true"
+) -> str:
     assert process.stderr is not None
     said = ""
-    while "PANTS_REMOTE_CACHE_WRITE=true" not in said:
+    while last not in said:
         line = process.stderr.readline()
         assert line, said
         said += line
@@ -102,13 +106,30 @@ def test_with_execute_it_says_what_to_set(tmp_path: Path) -> None:
     assert f"export PANTS_REMOTE_EXECUTION_ADDRESS={address.url}\n" in said
 
 
+def test_a_worker_of_another_service_is_not_for_users(tmp_path: Path) -> None:
+    store = Address("127.0.0.1", free_port())
+    with (
+        running_server(find_casd(), tmp_path / "store", store, "1G"),
+        started(tmp_path, free_port(), "--execute", "--store", store.url) as process,
+    ):
+        said = instructions_of(process, "docs/remote-execution.md")
+        process.send_signal(signal.SIGTERM)
+        said += process.communicate(timeout=_SECONDS)[1]
+        assert process.returncode == 143, said
+    assert f"for http://{store}; Ctrl-C ends it" in said
+    assert "PANTS_" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--jobs", "2"], "Add --execute"), (["--execute", "--jobs", "0"], "--jobs")],
+    [
+        (["--jobs", "2"], "Add --execute"),
+        (["--execute", "--jobs", "0"], "--jobs"),
+        (["--store", "grpc://127.0.0.1:1"], "Add --execute"),
+        (["--execute", "--store", "127.0.0.1:1"], "like grpc://"),
+    ],
 )
-def test_jobs_are_a_number_and_for_execution(
-    arguments: list[str], told: str, tmp_path: Path
-) -> None:
+def test_what_is_for_execution_is_checked(arguments: list[str], told: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*arguments, "--folder", str(tmp_path / "cache")])
     assert result.exit_code == 2
     assert told in result.stderr
@@ -149,5 +170,13 @@ def test_other_machines_are_kept_out_unless_allowed(bind: str, tmp_path: Path) -
 def test_help_says_who_may_write() -> None:
     result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert result.exit_code == 0
-    for option in ("--bind", "--allow-network", "--folder", "--quota", "--execute", "--jobs"):
+    for option in (
+        "--bind",
+        "--allow-network",
+        "--folder",
+        "--quota",
+        "--execute",
+        "--jobs",
+        "--store",
+    ):
         assert option in result.output
