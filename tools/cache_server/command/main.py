@@ -130,11 +130,11 @@ def instructions(
         )
     if execution is not None and execution.store is not None:
         lines += [
-            f"executing on {address.url}, with {execution.jobs} processes at once, for {execution.store}; Ctrl-C ends "
-            "it. Start what takes the work of that service and gives it to this server: docs/remote-execution.md",
+            f"executing on {address.url}, {at_once(execution)}, for {execution.store}; Ctrl-C ends it. "
+            "Start what takes the work of that service and gives it to this server: docs/remote-execution.md",
         ]
         return "\n".join(lines)
-    executing = f", with {execution.jobs} processes at once" if execution else ""
+    executing = f", {at_once(execution)}" if execution else ""
     settings = "pants.remote-execution.toml" if execution else "pants.remote.toml"
     lines += [
         f"serving {folder} (up to {quota}) on {address.url}{executing}; Ctrl-C ends it. To use it:",
@@ -151,6 +151,11 @@ def instructions(
         "    export PANTS_REMOTE_CACHE_WRITE=true",
     ]
     return "\n".join(lines)
+
+
+def at_once(execution: Execution) -> str:
+    """`with 2 processes at once`."""
+    return f"with {execution.jobs} process{'' if execution.jobs == 1 else 'es'} at once"
 
 
 def _default_folder() -> Path:
