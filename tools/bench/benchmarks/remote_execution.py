@@ -45,8 +45,13 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         service = running_cache_server(
             here, setting.scratch / "service", "--execute", f"--jobs={WORKERS}"
         )
-        with service as address, setting.clone("client") as client:
+        with (
+            service as address,
+            setting.clone("client") as client,
+            setting.clone("reader", _reader(setting, address)) as reader,
+        ):
             client = with_cache(client, _on_workers(address))
+            reader = with_cache(reader, {})
             setting.progress(f"warming up: {len(programs)} programs here")
             package_uncached(here, programs)
             setting.progress("warming up: the same programs on workers")
@@ -54,19 +59,17 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
             comparison, last = _compare(setting, programs, here, client)
             expected = here.artifacts()
             differing = differing_files(expected, client.artifacts())
-            with setting.clone("reader", _reader(setting, address)) as reader:
-                reader = with_cache(reader, {})
-                shutil.copyfile(client.root / EXPORT_SOURCE, reader.root / EXPORT_SOURCE)
-                setting.progress("packaging them on another machine, without workers")
-                cached = reader.pants("package", *(program.address for program in programs))
-                found = reuse_rows(
-                    NAME,
-                    "exports on another machine with the cache alone",
-                    "the exports on workers",
-                    cached,
-                    client.artifacts(),
-                    reader.artifacts(),
-                )
+            shutil.copyfile(client.root / EXPORT_SOURCE, reader.root / EXPORT_SOURCE)
+            setting.progress("packaging them on another machine, without workers")
+            cached = reader.pants("package", *(program.address for program in programs))
+            found = reuse_rows(
+                NAME,
+                "exports on another machine with the cache alone",
+                "the exports on workers",
+                cached,
+                client.artifacts(),
+                reader.artifacts(),
+            )
     return (
         comparison.row(
             NAME,
