@@ -10,6 +10,7 @@ from bench.benchmarks import (
     fresh_machine,
     int8,
     latency,
+    new,
     noop,
     operators,
     rebuild,
@@ -52,6 +53,7 @@ BENCHMARKS = tuple(
         scale,
         fresh_machine,
         remote_execution,
+        new,
         workers,
     )
 )

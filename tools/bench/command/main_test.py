@@ -110,6 +110,7 @@ def test_the_list_names_every_benchmark() -> None:
         "scale",
         "fresh-machine",
         "remote-execution",
+        "new",
         "workers",
     ]
 
