@@ -54,12 +54,19 @@ def test_the_librarys_tests_of_what_only_the_older_one_has(clone: UserClone) -> 
     sources = toolchain.sandbox / "src/python"
     shutil.rmtree(sources)
     shutil.copytree(clone.root / "src/python", sources)
-    shutil.copytree(clone.root / "tools/explain", sources / "explain")
+    for tool in ("explain", "operator_table"):
+        shutil.copytree(clone.root / "tools" / tool, sources / tool)
+    (toolchain.sandbox / "docs").mkdir()
+    shutil.copy("docs/operators.md", toolchain.sandbox / "docs")
     for name in PYTEST:
         spec = importlib.util.find_spec(name)
         assert spec is not None and spec.origin is not None, name
         shutil.copytree(Path(spec.origin).parent, sources / name)
-    tests = ("src/python/pte_foundry/backends/mps", "src/python/explain/inside/mps_reason_test.py")
+    tests = (
+        "src/python/pte_foundry/backends/mps",
+        "src/python/explain/inside/mps_reason_test.py",
+        "src/python/operator_table/inside/mps_test.py",
+    )
     said = toolchain.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     passed = re.search(r"(\d+) passed", said)
     assert passed is not None and int(passed[1]) > 25, said

@@ -11,6 +11,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "weights",
         "adding-a-model",
         "bring-your-own-model",
+        "operators",
         "adding-a-backend",
         "quantization",
         "validation",

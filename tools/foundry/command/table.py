@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[FoundryCommand, ...]] = {
     "Maintain": (
         FoundryCommand("locks", "locks", "Regenerate the lockfiles of 3rdparty/python from locks.toml."),
         FoundryCommand("upgrade", "upgrade", "Move to another ExecuTorch version, or add it beside this one."),
+        FoundryCommand("operators", "operator_table", "Write the table of what each backend makes of an operator."),
         FoundryCommand("cache-server", "cache_server", "Run a remote cache for one machine or a small team."),
     ),
 }  # fmt: skip

@@ -1,0 +1,66 @@
+"""Some rows of docs/operators.md; `all_rows_test.py` judges all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from operator_table.columns import COLUMNS
+from operator_table.inside.judge import judge
+from operator_table.inside.rows import Row, rows
+from operator_table.page import PAGE, read_cells
+from pte_foundry.causes import Cause
+
+CELLS = read_cells(PAGE.read_text(encoding="utf-8"))
+# What can lower here: MPS is in an older ExecuTorch, see `mps_test.py`.
+HERE = [backend for backend, column in COLUMNS.items() if column.toolchain != "executorch_1_4"]
+SAMPLE = ("nn.Conv2d", "nn.ConvTranspose1d", "nn.Hardsigmoid", "torch.kthvalue", "torch.topk")
+
+
+def test_the_page_has_all_rows() -> None:
+    assert [[*column] for column in CELLS.values()] == [[*rows()]] * len(COLUMNS)
+
+
+@pytest.mark.parametrize("backend", HERE)
+def test_some_rows_are_current(backend: str) -> None:
+    found = {name: judge(rows()[name], COLUMNS[backend]) for name in SAMPLE}
+    assert found == {name: CELLS[backend][name] for name in SAMPLE}
+
+
+def test_a_wrong_program_is_no_cell() -> None:
+    """The model that is compared with is another one than the program's."""
+
+    class Changed(Row):
+        def module(self) -> torch.nn.Module:
+            return torch.nn.Tanh()
+
+    row = rows()["nn.Sigmoid"]
+    with pytest.raises(AssertionError, match="nn.Sigmoid"):
+        judge(Changed(row.group, row.name, row.make, row.inputs), COLUMNS["xnnpack"])
+
+
+def test_a_part_that_is_left_over_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def both(x: Tensor) -> Tensor:
+        return torch.cumsum(torch.sigmoid(x), 1)
+
+    row = replace(rows()["nn.Sigmoid"], name="both", make=lambda: both)
+    monkeypatch.setattr("operator_table.inside.model.rows", lambda: {"both": row})
+    assert judge(row, COLUMNS["xnnpack"]) == "delegate but `cumsum`"
+
+
+def test_advice_to_take_another_backend_works() -> None:
+    assert "whose delegate has the operator" in Cause.KERNEL.advice
+    others = [CELLS[backend] for backend in COLUMNS if backend != "portable"]
+    helped = [
+        name
+        for name, cell in CELLS["portable"].items()
+        if cell.startswith("no: kernel") and any(other[name] == "delegate" for other in others)
+    ]
+    assert helped
+    # What MPS's lowering says of transposed convolutions.
+    transposed = [name for name in rows() if "Transpose" in name]
+    assert {CELLS["coreml"][name] for name in transposed} == {"delegate"}
+    assert {CELLS["mps"][name] for name in transposed} == {"no: other"}
