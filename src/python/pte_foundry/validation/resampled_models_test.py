@@ -89,7 +89,8 @@ _PICTURE = "float32[1,3,16,16]"
 CASES = {
     "warped": Case(Warped, traced, (_PICTURE, "float32[1,8,8,2]"), _ALL),
     "smaller": Case(Smaller, exported, ("float32[1,3,32,32]",), _ALL),
-    "larger": Case(Larger, traced, (_PICTURE,), _ALL),
+    # ExecuTorch's passes for Vulkan fail on what bicubic interpolation is made of: docs/operators.md.
+    "larger": Case(Larger, traced, (_PICTURE,), ("portable", "xnnpack", "coreml")),
     "plainest, scripted": Case(Plainest, scripted, (_PICTURE,), _ALL),
     "plainest, exported": Case(Plainest, exported, (_PICTURE,), _ALL),
 }
