@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from pte_foundry.records.tensor_spec import parse_tensor_spec
 from pte_foundry.testing.quantization_samples import request
 
 _SPEC = parse_tensor_spec("x", "float32[1,5,4]{-1.0..1.0}")
-_LAYERS = {
+_LAYERS: dict[str, Callable[[], nn.Module]] = {
     "lstm": lambda: nn.LSTM(4, 8, batch_first=True, bidirectional=True),
     "gru": lambda: nn.GRU(4, 8, batch_first=True),
     "rnn": lambda: nn.RNN(4, 8, batch_first=True),

@@ -55,7 +55,8 @@ class StateInFloat(Quantizer):  # type: ignore[misc]
         self._quantizer = quantizer
 
     def transform_for_annotation(self, model: GraphModule) -> GraphModule:
-        return self._quantizer.transform_for_annotation(model)
+        transformed: GraphModule = self._quantizer.transform_for_annotation(model)
+        return transformed
 
     def annotate(self, model: GraphModule) -> GraphModule:
         model = self._quantizer.annotate(model)
