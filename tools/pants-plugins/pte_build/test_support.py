@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,7 +141,7 @@ def make_runner(
     return runner
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shared_named_caches() -> str:
     return safe_mkdtemp()
 

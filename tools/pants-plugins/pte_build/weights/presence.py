@@ -67,8 +67,8 @@ async def is_in_store(request: InStoreRequest) -> InStore:
     return InStore(True)
 
 
-# Uncacheable itself: in the next session the engine would ask a cached rule's dependencies, the download among them, all
-# at once whether they have changed, and so fetch again what is there.
+# Uncacheable itself: of a cached rule, the engine asks all dependencies in the next session, at once, whether they have
+# changed. The download is one of them, so it would fetch again what is there.
 @_uncacheable_rule
 async def ensure_weights(request: FetchWeights) -> PresentWeights:
     if request.weights.files():
