@@ -29,7 +29,8 @@ class _Counting(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.runs.add_(1.0)
-        return self.head(x) + self.runs
+        sums: Tensor = self.head(x) + self.runs
+        return sums
 
 
 def _linear() -> nn.Module:
