@@ -41,7 +41,7 @@ FLOORS: tuple[Mapping[str, str], ...] = (
     {"validation": "the gate", "index": "index.json"},
     {"client": "reading a published tree", "bundling": "programs with their test"},
     {"tree": "what is published"},
-    {"publishing": "releases of a tree"},
+    {"publishing": "releases of a tree", "evaluation": "how often programs are right"},
 )
 ATTIC = "testing"
 
