@@ -152,7 +152,8 @@ def test_from_the_checkpoints_hosts_to_an_app(
             # Each program once, whichever run it was.
             assert sorted(refused.exports + packaged.exports) == PROGRAMS
 
-            base = "--index-base-url=https://example.org/models"
+            # As the release does, so that both publish the same bytes under the same name.
+            base = f"--index-base-url={published.url('/tree')}"
             to_folder = f"--tree-repositories=file:{folder}"
             first = user.run(base, to_folder, "publish", "//:tree")
             assert first.exit_code == 0, first.output
