@@ -20,6 +20,7 @@ from pte_build.toolchain.process import toolchain_process
 
 REQUEST = ToolchainRequest(("engine",), needed_by="models/alpha:alpha_fast")
 PREPARED = "Prepare the engine toolchain"
+SOURCE = "src/python/pte_foundry/models/alpha.py"
 MODULES = {"lib/__init__.py": "from lib import part\n", "lib/part.py": "", "lib/unused.py": ""}
 
 
@@ -46,7 +47,7 @@ class Machine:
         self.runner.write_files(
             {
                 "locks/engine.lock": f"lib==1.0 --hash=sha256:{wheel}\n",
-                "src/python/pte_foundry/models/alpha.py": "import lib\n",
+                SOURCE: "import lib\n",
             }
         )
 
@@ -63,6 +64,10 @@ class Machine:
             for path in folder.rglob("*")
             if path.is_file()
         }
+
+    def compiled(self) -> set[str]:
+        """The bytecode among them."""
+        return {name for name in self.environment() if name.endswith(".pyc")}
 
 
 def _write_wheel(folder: Path) -> str:
@@ -86,15 +91,24 @@ def _digest(text: str) -> str:
     return "sha256=" + digest.decode().rstrip("=")
 
 
-@pytest.fixture()
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """Tests undo what they change: a new environment takes seconds."""
+    return Machine(tmp_path_factory.mktemp("machine"))
 
 
-def test_it_has_the_bytecode_of_what_sources_import_before_anything_runs(machine: Machine) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def at_first(machine: Machine) -> tuple[list[str], set[str]]:
+    """What ran to prepare it for the first time, and the modules with bytecode then."""
     machine.prepare()
-    assert PREPARED in processes_run(machine.runner)
-    compiled = {name for name in machine.environment() if name.endswith(".pyc")}
+    return processes_run(machine.runner), machine.compiled()
+
+
+def test_it_has_the_bytecode_of_what_sources_import_before_anything_runs(
+    at_first: tuple[list[str], set[str]],
+) -> None:
+    processes, compiled = at_first
+    assert PREPARED in processes
     assert compiled == {"__pycache__/__init__.cpython-311.pyc", "__pycache__/part.cpython-311.pyc"}
 
 
@@ -126,12 +140,13 @@ def test_each_session_makes_sure_of_it(machine: Machine) -> None:
 
 def test_it_is_the_toolchain_of_the_processes_key(machine: Machine) -> None:
     """What prepares it is not an input of theirs: neither the script nor the sources that it reads."""
+    unused = "__pycache__/unused.cpython-311.pyc"
     before = machine.prepare()
-    machine.runner.write_files(
-        {"src/python/pte_foundry/models/alpha.py": "import lib, lib.unused\n"}
-    )
+    assert unused not in machine.compiled()
+    machine.runner.write_files({SOURCE: "import lib, lib.unused\n"})
     assert machine.prepare() == before
-    assert "__pycache__/unused.cpython-311.pyc" in machine.environment()
+    assert unused in machine.compiled()
+    machine.runner.write_files({SOURCE: "import lib\n"})
 
 
 def test_a_failure_says_what_failed(machine: Machine) -> None:
@@ -141,8 +156,10 @@ def test_a_failure_says_what_failed(machine: Machine) -> None:
     for marker in packages.glob(".bytecode-*"):
         marker.unlink()
     # Even root cannot make a folder of this name.
-    (packages / "lib" / "__pycache__").touch()
+    in_the_way = packages / "lib" / "__pycache__"
+    in_the_way.touch()
     set_options(machine.runner, *machine.options)
     message = refusal(machine.runner, ReadyToolchain, REQUEST)
+    in_the_way.unlink()
     assert message.startswith("the engine toolchain: not prepared: ")
     assert "__pycache__" in message
