@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +44,8 @@ from pte_build.program.declaration import DeclarationRequest, ProgramDeclaration
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.stand_in_repository import repository_files
+from pte_build.toolchain.environment import ReadyToolchain
+from pte_build.toolchain.locks import ToolchainRequest
 from pte_build.validation.validate import ProgramValidationRequest, Validation
 
 T = TypeVar("T")
@@ -118,7 +121,8 @@ def make_runner(
 ) -> RuleRunner:
     """Pants in a new repository with `repository_files()`.
 
-    store: the folder of the local store; a new one if left out, so that nothing is cached yet.
+    store: the folder of the local store, for example `store_with_toolchain()`; a new one if left out, so that nothing
+        is cached yet.
     named_caches: the folder of the named caches; one for all runners of the process if left out, since Pex takes
         seconds to prepare pip in a new one.
     queries: what `RuleRunner.request` is asked for beyond the plugin's own results.
@@ -144,6 +148,21 @@ def make_runner(
 @cache
 def _shared_named_caches() -> str:
     return safe_mkdtemp()
+
+
+def store_with_toolchain() -> str:
+    """A new local store, in which nothing is cached but the toolchain of the stand-in programs: it takes seconds."""
+    store = os.path.join(safe_mkdtemp(), "store")
+    shutil.copytree(_first_store_with_toolchain(), store)
+    return store
+
+
+@cache
+def _first_store_with_toolchain() -> str:
+    store = safe_mkdtemp()
+    runner = make_runner(store=store, queries=(QueryRule(ReadyToolchain, (ToolchainRequest,)),))
+    runner.request(ReadyToolchain, [ToolchainRequest(("engine", "extra"))])
+    return store
 
 
 def set_options(runner: RuleRunner, *options: str) -> None:

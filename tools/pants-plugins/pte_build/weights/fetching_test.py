@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pants.engine.addresses import Address
@@ -83,9 +84,8 @@ def test_paths_that_are_not_folders(tmp_path: Path) -> None:
     )
 
 
-@pytest.fixture()
-def runner() -> RuleRunner:
-    # A store of its own for each test: what another one fetched must not be there.
+@pytest.fixture(scope="module")
+def machine() -> RuleRunner:
     return make_runner(
         queries=(
             QueryRule(FetchedWeights, (FetchWeights,)),
@@ -94,83 +94,124 @@ def runner() -> RuleRunner:
     )
 
 
-WEIGHTS = ResolvedWeights(
-    address=Address("models/alpha", target_name="alpha_weights"),
-    source="official",
-    file="a.pth",
-    license="MIT",
-    source_page=None,
-    sha256=SHA256,
-    size=SIZE,
-)
+@pytest.fixture()
+def runner(machine: RuleRunner) -> RuleRunner:
+    """In a session without options."""
+    set_options(machine)
+    return machine
 
 
-def is_in_store(runner: RuleRunner) -> bool:
-    """Whether the engine has the content."""
-    digest = runner.request(Digest, [CreateDigest([FileEntry("a", FileDigest(SHA256, SIZE))])])
-    try:
-        (file,) = runner.request(DigestContents, [digest])
-    except ExecutionError as error:
-        if "Was not present in the local store" in str(error):
-            return False
-        raise
-    return file.content == CONTENT
+@pytest.fixture()
+def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
+    """Another one for each test: what one has fetched, the next one has not."""
+    return Checkpoint(f"values for {request.node.name}".encode())
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    content: bytes
+
+    @property
+    def tampered(self) -> bytes:
+        """Other content of the same length."""
+        return self.content.upper()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    def weights(self, **changes: Any) -> ResolvedWeights:
+        weights = ResolvedWeights(
+            address=Address("models/alpha", target_name="alpha_weights"),
+            source="official",
+            file="a.pth",
+            license="MIT",
+            source_page=None,
+            sha256=self.sha256,
+            size=self.size,
+        )
+        return dataclasses.replace(weights, **changes)
+
+    def is_in_store(self, runner: RuleRunner) -> bool:
+        """Whether the engine has the content."""
+        entry = FileEntry("a", FileDigest(self.sha256, self.size))
+        digest = runner.request(Digest, [CreateDigest([entry])])
+        try:
+            (file,) = runner.request(DigestContents, [digest])
+        except ExecutionError as error:
+            if "Was not present in the local store" in str(error):
+                return False
+            raise
+        return file.content == self.content
 
 
 @pytest.mark.parametrize("name", ["a.pth", "with space", "100%41", "a#b", "a?b", "\u00e4"])
-def test_from_a_distdir(runner: RuleRunner, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(CONTENT)
+def test_from_a_distdir(
+    runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(checkpoint.content)
     set_options(runner, f"--weights-distdirs={tmp_path}")
-    fetched = runner.request(FetchedWeights, [FetchWeights(WEIGHTS)])
-    assert fetched == FetchedWeights(SHA256, SIZE)
-    assert is_in_store(runner)
+    fetched = runner.request(FetchedWeights, [FetchWeights(checkpoint.weights())])
+    assert fetched == FetchedWeights(checkpoint.sha256, checkpoint.size)
+    assert checkpoint.is_in_store(runner)
 
 
-def test_distdirs_are_relative_to_the_build_root(runner: RuleRunner) -> None:
-    runner.write_files({"mine/a.pth": CONTENT})
+def test_distdirs_are_relative_to_the_build_root(
+    runner: RuleRunner, checkpoint: Checkpoint
+) -> None:
+    runner.write_files({"mine/a.pth": checkpoint.content})
     set_options(runner, "--weights-distdirs=mine")
-    assert runner.request(FetchedWeights, [FetchWeights(WEIGHTS)]).sha256 == SHA256
+    fetched = runner.request(FetchedWeights, [FetchWeights(checkpoint.weights())])
+    assert fetched.sha256 == checkpoint.sha256
 
 
 def test_a_tampered_file_is_refused_and_nothing_is_fetched(
-    runner: RuleRunner, tmp_path: Path
+    runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.pth").write_bytes(b"VALUES")
+    (tmp_path / "a.pth").write_bytes(checkpoint.tampered)
     set_options(runner, f"--weights-distdirs={tmp_path}")
-    message = refusal(runner, FetchedWeights, FetchWeights(WEIGHTS))
-    assert SHA256 in message
-    assert hashlib.sha256(b"VALUES").hexdigest() in message
-    assert not is_in_store(runner)
+    message = refusal(runner, FetchedWeights, FetchWeights(checkpoint.weights()))
+    assert checkpoint.sha256 in message
+    assert hashlib.sha256(checkpoint.tampered).hexdigest() in message
+    assert not checkpoint.is_in_store(runner)
 
 
-def test_urls_are_tried_in_order_after_the_distdirs(runner: RuleRunner, tmp_path: Path) -> None:
-    (tmp_path / "wrong").write_bytes(b"VALUES")
-    (tmp_path / "right").write_bytes(CONTENT)
+def test_urls_are_tried_in_order_after_the_distdirs(
+    runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong").write_bytes(checkpoint.tampered)
+    (tmp_path / "right").write_bytes(checkpoint.content)
     urls = tuple(f"file:{tmp_path}/{name}" for name in ("missing", "wrong", "right"))
-    weights = dataclasses.replace(WEIGHTS, urls=urls)
-    assert runner.request(FetchedWeights, [FetchWeights(weights)]).size == SIZE
-    assert is_in_store(runner)
+    weights = checkpoint.weights(urls=urls)
+    assert runner.request(FetchedWeights, [FetchWeights(weights)]).size == checkpoint.size
+    assert checkpoint.is_in_store(runner)
 
 
-def test_a_url_with_other_content_is_refused(runner: RuleRunner, tmp_path: Path) -> None:
-    (tmp_path / "wrong").write_bytes(b"VALUES")
-    weights = dataclasses.replace(WEIGHTS, urls=(f"file:{tmp_path}/wrong",))
+def test_a_url_with_other_content_is_refused(
+    runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong").write_bytes(checkpoint.tampered)
+    weights = checkpoint.weights(urls=(f"file:{tmp_path}/wrong",))
     message = refusal(runner, FetchedWeights, FetchWeights(weights))
     assert f"  - file:{tmp_path}/wrong: " in message
-    assert hashlib.sha256(b"VALUES").hexdigest() in message
-    assert not is_in_store(runner)
+    assert hashlib.sha256(checkpoint.tampered).hexdigest() in message
+    assert not checkpoint.is_in_store(runner)
 
 
 def test_a_missing_checkpoint_lists_what_was_tried_and_both_ways_out(
-    runner: RuleRunner, tmp_path: Path
+    runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     (tmp_path / "a.pth").write_bytes(b"cut")
     gone = tmp_path / "gone"
     set_options(runner, f"--weights-distdirs=['{tmp_path}', '{gone}']")
-    weights = dataclasses.replace(WEIGHTS, urls=("file:/nonexistent/1", "file:/nonexistent/2"))
+    weights = checkpoint.weights(urls=("file:/nonexistent/1", "file:/nonexistent/2"))
     message = refusal(runner, FetchedWeights, FetchWeights(weights))
     assert message.startswith("models/alpha:alpha_weights: the checkpoint a.pth (sha256 ")
-    mismatch = describe_mismatch(str(tmp_path / "a.pth"), SHA256, SIZE)
+    mismatch = describe_mismatch(str(tmp_path / "a.pth"), checkpoint.sha256, checkpoint.size)
     tried = [line for line in message.splitlines() if line.startswith("  - ")]
     assert tried[:2] == [f"  - {mismatch}", f"  - {gone} is not a folder"]
     assert tried[2].startswith("  - file:/nonexistent/1: ")
@@ -178,31 +219,31 @@ def test_a_missing_checkpoint_lists_what_was_tried_and_both_ways_out(
     assert "--weights-distdirs" in message and "--weights-source=seeded" in message
 
 
-def test_nowhere_to_look(runner: RuleRunner) -> None:
-    message = refusal(runner, FetchedWeights, FetchWeights(WEIGHTS))
+def test_nowhere_to_look(runner: RuleRunner, checkpoint: Checkpoint) -> None:
+    message = refusal(runner, FetchedWeights, FetchWeights(checkpoint.weights()))
     assert "  - it has no `urls`, and no distdirs are set" in message
 
 
-def test_a_substitute(runner: RuleRunner, tmp_path: Path) -> None:
+def test_a_substitute(runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "tuned.pth"
-    path.write_bytes(CONTENT)
-    weights = dataclasses.replace(WEIGHTS, source="substitute", local_path=str(path))
-    assert runner.request(FetchedWeights, [FetchWeights(weights)]).sha256 == SHA256
+    path.write_bytes(checkpoint.content)
+    weights = checkpoint.weights(source="substitute", local_path=str(path))
+    assert runner.request(FetchedWeights, [FetchWeights(weights)]).sha256 == checkpoint.sha256
 
 
-@pytest.mark.parametrize("content", [b"VALUES", None], ids=["tampered", "missing"])
+@pytest.mark.parametrize("tampered", [True, False], ids=["tampered", "missing"])
 def test_a_wrong_substitute_is_refused_whatever_else_has_the_content(
-    runner: RuleRunner, tmp_path: Path, content: bytes | None
+    runner: RuleRunner, checkpoint: Checkpoint, tmp_path: Path, tampered: bool
 ) -> None:
-    (tmp_path / "a.pth").write_bytes(CONTENT)
+    (tmp_path / "a.pth").write_bytes(checkpoint.content)
     set_options(runner, f"--weights-distdirs={tmp_path}")
     path = tmp_path / "tuned.pth"
-    if content is not None:
-        path.write_bytes(content)
-    weights = dataclasses.replace(WEIGHTS, source="substitute", local_path=str(path))
+    if tampered:
+        path.write_bytes(checkpoint.tampered)
+    weights = checkpoint.weights(source="substitute", local_path=str(path))
     message = refusal(runner, FetchedWeights, FetchWeights(weights))
     expected = f"{path} does not exist"
-    if content is not None:
-        expected = describe_mismatch(str(path), SHA256, SIZE)
+    if tampered:
+        expected = describe_mismatch(str(path), checkpoint.sha256, checkpoint.size)
     assert f"[weights].substitutes says: {expected}" in message
-    assert not is_in_store(runner)
+    assert not checkpoint.is_in_store(runner)
