@@ -14,7 +14,14 @@ from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.program.report import BuiltProgram, ProgramRequest
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, exports_run, make_runner, read_json, set_options
+from pte_build.test_support import (
+    SEEDED,
+    exports_run,
+    make_runner,
+    read_json,
+    set_options,
+    store_with_toolchain,
+)
 
 RESOLVES = "--python-resolves={}".format(
     {
@@ -83,7 +90,7 @@ def test_a_changed_lock_runs_the_exports_of_its_own_toolchains_again(tmp_path: P
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, store=store_with_toolchain())
 
 
 def backend_text(**options: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from pte_build.test_support import (
     processes_run,
     refusal,
     set_options,
+    store_with_toolchain,
 )
 from pte_build.weights.fetching import FetchWeights
 from pte_build.weights.presence import (
@@ -31,16 +34,30 @@ from pte_build.weights.presence import (
 )
 from pte_build.weights.resolution import ResolvedWeights
 
-WEIGHTS = ResolvedWeights(
-    address=Address("models/alpha", target_name="alpha_weights"),
-    source="official",
-    file="alpha.pth",
-    license="MIT",
-    source_page=None,
-    sha256=CHECKPOINT_SHA256,
-    size=len(CHECKPOINT),
+
+def official(checkpoint: bytes) -> ResolvedWeights:
+    """Weights of which this is the checkpoint."""
+    return ResolvedWeights(
+        address=Address("models/alpha", target_name="alpha_weights"),
+        source="official",
+        file="alpha.pth",
+        license="MIT",
+        source_page=None,
+        sha256=hashlib.sha256(checkpoint).hexdigest(),
+        size=len(checkpoint),
+    )
+
+
+SEEDED_WEIGHTS = ResolvedWeights(
+    Address("models/alpha", target_name="alpha_weights"),
+    "seeded",
+    "alpha.pth",
+    "MIT",
+    None,
+    None,
+    None,
 )
-SEEDED_WEIGHTS = ResolvedWeights(WEIGHTS.address, "seeded", "alpha.pth", "MIT", None, None, None)
+ALPHA_WEIGHTS = official(CHECKPOINT)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +74,9 @@ def test_is_missing_digest(message: str, expected: bool) -> None:
     assert is_missing_digest(Exception(message)) is expected
 
 
-def lazy_runner(store: Path) -> RuleRunner:
+def lazy_runner(store: str) -> RuleRunner:
     return make_runner(
-        store=str(store),
+        store=store,
         queries=(
             QueryRule(InStore, (InStoreRequest,)),
             QueryRule(PresentWeights, (FetchWeights,)),
@@ -67,14 +84,43 @@ def lazy_runner(store: Path) -> RuleRunner:
     )
 
 
+@pytest.fixture(scope="module")
+def machine() -> RuleRunner:
+    return lazy_runner(store_with_toolchain())
+
+
 @pytest.fixture()
-def runner(tmp_path: Path) -> RuleRunner:
-    return lazy_runner(tmp_path / "store")
+def runner(machine: RuleRunner) -> RuleRunner:
+    """For tests that fetch another checkpoint each."""
+    set_options(machine)
+    processes_run(machine)
+    return machine
 
 
-def with_distdir(runner: RuleRunner, folder: Path) -> None:
+@dataclass(frozen=True)
+class Machine:
+    """Where ALPHA_FAST has been exported from its checkpoint."""
+
+    runner: RuleRunner
+    store: str
+    distdir: Path
+    exported: ExportedProgram
+    processes: list[str]
+
+
+@pytest.fixture(scope="module")
+def exporter(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    store, distdir = store_with_toolchain(), tmp_path_factory.mktemp("exporter") / "distdir"
+    runner = lazy_runner(store)
+    with_distdir(runner, distdir)
+    exported = runner.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
+    assert exported.weights.source == "official"
+    return Machine(runner, store, distdir, exported, processes_run(runner))
+
+
+def with_distdir(runner: RuleRunner, folder: Path, checkpoint: bytes = CHECKPOINT) -> None:
     folder.mkdir()
-    (folder / "checkpoint").write_bytes(CHECKPOINT)
+    (folder / "checkpoint").write_bytes(checkpoint)
     set_options(runner, f"--weights-distdirs={folder}")
 
 
@@ -83,24 +129,28 @@ def ensure_weights(runner: RuleRunner, weights: ResolvedWeights) -> None:
 
 
 def test_in_store_after_the_first_use_only(runner: RuleRunner, tmp_path: Path) -> None:
-    with_distdir(runner, tmp_path / "distdir")
-    assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
-    ensure_weights(runner, WEIGHTS)
+    checkpoint = b"used once"
+    weights = official(checkpoint)
+    with_distdir(runner, tmp_path / "distdir", checkpoint)
+    assert runner.request(InStore, [InStoreRequest(weights)]) == InStore(False)
+    ensure_weights(runner, weights)
     set_options(runner)
-    assert runner.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(True)
+    assert runner.request(InStore, [InStoreRequest(weights)]) == InStore(True)
     # From there: the folder of checkpoints is not among the options any more.
-    ensure_weights(runner, WEIGHTS)
+    ensure_weights(runner, weights)
 
 
 def test_what_one_session_has_fetched_the_next_one_does_not_fetch(
     runner: RuleRunner, tmp_path: Path
 ) -> None:
-    with_distdir(runner, tmp_path / "distdir")
-    ensure_weights(runner, WEIGHTS)
-    assert f"Fetch {WEIGHTS.address}" in processes_run(runner)
+    checkpoint = b"used in two sessions"
+    weights = official(checkpoint)
+    with_distdir(runner, tmp_path / "distdir", checkpoint)
+    ensure_weights(runner, weights)
+    assert f"Fetch {weights.address}" in processes_run(runner)
     set_options(runner, f"--weights-distdirs={tmp_path / 'distdir'}")
-    ensure_weights(runner, WEIGHTS)
-    assert processes_run(runner) == [f"Look for {WEIGHTS.file} in the store"]
+    ensure_weights(runner, weights)
+    assert processes_run(runner) == [f"Look for {weights.file} in the store"]
 
 
 def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> None:
@@ -108,24 +158,18 @@ def test_weights_without_a_checkpoint_are_always_there(runner: RuleRunner) -> No
     ensure_weights(runner, SEEDED_WEIGHTS)
 
 
-def test_a_cached_export_needs_no_checkpoint(tmp_path: Path) -> None:
-    first = lazy_runner(tmp_path / "first")
-    with_distdir(first, tmp_path / "distdir")
-    exported = first.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
-    assert exported.weights.source == "official"
-
+def test_a_cached_export_needs_no_checkpoint(exporter: Machine, tmp_path: Path) -> None:
     # Another clone, with what the store had except for the checkpoint.
-    shutil.rmtree(tmp_path / "distdir")
-    shutil.copytree(tmp_path / "first", tmp_path / "second")
-    (copy,) = (tmp_path / "second").glob(f"immutable/**/{CHECKPOINT_SHA256}*")
+    shutil.copytree(exporter.store, tmp_path / "store")
+    (copy,) = (tmp_path / "store").glob(f"immutable/**/{CHECKPOINT_SHA256}*")
     copy.unlink()
-    second = lazy_runner(tmp_path / "second")
+    other = lazy_runner(str(tmp_path / "store"))
 
-    again = second.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
-    assert (again.pte, again.facts) == (exported.pte, exported.facts)
-    assert second.request(InStore, [InStoreRequest(WEIGHTS)]) == InStore(False)
+    again = other.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)])
+    assert (again.pte, again.facts) == (exporter.exported.pte, exporter.exported.facts)
+    assert other.request(InStore, [InStoreRequest(ALPHA_WEIGHTS)]) == InStore(False)
     # What has not been exported before does need it.
-    message = refusal(second, ExportedProgram, ExportedProgramRequest(ALPHA_SLOW))
+    message = refusal(other, ExportedProgram, ExportedProgramRequest(ALPHA_SLOW))
     assert "the checkpoint alpha.pth" in message and "could not be fetched" in message
 
 
@@ -148,14 +192,10 @@ def test_programs_that_share_a_missing_checkpoint_are_exported_once_under_their_
     assert exports == [f"Export {program}" for program in programs]
 
 
-def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(
-    runner: RuleRunner, tmp_path: Path
-) -> None:
+def test_the_store_is_not_asked_for_a_checkpoint_that_nothing_needs(exporter: Machine) -> None:
     """Asking starts a process per checkpoint and session: that takes seconds if many programs are all cached."""
-    with_distdir(runner, tmp_path / "distdir")
+    assert f"Export {ALPHA_FAST}" in exporter.processes
+    set_options(exporter.runner, f"--weights-distdirs={exporter.distdir}")
     request = ExportedProgramRequest(ALPHA_FAST)
-    exported = runner.request(ExportedProgram, [request])
-    assert f"Export {ALPHA_FAST}" in processes_run(runner)
-    set_options(runner, f"--weights-distdirs={tmp_path / 'distdir'}")
-    assert runner.request(ExportedProgram, [request]) == exported
-    assert "Look for alpha.pth in the store" not in processes_run(runner)
+    assert exporter.runner.request(ExportedProgram, [request]) == exporter.exported
+    assert "Look for alpha.pth in the store" not in processes_run(exporter.runner)

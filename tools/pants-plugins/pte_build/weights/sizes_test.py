@@ -12,7 +12,13 @@ from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256
-from pte_build.test_support import ALPHA_FAST, make_runner, refusal, set_options
+from pte_build.test_support import (
+    ALPHA_FAST,
+    make_runner,
+    refusal,
+    set_options,
+    store_with_toolchain,
+)
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
 from pte_build.weights.sizes import (
     FOLDER,
@@ -37,17 +43,22 @@ def caches(tmp_path: Path) -> Path:
     return tmp_path / "named_caches"
 
 
-@pytest.fixture()
-def runner(caches: Path) -> RuleRunner:
-    made = make_runner(
-        named_caches=str(caches),
+@pytest.fixture(scope="module")
+def machine() -> RuleRunner:
+    return make_runner(
+        store=store_with_toolchain(),
         queries=(
             QueryRule(CheckpointSize, (CheckpointSizeRequest,)),
             QueryRule(ResolvedWeights, (ResolvedWeightsRequest,)),
         ),
     )
-    new_session(made, caches)
-    return made
+
+
+@pytest.fixture()
+def runner(machine: RuleRunner, caches: Path) -> RuleRunner:
+    """With a folder of its own for what is kept."""
+    new_session(machine, caches)
+    return machine
 
 
 def new_session(runner: RuleRunner, caches: Path, *options: str) -> None:
@@ -108,6 +119,7 @@ def test_a_program_of_such_a_checkpoint(runner: RuleRunner, caches: Path, tmp_pa
         runner.request(ResolvedWeights, [ResolvedWeightsRequest(ADDRESS, ALPHA_FAST)]),
         runner.request(ExportedProgram, [ExportedProgramRequest(ALPHA_FAST)]).weights,
     }
+    runner.write_files({"models/alpha/BUILD": text})
     assert (weights.sha256, weights.size) == (CHECKPOINT_SHA256, len(CHECKPOINT))
 
 
