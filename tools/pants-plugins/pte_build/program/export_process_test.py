@@ -41,6 +41,7 @@ from pte_build.test_support import (
     SEEDED,
     make_runner,
     set_options,
+    store_with_toolchain,
     write_sdk,
 )
 from pte_build.weights.resolution import ResolvedWeights, ResolvedWeightsRequest
@@ -67,7 +68,8 @@ GETS: tuple[tuple[type[Any], tuple[type[Any], ...]], ...] = (
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
     queries = [QueryRule(output, inputs) for output, inputs in GETS]
-    return make_runner(SEEDED, queries=(*queries, QueryRule(Snapshot, (Digest,))))
+    more = (*queries, QueryRule(Snapshot, (Digest,)))
+    return make_runner(SEEDED, store=store_with_toolchain(), queries=more)
 
 
 class Captured(Exception):

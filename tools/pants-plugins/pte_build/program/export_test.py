@@ -22,6 +22,7 @@ from pte_build.test_support import (
     read_json,
     refusal,
     set_options,
+    store_with_toolchain,
     write_sdk,
 )
 
@@ -54,7 +55,7 @@ def test_facts_without_the_hash_of_the_bytes(facts: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, store=store_with_toolchain())
 
 
 def test_the_option_for_stock_exports(runner: RuleRunner) -> None:

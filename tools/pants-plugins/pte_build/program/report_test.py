@@ -16,7 +16,14 @@ from pte_build.program.declaration import ProgramDeclaration
 from pte_build.program.labels import ProgramLabels
 from pte_build.program.report import BuiltProgram, ProgramRequest, declared
 from pte_build.stand_in_repository import program_text, quantized_text
-from pte_build.test_support import ALPHA_FAST, SEEDED, make_runner, read_json, refusal
+from pte_build.test_support import (
+    ALPHA_FAST,
+    SEEDED,
+    make_runner,
+    read_json,
+    refusal,
+    store_with_toolchain,
+)
 from pte_build.weights.resolution import ResolvedWeights
 from pte_foundry.records.checks import Checks
 from pte_foundry.records.limits import Limits
@@ -132,7 +139,7 @@ def test_what_a_program_lacks_is_null() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, store=store_with_toolchain())
 
 
 def test_a_report(runner: RuleRunner) -> None:

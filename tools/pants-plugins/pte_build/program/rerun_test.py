@@ -77,7 +77,7 @@ def export(runner: RuleRunner, *programs: str) -> list[str]:
 
 
 def test_a_changed_lock_runs_the_exports_of_its_own_toolchains_again(tmp_path: Path) -> None:
-    runner = make_runner(SEEDED, RESOLVES)
+    runner = make_runner(SEEDED, RESOLVES, store=store_with_toolchain())
     locks = ("locks/engine_and_converter.lock", "locks/vision.lock")
     runner.write_files({"lab/BUILD": LAB, **dict.fromkeys(locks, "")})
     programs = (CONVERTED, PLAIN, SEEN)
