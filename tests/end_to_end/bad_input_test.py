@@ -11,6 +11,8 @@ import json
 import pickle
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from end_to_end.clone import UserClone
@@ -82,8 +84,9 @@ def evil_checkpoint() -> bytes:
     return content.getvalue()
 
 
-def declare(root: Path, checkpoints: Path) -> str:
-    """Adds the programs to the clone; returns the option that names their checkpoints."""
+@contextmanager
+def declared(root: Path, checkpoints: Path) -> Iterator[str]:
+    """Adds the programs to the clone for a `with` block; yields the option that names their checkpoints."""
     tiny_program.declare(root)
     option = tiny_program.write_checkpoint(checkpoints)
     evil = evil_checkpoint()
@@ -101,13 +104,18 @@ def declare(root: Path, checkpoints: Path) -> str:
         text += _PROGRAM.format(name=name, **fields)
     (root / FOLDER).mkdir()
     (root / FOLDER / "BUILD").write_text(text)
-    return option
+    try:
+        yield option
+    finally:
+        for folder in (FOLDER, Path(tiny_program.PTE).parent):
+            shutil.rmtree(root / folder)
 
 
 def test_a_program_that_cannot_be_built_fails_its_own_test_and_no_other(
     clone: UserClone, tmp_path: Path
 ) -> None:
-    outcome = clone.run(declare(clone.root, tmp_path), "test", f"{FOLDER}::")
+    with declared(clone.root, tmp_path) as option:
+        outcome = clone.run(option, "test", f"{FOLDER}::")
     assert outcome.exit_code == 1, outcome.output
     assert f"✓ {FOLDER}:good_test succeeded" in outcome.output, outcome.output
     for name, (_, expected) in _FAULTS.items():
