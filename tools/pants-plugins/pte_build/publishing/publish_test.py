@@ -19,14 +19,14 @@ from pants.testutil.rule_runner import (
 
 from pte_build.publishing.environment import passed_on
 from pte_build.stand_in_repository import target_text
-from pte_build.test_support import SEEDED, make_runner, session_settings
+from pte_build.test_support import SEEDED, make_runner, session_settings, store_with_toolchain
 
 REMOTE = "git+ssh://git@example.org/models.git#branch=main"
 
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, store=store_with_toolchain())
 
 
 def declare(runner: RuleRunner, *repositories: str, name: str = "out") -> str:

@@ -9,7 +9,14 @@ from pants.testutil.rule_runner import RuleRunner
 from pte_build.program.export import ExportedProgram, ExportedProgramRequest
 from pte_build.stand_in_library import ROOT
 from pte_build.stand_in_repository import program_text, quantized_text, target_text
-from pte_build.test_support import SEEDED, exports_run, make_runner, read_json, set_options
+from pte_build.test_support import (
+    SEEDED,
+    exports_run,
+    make_runner,
+    read_json,
+    set_options,
+    store_with_toolchain,
+)
 
 RANGES = f"{ROOT}/quantization/ranges.py"
 RECIPE = f"{ROOT}/quantization/recipes/rounding.py"
@@ -46,7 +53,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def only_runner() -> RuleRunner:
-    runner = make_runner(SEEDED)
+    runner = make_runner(SEEDED, store=store_with_toolchain())
     runner.write_files(FILES)
     assert export(runner) == [FLOAT, STATIC, WEIGHTS]
     return runner

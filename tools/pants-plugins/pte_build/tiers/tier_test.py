@@ -13,7 +13,7 @@ from pants.util.logging import LogLevel
 
 from pte_build.progress.left_out import LeftOutTests
 from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, make_runner, set_options
+from pte_build.test_support import SEEDED, make_runner, set_options, store_with_toolchain
 from pte_build.tiers.tier import included_tags
 from pte_build.validation.goal import PteTestFieldSet, PteTestRequest
 
@@ -38,7 +38,8 @@ def test_tags_that_an_option_includes(option: tuple[str, ...], tags: set[str]) -
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(TestResult, (PteTestRequest.Batch,)),))
+    queries = (QueryRule(TestResult, (PteTestRequest.Batch,)),)
+    return make_runner(SEEDED, store=store_with_toolchain(), queries=queries)
 
 
 def run(runner: RuleRunner, tag: str, *arguments: str) -> tuple[int | None, list[str]]:
