@@ -171,9 +171,13 @@ def test_paths_are_relative_to_the_callers_folder(repository: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("name", "number", "code"),
+    [
+        ("explain", signal.SIGINT, 130),
+        ("reproduce", signal.SIGTERM, 143),
+        ("pin", signal.SIGHUP, 129),
+    ],
 )
-@pytest.mark.parametrize("name", ["explain", "reproduce", "pin"])
 def test_a_signal_ends_the_command_and_its_children(
     repository: Path, name: str, number: signal.Signals, code: int
 ) -> None:
