@@ -13,7 +13,8 @@ from pte_foundry.quantization.recurrent import without_recurrent_layers
 from pte_foundry.records.tensor_spec import parse_tensor_spec
 from pte_foundry.testing.quantization_samples import request
 
-_SPEC = parse_tensor_spec("x", "float32[1,5,4]{-1.0..1.0}")
+_STEPS = 3
+_SPEC = parse_tensor_spec("x", f"float32[1,{_STEPS},4]{{-1.0..1.0}}")
 _LAYERS: dict[str, Callable[[], nn.Module]] = {
     "lstm": lambda: nn.LSTM(4, 8, batch_first=True, bidirectional=True),
     "gru": lambda: nn.GRU(4, 8, batch_first=True),
@@ -45,7 +46,7 @@ def test_the_same_values(name: str) -> None:
     program = torch.export.export(model, (x,), strict=False)
     plain = without_recurrent_layers(program)
     names = [str(node.target) for node in plain.graph.nodes]
-    assert names.count("aten.linear.default") >= 1 + 1 + 5
+    assert names.count("aten.linear.default") >= 1 + 1 + _STEPS
     assert torch.allclose(plain.module()(x), model(x), atol=1e-6)
 
 
@@ -54,8 +55,9 @@ def test_a_program_without_such_a_layer_is_returned_as_it_is() -> None:
     assert without_recurrent_layers(program) is program
 
 
-@pytest.mark.parametrize("name", _LAYERS)
-@pytest.mark.parametrize("static", [True, False])
+@pytest.mark.parametrize(
+    ("name", "static"), [("lstm", True), ("gru", False), ("rnn", False), ("rnn, relu", True)]
+)
 def test_their_weights_are_quantized_and_counted(name: str, static: bool) -> None:
     model, x = _model(name)
     options = {"random_inputs": "8"} if static else {}
@@ -63,7 +65,7 @@ def test_their_weights_are_quantized_and_counted(name: str, static: bool) -> Non
     quantized = (quantize if static else quantize_dynamic)(asked)
     assert quantized.census.weights_fraction == 1.0
     # Of the first step, the state is a constant.
-    assert quantized.census.quantized["aten.linear"] >= 1 + 1 + 4
+    assert quantized.census.quantized["aten.linear"] >= 1 + 1 + _STEPS - 1
     found = quantized.exported_program.module()(x)
     assert torch.nn.functional.cosine_similarity(found.flatten(), model(x).flatten(), 0) > 0.995
 
