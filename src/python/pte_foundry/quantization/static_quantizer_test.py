@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
@@ -19,6 +20,11 @@ def _convert(module: nn.Module, layers: FloatLayers = FloatLayers()) -> GraphMod
         return convert_pt2e(prepared)  # type: ignore[no-any-return]
 
 
+@pytest.fixture(scope="module")
+def detector() -> GraphModule:
+    return _convert(small_detector())
+
+
 def _calls(graph: GraphModule, target: object) -> list[Node]:
     return [node for node in graph.graph.nodes if node.target is target]
 
@@ -33,24 +39,23 @@ def _output_scale(node: Node) -> tuple[object, ...]:
     return user
 
 
-def test_the_scale_of_a_sigmoid_covers_0_to_1_and_nothing_else() -> None:
-    graph = _convert(small_detector())
-    sigmoids = _calls(graph, torch.ops.aten.sigmoid.default)
+def test_the_scale_of_a_sigmoid_covers_0_to_1_and_nothing_else(detector: GraphModule) -> None:
+    sigmoids = _calls(detector, torch.ops.aten.sigmoid.default)
     assert [_output_scale(node) for node in sigmoids] == [(1 / 256, -128)] * 2
-    for product in _calls(graph, torch.ops.aten.mul.Tensor):
+    for product in _calls(detector, torch.ops.aten.mul.Tensor):
         assert (1 / 256, -128) in [_scale(factor) for factor in product.all_input_nodes]
 
 
-def test_slices_keep_the_scale_of_their_input() -> None:
-    slices = _calls(_convert(small_detector()), torch.ops.aten.slice.Tensor)
+def test_slices_keep_the_scale_of_their_input(detector: GraphModule) -> None:
+    slices = _calls(detector, torch.ops.aten.slice.Tensor)
     assert len(slices) == 3
     for node in slices:
         (source,) = node.all_input_nodes
         assert _output_scale(node) == _scale(source)
 
 
-def test_all_inputs_of_a_cat_have_the_scale_of_its_output() -> None:
-    (cat,) = _calls(_convert(small_detector()), torch.ops.aten.cat.default)
+def test_all_inputs_of_a_cat_have_the_scale_of_its_output(detector: GraphModule) -> None:
+    (cat,) = _calls(detector, torch.ops.aten.cat.default)
     assert {_scale(part) for part in cat.all_input_nodes} == {_output_scale(cat)}
 
 
