@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -11,22 +12,28 @@ from pte_foundry.backends.coreml.operators import OPERATORS
 from pte_foundry.backends.coreml.payload import MODEL_FILE, WEIGHTS_FILE
 from pte_foundry.backends.coreml.program import interpret
 from pte_foundry.errors import PteError
-from pte_foundry.testing.lowered import largest_difference, lower
+from pte_foundry.testing import lowered
+from pte_foundry.testing.lowered import largest_difference
 from pte_foundry.testing.small_models import MODELS, picture
 
 # float16 has a step of 1/2048 of a value; a few of them add up.
 _TOLERANCE = 0.015
 
 
+@cache
+def lower(model: str) -> tuple[bytes, dict[str, bytes]]:
+    return lowered.lower("coreml", model)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_payload_computes_what_the_model_computes(model: str) -> None:
-    payload, data = lower("coreml", model)
+    payload, data = lower(model)
     assert largest_difference(interpret(payload, data), model) < _TOLERANCE
 
 
 @pytest.fixture(scope="module")
 def payload() -> bytes:
-    return lower("coreml", "convolutions")[0]
+    return lower("convolutions")[0]
 
 
 def _changed(payload: bytes, path: str, content: bytes) -> bytes:
@@ -108,7 +115,7 @@ def test_a_damaged_model_is_refused(payload: bytes) -> None:
 def test_every_operator_is_tested() -> None:
     used = set()
     for model in MODELS:
-        used |= {step.operator for step in interpret(lower("coreml", model)[0], {}).steps}
+        used |= {step.operator for step in interpret(lower(model)[0], {}).steps}
     # These make constants out of integers; the int8 programs' tests use them.
     untested = {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"}
     assert set(OPERATORS) - used <= untested
