@@ -9,6 +9,7 @@ import torch
 
 from pte_foundry.backends.content import Constant, PayloadContent
 from pte_foundry.models.plugins import load_module
+from pte_foundry.speedups.install import speedups
 from pte_foundry.testing.lowered import lower
 from pte_foundry.testing.small_models import build, picture
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
@@ -27,7 +28,10 @@ INTERPRETERS = {
 @cache
 def content(backend: str, model: str) -> PayloadContent:
     module = load_module("interpreter", INTERPRETERS[backend], ("interpret",), __name__)
-    found: PayloadContent = module.interpret(*lower(backend, model)).content()
+    # Only what is imported is sped up.
+    load_module("lowering", f"pte_foundry.backends.{backend}.lowering", ("lower",), __name__)
+    with speedups():
+        found: PayloadContent = module.interpret(*lower(backend, model)).content()
     return found
 
 
