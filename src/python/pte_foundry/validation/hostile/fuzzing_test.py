@@ -17,14 +17,18 @@ from pte_foundry.testing.hostile.hostile_files import (
     table_places,
 )
 
-FILES, ANSWERS = 50, 60
+# With every sort of damage, and five files or more out of each program; tests/attacks tries many more.
+FIRST, FILES, ANSWERS = 10, 25, 30
 
 
 def test_hostile_files_end_in_failed_cases(
     tmp_path: Path, xnnpack: ExportResult, portable: ExportResult, vulkan: ExportResult
 ) -> None:
     exported = {"xnnpack": xnnpack, "portable": portable, "vulkan": vulkan}
-    campaign = run_campaign(tmp_path, exported, 0, FILES)
+    campaign = run_campaign(tmp_path, exported, FIRST, FILES)
+    files = list(hostile_files({name: one.pte for name, one in exported.items()}, FIRST, FILES))
+    assert {file.sort for file in files} == {sort.__name__ for sort in SORTS}
+    assert {file.original for file in files} == exported.keys()
     # Or else the files would not be hostile enough to show anything.
     assert campaign.outcomes["passed"] < FILES // 2
     assert {"structure", "load"} <= campaign.failed_kinds.keys()
