@@ -24,9 +24,29 @@ from pte_foundry.testing.quantization_samples import (
 from pte_foundry.validation.runtime import load_program
 
 
-@pytest.fixture()
-def pictures(tmp_path: Path) -> dict[str, Path]:
-    return write_pictures(tmp_path, ("a.png", "b.png", "c.png"))
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return write_pictures(tmp_path_factory.mktemp("pictures"), ("a.png", "b.png", "c.png"))
+
+
+@pytest.fixture(scope="module")
+def detector(pictures: Mapping[str, Path]) -> tuple[Quantized, bytes]:
+    """The small detector with all pictures and no options, and its program."""
+    quantized = quantize(request(small_detector(), pictures))
+    return quantized, _lower(quantized)
+
+
+def _stem() -> nn.Conv2d:
+    torch.manual_seed(0)
+    stem = nn.Conv2d(3, 8, 3, padding=1, bias=False).eval().requires_grad_(False)
+    # With one scale for all, the first channel would be within -2 and 2.
+    stem.weight[0].mul_(1e-2)
+    return stem
+
+
+@pytest.fixture(scope="module")
+def stem(pictures: Mapping[str, Path]) -> Quantized:
+    return quantize(request(_stem(), {"a.png": pictures["a.png"]}, {"observer": "minmax"}))
 
 
 def _lower(quantized: Quantized) -> bytes:
@@ -45,12 +65,12 @@ def _constants(quantized: Quantized) -> dict[str, list[float]]:
 
 
 def test_the_program_is_all_integer_and_runs_like_the_float_model(
-    pictures: Mapping[str, Path],
+    pictures: Mapping[str, Path], detector: tuple[Quantized, bytes]
 ) -> None:
     model = small_detector()
     images = [preprocess(read_photograph(path)) for path in pictures.values()]
     expected = [model(*image) for image in images]
-    quantized = quantize(request(model, pictures))
+    quantized, pte = detector
     assert quantized.census.weights_fraction == quantized.census.compute_fraction == 1.0
     assert quantized.census.in_float == {}
     assert quantized.census.quantized == {
@@ -62,7 +82,6 @@ def test_the_program_is_all_integer_and_runs_like_the_float_model(
         "aten.sigmoid": 2,
         "aten.slice": 3,
     }
-    pte = _lower(quantized)
     facts = inspect_program(pte)
     assert (facts.delegate_calls, facts.undelegated_total) == (1, 0)
     program = load_program(pte)
@@ -92,46 +111,37 @@ def test_own_operators_stay_in_float_with_cat_and_slices(pictures: Mapping[str, 
     assert load_program(_lower(quantized))
 
 
-def test_bytes_depend_on_neither_threads_nor_order(pictures: Mapping[str, Path]) -> None:
-    first = _lower(quantize(request(small_detector(), pictures)))
+def test_bytes_depend_on_neither_threads_nor_order(
+    pictures: Mapping[str, Path], detector: tuple[Quantized, bytes]
+) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if threads > 1 else 2)
     try:
         backwards = dict(reversed(list(pictures.items())))
-        assert _lower(quantize(request(small_detector(), backwards))) == first
+        assert _lower(quantize(request(small_detector(), backwards))) == detector[1]
     finally:
         torch.set_num_threads(threads)
 
 
-def test_other_pictures_and_more_crops_give_other_ranges(
-    tmp_path: Path, pictures: Mapping[str, Path]
+def test_other_pictures_more_crops_and_another_observer_give_other_ranges(
+    pictures: Mapping[str, Path], stem: Quantized
 ) -> None:
-    few = quantize(request(small_detector(), {"a.png": pictures["a.png"]}))
-    many = quantize(request(small_detector(), pictures))
-    crops = quantize(request(small_detector(), {"a.png": pictures["a.png"]}, {"crops": "8"}))
-    assert _constants(few) != _constants(many)
-    assert _constants(few) != _constants(crops)
+    few = _constants(stem)
+    one = {"a.png": pictures["a.png"]}
+    for files, options in (
+        (pictures, {"observer": "minmax"}),
+        (one, {"observer": "minmax", "crops": "8"}),
+        (one, {"observer": "histogram"}),
+    ):
+        other = _constants(quantize(request(_stem(), files, options)))
+        assert other.keys() == few.keys()
+        assert other != few
 
 
-def test_observers_differ(pictures: Mapping[str, Path]) -> None:
-    found = [
-        _constants(quantize(request(small_detector(), pictures, {"observer": observer})))
-        for observer in ("minmax", "histogram")
-    ]
-    assert found[0].keys() == found[1].keys()
-    assert found[0] != found[1]
-
-
-def test_weights_have_a_scale_for_each_channel(pictures: Mapping[str, Path]) -> None:
-    model = small_detector()
-    # With one scale for all, the first channel would be within -2 and 2.
-    model.stem.weight[0].mul_(1e-2)
-    assert model.stem.bias is not None
-    model.stem.bias.zero_()
-    program = quantize(request(model, pictures)).exported_program
+def test_weights_have_a_scale_for_each_channel(stem: Quantized) -> None:
     (weight,) = (
         one
-        for one in program.state_dict.values()
+        for one in stem.exported_program.state_dict.values()
         if one.dtype is torch.int8 and tuple(one.shape) == (8, 3, 3, 3)
     )
     assert weight.abs().amax((1, 2, 3)).tolist() == [127] * 8
@@ -147,10 +157,10 @@ def test_a_product_that_the_quantizer_does_not_know(pictures: Mapping[str, Path]
     model = nn.Sequential(nn.Conv2d(3, 4, 1), _Attention()).eval().requires_grad_(False)
     with pytest.raises(PteError, match=r"lowering-failed.*aten\.bmm in 1 .*`float_operators`"):
         quantize(request(model, pictures))
-    for options in ({"float_operators": "aten.bmm"}, {"float_modules": "1"}, {"float_own": "1"}):
-        census = quantize(request(model, pictures, options)).census
-        assert census.in_float["aten.bmm"] == 1
-        assert 0 < census.compute_fraction < 1
+    # One option stands for all: the layers that they name are one set.
+    census = quantize(request(model, pictures, {"float_own": "1"})).census
+    assert census.in_float["aten.bmm"] == 1
+    assert 0 < census.compute_fraction < 1
 
 
 def test_a_module_that_does_not_exist(pictures: Mapping[str, Path]) -> None:
