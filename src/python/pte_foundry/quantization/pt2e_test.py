@@ -39,18 +39,38 @@ def test_no_inputs(tmp_path: Path) -> None:
         quantize(request(small_detector(), {}))
 
 
+class _Branch(nn.Module):
+    """One of its layers gives one value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1)
+        self.branch = nn.Conv2d(4, 4, 1)
+        self.branch.weight.zero_()
+        assert self.branch.bias is not None
+        self.branch.bias.fill_(0.5)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.stem(image)
+        return self.branch(x) + x  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize("observer", ["minmax", "histogram"])
 def test_a_layer_that_gives_one_value(tmp_path: Path, observer: str) -> None:
-    model = small_detector()
-    model.branch.weight.zero_()
-    assert model.branch.bias is not None
-    model.branch.bias.fill_(0.5)
-    pictures = write_pictures(tmp_path, ("a.png", "b.png"))
+    with torch.no_grad():
+        model = _Branch().eval().requires_grad_(False)
+    pictures = write_pictures(tmp_path, ("a.png",))
     with pytest.raises(PteError, match=r"bad-calibration.*\(in branch\) has the value 0\.5"):
         quantize(request(model, pictures, {"observer": observer}))
-    # What is kept in float, with all that it goes into, needs no range.
-    options = {"observer": observer, "float_modules": "branch", "float_operators": "aten.add"}
-    quantize(request(model, pictures, options))
+
+
+def test_what_is_kept_in_float_with_all_that_it_goes_into_needs_no_range(tmp_path: Path) -> None:
+    with torch.no_grad():
+        model = _Branch().eval().requires_grad_(False)
+    pictures = write_pictures(tmp_path, ("a.png",))
+    options = {"float_modules": "branch", "float_operators": "aten.add"}
+    census = quantize(request(model, pictures, options)).census
+    assert census.quantized == {"aten.conv2d": 1}
 
 
 class _Overflow(nn.Module):
