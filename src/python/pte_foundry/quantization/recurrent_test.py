@@ -55,9 +55,8 @@ def test_a_program_without_such_a_layer_is_returned_as_it_is() -> None:
     assert without_recurrent_layers(program) is program
 
 
-@pytest.mark.parametrize(
-    ("name", "static"), [("lstm", True), ("gru", False), ("rnn", False), ("rnn, relu", True)]
-)
+@pytest.mark.parametrize("name", _LAYERS)
+@pytest.mark.parametrize("static", [True, False])
 def test_their_weights_are_quantized_and_counted(name: str, static: bool) -> None:
     model, x = _model(name)
     options = {"random_inputs": "8"} if static else {}

@@ -204,8 +204,9 @@ def test_the_graph_stands_in_for_a_delegate_that_cannot_be_executed(structural: 
     assert outcome(cases) == ("passed", "structural")
 
 
-def test_a_fault_in_the_graph_fails_too(structural: Workspace) -> None:
-    structural.request["quantized_export"]["quantization"] = quantization_request(PLANTED[1])
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_fault_in_the_graph_fails_too(structural: Workspace, fault: str) -> None:
+    structural.request["quantized_export"]["quantization"] = quantization_request(fault)
     cases = structural.run()
     found = failed_kinds(cases)
     assert found and all(name.startswith("graph:") for name in found)

@@ -157,10 +157,10 @@ def test_a_product_that_the_quantizer_does_not_know(pictures: Mapping[str, Path]
     model = nn.Sequential(nn.Conv2d(3, 4, 1), _Attention()).eval().requires_grad_(False)
     with pytest.raises(PteError, match=r"lowering-failed.*aten\.bmm in 1 .*`float_operators`"):
         quantize(request(model, pictures))
-    # One option stands for all: the layers that they name are one set.
-    census = quantize(request(model, pictures, {"float_own": "1"})).census
-    assert census.in_float["aten.bmm"] == 1
-    assert 0 < census.compute_fraction < 1
+    for options in ({"float_operators": "aten.bmm"}, {"float_modules": "1"}, {"float_own": "1"}):
+        census = quantize(request(model, pictures, options)).census
+        assert census.in_float["aten.bmm"] == 1
+        assert 0 < census.compute_fraction < 1
 
 
 def test_a_module_that_does_not_exist(pictures: Mapping[str, Path]) -> None:
