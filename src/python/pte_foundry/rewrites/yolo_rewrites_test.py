@@ -23,6 +23,7 @@ from pte_foundry.rewrites import (
     split_attention,
     split_csp_blocks,
 )
+from pte_foundry.speedups.install import speedups
 from pte_foundry.testing.tiny_detector import tiny_detector, tiny_inputs
 from pte_foundry.validation.runtime import load_program
 
@@ -107,9 +108,9 @@ def test_a_model_without_such_layers_is_refused(rewrite: Rewrite) -> None:
 
 
 def _lower(lower: Callable[[LoweringRequest], Lowered], precision: str, module: nn.Module) -> bytes:
-    with torch.no_grad():
+    with torch.no_grad(), speedups():
         program = torch.export.export(module, tiny_inputs(1)[0], strict=False)
-    return bytes(lower(LoweringRequest(program, precision, {})).program.buffer)
+        return bytes(lower(LoweringRequest(program, precision, {})).program.buffer)
 
 
 def _delegation(pte: bytes) -> tuple[int, int]:
