@@ -130,7 +130,6 @@ def test_nothing_else_of_the_program_changes(
 ) -> None:
     request = _request(backend, tiny_builder, 8)
     stated = export(request, tmp_path).pte
-    assert export(request, tmp_path).pte == stated
     lowered: list[bytes] = []
 
     def lower(asked: LoweringRequest) -> Lowered:
@@ -139,7 +138,7 @@ def test_nothing_else_of_the_program_changes(
         return backend.lower(asked)  # type: ignore[no-any-return]
 
     _module(monkeypatch, backend, lower=lower)
-    export(replace(request, lowering="both"), tmp_path)
+    assert export(replace(request, lowering="both"), tmp_path).pte == stated
     (silent,) = lowered
     assert len(stated) - len(silent) < 4000
     first, second = deserialize_pte_binary(silent), deserialize_pte_binary(stated)
