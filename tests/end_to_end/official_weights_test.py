@@ -199,8 +199,8 @@ def test_from_the_checkpoints_hosts_to_an_app(
             assert "NOT OFFICIAL" not in fetched.output
             runs_as_the_checkpoint(to / f"{model}_xnnpack.pte", checkpoint)
     # It goes on where it was cut off, but for what was not a whole piece yet.
-    first, rest = (asked.range for asked in published.asked_for(cut_off))
-    assert first is None and rest is not None
+    whole, rest = (asked.range for asked in published.asked_for(cut_off))
+    assert whole is None and rest is not None
     kept = int(rest.removeprefix("bytes=").removesuffix("-"))
     assert SENT - PIECE < kept <= SENT
 
