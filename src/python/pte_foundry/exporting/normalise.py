@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
 from torch._prims_common import make_contiguous_strides_for
 from torch.export import ExportedProgram
 from torch.export.graph_signature import (
@@ -26,6 +25,7 @@ from torch.export.graph_signature import (
 from torch.fx import GraphModule, Node
 from torch.utils import _pytree as pytree
 
+from pte_foundry.aliasing import may_alias, written_by
 from pte_foundry.causes import Cause, draws_random_numbers, random_numbers
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.embedding_bags import spell_out_embedding_bags
@@ -119,7 +119,7 @@ def _structures(spec: Any) -> Iterator[Any]:
 
 def _writes(call: Node, origin: Node) -> bool:
     """Whether a call may write to the memory of `origin`."""
-    return any(written in _aliases(origin) for written in _written_by(call))
+    return any(written in _aliases(origin) for written in written_by(call))
 
 
 def _aliases(origin: Node) -> set[Node]:
@@ -128,37 +128,10 @@ def _aliases(origin: Node) -> set[Node]:
     while waiting:
         node = waiting.pop()
         for user in node.users:
-            if user not in found and _may_alias(user, node):
+            if user not in found and may_alias(user, node):
                 found.add(user)
                 waiting.append(user)
     return found
-
-
-def _may_alias(call: Node, argument: Node) -> bool:
-    if not isinstance(call.target, OpOverload):
-        return call.op == "call_function"  # getitem, and what calls graphs.
-    schema = call.target._schema
-    returned = set[str]().union(
-        *(one.alias_info.before_set for one in schema.returns if one.alias_info is not None)
-    )
-    return any(
-        value is argument and one.alias_info is not None and (one.alias_info.before_set & returned)
-        for one, value in _arguments(call)
-    )
-
-
-def _written_by(call: Node) -> Iterator[Node]:
-    if isinstance(call.target, OpOverload):
-        for one, value in _arguments(call):
-            if one.alias_info is not None and one.alias_info.is_write and isinstance(value, Node):
-                yield value
-
-
-def _arguments(call: Node) -> Iterator[tuple[Any, object]]:
-    schema: Any = call.target._schema  # type: ignore[union-attr]
-    yield from zip(schema.arguments, call.args)
-    by_name = {one.name: one for one in schema.arguments}
-    yield from ((by_name[name], value) for name, value in call.kwargs.items() if name in by_name)
 
 
 def _with_plain_names(program: ExportedProgram) -> ExportedProgram:

@@ -60,6 +60,15 @@ class _InPlace(nn.Module):
         return torch.relu(self.convolution(x)) + x.mean()
 
 
+class _ChunksInPlace(nn.Module):
+    """Writes to its input by way of one of its chunks."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        top, _ = x.chunk(2, 2)
+        top.mul_(3.0)
+        return torch.relu(x).mean(1)
+
+
 class _ChannelsLast(nn.Module):
     """Asks for another memory order, and views what that gives, which only works in it."""
 
@@ -89,6 +98,7 @@ _MODELS: dict[str, Callable[[], nn.Module]] = {
     "digits_channels_last": lambda: _plain().to(**_CHANNELS_LAST),
     "other_names": _Named,
     "in_place": _InPlace,
+    "chunks_in_place": _ChunksInPlace,
     "pooled": _Pooled,
     "best": _Best,
     "channels_last": lambda: _ChannelsLast().to(**_CHANNELS_LAST),

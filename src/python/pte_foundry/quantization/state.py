@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e.quantizer import Quantizer  # type: ignore[import-untyped]
 from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY  # type: ignore[import-untyped]
+
+from pte_foundry.aliasing import may_alias, written_by
 
 
 def written_buffers(module: GraphModule) -> dict[str, list[Node]]:
     """The names of the buffers that a graph writes to, in its order, each with the calls that do."""
     found: dict[str, list[Node]] = {}
     for node in module.graph.nodes:
-        for written in _written_by(node):
+        for written in written_by(node):
             origin = _origin(written)
             if origin.op == "get_attr":
                 found.setdefault(str(origin.target), []).append(node)
@@ -70,18 +70,10 @@ class StateInFloat(Quantizer):  # type: ignore[misc]
         self._quantizer.validate(model)
 
 
-def _written_by(call: Node) -> Iterator[Node]:
-    if isinstance(call.target, OpOverload):
-        for argument, value in zip(call.target._schema.arguments, call.args):
-            if isinstance(value, Node) and argument.alias_info and argument.alias_info.is_write:
-                yield value
-
-
 def _origin(node: Node) -> Node:
     """What a view is a view of, and what an operation in place was done to."""
     while isinstance(node.target, OpOverload) and node.args and isinstance(node.args[0], Node):
-        first = node.target._schema.arguments[0].alias_info
-        if first is None or not any(one.alias_info for one in node.target._schema.returns):
+        if not may_alias(node, node.args[0]):
             break
         node = node.args[0]
     return node
