@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 
 from pte_foundry.speedups import (
+    batch_norm_patterns,
     composite_operators,
     known_values,
     late_code,
@@ -24,6 +25,7 @@ SPEEDUPS: tuple[ModuleType, ...] = (
     verified_dtypes,
     vulkan_patterns,
     xnnpack_patterns,
+    batch_norm_patterns,
     known_values,
     late_code,
     rare_collection,
