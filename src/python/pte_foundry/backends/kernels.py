@@ -5,13 +5,11 @@ Core ATen, which ExecuTorch's verifier asks for, has operators without a kernel,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
-from typing import Any
 
 from executorch.exir.dialects.edge._ops import EdgeOpOverload  # type: ignore[import-untyped]
 from executorch.exir.schema import KernelCall, Program  # type: ignore[import-untyped]
-from torch._decomp import decomposition_table
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
@@ -42,6 +40,15 @@ def without_kernel(program: Program) -> tuple[str, ...]:
     return tuple(sorted(called - runtime_kernels())) if called else ()
 
 
+def beyond_kernels(calls: Collection[Node]) -> list[Node]:
+    """Calls that the kernel of their operator refuses: convolutions of more than two dimensions."""
+    return [
+        node
+        for node in calls
+        if _schema_name(node) == "aten::convolution" and node.args[1].meta["val"].dim() > 4  # type: ignore[union-attr]
+    ]
+
+
 def calls_of(program: ExportedProgram) -> list[Node]:
     """The calls of operators that no delegate has taken, also those in branches."""
     return [
@@ -62,19 +69,8 @@ def places_of(names: Collection[str], calls: Collection[Node]) -> list[tuple[str
     return found
 
 
-def decompositions_of(
-    names: Collection[str], program: ExportedProgram
-) -> dict[OpOverload, Callable[..., Any]]:
-    """What torch, or one of the target's `imports`, says that these operators of an ATen graph are made of."""
-    wanted = {name.partition(".")[0] for name in names}
-    return {
-        operator: decomposition_table[operator]
-        for operator in _operators(program)
-        if operator._schema.name in wanted and operator in decomposition_table
-    }
-
-
-def _operators(program: ExportedProgram) -> Iterator[OpOverload]:
+def operators_of(program: ExportedProgram) -> Iterator[OpOverload]:
+    """The operators that an ATen graph calls, one for each call."""
     for node in calls_of(program):
         if isinstance(node.target, OpOverload):
             yield node.target

@@ -31,7 +31,9 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 from torch.fx.passes.infra.pass_base import PassResult
 
-from pte_foundry.backends.kernels import calls_of, decompositions_of, places_of, without_kernel
+from pte_foundry.backends.computed_constants import ComputedConstants
+from pte_foundry.backends.decompositions import decomposed
+from pte_foundry.backends.kernels import beyond_kernels, calls_of, places_of, without_kernel
 from pte_foundry.causes import missing_kernels, named_operators
 from pte_foundry.errors import PteError
 
@@ -110,7 +112,8 @@ def lower_with(
     """Convert to the edge dialect, hand the graph to each partitioner in turn, plan the memory, add constant methods.
 
     An operator that no delegate takes and the runtime has no kernel of is replaced by what it is made of, if
-    torch or one of the target's `imports` says so. Buffers that the program writes to keep their values.
+    torch, one of the target's `imports` or `decompositions` says so. What the graph computes from
+    positions alone becomes a constant (`computed_constants`). Buffers that the program writes to keep their values.
 
     Args:
         transform_passes: run in this order on the edge-dialect graph before the first partitioner.
@@ -134,13 +137,15 @@ def lower_with(
         counts.clear()
         edge = _to_edge(
             program,
-            [*transform_passes, count_operators],
+            [ComputedConstants(), *transform_passes, count_operators],
             list(partitioners),
             compile_config or EdgeCompileConfig(),
             request.constant_methods,
         )
         _keep_initial_state(edge.exported_program())
         calls = calls_of(edge.exported_program())
+        if refused := beyond_kernels(calls):
+            raise _NoKernel(["aten::convolution.out in three dimensions"], refused)
         try:
             lowered = edge.to_executorch(executorch_config or ExecutorchBackendConfig())
         except Exception as error:
@@ -154,11 +159,11 @@ def lower_with(
     try:
         return lower_once(request.exported_program)
     except _NoKernel as missing:
-        made_of = decompositions_of(missing.names, request.exported_program)
-        if not made_of:
+        spelled_out = decomposed(missing.names, request.exported_program)
+        if spelled_out is None:
             raise missing.told() from missing.__cause__
     try:
-        return lower_once(request.exported_program.run_decompositions(made_of))
+        return lower_once(spelled_out)
     except _NoKernel as missing:
         raise missing.told() from missing.__cause__
 

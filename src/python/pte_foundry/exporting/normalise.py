@@ -42,6 +42,7 @@ def normalised(program: ExportedProgram) -> ExportedProgram:
     - names of parameters and buffers that are identifiers,
     - a copy of each input that it writes to, so that it leaves its caller's tensors alone,
     - the stride of each max pooling, which is that of its window if it has none,
+    - the epsilon of each RMS norm, which is that of its element type if it has none,
     - embedding bags as embeddings and their sum, mean or maximum,
     - plain tuples for what operators such as `torch.topk` return,
     - all tensors in the order of their dimensions (NCHW), whatever order the model asks for.
@@ -54,6 +55,7 @@ def normalised(program: ExportedProgram) -> ExportedProgram:
     _refuse_types(program)
     _copy_written_inputs(program)
     _write_out_strides(program)
+    _write_out_epsilons(program)
     spell_out_embedding_bags(program)
     _return_plain_tuples(program)
     return _in_order(_with_plain_names(program))
@@ -99,6 +101,17 @@ def _write_out_strides(program: ExportedProgram) -> None:
     for node in _calls(program):
         if node.target is torch.ops.aten.max_pool2d.default and len(node.args) == 2:
             node.args = (*node.args, node.args[1])
+
+
+def _write_out_epsilons(program: ExportedProgram) -> None:
+    """CoreML's converter asks for all four arguments of `nn.RMSNorm(8)`, which has none by itself."""
+    for node in _calls(program):
+        if node.target is not torch.ops.aten.rms_norm.default:
+            continue
+        given: list[Any] = [*node.args, None, None][:4]
+        if given[3] is None and "eps" not in node.kwargs:
+            given[3] = torch.finfo(given[0].meta["val"].dtype).eps
+            node.args = tuple(given)
 
 
 def _return_plain_tuples(program: ExportedProgram) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.utils._pytree import tree_leaves
 
+from pte_foundry.backends.coreml import lowering as coreml
 from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.xnnpack import lowering as xnnpack
@@ -119,6 +120,14 @@ def test_parity_with_the_untouched_model(name: str, backend: Any) -> None:
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected):
         assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{}, {"elementwise_affine": False}, {"eps": 1e-6}], ids=str)
+def test_rms_norms_have_all_that_coreml_asks_for(settings: dict[str, Any]) -> None:
+    module, x = nn.RMSNorm(8, **settings), torch.full((1, 8), 1e-4)
+    program = normalised(_exported(module, x))
+    assert coreml.lower(LoweringRequest(program, "fp16", {})).program.buffer
+    assert torch.equal(program.module()(x), module(x))
 
 
 def test_a_program_in_the_form_is_returned_as_it_is() -> None:
