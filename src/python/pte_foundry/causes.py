@@ -22,6 +22,9 @@ _MOST = 4000
 
 _LINE = 120
 
+_NODES = ("node", "n")
+"""What compilers of graphs call the node that they are at."""
+
 _FRAME = re.compile(
     r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in \S+\n\s*(?P<code>.+)$', re.M
 )
@@ -165,6 +168,25 @@ def named_operators(error: BaseException) -> tuple[str, ...]:
             namespace, _, name = found["name"].partition(".")
             return (f"{namespace}::{name}",)
     return ()
+
+
+def call_at_fault(error: BaseException) -> Node | None:
+    """The call of a graph that a compiler was at when it raised an error: the innermost frame that has one says so.
+
+    Assertions of compilers rarely name it.
+    """
+    for one in reversed(_chain(error)):
+        frames = []
+        traceback = one.__traceback__
+        while traceback is not None:
+            frames.append(traceback.tb_frame)
+            traceback = traceback.tb_next
+        for frame in reversed(frames):
+            for name in _NODES:
+                node = frame.f_locals.get(name)
+                if isinstance(node, Node) and node.op == "call_function":
+                    return node
+    return None
 
 
 def place_of(node: Node) -> str:

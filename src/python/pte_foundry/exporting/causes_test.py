@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.fx import Graph, Node
 
+from pte_foundry.backends.lowering import LoweringRequest
 from pte_foundry.backends.portable import lowering as portable
-from pte_foundry.causes import Cause, cause_of, whole_message
+from pte_foundry.causes import Cause, call_at_fault, cause_of, whole_message
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.export import export
 from pte_foundry.models.definition import InputContract, ModelDefinition, OutputContract
@@ -217,6 +219,44 @@ def test_a_decomposition_in_imports_works(
     x = torch.randn(1, 8)
     (found,) = load_program(pte).run([x])
     assert torch.allclose(found, module(x), atol=1e-6)
+
+
+def test_a_compilers_assertion_is_told_with_the_call(attempt: Callable[[_Attempt], Any]) -> None:
+    def lower(request: LoweringRequest) -> None:
+        for node in request.exported_program.graph.nodes:
+            if node.target is torch.ops.aten.cumsum.default:
+                raise AssertionError
+
+    backend = _refusing()
+    backend.lower = lower  # type: ignore[attr-defined]
+    with pytest.raises(PteError) as caught:
+        attempt(_Attempt(_same(lambda y: torch.cumsum(y, -1)), backend=backend))
+    message = caught.value.message
+    assert "AssertionError" in message and "It is about aten.cumsum.default, " in message, message
+    assert "causes_test.py:" in message and "`cumsum(linear, -1)`" in message, message
+
+
+def test_the_innermost_call_is_at_fault() -> None:
+    graph = Graph()
+    x = graph.placeholder("x")
+    outer, inner = (graph.call_function(each, (x,)) for each in (abs, max))
+
+    def fails(node: Node, below: Callable[[], None] | None) -> None:
+        if below is not None:
+            below()
+        raise AssertionError
+
+    def wraps() -> None:
+        node = outer
+        try:
+            fails(inner, lambda: fails(x, None))  # A placeholder is no call.
+        except AssertionError as error:
+            raise RuntimeError(f"at {node}") from error
+
+    with pytest.raises(RuntimeError) as caught:
+        wraps()
+    assert call_at_fault(caught.value) is inner
+    assert call_at_fault(ValueError("raised by nobody")) is None
 
 
 def test_the_whole_message_of_the_innermost_cause() -> None:

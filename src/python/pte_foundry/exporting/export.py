@@ -15,7 +15,7 @@ from executorch.exir._serialize import _flatbuffer  # type: ignore[import-untype
 from torch import nn
 
 from pte_foundry.backends.lowering import LoweringRequest, check_supported
-from pte_foundry.causes import cause_of, innermost, whole_message
+from pte_foundry.causes import call_at_fault, cause_of, innermost, place_of, whole_message
 from pte_foundry.errors import PteError
 from pte_foundry.exporting.facts import export_facts, program_contract, quantization_facts
 from pte_foundry.exporting.normalise import normalised
@@ -214,10 +214,12 @@ def _phase(
         where = (
             f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
         )
+        node = call_at_fault(error)
+        call = "" if node is None else f"It is about {node.target}, {place_of(node)}. "
         raise PteError(
             "lowering-failed",
             f"model {request.model.name!r}, {what}: {type(inner).__name__}: {whole_message(error)} (at {where}). "
-            f"{cause_of(error).advice}",
+            f"{call}{cause_of(error).advice}",
         ) from error
 
 
