@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evaluate.command.candidates import Candidate
 from evaluate.command.result import REFERENCE, Row
-from evaluate.command.toolchain_run import answers, export_request
+from evaluate.command.toolchain_run import ProcessFailed, answers, export_request
 from pte_foundry.evaluation.data_set import DataSet, score
 from pte_foundry.evaluation.kept_answers import KeptAnswers, kept_answers
 from pte_foundry.evaluation.prediction import VERSION
@@ -61,7 +61,8 @@ class Evaluation:
         """The eager model's first, then each program's, as soon as it is known.
 
         Raises:
-            ToolError: if a toolchain cannot be had, or a program fails.
+            ToolError: if a toolchain cannot be had, or the eager model fails. A program that does has a row that says
+                so, and what it had answered until then is kept.
         """
         sandboxes = _Sandboxes(self.setting, programs, self.say)
         yield self._row(None, programs[0], sandboxes)
@@ -75,7 +76,13 @@ class Evaluation:
         whose = self._whose(report, of)
         file = hashlib.sha256(json.dumps(whose, sort_keys=True).encode()).hexdigest()
         with kept_answers(self.kept / f"{name.replace(' ', '_')}-{file[:16]}.jsonl", whose) as kept:
-            why_not = self._complete(name, kept, built, of, sandboxes)
+            try:
+                why_not = self._complete(name, kept, built, of, sandboxes)
+            except ProcessFailed as error:
+                if built is None:
+                    raise
+                self.say(f"{name}: {error}")
+                return Row(name, report, None, {}, f"its evaluation {error.how}", failed=True)
             if why_not is not None:
                 return Row(name, report, None, {}, why_not)
             found = score(self.data_set, self.task, kept.answers)

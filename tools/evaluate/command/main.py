@@ -35,7 +35,7 @@ from workspace.child_environment import same_checkout_environment
 from workspace.errors import ToolError
 from workspace.pants_command import run_pants
 from workspace.repository import find_repository
-from workspace.tool_command import ToolCommand
+from workspace.tool_command import NEGATIVE, ToolCommand
 from workspace.weights_source import SourceOfWeights, weights_options
 
 app = typer.Typer(add_completion=False)
@@ -87,7 +87,8 @@ def main(
     Evaluates the eager fp32 model and each of its programs, of all precisions, that runs or can be interpreted on this
     machine: top-1 and top-5 of classifiers, mean average precision of detectors and poses, nearest neighbours of
     embeddings. An evaluation that was stopped goes on when it is called again: answers are kept by the hashes of
-    program and picture. The result is dist/evaluations/NAME/MODEL.json.
+    program and picture. The result is dist/evaluations/NAME/MODEL.json. Exit code 1: a program failed on the way; the
+    others are evaluated.
     """
     output = Console(width=None if Console().is_terminal else 160)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -143,10 +144,13 @@ def main(
     output.print(result_table(rows))
     for row in rows:
         if row.why_not is not None:
-            errors.print(f"{row.name}: not here: {row.why_not}")
+            what = "failed" if row.failed else "not here"
+            errors.print(f"{row.name}: {what}: {row.why_not}")
     errors.print(f"written: {folder / data_name / f'{model.name}.json'}")
     if by is not None:
         _write_records(rows, data_set, by, folder / data_name, errors)
+    if any(row.failed for row in rows):
+        raise typer.Exit(NEGATIVE)
 
 
 def _checked(

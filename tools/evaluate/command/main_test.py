@@ -113,6 +113,24 @@ def test_it_goes_on_where_it_was_stopped(root: Path) -> None:
     assert ran(root)[:2] == ["eager 1", "pets_coreml, first build 4"]
 
 
+def test_a_program_that_crashes_does_not_stop_the_others(root: Path) -> None:
+    (root / "src/python/crashes").write_text("pets_coreml")
+    outcome = Outcome(PORTABLE, "--images", "pictures")
+    assert outcome.exit_code == 1, outcome.stderr
+    assert outcome.table["pets_coreml"] == ["failed", "–"]
+    assert outcome.table["pets_portable"] == ["executed", "100.00 (+0.00)"]
+    told = "pets_coreml: failed: its evaluation was killed by signal 11"
+    assert told in outcome.stderr, outcome.stderr
+    found = {each["name"]: each for each in result(root)["programs"]}
+    assert found["pets_coreml"]["not_run"] == "its evaluation was killed by signal 11"
+    ran(root)
+    # Pictures that have an answer are not shown to it again.
+    (root / "src/python/crashes").unlink()
+    outcome = Outcome(PORTABLE, "--images", "pictures")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert ran(root) == ["pets_coreml, first build 2"]
+
+
 def test_only_the_program_that_changed_is_evaluated_again(root: Path) -> None:
     Outcome(PORTABLE, "--images", "pictures")
     ran(root)

@@ -35,6 +35,7 @@ class Row:
         runs: `executed`, `interpreted` or `eager`; None if it did not run.
         scores: share by name; empty if it did not run.
         why_not: the reason that it did not.
+        failed: whether it began to, and its process failed.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Row:
     runs: str | None
     scores: Mapping[str, float]
     why_not: str | None = None
+    failed: bool = False
 
 
 def result_json(
@@ -87,7 +89,8 @@ def result_table(rows: Sequence[Row]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         if row.why_not is not None:
-            table.add_row(Text(row.name), Text("not here"), *(["–"] * len(reference)))
+            what = "failed" if row.failed else "not here"
+            table.add_row(Text(row.name), Text(what), *(["–"] * len(reference)))
             continue
         table.add_row(
             Text(row.name),

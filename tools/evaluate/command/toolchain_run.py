@@ -25,6 +25,18 @@ _LIBRARY = "src/python"
 _LOG_LINES = 20  # shown of a failed process
 
 
+class ProcessFailed(ToolError):
+    """The process crashed, was killed, or ended with an error.
+
+    Attributes:
+        how: in a few words.
+    """
+
+    def __init__(self, how: str, log: str) -> None:
+        super().__init__(f"the evaluation {how}:\n{log}")
+        self.how = how
+
+
 def export_request(sandbox: KeptSandbox) -> ExportRequest:
     """What the export in this sandbox was asked. Raises ToolError if it names no request."""
     _, arguments = split_at_module(sandbox.command())
@@ -44,7 +56,7 @@ def answers(
         scratch: a folder for the process's request and log.
 
     Raises:
-        ToolError: with the end of what the process writes, if it fails.
+        ProcessFailed: with the end of what the process writes.
     """
     folder = Path(tempfile.mkdtemp(dir=scratch))
     write_json(folder / _REQUEST, request.to_json())
@@ -68,4 +80,5 @@ def answers(
             raise
     if code != 0:
         end = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-_LOG_LINES:])
-        raise ToolError(f"the evaluation ended with exit code {code}:\n{end}")
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        raise ProcessFailed(how, end)
