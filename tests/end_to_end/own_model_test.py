@@ -1,4 +1,4 @@
-"""A user's model: from a TorchScript file to programs that pass their tests, with the documented commands."""
+"""A user's model: from a TorchScript file to tested programs and to an app, with the documented commands."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from executorch.runtime import Runtime  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from end_to_end.clone import UserClone
+from end_to_end.clone import WITHOUT_OLDER, UserClone
+from pte_foundry.client.catalogue import open_catalogue
 
 
 class Sentiment(nn.Module):
@@ -26,10 +28,11 @@ class Sentiment(nn.Module):
         return {"scores": self.head((words * shares[:, :, None]).sum(1)), "shares": words.mean(-1)}
 
 
-def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> None:
+def test_from_a_file_to_an_app(clone: UserClone, tmp_path: Path) -> None:
     torch.manual_seed(0)
+    model = Sentiment().eval()
     file = tmp_path / "my.pt"
-    torch.jit.script(Sentiment().eval()).save(str(file))  # type: ignore[no-untyped-call]
+    torch.jit.script(model).save(str(file))  # type: ignore[no-untyped-call]
     tool = ("run", "tools/foundry", "--", "new")
     refused = clone.run(*tool, "--from", str(file), "--inputs", "1,0")
     assert refused.exit_code == 2 and "positive" in refused.output, refused.output
@@ -53,6 +56,26 @@ def test_from_a_file_to_tested_programs(clone: UserClone, tmp_path: Path) -> Non
     # There is nothing to seed; naming the program is an error that says so.
     seeded = clone.run("--weights-source=seeded", "package", "models/my:my_xnnpack")
     assert seeded.exit_code == 1 and "is the whole model" in seeded.output, seeded.output
+
+    published = tmp_path / "published"
+    with (
+        clone.edited("BUILD", 'programs=["models::"]', 'programs=["models/my::"]'),
+        clone.edited("BUILD", *WITHOUT_OLDER),
+    ):
+        base = f"--index-base-url={(published / 'current').as_uri()}"
+        done = clone.run(base, f"--tree-repositories=file:{published}", "publish", "//:tree")
+    assert done.exit_code == 0, done.output
+    assert done.exports == [], "what was tested is what is published"
+    catalogue = open_catalogue((published / "current").as_uri(), cache=tmp_path / "cache")
+    for backend in ("portable", "xnnpack"):
+        program = catalogue.fetch(catalogue.best("my", "linux", backends=[backend]))
+        method = Runtime.get().load_program(program).load_method("forward")
+        for length in (1, 7, 12):
+            tokens = torch.randint(50, (1, length), generator=torch.Generator().manual_seed(length))
+            with torch.no_grad():
+                expected = model(tokens)
+            for ours, theirs in zip(method.execute([tokens]), expected.values(), strict=True):
+                torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
 def test_int8_from_a_file_and_a_folder_of_inputs(clone: UserClone, tmp_path: Path) -> None:
