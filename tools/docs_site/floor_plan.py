@@ -20,6 +20,7 @@ FLOORS: tuple[Mapping[str, str], ...] = (
     {"errors": "one error class", "stages": "progress of a process"},
     {"records": "what crosses a process, as JSON"},
     {
+        "aliasing": "which memory the calls of a graph write to and share",
         "causes": "why a model cannot be exported",
         "confinement": "what a process gives up",
         "fetching": "checkpoints from the network",

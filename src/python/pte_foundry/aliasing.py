@@ -1,4 +1,4 @@
-"""What the schema of a call's operator says about memory: which arguments it writes to, and which its results may share."""
+"""What an operator's schema says about memory: which arguments a call writes to, and which its results may share."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def may_alias(call: Node, argument: Node) -> bool:
     for declared, value in _arguments(call):
         alias = declared.alias_info
         # `*` is of operators that return a list of views, such as split: no set of theirs names the argument.
-        if alias is not None and (alias.before_set & returned or "*" in alias.after_set):
-            if argument in _nodes(value):
-                return True
+        shared = alias is not None and (alias.before_set & returned or "*" in alias.after_set)
+        if shared and argument in _nodes(value):
+            return True
     return False
 
 
