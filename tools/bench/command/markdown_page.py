@@ -9,6 +9,7 @@ from bench.benchmarks.registry import BENCHMARKS
 from bench.command.latency_table import latency_lines
 from bench.command.markdown_table import goal_text, table, verdict_text
 from bench.command.result_file import Document
+from bench.command.versions_table import versions_lines
 from bench.command.workers_table import workers_lines
 
 _INTRODUCTION = """\
@@ -32,6 +33,7 @@ _QUIET_LOAD = 0.5
 # Benchmarks whose measurements are not a row each.
 _OWN_LINES: Mapping[str, Callable[[list[Document]], list[str]]] = {
     "latency": latency_lines,
+    "versions": versions_lines,
     "workers": workers_lines,
 }
 
