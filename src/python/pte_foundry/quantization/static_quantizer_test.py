@@ -8,7 +8,6 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  
 
 from pte_foundry.quantization.float_layers import FloatLayers
 from pte_foundry.quantization.static_quantizer import StaticQuantizer, static_config
-from pte_foundry.testing.fast_quantization import Search
 from pte_foundry.testing.quantization_samples import SIDE, small_detector
 
 
@@ -93,13 +92,3 @@ def test_a_sigmoid_that_gates_another_tensor() -> None:
     scales = [_scale(factor) for factor in product.all_input_nodes]
     assert scales[1] == (1 / 256, -128)
     assert scales[0] != scales[1]
-
-
-def test_the_search_that_tests_leave_out_finds_nothing(fast_quantization: Search) -> None:
-    example = (torch.zeros(1, 3, SIDE, SIDE),)
-    graph = torch.export.export(small_detector(), example, strict=False).module()
-    before = str(graph.graph)
-    for has_relu in (True, False):
-        assert fast_quantization(graph, static_config("minmax"), None, has_relu=has_relu) == []
-    assert str(graph.graph) == before
-    assert all("quantization_annotation" not in node.meta for node in graph.graph.nodes)

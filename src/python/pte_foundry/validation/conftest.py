@@ -5,10 +5,7 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.exporting.export import ExportResult
-from pte_foundry.testing.fast_quantization import fast_quantization
 from pte_foundry.testing.workspace import Workspace, export_colours, make_workspace
-
-__all__ = ["fast_quantization"]
 
 
 @pytest.fixture(scope="session")
