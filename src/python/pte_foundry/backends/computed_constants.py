@@ -1,8 +1,8 @@
 """What a graph computes from no input at all, made a constant of the program.
 
-Decompositions make positions with `arange` and compute with them, such as those of `torch.roll` and of bicubic
-interpolation. The result is the same in each run. Vulkan's compiler fails at a delegate without inputs, and other
-delegates leave the integers to the runtime's kernels, one by one.
+Positions made with `arange`, such as those of `torch.roll` and of bicubic interpolation, and masks that are filled
+window by window, are the same in each run. Vulkan's compiler fails at a delegate without inputs, and other delegates
+leave such work to the runtime's kernels, operator by operator.
 """
 
 from __future__ import annotations
@@ -22,28 +22,31 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 from torch.fx.node import map_arg
 
+from pte_foundry.backends.kernels import schema_name
+
 _POSITIONS = "aten::arange"
 _LARGEST = 1 << 20
 """Bytes of a constant. Larger ones, such as masks of long sequences, are computed in each run."""
 
 
 class ComputedConstants(ExportedProgramPassBase):  # type: ignore[misc]
-    """For an edge-dialect program before it is partitioned. One that has no positions is left as it is."""
+    """For an edge-dialect program before it is partitioned. Tensors that are only filled stay as they are."""
 
     def call(self, exported_program: ExportedProgram) -> ExportedProgramPassResult:
         graph = exported_program.graph
-        values = _computed(graph.nodes)
+        values = _computed(exported_program)
         ends = [
             node
             for node, value in values.items()
             if isinstance(value, Tensor)
-            and _of_positions(node)
+            and node.op == "call_function"
+            and not _is_filled(node)
             and not all(user in values for user in node.users)
         ]
         first = next((node for node in graph.nodes if node.op == "placeholder"), None)
         if first is None or not ends:
             return ExportedProgramPassResult(exported_program, False)
-        # Late: programs without positions need none of it.
+        # Late: most programs need none of it.
         from executorch.backends.transforms.utils import (  # type: ignore[import-untyped]
             create_constant_placeholder,
         )
@@ -62,10 +65,15 @@ class ComputedConstants(ExportedProgramPassBase):  # type: ignore[misc]
         return ExportedProgramPassResult(exported_program, True)
 
 
-def _computed(nodes: Any) -> dict[Node, Any]:
-    """The values of all calls that depend on nothing else, up to the largest size."""
+def _computed(program: ExportedProgram) -> dict[Node, Any]:
+    """The values of all calls that depend on numbers alone, up to the largest size, and these numbers."""
+    numbers = program.graph_signature.inputs_to_lifted_tensor_constants
     values: dict[Node, Any] = {}
-    for node in nodes:
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name in numbers:
+            value = program.constants[numbers[node.name]]
+            if isinstance(value, Tensor) and value.numel() == 1:
+                values[node] = value
         if (
             node.op != "call_function"
             or not isinstance(node.target, (EdgeOpOverload, OpOverload))
@@ -87,15 +95,6 @@ def _bytes(value: object) -> float:
     return value.numel() * value.element_size()
 
 
-def _of_positions(node: Node) -> bool:
-    """Whether it is computed from positions, and not just filled with a number."""
-    waiting, seen = [node], {node}
-    while waiting:
-        one = waiting.pop()
-        schema = getattr(one.target, "_schema", None)
-        if schema is not None and schema.name == _POSITIONS:
-            return True
-        new = set(one.all_input_nodes) - seen
-        seen |= new
-        waiting.extend(new)
-    return False
+def _is_filled(node: Node) -> bool:
+    """Whether a call only fills a tensor with one number, which takes less space than the tensor."""
+    return not node.all_input_nodes and schema_name(node) != _POSITIONS

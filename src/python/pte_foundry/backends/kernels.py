@@ -45,7 +45,7 @@ def beyond_kernels(calls: Collection[Node]) -> list[Node]:
     return [
         node
         for node in calls
-        if _schema_name(node) == "aten::convolution" and node.args[1].meta["val"].dim() > 4  # type: ignore[union-attr]
+        if schema_name(node) == "aten::convolution" and node.args[1].meta["val"].dim() > 4  # type: ignore[union-attr]
     ]
 
 
@@ -64,7 +64,7 @@ def places_of(names: Collection[str], calls: Collection[Node]) -> list[tuple[str
     """Each operator with the place of its first call; names with or without an overload."""
     found = []
     for name in names:
-        same = [node for node in calls if _schema_name(node) == name.partition(".")[0]]
+        same = [node for node in calls if schema_name(node) == name.partition(".")[0]]
         found.append((name, place_of(same[0]) if same else "where it is called is not known"))
     return found
 
@@ -76,5 +76,6 @@ def operators_of(program: ExportedProgram) -> Iterator[OpOverload]:
             yield node.target
 
 
-def _schema_name(node: Node) -> str:
+def schema_name(node: Node) -> str:
+    """Of the operator that a node calls, without its overload, e.g. `aten::add`."""
     return str(node.target._schema.name)  # type: ignore[union-attr]

@@ -113,7 +113,7 @@ def lower_with(
 
     An operator that no delegate takes and the runtime has no kernel of is replaced by what it is made of, if
     torch, one of the target's `imports` or `decompositions` says so. What the graph computes from
-    positions alone becomes a constant (`computed_constants`). Buffers that the program writes to keep their values.
+    no input becomes a constant (`computed_constants`). Buffers that the program writes to keep their values.
 
     Args:
         transform_passes: run in this order on the edge-dialect graph before the first partitioner.
