@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch._ops import OpOverload
 from torch.export import ExportedProgram
 
 from pte_foundry.backends.kernels import operators_of
+from pte_foundry.backends.volumes import average_pool_3d, convolution_3d, max_pool_3d
 
 _ATEN = torch.ops.aten
 
@@ -49,63 +50,18 @@ def decomposed(names: Collection[str], program: ExportedProgram) -> ExportedProg
     return constant_prop_pass(program, _AS_THEY_ARE) if slices else program
 
 
-def convolution_3d(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Sequence[int] = (1, 1, 1),
-    padding: Sequence[int] | str = (0, 0, 0),
-    dilation: Sequence[int] = (1, 1, 1),
-    groups: int = 1,
-) -> Tensor:
-    """`torch.nn.functional.conv3d` as a sum of convolutions of pictures: one for each slice of the kernel.
-
-    Args:
-        x: [N, in, depth, height, width] or [in, depth, height, width].
-        weight: [out, in / groups, depth, height, width].
-        stride, padding, dilation: along depth, height and width; one number stands for three. `padding` may be
-            `valid` or `same`.
-    """
-    if x.dim() == 4:
-        batch = convolution_3d(x[None], weight, bias, stride, padding, dilation, groups)
-        return batch.squeeze(0)
-    stride, dilation = _three(stride), _three(dilation)
-    spans = [step * (size - 1) for step, size in zip(dilation, weight.shape[2:])]
-    if isinstance(padding, str):
-        missing = spans if padding == "same" else [0, 0, 0]
-        before = [one // 2 for one in missing]
-        after = [one - first for one, first in zip(missing, before)]
-    else:
-        before = after = _three(padding)
-    # Of the last dimension first.
-    sides = [side for pair in zip(reversed(before), reversed(after)) for side in pair]
-    if any(sides):
-        x = torch.nn.functional.pad(x, sides)
-    count = (x.shape[2] - spans[0] - 1) // stride[0] + 1
-    total: Tensor | None = None
-    for number in range(weight.shape[2]):
-        first = number * dilation[0]
-        pictures = x[:, :, first : first + stride[0] * (count - 1) + 1 : stride[0]].transpose(1, 2)
-        part = torch.nn.functional.conv2d(
-            pictures.flatten(0, 1),
-            torch.select_copy(weight, 2, number),
-            bias if total is None else None,
-            stride[1:],
-            0,
-            dilation[1:],
-            groups,
-        )
-        total = part if total is None else total + part
-    assert total is not None
-    return total.reshape(x.shape[0], count, *total.shape[1:]).transpose(1, 2)
-
-
-def _three(values: Sequence[int]) -> list[int]:
-    return list(values) * (3 // len(values))
+def _bilinear(first: Tensor, second: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`nn.Bilinear`. first: [..., n]; second: [..., m]; weight: [out, n, m]; bias: [out]."""
+    products = torch.einsum("...i,kij->...kj", first, weight)
+    found = (products @ second.unsqueeze(-1)).squeeze(-1)
+    return found if bias is None else found + bias
 
 
 _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
+    _ATEN.avg_pool3d.default: ("aten::avg_pool3d", average_pool_3d),
+    _ATEN.bilinear.default: ("aten::_trilinear", _bilinear),
     _ATEN.conv3d.default: ("aten::convolution", convolution_3d),
     _ATEN.conv3d.padding: ("aten::convolution", convolution_3d),
+    _ATEN.max_pool3d.default: ("aten::max_pool3d_with_indices", max_pool_3d),
 }
 """Operator -> the name that it has in the edge dialect, and what it is made of."""

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from pte_foundry.backends.decompositions import convolution_3d
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
 from pte_foundry.backends.portable import lowering as portable
 from pte_foundry.backends.vulkan import lowering as vulkan
@@ -31,7 +31,7 @@ class _Video(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.norm(self.first(x)))
-        x = torch.relu(self.second(x))
+        x = F.max_pool3d(torch.relu(self.second(x)), 3, 2, 1)
         found: Tensor = self.head(x.mean((2, 3, 4)))
         return found
 
@@ -43,33 +43,26 @@ def _lowered(backend: Any, module: nn.Module, x: Tensor) -> Lowered:
     return lowered
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"stride": 2},
-        {"stride": [2, 1, 3], "padding": [1, 0, 2]},
-        {"padding": "same", "dilation": [2, 1, 1]},
-        {"padding": "valid"},
-        {"padding": [0, 0, 1], "dilation": 2},
-        {"groups": 2},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("biased", [True, False])
-@pytest.mark.parametrize("batched", [True, False])
-def test_parity_with_torch(settings: dict[str, Any], biased: bool, batched: bool) -> None:
-    generator = torch.Generator().manual_seed(1)
-    weight = torch.randn(6, 4 // settings.get("groups", 1), 3, 2, 3, generator=generator)
-    bias = torch.randn(6, generator=generator) if biased else None
-    x = (_CLIP if batched else _CLIP[0]).double()
-    weight, bias = weight.double(), None if bias is None else bias.double()
-    expected = torch.nn.functional.conv3d(x, weight, bias, **settings)
-    three: dict[str, Any] = {
-        name: [value] * 3 if isinstance(value, int) and name != "groups" else value
-        for name, value in settings.items()
-    }
-    torch.testing.assert_close(convolution_3d(x, weight, bias, **three), expected)
+class _Normalised(nn.Module):
+    """Averages over channels, which torch computes with a pooling of volumes; and a product of two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.norm = nn.LocalResponseNorm(2)
+        self.product = nn.Bilinear(8, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x[:, :, 0])
+        found: Tensor = self.product(x, torch.flip(x, [-1]))
+        return found
+
+
+@pytest.mark.parametrize("backend", [portable, xnnpack])
+def test_norms_and_products_that_have_no_kernel_run(backend: Any) -> None:
+    module = _Normalised()
+    (found,) = load_program(bytes(_lowered(backend, module, _CLIP).program.buffer)).run([_CLIP])
+    torch.testing.assert_close(found, module(_CLIP), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("backend", [portable, xnnpack])

@@ -156,16 +156,21 @@ def lower_with(
             raise _NoKernel(names, calls)
         return Lowered(lowered, counts[-1])
 
-    try:
-        return lower_once(request.exported_program)
-    except _NoKernel as missing:
-        spelled_out = decomposed(missing.names, request.exported_program)
-        if spelled_out is None:
-            raise missing.told() from missing.__cause__
-    try:
-        return lower_once(spelled_out)
-    except _NoKernel as missing:
-        raise missing.told() from missing.__cause__
+    program, spelled_out = request.exported_program, set[str]()
+    while True:
+        try:
+            return lower_once(program)
+        except _NoKernel as missing:
+            # Always of the original: a lowering takes constants out of its program.
+            found = (
+                None
+                if spelled_out.issuperset(missing.names)
+                else decomposed(spelled_out.union(missing.names), request.exported_program)
+            )
+            if found is None:
+                raise missing.told() from missing.__cause__
+            spelled_out.update(missing.names)
+            program = found
 
 
 class _NoKernel(Exception):
