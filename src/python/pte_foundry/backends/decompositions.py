@@ -52,8 +52,9 @@ def decomposed(names: Collection[str], program: ExportedProgram) -> ExportedProg
 
 def _bilinear(first: Tensor, second: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`nn.Bilinear`. first: [..., n]; second: [..., m]; weight: [out, n, m]; bias: [out]."""
-    products = torch.einsum("...i,kij->...kj", first, weight)
-    found = (products @ second.unsqueeze(-1)).squeeze(-1)
+    # [..., out, 1, m]
+    products = first[..., None, None, :] @ weight
+    found = (products @ second[..., None, :, None]).flatten(-3)
     return found if bias is None else found + bias
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import metadata
 
 import coremltools  # type: ignore[import-untyped]
+import torch
 from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-untyped]
     CoreMLBackend,
 )
@@ -20,12 +21,13 @@ from executorch.exir.backend.backend_details import (  # type: ignore[import-unt
 from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import-untyped]
     CompileSpec,
 )
-from torch.export import ExportedProgram
+from torch.export import ExportedProgram, default_decompositions
 
 from pte_foundry.backends.coreml.canonical import canonical_payload
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
 
+_EINSUM = torch.ops.aten.einsum.default
 _DEFAULT_TARGET = "iOS17"
 _DEFAULT_UNITS = "ALL"
 # ML programs, the only kind of model that ExecuTorch makes, exist since iOS 15 and its siblings.
@@ -80,9 +82,17 @@ def lower(request: LoweringRequest) -> Lowered:
     )
     # State stays in the program: as CoreML's own it would need iOS 18.
     partitioner = CoreMLPartitioner(compile_specs=specs, take_over_mutable_buffer=False)
+    spelled_out = replace(request, exported_program=_without_einsum(request.exported_program))
     with _canonical_payloads():
-        lowered = lower_with(request, [partitioner])
+        lowered = lower_with(spelled_out, [partitioner])
     return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
+
+
+def _without_einsum(program: ExportedProgram) -> ExportedProgram:
+    """The converter claims `torch.einsum`, and fails at some equations: it gets the products that they stand for."""
+    if not any(node.target is _EINSUM for node in program.graph.nodes):
+        return program
+    return program.run_decompositions({_EINSUM: default_decompositions()[_EINSUM]})
 
 
 def _target(options: Mapping[str, str]) -> str:

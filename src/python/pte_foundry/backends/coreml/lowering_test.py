@@ -14,7 +14,7 @@ from coremltools.proto import Model_pb2  # type: ignore[import-untyped]
 from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-untyped]
     CoreMLBackend,
 )
-from torch import nn
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from pte_foundry.backends.coreml import lowering as coreml
@@ -73,6 +73,18 @@ def test_the_whole_graph_at_float16_and_canonical() -> None:
     ]
     head = _program().state_dict["5.weight"].detach().half().numpy().tobytes()
     assert head in weights
+
+
+@pytest.mark.parametrize("equation", ["bhqd,bhkd->bhqk", "...qd,...kd->...qk", "bhqd,bhkd->bqk"])
+def test_products_in_any_notation(equation: str) -> None:
+    class Product(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return torch.einsum(equation, x, y)
+
+    inputs = (torch.ones(1, 2, 4, 8), torch.ones(1, 2, 4, 8))
+    program = torch.export.export(Product(), inputs)
+    lowered = coreml.lower(LoweringRequest(program, "fp16", {}))
+    assert not inspect_program(bytes(lowered.program.buffer)).undelegated
 
 
 def test_options_reach_the_program() -> None:
