@@ -26,7 +26,7 @@ DELEGATE, KERNELS, REFUSED, FAILS = "delegate", "kernels", "no", "fails"
 _BUILDER = "operator_table.inside.model"
 # Operators that are named in a cell; of more, the number.
 _NAMED = 3
-_MISSING = re.compile(r"^    (\w+::\w+)[\w.]*: ", re.M)
+_MISSING = re.compile(r"^    (\w+::\w+)[\w. ]*: ", re.M)
 
 
 def judge(row: Row, column: Column) -> str:

@@ -7,6 +7,7 @@ leave such work to the runtime's kernels, operator by operator.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -25,6 +26,8 @@ from torch.fx.node import map_arg
 from pte_foundry.backends.kernels import schema_name
 
 _POSITIONS = "aten::arange"
+_NUMBER = re.compile(r"(c_)?_?lifted_tensor")
+"""The names of what torch and ExecuTorch make of a number in the model's code: a constant, or a buffer."""
 _LARGEST = 1 << 20
 """Bytes of a constant. Larger ones, such as masks of long sequences, are computed in each run."""
 
@@ -67,11 +70,13 @@ class ComputedConstants(ExportedProgramPassBase):  # type: ignore[misc]
 
 def _computed(program: ExportedProgram) -> dict[Node, Any]:
     """The values of all calls that depend on numbers alone, up to the largest size, and these numbers."""
-    numbers = program.graph_signature.inputs_to_lifted_tensor_constants
+    signature = program.graph_signature
+    numbers = {**signature.inputs_to_lifted_tensor_constants, **signature.inputs_to_buffers}
+    tensors = {**program.constants, **program.state_dict}
     values: dict[Node, Any] = {}
     for node in program.graph.nodes:
-        if node.op == "placeholder" and node.name in numbers:
-            value = program.constants[numbers[node.name]]
+        if node.op == "placeholder" and _NUMBER.match(node.name) and node.name in numbers:
+            value = tensors.get(numbers[node.name])
             if isinstance(value, Tensor) and value.numel() == 1:
                 values[node] = value
         if (

@@ -92,7 +92,9 @@ def _without_einsum(program: ExportedProgram) -> ExportedProgram:
     """The converter claims `torch.einsum`, and fails at some equations: it gets the products that they stand for."""
     if not any(node.target is _EINSUM for node in program.graph.nodes):
         return program
-    return program.run_decompositions({_EINSUM: default_decompositions()[_EINSUM]})
+    table = {_EINSUM: default_decompositions()[_EINSUM]}
+    spelled_out: ExportedProgram = program.run_decompositions(table)
+    return spelled_out
 
 
 def _target(options: Mapping[str, str]) -> str:
