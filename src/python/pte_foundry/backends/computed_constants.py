@@ -38,23 +38,23 @@ class ComputedConstants(ExportedProgramPassBase):  # type: ignore[misc]
     def call(self, exported_program: ExportedProgram) -> ExportedProgramPassResult:
         graph = exported_program.graph
         values = _computed(exported_program)
-        ends = [
-            node
+        # One constant for each use: not every partitioner can give two delegates the same. Outputs are no constants.
+        uses = [
+            (node, user)
             for node, value in values.items()
-            if isinstance(value, Tensor)
-            and node.op == "call_function"
-            and not _is_filled(node)
-            and not all(user in values for user in node.users)
+            if isinstance(value, Tensor) and node.op == "call_function" and not _is_filled(node)
+            for user in node.users
+            if user not in values and user.op != "output"
         ]
         first = next((node for node in graph.nodes if node.op == "placeholder"), None)
-        if first is None or not ends:
+        if first is None or not uses:
             return ExportedProgramPassResult(exported_program, False)
         # Late: most programs need none of it.
         from executorch.backends.transforms.utils import (  # type: ignore[import-untyped]
             create_constant_placeholder,
         )
 
-        for number, node in enumerate(ends):
+        for number, (node, user) in enumerate(uses):
             with graph.inserting_before(first):
                 constant = create_constant_placeholder(
                     exported_program,
@@ -63,7 +63,7 @@ class ComputedConstants(ExportedProgramPassBase):  # type: ignore[misc]
                     InputKind.CONSTANT_TENSOR,
                     values[node].contiguous(),
                 )
-            node.replace_all_uses_with(constant)
+            user.replace_input_with(node, constant)
         graph.eliminate_dead_code()
         return ExportedProgramPassResult(exported_program, True)
 

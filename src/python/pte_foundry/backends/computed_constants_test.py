@@ -93,6 +93,20 @@ def test_vulkan_takes_what_it_failed_at(name: str, monkeypatch: pytest.MonkeyPat
         _lowered(vulkan, _MODELS[name]())
 
 
+@pytest.mark.parametrize("backend", [portable, xnnpack])
+def test_positions_that_are_returned(backend: Any) -> None:
+    class Returned(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            places = torch.arange(x.shape[3]) * 2
+            return x[..., places // 2] + places, places
+
+    pte = bytes(_lowered(backend, Returned()).program.buffer)
+    for found, expected in zip(
+        load_program(pte).run([_PICTURE]), Returned()(_PICTURE), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
+
+
 def test_a_large_one_is_computed_in_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(computed_constants, "_LARGEST", 47)
     pte = bytes(_lowered(portable, _Positions()).program.buffer)
