@@ -8,6 +8,7 @@ leave such work to the runtime's kernels, operator by operator.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -38,11 +39,12 @@ class ComputedConstants(ExportedProgramPassBase):  # type: ignore[misc]
     def call(self, exported_program: ExportedProgram) -> ExportedProgramPassResult:
         graph = exported_program.graph
         values = _computed(exported_program)
+        made = _made(values)
         # One constant for each use: not every partitioner can give two delegates the same. Outputs are no constants.
         uses = [
             (node, user)
             for node, value in values.items()
-            if isinstance(value, Tensor) and node.op == "call_function" and not _is_filled(node)
+            if isinstance(value, Tensor) and node in made and not _is_filled(node)
             for user in node.users
             if user not in values and user.op != "output"
         ]
@@ -91,6 +93,19 @@ def _computed(program: ExportedProgram) -> dict[Node, Any]:
         with torch.no_grad():
             values[node] = node.target(*arguments, **named)
     return values
+
+
+def _made(values: Iterable[Node]) -> set[Node]:
+    """Those of the nodes that begin with a tensor that the graph makes, not with the numbers of its code alone.
+
+    values: in the graph's order.
+    """
+    made: set[Node] = set()
+    for node in values:
+        begins = node.op == "call_function" and not node.all_input_nodes
+        if begins or not made.isdisjoint(node.all_input_nodes):
+            made.add(node)
+    return made
 
 
 def _bytes(value: object) -> float:

@@ -126,8 +126,14 @@ def test_of_a_dynamic_size_nothing_is_constant() -> None:
         torch.testing.assert_close(found, module(x))
 
 
-def test_a_program_without_such_work_is_left_as_it_is() -> None:
-    with torch.no_grad():
-        program = torch.export.export(_Model(lambda y: y + torch.ones(8)).eval(), (_PICTURE,))
-    result = computed_constants.ComputedConstants()(program)
-    assert result.exported_program is program and not result.modified
+@pytest.mark.parametrize(
+    "then",
+    [lambda y: y + torch.ones(8), F.hardswish, lambda y: y * torch.tensor(2.0).double().float()],
+    ids=["filled", "numbers", "converted"],
+)
+def test_a_program_without_such_work_is_left_as_it_is(
+    then: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = bytes(_lowered(portable, _Model(then)).program.buffer)
+    monkeypatch.setattr(computed_constants, "_computed", lambda _: {})
+    assert bytes(_lowered(portable, _Model(then)).program.buffer) == before
