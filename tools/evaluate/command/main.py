@@ -144,8 +144,7 @@ def main(
     output.print(result_table(rows))
     for row in rows:
         if row.why_not is not None:
-            what = "failed" if row.failed else "not here"
-            errors.print(f"{row.name}: {what}: {row.why_not}")
+            errors.print(f"{row.name}: {row.without_scores}: {row.why_not}")
     errors.print(f"written: {folder / data_name / f'{model.name}.json'}")
     if by is not None:
         _write_records(rows, data_set, by, folder / data_name, errors)

@@ -45,6 +45,11 @@ class Row:
     why_not: str | None = None
     failed: bool = False
 
+    @property
+    def without_scores(self) -> str:
+        """What is said of a program that has no scores, before the reason."""
+        return "failed" if self.failed else "not here"
+
 
 def result_json(
     model: str, data_set: DataSet, day: str, weights: Mapping[str, object], rows: Sequence[Row]
@@ -89,8 +94,7 @@ def result_table(rows: Sequence[Row]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         if row.why_not is not None:
-            what = "failed" if row.failed else "not here"
-            table.add_row(Text(row.name), Text(what), *(["–"] * len(reference)))
+            table.add_row(Text(row.name), Text(row.without_scores), *(["–"] * len(reference)))
             continue
         table.add_row(
             Text(row.name),
