@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from statistics import median
 
-from bench.benchmarks.measurement import Goal, Measurement
+from bench.benchmarks.measurement import Goal, Measurement, threads_text
 from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.benchmarks.uncached import package_and_keep
@@ -80,7 +80,7 @@ def latency_row(
     declared = report.declared
     return Measurement(
         NAME,
-        f"{declared.address}: time, {threads} thread{'' if threads == 1 else 's'}",
+        f"{declared.address}: time, {threads_text(threads)}",
         "fp32 program",
         medians[_INT8] / medians[_FLOAT],
         "ratio",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.benchmarks.measurement import Goal, Measurement
+from bench.benchmarks.measurement import Goal, Measurement, threads_text
 from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.benchmarks.uncached import package_and_keep
@@ -92,7 +92,7 @@ def _measure(
             )
         medians = {runtime: 1000 * median(seconds[runtime]) for runtime in RUNTIMES}
         shown = ", ".join(f"{name} {value:.2f}" for name, value in medians.items())
-        setting.progress(f"{program.address}, {_threads(threads)}: {shown} ms")
+        setting.progress(f"{program.address}, {threads_text(threads)}: {shown} ms")
         rows += latency_rows(program, threads, medians, len(seconds[EAGER]), rivals.versions)
     disagreeing = disagreement_row(program, cosines, _bound(clone, program))
     return comparable(disagreeing, rows)
@@ -109,7 +109,7 @@ def output_cosines(program: BenchProgram, folder: Path, threads: int) -> dict[st
     reference = read_arrays(outputs_file(folder, REFERENCE))
     try:
         return {
-            f"{runtime}, {_threads(threads)}": lowest_cosine(
+            f"{runtime}, {threads_text(threads)}": lowest_cosine(
                 reference, read_arrays(outputs_file(folder, runtime, threads))
             )
             for runtime in RUNTIMES
@@ -158,7 +158,7 @@ def latency_rows(
         "samples": samples,
         "versions": dict(versions),
     }
-    name = f"{program.address}, {_threads(threads)}"
+    name = f"{program.address}, {threads_text(threads)}"
     return (
         Measurement(
             NAME,
@@ -179,7 +179,3 @@ def latency_rows(
             details,
         ),
     )
-
-
-def _threads(threads: int) -> str:
-    return f"{threads} thread{'' if threads == 1 else 's'}"

@@ -51,3 +51,8 @@ def value_text(value: float, unit: str) -> str:
     if unit == "ratio":
         return f"{value:.3f}"
     return f"{value:.2f} GB" if unit == "GB" else f"{value:g} {unit}"
+
+
+def threads_text(threads: int) -> str:
+    """E.g. `1 thread`, `2 threads`."""
+    return f"{threads} thread{'' if threads == 1 else 's'}"

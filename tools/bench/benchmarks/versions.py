@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
-from bench.benchmarks.measurement import Goal, Measurement
+from bench.benchmarks.measurement import Goal, Measurement, threads_text
 from bench.benchmarks.programs import BenchProgram, chosen_programs
 from bench.benchmarks.setting import Setting
 from bench.benchmarks.uncached import package_and_keep
@@ -123,7 +123,9 @@ def _measure(
             seconds = {version: times[version] for version in both}
         rows.append(error_row(present.report, older.report, threads, errors))
         rows.append(latency_row(present.report, older.report, threads, seconds, rounds))
-        setting.progress(f"{program.address}, {_threads(threads)}: {rows[-1].value:.3f} x the time")
+        setting.progress(
+            f"{program.address}, {threads_text(threads)}: {rows[-1].value:.3f} x the time"
+        )
     return rows
 
 
@@ -171,7 +173,7 @@ def error_row(
     """errors: relative to the length of the eager fp32 model's outputs."""
     return Measurement(
         NAME,
-        f"{_what(present)}: error, {_threads(threads)}",
+        f"{_what(present)}: error, {threads_text(threads)}",
         _version(older),
         (errors["present"] + _ROUNDING) / (errors["older"] + _ROUNDING),
         "ratio",
@@ -199,7 +201,7 @@ def latency_row(
     )
     return Measurement(
         NAME,
-        f"{_what(present)}: time, {_threads(threads)}",
+        f"{_what(present)}: time, {threads_text(threads)}",
         _version(older),
         median(ratios),
         "ratio",
@@ -236,7 +238,3 @@ def _what(present: Report) -> str:
 
 def _version(report: Report) -> str:
     return f"ExecuTorch {report.versions['executorch']}"
-
-
-def _threads(threads: int) -> str:
-    return f"{threads} thread{'' if threads == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.benchmarks.measurement import threads_text
 from bench.command.markdown_table import goal_text, table
 from bench.command.result_file import Document
 
@@ -15,7 +16,7 @@ def versions_lines(rows: list[Document]) -> list[str]:
     """The table, how many programs have the same bytes, and what missed its goal."""
     programs = dict.fromkeys(row["details"]["program"] for row in rows)
     threads = sorted({row["details"]["threads"] for row in rows if "threads" in row["details"]})
-    columns = [f"time, {each} thread{'' if each == 1 else 's'}" for each in threads]
+    columns = [f"time, {threads_text(each)}" for each in threads]
     cells = [
         _cells([row for row in rows if row["details"]["program"] == each], threads)
         for each in programs
