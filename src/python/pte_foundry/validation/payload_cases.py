@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pte_foundry.backends.content import PayloadContent
 from pte_foundry.errors import PteError
@@ -18,7 +19,11 @@ from pte_foundry.validation.described import Description, ask
 from pte_foundry.validation.interpretation import is_not_interpretable
 from pte_foundry.validation.isolation.child_process import ChildProcess
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
-from pte_foundry.validation.payload_weights.model_constants import ModelConstants, model_constants
+from pte_foundry.validation.payload_weights.model_constants import (
+    ModelConstants,
+    decomposed_constants,
+    model_constants,
+)
 from pte_foundry.validation.request import ValidationRequest
 from pte_foundry.validation.structure import signature_problems
 
@@ -72,23 +77,25 @@ def _weights(
     request: ValidationRequest, eager: EagerModel, content: PayloadContent
 ) -> tuple[Case, ModelConstants | None]:
     def check() -> tuple[Outcome, ModelConstants]:
-        constants = _model_constants(request, eager, content)
-        return weights_outcome(content.constants, constants), constants
+        module, inputs = _rewritten(request, eager)
+        constants = model_constants(module, inputs, not content.keeps_batch_norms)
+        decomposed = partial(decomposed_constants, module, inputs)
+        return weights_outcome(content.constants, constants, decomposed), constants
 
     return run_case_for(WEIGHTS, "mismatch", check)
 
 
-def _model_constants(
-    request: ValidationRequest, eager: EagerModel, content: PayloadContent
-) -> ModelConstants:
+def _rewritten(
+    request: ValidationRequest, eager: EagerModel
+) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The model as it was lowered, and its example inputs, which a run may write to."""
     # A copy: rewrites may change the module, whose outputs are the reference.
     module: nn.Module = copy.deepcopy(eager.module)
     with torch.no_grad(), unchecked():
         for name in request.report.rewrites:
             rewrite = load_module("rewrites", name, ("rewrite",), __name__)
             module = rewrite.rewrite(module, eager.example_inputs)
-        copies = tuple(one.clone() for one in eager.example_inputs)
-        return model_constants(module.eval(), copies, not content.keeps_batch_norms)
+    return module.eval(), tuple(one.clone() for one in eager.example_inputs)
 
 
 def _payload(request: ValidationRequest, described: Description, model: ModelConstants) -> Outcome:

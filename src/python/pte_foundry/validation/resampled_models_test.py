@@ -54,6 +54,22 @@ class Resampled(nn.Module):
         return (*found, functional.pixel_shuffle(self.finer(x), 2) + large)
 
 
+class Straightened(nn.Module):
+    """A spatial transformer: an affine grid that the picture itself decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.where = nn.Linear(4, 6)
+        self.where.bias.data.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.stem(x)
+        theta = self.where(found.mean((2, 3))).unflatten(1, (2, 3))
+        grid = functional.affine_grid(theta, [1, 4, 16, 16], align_corners=False)
+        return functional.grid_sample(found, grid, align_corners=False)
+
+
 class Plainest(nn.Sequential):
     """The names of its layers begin with a digit, and its batch norm has statistics."""
 
@@ -84,6 +100,8 @@ CASES = (
     Case(_ALL, traced, _WARPING, "xnnpack"),
     Case(_ALL, traced, _WARPING, "coreml"),
     Case(_WITHOUT_BICUBIC, exported, _WARPING, "vulkan"),
+    Case(Straightened, scripted, _PICTURE, "xnnpack"),
+    Case(Straightened, traced, _PICTURE, "coreml"),
     Case(Plainest, exported, _PICTURE, "portable"),
     Case(Plainest, scripted, _PICTURE, "xnnpack"),
     Case(Plainest, exported, _PICTURE, "coreml"),

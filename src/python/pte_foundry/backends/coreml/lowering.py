@@ -27,7 +27,9 @@ from pte_foundry.backends.coreml.canonical import canonical_payload
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
 
-_EINSUM = torch.ops.aten.einsum.default
+_SPELLED_OUT = (torch.ops.aten.einsum.default, torch.ops.aten.affine_grid_generator.default)
+"""The converter claims both, and fails at some equations, and at affine grids that are sampled."""
+
 _DEFAULT_TARGET = "iOS17"
 _DEFAULT_UNITS = "ALL"
 # ML programs, the only kind of model that ExecuTorch makes, exist since iOS 15 and its siblings.
@@ -82,19 +84,20 @@ def lower(request: LoweringRequest) -> Lowered:
     )
     # State stays in the program: as CoreML's own it would need iOS 18.
     partitioner = CoreMLPartitioner(compile_specs=specs, take_over_mutable_buffer=False)
-    spelled_out = replace(request, exported_program=_without_einsum(request.exported_program))
+    spelled_out = replace(request, exported_program=_spelled_out(request.exported_program))
     with _canonical_payloads():
         lowered = lower_with(spelled_out, [partitioner])
     return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
 
 
-def _without_einsum(program: ExportedProgram) -> ExportedProgram:
-    """The converter claims `torch.einsum`, and fails at some equations: it gets the products that they stand for."""
-    if not any(node.target is _EINSUM for node in program.graph.nodes):
+def _spelled_out(program: ExportedProgram) -> ExportedProgram:
+    """The program with operators that the converter fails at made of those that it takes."""
+    found = {node.target for node in program.graph.nodes}.intersection(_SPELLED_OUT)
+    if not found:
         return program
-    table = {_EINSUM: default_decompositions()[_EINSUM]}
-    spelled_out: ExportedProgram = program.run_decompositions(table)
-    return spelled_out
+    table = default_decompositions()
+    made: ExportedProgram = program.run_decompositions({one: table[one] for one in found})
+    return made
 
 
 def _target(options: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ payload, and each in the payload has to be one of the model's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pte_foundry.backends.content import Constant
 from pte_foundry.validation.case import Outcome
@@ -21,19 +21,28 @@ _SHOWN = 3
 _REBUILD = "Build the program again from the checkpoint that the test names"
 
 
-def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcome:
+def weights_outcome(
+    stored: Sequence[Constant],
+    model: ModelConstants,
+    decomposed: Callable[[], Sequence[ModelConstant]] = tuple,
+) -> Outcome:
     """Compare within rounding, see `matching`.
 
     For a constant that was computed from others, those may be stored instead. A stored constant that repeats
     a single number, such as the bias that a converter adds to a convolution without one, needs no counterpart
     in the model; nor can it hide a weight, which would then be missing.
+
+    Args:
+        decomposed: finds further constants that may be stored; asked if the model's own do not explain all.
     """
     large = [one for one in stored if one.values.numel() >= SMALLEST]
     matches = match_constants(large, (*model.used, *model.others))
+    if any(map(_is_strange, matches)):
+        matches = match_constants(large, (*model.used, *model.others, *decomposed()))
     found = {name for match in matches for name in match.models}
     wanted = [one for one in model.used if one.values.numel() >= SMALLEST]
     missing = [one.name for one in wanted if not _is_stored(one, found)]
-    strange = [match.stored.name for match in matches if not match.models and not _filled(match)]
+    strange = [match.stored.name for match in matches if _is_strange(match)]
     problems = []
     if missing:
         problems.append(
@@ -66,6 +75,10 @@ def weights_outcome(stored: Sequence[Constant], model: ModelConstants) -> Outcom
 
 def _is_stored(one: ModelConstant, found: Collection[str]) -> bool:
     return one.name in found or bool(one.made_of) and one.made_of <= set(found)
+
+
+def _is_strange(match: Match) -> bool:
+    return not match.models and not _filled(match)
 
 
 def _filled(match: Match) -> bool:

@@ -80,6 +80,20 @@ def test_a_constant_may_be_stored_as_what_it_was_made_of() -> None:
     assert len(weights_outcome(stored(), model).problems) == 1
 
 
+def test_what_decompositions_make_is_asked_for_if_something_is_strange() -> None:
+    model, asked = ModelConstants((PARENT,), (), 0, 0), []
+
+    def decomposed() -> list[ModelConstant]:
+        asked.append(True)
+        return [ModelConstant("decomposed", TABLE * 3)]
+
+    assert weights_outcome(stored(TABLE), model, decomposed).problems == () and asked == []
+    assert weights_outcome(stored(TABLE, TABLE * 3), model, decomposed).problems == ()
+    # Explained by neither; and nothing of a decomposition has to be stored.
+    (problem,) = weights_outcome(stored(TABLE, TABLE * 4), model, decomposed).problems
+    assert problem.startswith("1 of the payload's 2 constants are not the model's: stored 1.")
+
+
 def test_one_number_everywhere_needs_no_counterpart_and_hides_nothing() -> None:
     model = ModelConstants((PARENT,), (), 0, 0)
     outcome = weights_outcome(stored(TABLE, torch.zeros(20)), model)

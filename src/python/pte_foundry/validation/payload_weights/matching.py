@@ -7,8 +7,9 @@ program. If two whole tensors of one shape are swapped, only the parity of outpu
 
 A stored number may be off by rounding. A float16 has 11 significant bits and a float32 24; neighbours are at
 least 2^-24 and 2^-149 apart (IEEE 754-2019, table 3.5). Rounding to the nearest is off by at most half of
-that. An integer stands for a multiple of its scale; the scale itself is rounded to float16, which moves the
-greatest of them, 128, by up to 128 / 2048 of a scale more.
+that. Where minus infinity masks attention, CoreML's converter writes -30,000, whose exponential is 0 too. An
+integer stands for a multiple of its scale; the scale itself is rounded to float16, which moves the greatest of
+them, 128, by up to 128 / 2048 of a scale more.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ _BITS = {torch.float16: 11, torch.float32: 24}
 _LEAST_STEP = {torch.float16: 2.0**-24, torch.float32: 2.0**-149}
 _SCALE_ROUNDING = 128 / 2**11
 _GREATEST = torch.finfo(torch.float16).max
+_MASKED = -3e4
+"""`mask = -3e4 * (1 - mask)`: coremltools, converters/mil/frontend/torch/ops.py, scaled_dot_product_attention."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,7 @@ def steps_each(
     """
     same = stored == expected
     if precision == torch.float16:
+        same = same | (expected == -torch.inf) & (stored == _MASKED)
         # A lowering writes the greatest float16 for anything beyond its range.
         expected = expected.clamp(-_GREATEST, _GREATEST)
     difference = ((stored - expected).abs() - uncertainty).clamp(min=0.0)

@@ -39,7 +39,7 @@ def test_a_rounded_weight_is_found(same: Tensor) -> None:
     assert models(same) == ("weight",)
 
 
-@pytest.mark.parametrize("stored", [-math.inf, -65504.0])
+@pytest.mark.parametrize("stored", [-math.inf, -65504.0, -3e4])
 def test_a_mask_is_infinite_where_the_model_has_it(stored: float) -> None:
     mask = torch.full((6, 4), -math.inf).triu(1)
     (match,) = match_constants(

@@ -3,17 +3,21 @@
 The model runs once, and every operator that it calls is watched. What depends neither directly nor
 indirectly on the inputs is constant: parameters, buffers, and what operators compute from these alone,
 such as a transposed weight. That takes no export, and leaves out constants that the model never uses.
+
+A lowering decomposes some operators. What such a decomposition computes from no input, such as the weights of bicubic
+interpolation or a causal mask, may be in a payload as well: `decomposed_constants` finds it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
@@ -25,7 +29,15 @@ _ROUNDINGS = 8
 
 _CONVOLUTION = "aten::convolution"
 _BATCH_NORMS = ("aten::native_batch_norm", "aten::_native_batch_norm_legit_no_training")
-_PRODUCTS = ("aten::addmm", "aten::bmm", "aten::linear", "aten::mm")
+_PRODUCTS = {
+    "aten::addmm": 1,
+    "aten::bmm": 1,
+    "aten::linear": 1,
+    "aten::mm": 1,
+    # The scores, and what they weigh.
+    "aten::_scaled_dot_product_flash_attention_for_cpu": 2,
+}
+"""Operator -> how many matrix products it is."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,7 @@ def model_constants(
         fold_batch_norms: fold a batch norm into the convolution before it if nothing else reads the
             convolution's result.
     """
-    names = {id(one): name for name, one in (*module.named_buffers(), *module.named_parameters())}
-    watch = _Watch(names, inputs)
+    watch = _Watch(_names(module), inputs)
     versions = set(buffer_versions(module))
     with torch.no_grad(), watch:
         returned = module(*inputs)
@@ -88,8 +99,40 @@ def model_constants(
         _floats([*used, *folded]),
         _floats(others),
         watch.calls[_CONVOLUTION],
-        sum(watch.calls[name] for name in _PRODUCTS),
+        sum(watch.calls[name] * products for name, products in _PRODUCTS.items()),
     )
+
+
+def decomposed_constants(
+    module: nn.Module, inputs: tuple[Tensor, ...]
+) -> tuple[ModelConstant, ...]:
+    """The floats that decompositions of the model's operators make, in that order, without parameters and buffers.
+
+    The model runs with torch's core ATen decompositions, which takes longer than `model_constants`.
+
+    Args:
+        module: in eval mode.
+    """
+    # Late: most programs need none of it.
+    from torch._decomp import core_aten_decompositions, decomposition_table
+
+    watch = _Watch(_names(module), inputs)
+    # All overloads: what is left of `upsample_bicubic2d.vec`, which is decomposed, below autograd is another one.
+    packets = {one.overloadpacket for one in core_aten_decompositions()}
+    watch.decompositions = {
+        one: made_of
+        for one, made_of in decomposition_table.items()
+        if isinstance(one, OpOverload) and one.overloadpacket in packets
+    }
+    with torch.no_grad(), watch:
+        module(*inputs)
+    made = [one for one in watch.constants.values() if one.name not in watch.names.values()]
+    return _floats([replace(one, name=f"decomposed {one.name}") for one in made])
+
+
+def _names(module: nn.Module) -> dict[int, str]:
+    """Identity -> name of each parameter and buffer."""
+    return {id(one): name for name, one in (*module.named_buffers(), *module.named_parameters())}
 
 
 def _floats(constants: Sequence[ModelConstant]) -> tuple[ModelConstant, ...]:
@@ -116,14 +159,18 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             is used again.
         used: keys of those that met something computed, in that order.
         calls: operator -> number of calls on something computed.
+        names: of parameters and buffers, by key.
+        decompositions: what to run, and to watch, instead of an operator.
     """
+
+    decompositions: Mapping[OpOverload, Callable[..., Any]] = {}
 
     def __init__(self, names: Mapping[int, str], inputs: tuple[Tensor, ...]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.constants: dict[int, ModelConstant] = {}
         self.used: dict[int, None] = {}
         self.calls: Counter[str] = Counter()
-        self._names = names
+        self.names = names
         self._kept: list[Tensor] = []
         # What is computed is large, so it is forgotten with the last reference to it.
         self._computed = WeakIdKeyDictionary()
@@ -144,6 +191,12 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        if self.decompositions:
+            # Operators that a decomposition calls may be composites of others.
+            with self:
+                made = self.decompositions.get(func, func.decompose)(*args, **(kwargs or {}))
+            if made is not NotImplemented:
+                return made
         result = func(*args, **(kwargs or {}))
         operator = func._schema.name
         sources = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
@@ -190,7 +243,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             one = self.constants[self._constant(source)]
             made_of |= one.made_of or {one.name}
         # The number makes names unique: a weight may have several slices.
-        name = self._names.get(key, f"tensor {len(self._kept)}")
+        name = self.names.get(key, f"tensor {len(self._kept)}")
         if made_of:
             name = f"{name}, {operator} of {', '.join(sorted(made_of))}"
         self.constants[key] = ModelConstant(name, tensor.detach(), 0.0, made_of)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pte_foundry.testing.small_models import build, picture
 from pte_foundry.validation.payload_weights.model_constants import (
     ModelConstants,
+    decomposed_constants,
     fold_batch_norm,
     model_constants,
 )
@@ -156,3 +158,24 @@ def test_state_is_no_constant() -> None:
     constants = model_constants(_Accumulates().eval(), (torch.ones(1, 4),), True)
     names = {one.name.partition(",")[0] for one in (*constants.used, *constants.others)}
     assert "total" not in names and {"head.weight", "head.bias"} <= names
+
+
+class _Decomposed(nn.Module):
+    """No constant but those that three decompositions make of nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        large = functional.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
+        y: Tensor = functional.scaled_dot_product_attention(large, large, large, is_causal=True)
+        return y
+
+
+def test_what_decompositions_compute_from_no_input_is_found_on_request() -> None:
+    module, inputs = _Decomposed().eval(), (torch.randn(1, 3, 8, 8),)
+    model = model_constants(module, inputs, True)
+    assert (model.used, model.products) == ((), 2)
+    found = [one.values for one in decomposed_constants(module, inputs)]
+    # Keys' kernel with a = -0.75 at 1.75 and 1.25 pixels: a * (d^3 - 5 d^2 + 8 d - 4).
+    far = torch.tensor([-0.03515625, -0.10546875])
+    assert any(torch.equal(one.flatten()[:2], far) for one in found)
+    mask = torch.zeros(16, 16).masked_fill(~torch.ones(16, 16).tril().bool(), -torch.inf)
+    assert any(torch.equal(one, mask) for one in found)
