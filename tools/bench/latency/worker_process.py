@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workspace.errors import ToolError
-from workspace.sandbox_python import SandboxPython
-
-_LOG_LINES = 20  # shown of a failed process
+from workspace.sandbox_python import SandboxPython, end_of_log, how_it_ended
 
 
 def prepare(python: SandboxPython, module: str = "bench.latency.prepare") -> None:
@@ -78,5 +76,4 @@ def running_worker(
 
 
 def _failed(what: str, code: int, log: Path) -> ToolError:
-    end = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-_LOG_LINES:])
-    return ToolError(f"{what} ended with exit code {code}. The end of its output:\n{end}")
+    return ToolError(f"{what} {how_it_ended(code)}. The end of its output:\n{end_of_log(log)}")

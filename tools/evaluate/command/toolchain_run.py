@@ -17,12 +17,11 @@ from pte_foundry.records.json_files import read_json, write_json
 from workspace.errors import ToolError
 from workspace.export_process import source_roots, split_at_module
 from workspace.kept_sandbox import KeptSandbox
-from workspace.sandbox_python import SandboxPython
+from workspace.sandbox_python import SandboxPython, end_of_log, how_it_ended
 
 _MAIN = "pte_foundry.evaluation.main"
 _REQUEST = "evaluation_request.json"
 _LIBRARY = "src/python"
-_LOG_LINES = 20  # shown of a failed process
 
 
 class ProcessFailed(ToolError):
@@ -79,6 +78,4 @@ def answers(
             process.communicate()
             raise
     if code != 0:
-        end = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-_LOG_LINES:])
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        raise ProcessFailed(how, end)
+        raise ProcessFailed(how_it_ended(code), end_of_log(log))
