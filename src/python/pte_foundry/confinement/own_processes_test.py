@@ -62,6 +62,10 @@ def test_output_stays_whole_and_in_order(tmp_path: Path, without: tuple[str, ...
     assert list(tmp_path.iterdir()) == []
 
 
+def _heed_hang_ups() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def _start(sandbox: Path, body: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         canary_command(body),
@@ -71,6 +75,8 @@ def _start(sandbox: Path, body: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A process started with nohup ignores hang-ups, and so would all that it starts.
+        preexec_fn=_heed_hang_ups,
     )
     assert process.stdout is not None and process.stderr is not None
     if " namespaces (" in process.stderr.readline():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import metadata
 
 import coremltools  # type: ignore[import-untyped]
 import torch
+from coremltools.converters.mil.frontend.torch.internal_graph import (  # type: ignore[import-untyped]
+    InternalTorchIRNode,
+)
 from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-untyped]
     CoreMLBackend,
 )
@@ -21,9 +24,13 @@ from executorch.exir.backend.backend_details import (  # type: ignore[import-unt
 from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import-untyped]
     CompileSpec,
 )
+from executorch.exir.dialects.edge._ops import EdgeOpOverload  # type: ignore[import-untyped]
+from torch import Tensor
 from torch.export import ExportedProgram, default_decompositions
+from torch.fx import Node
 
 from pte_foundry.backends.coreml.canonical import canonical_payload
+from pte_foundry.backends.left_to_kernels import lower_without_refused
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
 
@@ -66,7 +73,8 @@ def check_options(options: Mapping[str, str]) -> None:
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that CoreML takes, at float16, to the delegate `CoreMLBackend`.
 
-    A weight that the program dequantizes is stored as integers and dequantized by CoreML.
+    What its converter fails at is decomposed, or left to kernels. A weight that the program dequantizes is stored as
+    integers and dequantized by CoreML.
 
     The model package in the program is canonical (see `canonical.py`). Inputs and outputs of
     the program stay float32.
@@ -82,11 +90,22 @@ def lower(request: LoweringRequest) -> Lowered:
         # The other kind, a compiled model, can be made on macOS only.
         model_type=CoreMLBackend.MODEL_TYPE.MODEL,
     )
-    # State stays in the program: as CoreML's own it would need iOS 18.
-    partitioner = CoreMLPartitioner(compile_specs=specs, take_over_mutable_buffer=False)
+
+    def without(request: LoweringRequest, refused: Collection[EdgeOpOverload]) -> Lowered:
+        partitioner = CoreMLPartitioner(
+            compile_specs=specs,
+            # State stays in the program: as CoreML's own it would need iOS 18.
+            take_over_mutable_buffer=False,
+            # By their names in the edge dialect, and in ATen, where it asks which not to decompose.
+            skip_ops_for_coreml_delegation=sorted(
+                name.lower() for one in refused for name in (one.__name__, one._op.__name__)
+            ),
+        )
+        return lower_with(request, [partitioner])
+
     spelled_out = replace(request, exported_program=_spelled_out(request.exported_program))
     with _canonical_payloads():
-        lowered = lower_with(spelled_out, [partitioner])
+        lowered = lower_without_refused(spelled_out, without)
     return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
 
 
@@ -118,7 +137,12 @@ def _canonical_payloads() -> Iterator[None]:
     original = CoreMLBackend.preprocess
 
     def preprocess(program: ExportedProgram, specs: Sequence[CompileSpec]) -> PreprocessResult:
-        result = original(program, specs)
+        try:
+            result = original(program, specs)
+        except Exception as error:
+            # `call_at_fault` reads it: the converter has no node of the graph at hand.
+            node = _node_at_fault(error, program)  # noqa: F841
+            raise
         return replace(result, processed_bytes=canonical_payload(result.processed_bytes))
 
     CoreMLBackend.preprocess = staticmethod(preprocess)
@@ -126,3 +150,26 @@ def _canonical_payloads() -> Iterator[None]:
         yield
     finally:
         CoreMLBackend.preprocess = staticmethod(original)
+
+
+def _node_at_fault(error: BaseException, program: ExportedProgram) -> Node | None:
+    """The call that the converter was at, which it knows by its name in the delegate's graph.
+
+    Failing that, the first call of a kind that no delegate has: of complex numbers, or in a graph without inputs, such
+    as a linspace.
+    """
+    traceback, name = error.__traceback__, None
+    while traceback is not None:
+        converted = traceback.tb_frame.f_locals.get("node")
+        if isinstance(converted, InternalTorchIRNode):
+            name = converted.name
+        traceback = traceback.tb_next
+    calls = [node for node in program.graph.nodes if node.op == "call_function"]
+    named = [node for node in calls if node.name == name]
+    without_inputs = [] if program.graph_signature.user_inputs else calls
+    return next(iter([*named, *filter(_takes_complex, calls), *without_inputs]), None)
+
+
+def _takes_complex(node: Node) -> bool:
+    values = (one.meta.get("val") for one in node.all_input_nodes)
+    return any(isinstance(one, Tensor) and one.is_complex() for one in values)

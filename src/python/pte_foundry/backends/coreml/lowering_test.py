@@ -87,6 +87,65 @@ def test_products_in_any_notation(equation: str) -> None:
     assert not inspect_program(bytes(lowered.program.buffer)).undelegated
 
 
+class _Circular(nn.Module):
+    """The converter has other ways to pad only; decomposed, it takes all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular")
+        self.second = nn.Conv2d(4, 2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.second(self.first(x))
+        return found
+
+
+class _Bucketized(nn.Module):
+    """CoreML has no bits of numbers, and no delegate without inputs, such as one that copies the boundaries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(4, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.head(self.table(torch.bucketize(x, torch.tensor([-0.5, 0.0, 0.5]))))
+        return found
+
+
+class _Spectrum(nn.Module):
+    """CoreML has no complex numbers, not even as the input of a delegate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(17, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.head(torch.fft.rfft(x).abs())
+        return found
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "kernels"),
+    [
+        (_Circular(), (1, 3, 8, 8), set()),
+        (
+            _Bucketized(),
+            (1, 7),
+            {"aten::bitwise_and.Tensor_out", "dim_order_ops::_clone_dim_order.out"},
+        ),
+        (_Spectrum(), (2, 32), {"aten::_fft_r2c.out", "aten::abs.out"}),
+    ],
+)
+def test_what_the_converter_fails_at_is_left_to_kernels(
+    module: nn.Module, shape: tuple[int, ...], kernels: set[str]
+) -> None:
+    program = torch.export.export(module.eval(), (torch.randn(shape),), strict=False)
+    lowered = coreml.lower(LoweringRequest(program, "fp16", {}))
+    facts = inspect_program(bytes(lowered.program.buffer))
+    assert facts.delegates.keys() == {"CoreMLBackend"} and facts.undelegated.keys() == kernels
+
+
 def test_options_reach_the_program() -> None:
     found = _lower(minimum_deployment_target="macOS13", compute_units="CPU_AND_NE")
     assert found.options["compute_units"] == b"cpu_and_ne"
@@ -105,7 +164,7 @@ def test_options_reach_the_program() -> None:
 def test_bad_values_are_refused_before_lowering(
     options: dict[str, str], part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_work(*arguments: object) -> None:
+    def no_work(*arguments: object, **named: object) -> None:
         raise AssertionError("lowering began")
 
     monkeypatch.setattr(coreml, "lower_with", no_work)
@@ -115,7 +174,7 @@ def test_bad_values_are_refused_before_lowering(
 
 
 def test_preprocess_is_put_back_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **named: object) -> None:
         raise RuntimeError("no")
 
     original = CoreMLBackend.preprocess
