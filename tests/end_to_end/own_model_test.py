@@ -38,7 +38,8 @@ def test_from_a_file_to_an_app(clone: UserClone, tmp_path: Path) -> None:
     assert refused.exit_code == 2 and "positive" in refused.output, refused.output
     assert not (clone.root / "models/my").exists()
 
-    inputs = ("--inputs", "tokens=int64[1,length=1..12]{0..49}")
+    # What is published needs a licence, whose text is in the repository.
+    inputs = ("--inputs", "tokens=int64[1,length=1..12]{0..49}", "--license", "BSD-3-Clause")
     made = clone.run(*tool, "--from", str(file), *inputs, "--backends", "portable,xnnpack")
     assert made.exit_code == 0, made.output
     tested = clone.run("test", "models/my::")
@@ -62,11 +63,14 @@ def test_from_a_file_to_an_app(clone: UserClone, tmp_path: Path) -> None:
         clone.edited("BUILD", 'programs=["models::"]', 'programs=["models/my::"]'),
         clone.edited("BUILD", *WITHOUT_OLDER),
     ):
-        base = f"--index-base-url={(published / 'current').as_uri()}"
-        done = clone.run(base, f"--tree-repositories=file:{published}", "publish", "//:tree")
+        options = (
+            "--index-base-url=https://example.org/models",
+            f"--tree-repositories=file:{published}",
+        )
+        done = clone.run(*options, "publish", "//:tree")
     assert done.exit_code == 0, done.output
     assert done.exports == [], "what was tested is what is published"
-    catalogue = open_catalogue((published / "current").as_uri(), cache=tmp_path / "cache")
+    catalogue = open_catalogue(str(published / "current"), cache=tmp_path / "cache")
     for backend in ("portable", "xnnpack"):
         program = catalogue.fetch(catalogue.best("my", "linux", backends=[backend]))
         method = Runtime.get().load_program(program).load_method("forward")

@@ -92,8 +92,8 @@ def needed_licenses(
         if license_id not in declared:
             raise PteBuildError(
                 f"{tree}: {built.declaration.address} is under {license_id}, but "
-                f"`{TreeLicensesField.alias}` has no file with that licence's text. Add it, or "
-                "leave the program out of the index."
+                f"`{TreeLicensesField.alias}` has no file with that licence's text. Add it, "
+                "correct `license` of its `model_weights`, or leave the program out of the index."
             )
         needed[license_id] = declared[license_id]
     return dict(sorted(needed.items()))
