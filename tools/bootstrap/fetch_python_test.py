@@ -92,6 +92,8 @@ class Machine:
             text=True,
             start_new_session=True,
             umask=0o077,
+            # A shell's background job ignores SIGINT, and so does all that it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
         )
 
     def fetch(self, *minors: str, **more: str) -> tuple[int, str]:
