@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from pte_foundry.exporting.export import ExportResult
+from pte_foundry.testing.fast_lowering import fast_lowering
 from pte_foundry.testing.workspace import Workspace, export_colours, make_workspace
+
+__all__ = ["fast_lowering"]
 
 
 @pytest.fixture(scope="session")

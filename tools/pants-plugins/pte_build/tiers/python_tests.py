@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,9 +11,14 @@ from pants.backend.python.goals.pytest_runner import PyTestRequest
 from pants.backend.python.subsystems.pytest import PythonTestFieldSet
 from pants.backend.python.target_types import PythonTestSourceField, SkipPythonTestsField
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
-from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
-from pants.core.util_rules.partitions import Partitions
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.core.goals.test import TestRequest, TestResult, TestSubsystem
+from pants.core.util_rules.partitions import (
+    Partition,
+    PartitionerType,
+    Partitions,
+    _EmptyMetadata,
+)
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.target import Tags, Target, WrappedTarget, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
@@ -30,40 +36,66 @@ class TieredTestsSubsystem(Subsystem):
 
 
 @dataclass(frozen=True)
-class TieredTestFieldSet(TestFieldSet):
+class TieredTestFieldSet(PythonTestFieldSet):
     """A test with tags and `skip_tests`: without it Pants' own rules would run the test in any case."""
 
     required_fields = (PythonTestSourceField, SkipPythonTestsField)
 
-    source: PythonTestSourceField
     tags: Tags
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
         return not (tgt[SkipPythonTestsField].value and tgt[Tags].value)
 
+    @property
+    def process(self) -> tuple[object, ...]:
+        """Equal for tests that Pants' own rules put into one process; those without a batch tag are alone."""
+        return (
+            self.batch_compatibility_tag.value or self.address,
+            self.environment.value,
+            self.extra_env_vars.sorted(),
+            self.interpreter_constraints.value,
+            self.resolve.value,
+            self.xdist_concurrency.value,
+        )
+
 
 class TieredTestRequest(TestRequest):
     tool_subsystem = cast("type[SkippableSubsystem]", TieredTestsSubsystem)
     field_set_type = TieredTestFieldSet
+    partitioner_type = PartitionerType.CUSTOM
+
+
+@rule
+def partition_tiered_tests(
+    request: TieredTestRequest.PartitionRequest[TieredTestFieldSet],
+) -> Partitions[TieredTestFieldSet, _EmptyMetadata]:
+    processes = defaultdict(list)
+    for field_set in request.field_sets:
+        processes[field_set.process].append(field_set)
+    return Partitions(
+        Partition(tuple(field_sets), _EmptyMetadata()) for field_sets in processes.values()
+    )
 
 
 # Not memoized: each session may ask for other tests. Test results are cached.
 @_uncacheable_rule
-async def run_tiered_test(
+async def run_tiered_tests(
     batch: TieredTestRequest.Batch[TieredTestFieldSet, Any], test_subsystem: TestSubsystem
 ) -> TestResult:
-    asked = batch.single_element
-    address = asked.address
-    tier = await Get(TestTier, TierRequest(address, asked.tags.value or ()))
-    if tier.left_out is not None:
-        return TestResult.no_tests_found(address, test_subsystem.output)
-    wrapped = await Get(
-        WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line")
+    tiers = await MultiGet(
+        Get(TestTier, TierRequest(each.address, each.tags.value or ())) for each in batch.elements
     )
-    field_set = PythonTestFieldSet.create(wrapped.target)
+    asked = [tier.address for tier in tiers if tier.left_out is None]
+    if not asked:
+        return TestResult.no_tests_found_in_batch(batch, test_subsystem.output)
+    wrapped = await MultiGet(
+        Get(WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line"))
+        for address in asked
+    )
+    field_sets = tuple(PythonTestFieldSet.create(each.target) for each in wrapped)
     partitions = await Get(
-        Partitions, TestRequest.PartitionRequest, PyTestRequest.PartitionRequest((field_set,))
+        Partitions, TestRequest.PartitionRequest, PyTestRequest.PartitionRequest(field_sets)
     )
     (partition,) = partitions
     return await Get(
