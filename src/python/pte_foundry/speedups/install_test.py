@@ -5,6 +5,8 @@ import gc
 from pathlib import Path
 from typing import Any
 
+# Some of the speed-ups apply where it is imported.
+import executorch.backends.xnnpack.quantizer.xnnpack_quantizer_utils  # type: ignore[import-untyped]  # noqa: F401
 import pytest
 import torch
 from torch.fx import GraphModule, traceback
