@@ -9,8 +9,11 @@ import pytest
 from pte_foundry.speedups.install import speedups
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def fast_lowering() -> Iterator[None]:
-    """All speed-ups whose backend the collected tests import."""
+    """All speed-ups whose backend the collected tests import.
+
+    Not for longer than a module: they turn the collection of garbage off, and a large process forks slowly.
+    """
     with speedups():
         yield
