@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.benchmarks.measurement import Goal, Measurement
-from bench.benchmarks.plain_script import PlainPython, export_stock, make_plain_python
+from bench.benchmarks.plain_script import (
+    PlainPython,
+    environments_seconds,
+    export_stock,
+    make_plain_pythons,
+)
 from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.setting import Setting
 from bench.benchmarks.uncached import KeptExports, keep_sandboxes, package_and_keep
@@ -61,13 +66,14 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         clone.pants(*keep_sandboxes(setting), "package", *cold.exports)
         setting.progress(f"exporting the same {len(programs)} programs again, and nothing else")
         kept = package_and_keep(setting, clone, programs)
-        setting.progress(f"took {kept.seconds:.0f} s; making the script's virtual environment")
-        python = make_plain_python(setting, clone, kept.sandboxes)
-        setting.progress(f"took {python.seconds:.0f} s; now the script")
-        costs = _run_script(setting, clone, kept, python)
+        setting.progress(f"took {kept.seconds:.0f} s; making the script's virtual environments")
+        pythons = make_plain_pythons(setting, clone, kept.sandboxes)
+        environments = environments_seconds(pythons)
+        setting.progress(f"took {environments:.0f} s; now the script")
+        costs = _run_script(setting, clone, kept, pythons)
         largest = most_memory(costs)
         ours = {largest: kept.sandboxes[largest].run(OUTPUTS)}
-    return rows(cold, kinds, kept.seconds, python.seconds, pip_cache_gb, costs, ours)
+    return rows(cold, kinds, kept.seconds, environments, pip_cache_gb, costs, ours)
 
 
 def cold_environment(environment: Mapping[str, str], caches: Path) -> dict[str, str]:
@@ -112,11 +118,14 @@ def _require_cold(run: PantsRun, caches: Path) -> None:
 
 
 def _run_script(
-    setting: Setting, clone: Clone, kept: KeptExports, python: PlainPython
+    setting: Setting,
+    clone: Clone,
+    kept: KeptExports,
+    pythons: Mapping[BenchProgram, PlainPython],
 ) -> dict[BenchProgram, ProcessCost]:
     costs: dict[BenchProgram, ProcessCost] = {}
     for program, sandbox in kept.sandboxes.items():
-        costs[program] = cost = export_stock(clone, program, sandbox, python)
+        costs[program] = cost = export_stock(clone, program, sandbox, pythons[program])
         setting.progress(
             f"{len(costs)} of {len(kept.sandboxes)}, {program.address}: {cost.seconds:.1f} s, "
             f"{cost.peak_bytes / _BYTES_PER_GB:.2f} GB"
@@ -164,7 +173,7 @@ def rows(
         Measurement(
             NAME,
             f"the whole command: `{_command(cold)}`, all caches empty but pip's ({pip_cache_gb:.2f} GB)",
-            "nothing; the script and its virtual environment, which validate and test nothing, took "
+            "nothing; the script and its virtual environments, which validate and test nothing, took "
             f"{script + environment_seconds:.0f} s",
             round(cold.seconds, 1),
             "s",

@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ _OUTPUTS = ("stock.pte", "stock.json")
 _SCRIPT = "import sys; from pte_foundry.exporting.main import main; sys.exit(main(sys.argv[1:]))"
 # How `./pants dependencies` prints a lockfile.
 _LOCK = re.compile(r"^(\S+\.lock):\S+$", re.MULTILINE)
+_EXECUTORCH = re.compile(r"^executorch==([\w.]+)", re.MULTILINE)
 _OUTPUT_LINES = 20
 
 
@@ -44,18 +46,34 @@ class PlainPython:
     seconds: float
 
 
-def make_plain_python(
+def make_plain_pythons(
     setting: Setting, clone: Clone, sandboxes: Mapping[BenchProgram, KeptSandbox]
-) -> PlainPython:
-    """A virtual environment with all that these programs' lockfiles pin, from pip's sources and cache.
+) -> Mapping[BenchProgram, PlainPython]:
+    """By program, a virtual environment with all that its lockfiles pin, from pip's sources and cache.
 
-    torch's wheel is taken from where the launcher keeps it.
+    Programs of the same release of ExecuTorch share one. torch's wheel is taken from where the launcher keeps it.
 
     Raises ToolError with the end of pip's output if it fails.
     """
-    locks = _locks(clone, [program.address for program in sandboxes])
-    interpreter = (next(iter(sandboxes.values())).folder / _INTERPRETER).resolve()
-    folder = setting.scratch / "plain-python"
+    together: dict[str, dict[BenchProgram, tuple[str, ...]]] = defaultdict(dict)
+    for program in sandboxes:
+        locks = _locks(clone, program.address)
+        together[_release(clone, locks)][program] = locks
+    pythons: dict[BenchProgram, PlainPython] = {}
+    for release, of_programs in together.items():
+        interpreter = (sandboxes[next(iter(of_programs))].folder / _INTERPRETER).resolve()
+        locks = tuple(sorted({lock for its_locks in of_programs.values() for lock in its_locks}))
+        folder = setting.scratch / f"plain-python-{release}"
+        pythons.update(dict.fromkeys(of_programs, _make(clone, interpreter, locks, folder)))
+    return pythons
+
+
+def environments_seconds(pythons: Mapping[BenchProgram, PlainPython]) -> float:
+    """How long it took to make all of them."""
+    return sum(python.seconds for python in set(pythons.values()))
+
+
+def _make(clone: Clone, interpreter: Path, locks: Sequence[str], folder: Path) -> PlainPython:
     python = folder / "bin/python"
     wheels = Path(user_caches(clone.environment)["PTE_FOUNDRY_CACHE"]) / "wheels"
     # The option adds to pip's settings; the variable would replace them.
@@ -87,15 +105,20 @@ def make_plain_python(
     return PlainPython(python, time.perf_counter() - start)
 
 
-def _locks(clone: Clone, addresses: Sequence[str]) -> tuple[str, ...]:
-    output = clone.pants("dependencies", "--transitive", *addresses).output
+def _locks(clone: Clone, address: str) -> tuple[str, ...]:
+    output = clone.pants("dependencies", "--transitive", address).output
     locks = tuple(sorted(set(_LOCK.findall(output))))
     if not locks:
         raise ToolError(
-            f"`./pants dependencies --transitive {' '.join(addresses)}` should name the lockfiles of the toolchains, "
-            "but names none"
+            f"`./pants dependencies --transitive {address}` should name the lockfiles of its toolchain, but names none"
         )
     return locks
+
+
+def _release(clone: Clone, locks: Sequence[str]) -> str:
+    """The ExecuTorch that these lockfiles pin; "none" if they pin none."""
+    found = (_EXECUTORCH.search((clone.root / lock).read_text(encoding="utf-8")) for lock in locks)
+    return next((match[1] for match in found if match), "none")
 
 
 def export_stock(

@@ -11,12 +11,20 @@ import pytest
 from bench.benchmarks.plain_script import (
     PlainPython,
     builder_file,
+    environments_seconds,
     export_stock,
-    make_plain_python,
+    make_plain_pythons,
 )
 from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.setting import Setting
-from bench.benchmarks.stand_in_exports import ADDRESS, BUILDER, INTERPRETER, files, launcher
+from bench.benchmarks.stand_in_exports import (
+    ADDRESS,
+    BUILDER,
+    INTERPRETER,
+    OLDER_ADDRESS,
+    files,
+    launcher,
+)
 from bench.benchmarks.stand_in_repository import stand_in_setting
 from bench.benchmarks.uncached import package_and_keep
 from workspace.clone import Clone
@@ -40,7 +48,7 @@ def exported(
 
 
 def make(setting: Setting, clone: Clone, sandbox: KeptSandbox) -> PlainPython:
-    return make_plain_python(setting, clone, {PROGRAM: sandbox})
+    return make_plain_pythons(setting, clone, {PROGRAM: sandbox})[PROGRAM]
 
 
 def test_the_locks_of_the_programs_are_installed(tmp_path: Path) -> None:
@@ -50,6 +58,22 @@ def test_the_locks_of_the_programs_are_installed(tmp_path: Path) -> None:
     _, pip = (tmp_path / "log").read_text().splitlines()
     assert "-m pip install " in pip and " --find-links /launcher/wheels " in pip
     assert pip.endswith(" --no-deps --require-hashes -r 3rdparty/python/executorch.lock")
+
+
+def test_each_release_of_executorch_has_an_environment(tmp_path: Path) -> None:
+    older, another = BenchProgram(OLDER_ADDRESS), BenchProgram(f"{ADDRESS}_2")
+    with exported(tmp_path) as (setting, clone, sandbox):
+        pythons = make_plain_pythons(
+            setting, clone, dict.fromkeys((PROGRAM, older, another), sandbox)
+        )
+    assert pythons[PROGRAM] == pythons[another]
+    assert pythons[PROGRAM].executable != pythons[older].executable
+    assert environments_seconds(pythons) == pythons[PROGRAM].seconds + pythons[older].seconds
+    _, *pip = (tmp_path / "log").read_text().splitlines()
+    assert [line.rpartition(" ")[2] for line in pip] == [
+        "3rdparty/python/executorch.lock",
+        "3rdparty/python/executorch_1_4.lock",
+    ]
 
 
 def test_the_request_asks_for_stock_exports_and_the_environment_is_that_of_the_export(

@@ -9,7 +9,7 @@ from bench.benchmarks.plain_script import (
     PlainPython,
     builder_file,
     export_stock,
-    make_plain_python,
+    make_plain_pythons,
 )
 from bench.benchmarks.programs import BenchProgram
 from bench.benchmarks.setting import Setting
@@ -36,9 +36,9 @@ def run(setting: Setting) -> tuple[Measurement, ...]:
         setting.progress(f"building {len(programs)} programs, and keeping the sandboxes of exports")
         sandboxes = package_and_keep(setting, clone, programs).sandboxes
         setting.progress("making the virtual environment of the script")
-        python = make_plain_python(setting, clone, sandboxes)
+        pythons = make_plain_pythons(setting, clone, sandboxes)
         return tuple(
-            _compare(setting, clone, program, sandbox, python).row(
+            _compare(setting, clone, program, sandbox, pythons[program]).row(
                 NAME,
                 f"`package {program.address}` after an edit of its builder",
                 "a process of a plain script: the same export with stock ExecuTorch",

@@ -10,11 +10,18 @@ from pathlib import Path
 ADDRESS = "models/mobilenet:mobilenet_v3_small_xnnpack"
 BUILDER = "src/python/pte_foundry/models/mobilenet.py"
 COMMON = "src/python/pte_foundry/exporting/main.py"
-FILES = {BUILDER: "x = 1\n", COMMON: "y = 1\n"}
+OLDER_ADDRESS = "models/mobilenet:mobilenet_v3_small_mps"
+FILES = {
+    BUILDER: "x = 1\n",
+    COMMON: "y = 1\n",
+    "3rdparty/python/executorch.lock": "executorch==1.5.1 \\\n    --hash=sha256:0\n",
+    "3rdparty/python/executorch_1_4.lock": "executorch==1.4.1 \\\n    --hash=sha256:1\n",
+}
 
 # Exports only texts that were not seen before, and leaves its sandbox if sandboxes are kept.
 _LAUNCHER = f"""\
 case "$*" in
+  *dependencies*{OLDER_ADDRESS}) echo 3rdparty/python/executorch_1_4.lock:_executorch_1_4_lockfile; exit 0 ;;
   *dependencies*) echo 3rdparty/python/executorch.lock:_executorch_lockfile; echo {BUILDER}; exit 0 ;;
 esac
 mkdir -p dist/models/mobilenet
