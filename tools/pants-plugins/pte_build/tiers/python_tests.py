@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pants.backend.python.goals.pytest_runner import PyTestRequest
 from pants.backend.python.subsystems.pytest import PythonTestFieldSet
-from pants.backend.python.target_types import PythonTestSourceField, SkipPythonTestsField
+from pants.backend.python.target_types import SkipPythonTestsField
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import (
@@ -39,13 +39,11 @@ class TieredTestsSubsystem(Subsystem):
 class TieredTestFieldSet(PythonTestFieldSet):
     """A test with tags and `skip_tests`: without it Pants' own rules would run the test in any case."""
 
-    required_fields = (PythonTestSourceField, SkipPythonTestsField)
-
     tags: Tags
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
-        return not (tgt[SkipPythonTestsField].value and tgt[Tags].value)
+        return not (tgt.get(SkipPythonTestsField).value and tgt.get(Tags).value)
 
     @property
     def process(self) -> tuple[object, ...]:
