@@ -1,11 +1,11 @@
-"""BUILD macros of `python_tests` that a glob skips, see `[test-tiers]` in pants.toml."""
+"""BUILD macros of `python_tests` that a glob skips, see `[test-tiers]` in pants.toml.
+
+`skip_tests` keeps them from Pants' own rules, which know no tiers; the plugin runs them.
+"""
 
 
 def full_python_tests(tags=None, **fields):
-    """Tests that take long: `./pants test ::` leaves them out, a narrower glob and `.ci/run` run them.
-
-    `skip_tests` keeps them from Pants' own rules, which know no tiers; the plugin runs them.
-    """
+    """Tests that take long: `./pants test ::` leaves them out, a narrower glob and `.ci/run` run them."""
     python_tests(tags=["full", *(tags or [])], skip_tests=True, **fields)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,14 +11,9 @@ from pants.backend.python.subsystems.pytest import PythonTestFieldSet
 from pants.backend.python.target_types import SkipPythonTestsField
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem
 from pants.core.goals.test import TestRequest, TestResult, TestSubsystem
-from pants.core.util_rules.partitions import (
-    Partition,
-    PartitionerType,
-    Partitions,
-    _EmptyMetadata,
-)
+from pants.core.util_rules.partitions import PartitionerType, Partitions
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
-from pants.engine.target import Tags, Target, WrappedTarget, WrappedTargetRequest
+from pants.engine.target import Tags, Target
 from pants.engine.unions import UnionRule
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
@@ -45,18 +39,6 @@ class TieredTestFieldSet(PythonTestFieldSet):
     def opt_out(cls, tgt: Target) -> bool:
         return not (tgt.get(SkipPythonTestsField).value and tgt.get(Tags).value)
 
-    @property
-    def process(self) -> tuple[object, ...]:
-        """Equal for tests that Pants' own rules put into one process; those without a batch tag are alone."""
-        return (
-            self.batch_compatibility_tag.value or self.address,
-            self.environment.value,
-            self.extra_env_vars.sorted(),
-            self.interpreter_constraints.value,
-            self.resolve.value,
-            self.xdist_concurrency.value,
-        )
-
 
 class TieredTestRequest(TestRequest):
     tool_subsystem = cast("type[SkippableSubsystem]", TieredTestsSubsystem)
@@ -65,14 +47,14 @@ class TieredTestRequest(TestRequest):
 
 
 @rule
-def partition_tiered_tests(
+async def partition_tiered_tests(
     request: TieredTestRequest.PartitionRequest[TieredTestFieldSet],
-) -> Partitions[TieredTestFieldSet, _EmptyMetadata]:
-    processes = defaultdict(list)
-    for field_set in request.field_sets:
-        processes[field_set.process].append(field_set)
-    return Partitions(
-        Partition(tuple(field_sets), _EmptyMetadata()) for field_sets in processes.values()
+) -> Partitions[TieredTestFieldSet, Any]:
+    """As Pants' own rules put tests into processes."""
+    return await Get(
+        Partitions,
+        TestRequest.PartitionRequest,
+        PyTestRequest.PartitionRequest(request.field_sets),
     )
 
 
@@ -84,22 +66,13 @@ async def run_tiered_tests(
     tiers = await MultiGet(
         Get(TestTier, TierRequest(each.address, each.tags.value or ())) for each in batch.elements
     )
-    asked = [tier.address for tier in tiers if tier.left_out is None]
+    asked = tuple(each for each, tier in zip(batch.elements, tiers) if tier.left_out is None)
     if not asked:
         return TestResult.no_tests_found_in_batch(batch, test_subsystem.output)
-    wrapped = await MultiGet(
-        Get(WrappedTarget, WrappedTargetRequest(address, description_of_origin="the command line"))
-        for address in asked
-    )
-    field_sets = tuple(PythonTestFieldSet.create(each.target) for each in wrapped)
-    partitions = await Get(
-        Partitions, TestRequest.PartitionRequest, PyTestRequest.PartitionRequest(field_sets)
-    )
-    (partition,) = partitions
     return await Get(
         TestResult,
         TestRequest.Batch,
-        PyTestRequest.Batch("", tuple(partition.elements), partition.metadata),
+        PyTestRequest.Batch("", asked, batch.partition_metadata),
     )
 
 
