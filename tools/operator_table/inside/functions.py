@@ -67,7 +67,9 @@ GROUPS: Mapping[str, Operators] = {
         ),
         "torch.topk": (lambda: lambda x: tuple(torch.topk(x, 3)), VECTOR),
         "torch.sort": (lambda: lambda x: tuple(torch.sort(x)), VECTOR),
+        "torch.sort, stable": (lambda: lambda x: tuple(torch.sort(x, stable=True)), VECTOR),
         "torch.kthvalue": (lambda: lambda x: torch.kthvalue(x, 3).values, VECTOR),
+        "torch.mode": (lambda: lambda x: torch.mode(x, 1).values, VECTOR),
         "torch.argmax": (lambda: lambda x: torch.argmax(x, 1), VECTOR),
         "torch.bucketize": (
             lambda: lambda x: torch.bucketize(x, torch.linspace(-1, 1, 5)),

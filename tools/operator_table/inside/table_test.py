@@ -19,7 +19,7 @@ CELLS = read_cells(PAGE.read_text(encoding="utf-8"))
 HERE = [backend for backend, column in COLUMNS.items() if column.toolchain != "executorch_1_4"]
 # Each kind of cell, and each option of a column.
 SAMPLE = {
-    "portable": ("nn.Conv2d", "torch.kthvalue"),
+    "portable": ("nn.Conv2d", "torch.mode"),
     "xnnpack": ("nn.Hardsigmoid", "torch.topk"),
     "coreml": ("nn.ConvTranspose1d", "torch.topk"),
     "vulkan": ("nn.Conv2d", "nn.ConvTranspose1d"),

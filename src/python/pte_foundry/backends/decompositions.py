@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,12 @@ from torch._ops import OpOverload
 from torch.export import ExportedProgram
 
 from pte_foundry.backends.kernels import operators_of
-from pte_foundry.backends.volumes import average_pool_3d, convolution_3d, max_pool_3d
+from pte_foundry.backends.volumes import (
+    average_pool_3d,
+    convolution_3d,
+    max_pool_3d,
+    transposed_convolution_3d,
+)
 
 _ATEN = torch.ops.aten
 
@@ -40,7 +45,7 @@ def decomposed(names: Collection[str], program: ExportedProgram) -> ExportedProg
     slices = False
     for operator in operators_of(program):
         lowered, ours = _OURS.get(operator, (operator._schema.name, None))
-        if lowered in wanted and (found := decomposition_table.get(operator, ours)):
+        if lowered in wanted and (found := _definition(operator, ours)):
             made_of[operator] = found
             slices = slices or found is ours
     if not made_of:
@@ -48,6 +53,22 @@ def decomposed(names: Collection[str], program: ExportedProgram) -> ExportedProg
     program = program.run_decompositions(made_of)
     # Delegates take weights that are constants, and not slices of them.
     return constant_prop_pass(program, _AS_THEY_ARE) if slices else program
+
+
+def _definition(operator: OpOverload, ours: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """A target's `imports` come before ours, and ours before torch's, which are made for compilers."""
+    registered: Callable[..., Any] | None = decomposition_table.get(operator)
+    if registered is None or (ours and registered.__module__.startswith("torch.")):
+        return ours
+    return registered
+
+
+def _angle(x: Tensor) -> Any:
+    """The phase of complex numbers."""
+    if not x.is_complex():
+        return NotImplemented
+    real, imaginary = torch.view_as_real(x).unbind(-1)
+    return torch.atan2(imaginary, real)
 
 
 def _bilinear(first: Tensor, second: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -58,11 +79,68 @@ def _bilinear(first: Tensor, second: Tensor, weight: Tensor, bias: Tensor | None
     return found if bias is None else found + bias
 
 
+def _convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+    *_: bool,
+) -> Any:
+    """As traced scripts call it. Of pictures and sequences it stays what it is."""
+    if weight.dim() != 5:
+        return NotImplemented
+    if transposed:
+        settings = (stride, padding, output_padding, groups, dilation)
+        return transposed_convolution_3d(x, weight, bias, *settings)
+    return convolution_3d(x, weight, bias, stride, padding, dilation, groups)
+
+
+def _sort(x: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
+    """Where values are equal, indices may be in another order than torch's."""
+    if x.dim() == 0:
+        return x.clone(), torch.zeros_like(x, dtype=torch.int64)
+    return torch.topk(x, x.shape[dim], dim, descending)
+
+
+def _kth_value(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """The k-th of the least; `_sort` says which of equal ones."""
+    values, indices = torch.topk(x, k, dim, False)
+    values, indices = (each.narrow(dim, k - 1, 1) for each in (values, indices))
+    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
+
+
+def _cumulative_product(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+    """With products of twice the length in each step (Hillis and Steele, "Data parallel algorithms", CACM 1986)."""
+    if dtype is None and not x.is_floating_point():
+        dtype = torch.int64
+    x = x if dtype is None else x.to(dtype)
+    length = x.shape[dim] if x.dim() else 1
+    reach = 1
+    while reach < length:
+        before, after = x.narrow(dim, 0, reach), x.narrow(dim, reach, length - reach)
+        x = torch.cat([before, after * x.narrow(dim, 0, length - reach)], dim)
+        reach *= 2
+    return x
+
+
 _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
+    _ATEN.angle.default: ("aten::angle", _angle),
+    _ATEN.argsort.default: ("aten::sort", lambda *args, **kwargs: _sort(*args, **kwargs)[1]),
     _ATEN.avg_pool3d.default: ("aten::avg_pool3d", average_pool_3d),
     _ATEN.bilinear.default: ("aten::_trilinear", _bilinear),
+    _ATEN._convolution.default: ("aten::convolution", _convolution),
+    _ATEN.convolution.default: ("aten::convolution", _convolution),
     _ATEN.conv3d.default: ("aten::convolution", convolution_3d),
     _ATEN.conv3d.padding: ("aten::convolution", convolution_3d),
+    _ATEN.cumprod.default: ("aten::cumprod", _cumulative_product),
+    _ATEN.conv_transpose3d.input: ("aten::convolution", transposed_convolution_3d),
+    _ATEN.kthvalue.default: ("aten::kthvalue", _kth_value),
     _ATEN.max_pool3d.default: ("aten::max_pool3d_with_indices", max_pool_3d),
+    _ATEN.sort.default: ("aten::sort", _sort),
 }
 """Operator -> the name that it has in the edge dialect, and what it is made of."""

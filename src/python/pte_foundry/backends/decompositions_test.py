@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._decomp import register_decomposition
+from torch._export.converter import TS2EPConverter
+from torch.export import ExportedProgram
 from torch.nn import functional as F
 
 from pte_foundry.backends.lowering import Lowered, LoweringRequest
@@ -13,6 +16,7 @@ from pte_foundry.backends.vulkan import lowering as vulkan
 from pte_foundry.backends.xnnpack import lowering as xnnpack
 from pte_foundry.errors import PteError
 from pte_foundry.inspection.delegation import inspect_program
+from pte_foundry.models.own.calling import plain_module
 from pte_foundry.validation.runtime import load_program
 
 _CLIP = torch.randn(2, 4, 5, 9, 8, generator=torch.Generator().manual_seed(0))
@@ -36,11 +40,18 @@ class _Video(nn.Module):
         return found
 
 
-def _lowered(backend: Any, module: nn.Module, x: Tensor) -> Lowered:
+def _program(module: nn.Module, x: Tensor) -> ExportedProgram:
     with torch.no_grad():
-        program = torch.export.export(module.eval(), (x,), strict=False)
+        return torch.export.export(module.eval(), (x,), strict=False)
+
+
+def _lower(backend: Any, program: ExportedProgram) -> Lowered:
     lowered: Lowered = backend.lower(LoweringRequest(program, backend.PRECISIONS[0], {}))
     return lowered
+
+
+def _lowered(backend: Any, module: nn.Module, x: Tensor) -> Lowered:
+    return _lower(backend, _program(module, x))
 
 
 class _Normalised(nn.Module):
@@ -83,9 +94,83 @@ def test_a_delegate_that_takes_it_has_it_whole() -> None:
     assert "select" not in text and "convolution" not in text
 
 
-@pytest.mark.parametrize("backend", [portable, vulkan])
-def test_a_transposed_one_is_refused_with_its_place(backend: Any) -> None:
+@pytest.mark.parametrize(
+    ("backend", "traced"), [(portable, True), (xnnpack, False), (vulkan, False)]
+)
+def test_a_network_that_enlarges_volumes_runs(backend: Any, traced: bool) -> None:
+    torch.manual_seed(0)
+    up = nn.ConvTranspose3d(4, 6, 3, (2, 1, 2), 1, output_padding=(1, 0, 1), groups=2)
+    module = nn.Sequential(up, nn.ReLU(), nn.Conv3d(6, 2, 3, bias=False)).eval()
+    program = _program(module, _CLIP)
+    if traced:
+        script = torch.jit.trace(module, _CLIP)  # type: ignore[no-untyped-call]
+        program = _program(plain_module(TS2EPConverter(script, (_CLIP,)).convert()), _CLIP)
+    pte = bytes(_lower(backend, program).program.buffer)
+    if backend is vulkan:
+        assert not [name for name in inspect_program(pte).undelegated if "transpose" in name]
+        return
+    (found,) = load_program(pte).run([_CLIP])
+    torch.testing.assert_close(found, module(_CLIP), atol=1e-5, rtol=1e-4)
+
+
+class _Ordered(nn.Module):
+    """What the runtime has no kernels of, and gets from `topk` and products."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        if self.what == "sort":
+            return (*torch.sort(x, 1, descending=True), torch.argsort(x))
+        if self.what == "kthvalue":
+            return (*torch.kthvalue(x, 2, 0), torch.kthvalue(x, 3, keepdim=True).values)
+        return (torch.cumprod(x, 0), torch.cumprod(x, -1), torch.cumprod(x, 1, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("what", ["sort", "kthvalue", "cumprod"])
+def test_orders_and_products(what: str) -> None:
+    # No two values are equal: the order of indices is not promised then.
+    x = torch.randperm(84, generator=torch.Generator().manual_seed(0)).reshape(3, 4, 7) / 84
+    module = _Ordered(what)
+    found = load_program(bytes(_lowered(portable, module, x).program.buffer)).run([x])
+    for mine, expected in zip(found, module(x), strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+def test_integers_multiply_as_torch_multiplies_them() -> None:
+    x = torch.tensor([[3, -2, 5, 1, 0]], dtype=torch.int32)
+    module = _Ordered("cumprod")
+    found = load_program(bytes(_lowered(portable, module, x).program.buffer)).run([x])
+    for mine, expected in zip(found, module(x), strict=True):
+        assert mine.dtype == expected.dtype and torch.equal(mine, expected)
+
+
+def test_a_stable_order_is_refused() -> None:
+    class Stable(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.sort(x, stable=True).indices
+
     with pytest.raises(PteError, match="^lowering-failed: .*no kernel") as caught:
-        _lowered(backend, nn.Sequential(nn.ConvTranspose3d(4, 2, 2)), _CLIP)
-    for part in ("aten::convolution.out in three dimensions", "(ConvTranspose3d)"):
-        assert part in caught.value.message, caught.value.message
+        _lowered(portable, Stable(), _CLIP)
+    assert "aten::sort" in caught.value.message and "stable=True" in caught.value.message
+
+
+def test_a_definition_of_the_models_own_comes_first() -> None:
+    operator = torch.ops.aten.kthvalue.default
+
+    @register_decomposition(operator)
+    def zeros(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+        values = torch.zeros_like(x).sum(dim, keepdim)
+        return values, values.to(torch.int64)
+
+    class Least(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.kthvalue(x, 1).values
+
+    try:
+        pte = bytes(_lowered(portable, Least(), _CLIP).program.buffer)
+    finally:
+        del torch._decomp.decomposition_table[operator]
+    (found,) = load_program(pte).run([_CLIP])
+    assert torch.equal(found, torch.zeros_like(found))

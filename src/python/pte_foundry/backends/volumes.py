@@ -61,6 +61,48 @@ def convolution_3d(
     return _volumes(total, x.shape[0])
 
 
+def transposed_convolution_3d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sequence[int] = _ONE,
+    padding: Sequence[int] = _NONE,
+    output_padding: Sequence[int] = _NONE,
+    groups: int = 1,
+    dilation: Sequence[int] = _ONE,
+) -> Tensor:
+    """A sum of transposed convolutions of pictures, one for each slice of the kernel, moved along depth.
+
+    Args:
+        weight: [in, out / groups, depth, height, width].
+    """
+    if x.dim() == 4:
+        settings = (stride, padding, output_padding, groups, dilation)
+        return transposed_convolution_3d(x[None], weight, bias, *settings).squeeze(0)
+    stride, padding, dilation = _three(stride), _three(padding), _three(dilation)
+    output_padding = _three(output_padding)
+    reach = dilation[0] * (weight.shape[2] - 1)
+    total: Tensor | None = None
+    for number in range(weight.shape[2]):
+        part = F.conv_transpose2d(
+            _pictures(x),
+            torch.select_copy(weight, 2, number),
+            None,
+            stride[1:],
+            padding[1:],
+            output_padding[1:],
+            groups,
+            dilation[1:],
+        )
+        before = number * dilation[0]
+        part = _spread(_volumes(part, x.shape[0]), stride[0])
+        part = _padded(part, [(before, reach - before + output_padding[0])], 0.0)
+        total = part if total is None else total + part
+    assert total is not None
+    total = total[:, :, padding[0] : total.shape[2] - padding[0]]
+    return total if bias is None else total + bias[:, None, None, None]
+
+
 def max_pool_3d(
     x: Tensor,
     kernel_size: Sequence[int],
@@ -167,6 +209,15 @@ def _padded(x: Tensor, sides: Sequence[tuple[int, int]], value: float) -> Tensor
     # Of the last dimension first.
     flat = [side for pair in reversed(sides) for side in pair]
     return F.pad(x, flat, value=value) if any(flat) else x
+
+
+def _spread(volumes: Tensor, stride: int) -> Tensor:
+    """With `stride - 1` empty pictures between two neighbours along depth."""
+    if stride == 1:
+        return volumes
+    empty = torch.zeros_like(volumes)
+    pictures = torch.stack([volumes, *[empty] * (stride - 1)], 3).flatten(2, 3)
+    return pictures[:, :, : stride * (volumes.shape[2] - 1) + 1]
 
 
 def _pictures(volumes: Tensor) -> Tensor:

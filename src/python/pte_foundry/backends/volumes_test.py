@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pte_foundry.backends.volumes import average_pool_3d, convolution_3d, max_pool_3d
+from pte_foundry.backends.volumes import (
+    average_pool_3d,
+    convolution_3d,
+    max_pool_3d,
+    transposed_convolution_3d,
+)
 
 _VOLUMES = torch.randn(2, 4, 5, 9, 8, generator=torch.Generator().manual_seed(0)).double()
 
@@ -43,6 +48,33 @@ def test_convolutions(settings: dict[str, Any], biased: bool, batched: bool) -> 
         for name, value in settings.items()
     }
     torch.testing.assert_close(convolution_3d(x, weight, bias, **three), expected)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"stride": 2},
+        {"stride": [3, 1, 2], "padding": [2, 0, 1], "output_padding": [1, 0, 0]},
+        {"stride": [2, 2, 1], "dilation": [3, 1, 2], "padding": 1},
+        {"output_padding": 1, "stride": 2, "groups": 2},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("batched", [True, False])
+def test_transposed_convolutions(settings: dict[str, Any], biased: bool, batched: bool) -> None:
+    generator = torch.Generator().manual_seed(1)
+    groups = settings.get("groups", 1)
+    weight = torch.randn(4, 6 // groups, 3, 2, 3, generator=generator).double()
+    bias = torch.randn(6, generator=generator).double() if biased else None
+    x = _volumes(batched)
+    expected = F.conv_transpose3d(x, weight, bias, **settings)
+    given: dict[str, Any] = {
+        name: [value] if isinstance(value, int) and name != "groups" else value
+        for name, value in settings.items()
+    }
+    torch.testing.assert_close(transposed_convolution_3d(x, weight, bias, **given), expected)
 
 
 _POOLINGS: list[dict[str, Any]] = [

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import coremltools  # type: ignore[import-untyped]
 import torch
@@ -17,6 +18,7 @@ from executorch.backends.apple.coreml.compiler import (  # type: ignore[import-u
 )
 from executorch.backends.apple.coreml.partition.coreml_partitioner import (  # type: ignore[import-untyped]
     CoreMLPartitioner,
+    _OperatorsSupportedForCoreMLBackend,
 )
 from executorch.exir.backend.backend_details import (  # type: ignore[import-untyped]
     PreprocessResult,
@@ -36,6 +38,9 @@ from pte_foundry.backends.option_values import choose
 
 _SPELLED_OUT = (torch.ops.aten.einsum.default, torch.ops.aten.affine_grid_generator.default)
 """The converter claims both, and fails at some equations, and at affine grids that are sampled."""
+
+_COMPLEX = ("stft.center", "stft.default")
+"""Made of complex numbers, whatever they return."""
 
 _DEFAULT_TARGET = "iOS17"
 _DEFAULT_UNITS = "ALL"
@@ -98,13 +103,14 @@ def lower(request: LoweringRequest) -> Lowered:
             take_over_mutable_buffer=False,
             # By their names in the edge dialect, and in ATen, where it asks which not to decompose.
             skip_ops_for_coreml_delegation=sorted(
-                name.lower() for one in refused for name in (one.__name__, one._op.__name__)
+                {name.lower() for one in refused for name in (one.__name__, one._op.__name__)}
+                | {*_COMPLEX}
             ),
         )
         return lower_with(request, [partitioner])
 
     spelled_out = replace(request, exported_program=_spelled_out(request.exported_program))
-    with _canonical_payloads():
+    with _canonical_payloads(), _without_complex_numbers():
         lowered = lower_without_refused(spelled_out, without)
     return replace(lowered, versions={"coremltools": metadata.version("coremltools")})
 
@@ -152,11 +158,35 @@ def _canonical_payloads() -> Iterator[None]:
         CoreMLBackend.preprocess = staticmethod(original)
 
 
+@contextmanager
+def _without_complex_numbers() -> Iterator[None]:
+    """Have the partitioner leave calls that take or return complex numbers: no delegate has them as inputs or outputs.
+
+    Its list of operators to skip cannot tell them from other calls of the same operator.
+    """
+    original = _OperatorsSupportedForCoreMLBackend.is_node_supported
+
+    def is_node_supported(support: Any, submodules: Any, node: Node) -> bool:
+        if any(map(_is_complex, (node, *node.all_input_nodes))):
+            return False
+        return bool(original(support, submodules, node))
+
+    _OperatorsSupportedForCoreMLBackend.is_node_supported = is_node_supported
+    try:
+        yield
+    finally:
+        _OperatorsSupportedForCoreMLBackend.is_node_supported = original
+
+
+def _is_complex(node: Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, Tensor) and value.is_complex()
+
+
 def _node_at_fault(error: BaseException, program: ExportedProgram) -> Node | None:
     """The call that the converter was at, which it knows by its name in the delegate's graph.
 
-    Failing that, the first call of a kind that no delegate has: of complex numbers, or in a graph without inputs, such
-    as a linspace.
+    Failing that, the first call in a graph without inputs, which no delegate has, such as a linspace.
     """
     traceback, name = error.__traceback__, None
     while traceback is not None:
@@ -167,9 +197,4 @@ def _node_at_fault(error: BaseException, program: ExportedProgram) -> Node | Non
     calls = [node for node in program.graph.nodes if node.op == "call_function"]
     named = [node for node in calls if node.name == name]
     without_inputs = [] if program.graph_signature.user_inputs else calls
-    return next(iter([*named, *filter(_takes_complex, calls), *without_inputs]), None)
-
-
-def _takes_complex(node: Node) -> bool:
-    values = (one.meta.get("val") for one in node.all_input_nodes)
-    return any(isinstance(one, Tensor) and one.is_complex() for one in values)
+    return next(iter([*named, *without_inputs]), None)

@@ -125,9 +125,28 @@ class _Spectrum(nn.Module):
         return found
 
 
+class _Phases(nn.Module):
+    """The converter claims all of it, and fails at what comes out."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        window = torch.hann_window(32)
+        parts = torch.stft(x, 32, 16, window=window, return_complex=True)
+        return parts.angle(), torch.stft(x, 32, 16, window=window, return_complex=False)
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "kernels"),
     [
+        (
+            _Phases(),
+            (1, 160),
+            {
+                "aten::_fft_r2c.out",
+                "aten::permute_copy.out",
+                "aten::unfold_copy.out",
+                "aten::view_as_real_copy.out",
+            },
+        ),
         (_Circular(), (1, 3, 8, 8), set()),
         (
             _Bucketized(),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from pte_foundry.backends.lowering import LoweringRequest
@@ -18,14 +18,14 @@ _PARAMETERS = 256 * 256
 class _Model(nn.Module):
     """Adds along an axis of 3000 elements: too long for a texture of extent 2048."""
 
-    rows: torch.Tensor
+    rows: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(256, 256)
         self.register_buffer("rows", torch.arange(3000.0).reshape(3000, 1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         return torch.nn.functional.hardswish(self.linear(x)) + self.rows
 
 
@@ -98,7 +98,7 @@ def test_bad_values_are_refused_before_lowering(
 class _Attention(nn.Module):
     """Masks with minus infinity, which the payload's JSON does not have."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         hidden = torch.nn.functional.scaled_dot_product_attention(x, x * 2, x + 1)
         return hidden.masked_fill(x > 0.5, float("-inf")).softmax(-1)
 
@@ -108,3 +108,23 @@ def test_attention_has_finite_masks() -> None:
         program = torch.export.export(_Attention().eval(), (torch.rand(1, 2, 4, 8),), strict=False)
     pte = bytes(vulkan.lower(LoweringRequest(program, "fp16", {})).program.buffer)
     assert inspect_program(pte).delegates["VulkanBackend"] >= 1
+
+
+class _Positive(nn.Module):
+    """A result whose size depends on values, which the exported program checks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.head(x)
+        return x[x > 0]
+
+
+def test_sizes_that_depend_on_values_are_left_to_kernels() -> None:
+    program = torch.export.export(_Positive(), (torch.randn(4, 8),), strict=False)
+    lowered = vulkan.lower(LoweringRequest(program, "fp16", {}))
+    facts = inspect_program(bytes(lowered.program.buffer))
+    assert dict(facts.delegates) == {"VulkanBackend": 1}
+    assert facts.undelegated.keys() == {"aten::index.Tensor_out"}
