@@ -11,6 +11,11 @@ from pathlib import Path
 
 # Pants gives an interrupted command five seconds in all.
 _SECONDS_TO_END = 3.0
+_LOG_LINES = 20
+_MEANINGS = {
+    signal.SIGILL: ": it was told to use instructions that this CPU lacks",
+    signal.SIGKILL: ": perhaps memory ran out",
+}
 
 
 def run_child(
@@ -59,3 +64,22 @@ def end_group(process: subprocess.Popen[str]) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(_SECONDS_TO_END)
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def how_it_ended(code: int) -> str:
+    """Of a process, in a few words. code: as `Popen.wait` returns it."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    number = signal.Signals(-code) if -code in set(signal.Signals) else None
+    name = f"signal {-code}" if number is None else number.name
+    return f"was killed by {name}{'' if number is None else _MEANINGS.get(number, '')}"
+
+
+def last_lines(output: str) -> str:
+    """The end of what a process wrote."""
+    return "\n".join(output.splitlines()[-_LOG_LINES:])
+
+
+def end_of_log(log: Path) -> str:
+    """The last lines of a file that a process wrote, of whatever bytes they are."""
+    return last_lines(log.read_text("utf-8", errors="replace"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workspace.child import run_child
+from workspace.child import end_of_log, how_it_ended, run_child
 
 # A child that has a child of its own, which ignores what interrupts it.
 _FAMILY = """\
@@ -84,3 +84,26 @@ def test_a_child_that_ends_by_itself_is_not_killed(tmp_path: Path) -> None:
         run_child([sys.executable, "-c", script], folder=tmp_path)
     thread.join()
     assert (tmp_path / "tidied").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGTERM, "was killed by SIGTERM"),
+        (signal.SIGKILL, "was killed by SIGKILL: perhaps memory ran out"),
+        (
+            signal.SIGILL,
+            "was killed by SIGILL: it was told to use instructions that this CPU lacks",
+        ),
+    ],
+)
+def test_a_signal_is_named(number: signal.Signals, said: str) -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    process.send_signal(number)
+    assert how_it_ended(process.wait()) == said
+
+
+def test_the_end_of_a_log_is_shown_whatever_its_bytes_are(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"".join(b"%d \xff\n" % number for number in range(100)))
+    lines = end_of_log(tmp_path / "log").splitlines()
+    assert len(lines) == 20 and lines[-1] == "99 \ufffd"

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pte_foundry.confinement.namespaces import enter_user_namespace
-from workspace.child import run_child
+from workspace.child import how_it_ended, last_lines, run_child
 from workspace.errors import ToolError
 from workspace.run_script import Command
 
@@ -15,7 +15,6 @@ PROGRAM = "program.pte"
 OUTPUTS = (PROGRAM, "facts.json")
 # How the plugin tells a toolchain where the sources are: folders in the sandbox, with `:` between them.
 SOURCE_ROOTS = "PEX_EXTRA_SYS_PATH"
-_OUTPUT_LINES = 20
 
 
 def split_at_module(command: Command) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -57,6 +56,8 @@ def run_in_sandbox(
             "perturbation out with --only"
         ) from error
     if finished.returncode not in exit_codes:
-        end = "\n".join(finished.stderr.splitlines()[-_OUTPUT_LINES:])
-        raise ToolError(f"the process ended with exit code {finished.returncode}:\n{end}")
+        raise ToolError(
+            f"the process {how_it_ended(finished.returncode)}. The end of its output:\n"
+            f"{last_lines(finished.stderr)}"
+        )
     return finished.stdout

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from workspace.child import how_it_ended, last_lines
 from workspace.errors import ToolError
 from workspace.pants_run import PantsRun
 from workspace.run_script import Command, parse_run_script
@@ -63,9 +64,8 @@ class KeptSandbox:
         if process.returncode != 0 or missing:
             without = f" and without {missing}" if missing else ""
             raise ToolError(
-                f"{argv[0]} in a kept sandbox, run without Pants, ended with exit code "
-                f"{process.returncode}{without}. The end of its "
-                "output:\n" + "\n".join(output.splitlines()[-20:])
+                f"{argv[0]} in a kept sandbox, run without Pants, {how_it_ended(process.returncode)}{without}. "
+                f"The end of its output:\n{last_lines(output)}"
             )
         return ProcessCost(seconds, usage.ru_maxrss * _MAXRSS_BYTES)
 

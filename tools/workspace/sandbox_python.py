@@ -11,8 +11,6 @@ from typing import IO
 # torch to the slowest kernels, for equal bytes.
 _COMMAND = (".python/py311", "toolchain.pex", "-m")
 
-_LOG_LINES = 20
-
 
 @dataclass(frozen=True)
 class SandboxPython:
@@ -42,13 +40,3 @@ class SandboxPython:
             stderr=log,
             text=True,
         )
-
-
-def how_it_ended(code: int) -> str:
-    """Of a process, in a few words. code: as `Popen.wait` returns it."""
-    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-
-
-def end_of_log(log: Path) -> str:
-    """The last lines that a process wrote, of whatever bytes they are."""
-    return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-_LOG_LINES:])

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from workspace.child import end_of_log, how_it_ended
 from workspace.errors import ToolError
-from workspace.sandbox_python import SandboxPython, end_of_log, how_it_ended
+from workspace.sandbox_python import SandboxPython
 
 
 def prepare(python: SandboxPython, module: str = "bench.latency.prepare") -> None:

@@ -14,10 +14,11 @@ from pte_foundry.evaluation.request import EvaluationRequest
 from pte_foundry.records.export_request import ExportRequest
 from pte_foundry.records.json_fields import Fields
 from pte_foundry.records.json_files import read_json, write_json
+from workspace.child import end_of_log, how_it_ended
 from workspace.errors import ToolError
 from workspace.export_process import source_roots, split_at_module
 from workspace.kept_sandbox import KeptSandbox
-from workspace.sandbox_python import SandboxPython, end_of_log, how_it_ended
+from workspace.sandbox_python import SandboxPython
 
 _MAIN = "pte_foundry.evaluation.main"
 _REQUEST = "evaluation_request.json"
