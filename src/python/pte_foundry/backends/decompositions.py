@@ -9,6 +9,7 @@ import torch
 from executorch.exir.passes.constant_prop_pass import constant_prop_pass  # type: ignore[import-untyped]
 from torch import Tensor
 from torch._decomp import decomposition_table
+from torch._guards import detect_fake_mode
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
 
@@ -50,9 +51,18 @@ def decomposed(names: Collection[str], program: ExportedProgram) -> ExportedProg
             slices = slices or found is ours
     if not made_of:
         return None
+    _forget_lowering(program)
     program = program.run_decompositions(made_of)
     # Delegates take weights that are constants, and not slices of them.
     return constant_prop_pass(program, _AS_THEY_ARE) if slices else program
+
+
+def _forget_lowering(program: ExportedProgram) -> None:
+    """A lowering that was given up leaves sizes that it made and that no graph has, of which torch would complain."""
+    values = [node.meta.get("val") for node in program.graph.nodes]
+    mode = detect_fake_mode([one for one in values if isinstance(one, Tensor)])
+    if mode is not None and mode.shape_env is not None:
+        mode.shape_env.pending_fresh_unbacked_symbols.clear()
 
 
 def _definition(operator: OpOverload, ours: Callable[..., Any] | None) -> Callable[..., Any] | None:
@@ -100,6 +110,22 @@ def _convolution(
     return convolution_3d(x, weight, bias, stride, padding, dilation, groups)
 
 
+def _nonzero(x: Tensor) -> Any:
+    """Of places in the flat tensor: each dimension's index is a digit of them."""
+    if x.dim() == 0:
+        return NotImplemented
+    places = torch.arange(x.numel(), device=x.device)[(x != 0).flatten()]
+    digits, step = [], 1
+    for size in reversed(x.shape):
+        digits.append(places // step % size)
+        step *= size
+    return torch.stack(digits[::-1], 1)
+
+
+def _nonzero_columns(x: Tensor) -> Any:
+    return NotImplemented if x.dim() == 0 else list(_nonzero(x).unbind(1))
+
+
 def _sort(x: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
     """Where values are equal, indices may be in another order than torch's."""
     if x.dim() == 0:
@@ -130,6 +156,7 @@ def _cumulative_product(x: Tensor, dim: int, dtype: torch.dtype | None = None) -
 
 _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
     _ATEN.angle.default: ("aten::angle", _angle),
+    _ATEN.argwhere.default: ("aten::nonzero", _nonzero),
     _ATEN.argsort.default: ("aten::sort", lambda *args, **kwargs: _sort(*args, **kwargs)[1]),
     _ATEN.avg_pool3d.default: ("aten::avg_pool3d", average_pool_3d),
     _ATEN.bilinear.default: ("aten::_trilinear", _bilinear),
@@ -141,6 +168,9 @@ _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
     _ATEN.conv_transpose3d.input: ("aten::convolution", transposed_convolution_3d),
     _ATEN.kthvalue.default: ("aten::kthvalue", _kth_value),
     _ATEN.max_pool3d.default: ("aten::max_pool3d_with_indices", max_pool_3d),
+    _ATEN.nonzero.default: ("aten::nonzero", _nonzero),
+    _ATEN.nonzero_numpy.default: ("aten::nonzero", _nonzero_columns),
     _ATEN.sort.default: ("aten::sort", _sort),
+    _ATEN.where.default: ("aten::nonzero", _nonzero_columns),
 }
 """Operator -> the name that it has in the edge dialect, and what it is made of."""

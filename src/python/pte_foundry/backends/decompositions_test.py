@@ -146,6 +146,29 @@ def test_integers_multiply_as_torch_multiplies_them() -> None:
         assert mine.dtype == expected.dtype and torch.equal(mine, expected)
 
 
+class _Places(nn.Module):
+    """Places of what is there, as results and as indices."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y, z = torch.where(x[0] > 0.5)
+        return (
+            torch.nonzero(x > 0.6),
+            torch.argwhere(x),
+            y - z,
+            x[0][y, z] * 2,
+            torch.nonzero(x[0, 0]),
+        )
+
+
+@pytest.mark.parametrize("backend", [portable, xnnpack])
+def test_places_of_what_is_there(backend: Any) -> None:
+    x = torch.rand(3, 4, 7, generator=torch.Generator().manual_seed(0)).clamp_min(0.3) - 0.3
+    module = _Places()
+    found = load_program(bytes(_lowered(backend, module, x).program.buffer)).run([x])
+    for mine, expected in zip(found, module(x), strict=True):
+        assert torch.equal(mine, expected)
+
+
 def test_a_stable_order_is_refused() -> None:
     class Stable(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -40,13 +40,20 @@ def without_kernel(program: Program) -> tuple[str, ...]:
     return tuple(sorted(called - runtime_kernels())) if called else ()
 
 
-def beyond_kernels(calls: Collection[Node]) -> list[Node]:
-    """Calls that the kernel of their operator refuses: convolutions of more than two dimensions."""
-    return [
-        node
-        for node in calls
-        if schema_name(node) == "aten::convolution" and node.args[1].meta["val"].dim() > 4  # type: ignore[union-attr]
-    ]
+def beyond_kernels(calls: Collection[Node]) -> dict[str, list[Node]]:
+    """Calls that the kernel of their operator does not compute, by what they are.
+
+    It refuses convolutions of more than two dimensions. Places that are not zero it writes in rows, where torch, and so
+    the program, has columns.
+    """
+    found: dict[str, list[Node]] = {}
+    for node in calls:
+        name = schema_name(node)
+        if name == "aten::convolution" and node.args[1].meta["val"].dim() > 4:  # type: ignore[union-attr]
+            found.setdefault("aten::convolution.out in three dimensions", []).append(node)
+        elif name == "aten::nonzero":
+            found.setdefault("aten::nonzero.out", []).append(node)
+    return found
 
 
 def calls_of(program: ExportedProgram) -> list[Node]:

@@ -145,7 +145,7 @@ def lower_with(
         _keep_initial_state(edge.exported_program())
         calls = calls_of(edge.exported_program())
         if refused := beyond_kernels(calls):
-            raise _NoKernel(["aten::convolution.out in three dimensions"], refused)
+            raise _NoKernel([*refused], [node for nodes in refused.values() for node in nodes])
         try:
             lowered = edge.to_executorch(executorch_config or ExecutorchBackendConfig())
         except Exception as error:
