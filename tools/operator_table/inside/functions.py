@@ -90,6 +90,8 @@ GROUPS: Mapping[str, Operators] = {
         "torch.norm": (lambda: lambda x: torch.linalg.vector_norm(x, dim=1), SEQUENCE),
         "torch.cumsum": (lambda: lambda x: torch.cumsum(x, 1), SEQUENCE),
         "torch.cumprod": (lambda: lambda x: torch.cumprod(x, 1), SEQUENCE),
+        "torch.logcumsumexp": (lambda: lambda x: torch.logcumsumexp(x, 1), VECTOR),
+        "torch.quantile": (lambda: lambda x: torch.quantile(x, 0.3, 1), VECTOR),
         "torch.logsumexp": (lambda: lambda x: torch.logsumexp(x, 1), SEQUENCE),
         "torch.any": (lambda: lambda x: torch.any(x > 0, 1), VECTOR),
         "x > y": (lambda: lambda x, y: x > y, VECTOR, VECTOR),

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._decomp import decomposition_table
 from torch._guards import detect_fake_mode
 from torch._ops import OpOverload
-from torch.export import ExportedProgram
+from torch.export import ExportedProgram, default_decompositions
 
 from pte_foundry.backends.kernels import operators_of
 from pte_foundry.backends.volumes import (
@@ -32,29 +32,43 @@ _AS_THEY_ARE = {
 """Would only grow a program as constants."""
 
 
-def decomposed(names: Collection[str], program: ExportedProgram) -> ExportedProgram | None:
+def decomposed(
+    names: Collection[str], program: ExportedProgram, deep: bool
+) -> ExportedProgram | None:
     """An ATen program in which operators that become those of these names are replaced by what they are made of.
 
     Args:
         names: of the edge dialect, with or without an overload, e.g. `aten::convolution`.
+        deep: also those that are hidden in operators that torch always takes apart, as a sort in `torch.quantile`.
+            Then all of these are taken apart, also linear layers.
 
     Returns:
         None if nobody says what any of them is made of.
     """
     wanted = {name.partition(".")[0] for name in names}
+    _forget_lowering(program)
+    if deep:
+        table = default_decompositions()
+        apart = {one for one in operators_of(program) if one._can_decompose() and one in table}
+        program = program.run_decompositions({one: table[one] for one in apart})
+    made_of = _definitions(wanted, program)
+    if not made_of:
+        return None
+    program = program.run_decompositions(made_of)
+    # Delegates take weights that are constants, and not slices of them.
+    slices = any(_OURS.get(operator, ("", None))[1] is found for operator, found in made_of.items())
+    return constant_prop_pass(program, _AS_THEY_ARE) if slices else program
+
+
+def _definitions(
+    wanted: Collection[str], program: ExportedProgram
+) -> dict[OpOverload, Callable[..., Any]]:
     made_of: dict[OpOverload, Callable[..., Any]] = {}
-    slices = False
     for operator in operators_of(program):
         lowered, ours = _OURS.get(operator, (operator._schema.name, None))
         if lowered in wanted and (found := _definition(operator, ours)):
             made_of[operator] = found
-            slices = slices or found is ours
-    if not made_of:
-        return None
-    _forget_lowering(program)
-    program = program.run_decompositions(made_of)
-    # Delegates take weights that are constants, and not slices of them.
-    return constant_prop_pass(program, _AS_THEY_ARE) if slices else program
+    return made_of
 
 
 def _forget_lowering(program: ExportedProgram) -> None:

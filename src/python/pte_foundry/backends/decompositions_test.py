@@ -122,7 +122,7 @@ class _Ordered(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         if self.what == "sort":
-            return (*torch.sort(x, 1, descending=True), torch.argsort(x))
+            return (*torch.sort(x, 1, descending=True), torch.argsort(x), torch.quantile(x, 0.3))
         if self.what == "kthvalue":
             return (*torch.kthvalue(x, 2, 0), torch.kthvalue(x, 3, keepdim=True).values)
         return (torch.cumprod(x, 0), torch.cumprod(x, -1), torch.cumprod(x, 1, dtype=torch.float64))

@@ -156,20 +156,23 @@ def lower_with(
             raise _NoKernel(names, calls)
         return Lowered(lowered, counts[-1])
 
-    program, spelled_out = request.exported_program, set[str]()
+    program, spelled_out, deep = request.exported_program, set[str](), False
     while True:
         try:
             return lower_once(program)
         except _NoKernel as missing:
+            if spelled_out.issuperset(missing.names):
+                if deep:
+                    raise missing.told() from missing.__cause__
+                deep = True
+            spelled_out.update(missing.names)
             # Always of the original: a lowering takes constants out of its program.
-            found = (
-                None
-                if spelled_out.issuperset(missing.names)
-                else decomposed(spelled_out.union(missing.names), request.exported_program)
-            )
+            found = decomposed(spelled_out, request.exported_program, deep)
+            if found is None and not deep:
+                deep = True
+                found = decomposed(spelled_out, request.exported_program, deep)
             if found is None:
                 raise missing.told() from missing.__cause__
-            spelled_out.update(missing.names)
             program = found
 
 
