@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -212,11 +213,11 @@ def test_a_decomposition_in_imports_works(
 ) -> None:
     (tmp_path / "made_of.py").write_text(
         "import torch\n"
+        "from torch import Tensor\n"
+        f"{inspect.getsource(_most_frequent)}"
         "@torch._decomp.register_decomposition(torch.ops.aten.mode.default)\n"
         "def mode(y, dim=-1, keepdim=False):\n"
-        "    counts = (y[:, :, None] == y[:, None]).float().sum(-1)\n"
-        "    often = counts == counts.max(-1, keepdim=True).values\n"
-        "    values = torch.where(often, y, torch.full_like(y, 1e9)).amin(-1)\n"
+        "    values = _most_frequent(y)\n"
         "    return values, torch.zeros_like(values, dtype=torch.int64)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
