@@ -119,10 +119,10 @@ def test_a_program_that_crashes_does_not_stop_the_others(root: Path) -> None:
     assert outcome.exit_code == 1, outcome.stderr
     assert outcome.table["pets_coreml"] == ["failed", "–"]
     assert outcome.table["pets_portable"] == ["executed", "100.00 (+0.00)"]
-    told = "pets_coreml: failed: its evaluation was killed by signal 11"
+    told = "pets_coreml: failed: its evaluation was killed by SIGSEGV"
     assert told in outcome.stderr, outcome.stderr
     found = {each["name"]: each for each in result(root)["programs"]}
-    assert found["pets_coreml"]["not_run"] == "its evaluation was killed by signal 11"
+    assert found["pets_coreml"]["not_run"] == "its evaluation was killed by SIGSEGV"
     ran(root)
     # Pictures that have an answer are not shown to it again.
     (root / "src/python/crashes").unlink()
