@@ -129,6 +129,7 @@ GROUPS: Mapping[str, Operators] = {
         "nn.AdaptiveAvgPool2d(1)": (lambda: nn.AdaptiveAvgPool2d(1), PICTURE),
         "nn.AdaptiveAvgPool2d(5)": (lambda: nn.AdaptiveAvgPool2d(5), PICTURE),
         "nn.AdaptiveMaxPool2d(1)": (lambda: nn.AdaptiveMaxPool2d(1), PICTURE),
+        "nn.AdaptiveMaxPool2d(5)": (lambda: nn.AdaptiveMaxPool2d(5), PICTURE),
         "F.interpolate, nearest": (
             lambda: lambda x: F.interpolate(x, scale_factor=2.0, mode="nearest"),
             PICTURE,

@@ -14,6 +14,18 @@ from torch._ops import OpOverload
 from torch.export import ExportedProgram, default_decompositions
 
 from pte_foundry.backends.kernels import operators_of
+from pte_foundry.backends.orders import (
+    cumulative_log_sum,
+    cumulative_maximum,
+    cumulative_minimum,
+    cumulative_product,
+    kth_value,
+    median,
+    median_along,
+    search_sorted,
+    sort,
+    stable_sort,
+)
 from pte_foundry.backends.volumes import (
     average_pool_3d,
     convolution_3d,
@@ -56,8 +68,10 @@ def decomposed(
         return None
     program = program.run_decompositions(made_of)
     # Delegates take weights that are constants, and not slices of them.
-    slices = any(_OURS.get(operator, ("", None))[1] is found for operator, found in made_of.items())
-    return constant_prop_pass(program, _AS_THEY_ARE) if slices else program
+    ours = {found for _, found in _OURS.values()}
+    return (
+        program if ours.isdisjoint(made_of.values()) else constant_prop_pass(program, _AS_THEY_ARE)
+    )
 
 
 def _definitions(
@@ -140,51 +154,56 @@ def _nonzero_columns(x: Tensor) -> Any:
     return NotImplemented if x.dim() == 0 else list(_nonzero(x).unbind(1))
 
 
-def _sort(x: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
-    """Where values are equal, indices may be in another order than torch's."""
-    if x.dim() == 0:
-        return x.clone(), torch.zeros_like(x, dtype=torch.int64)
-    return torch.topk(x, x.shape[dim], dim, descending)
+def _adaptive_max_pool_2d(x: Tensor, output_size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """x: [..., height, width] -> the greatest of each window, and their places in the flat picture."""
+    height, width = x.shape[-2:]
+    rows, columns = output_size
+    if height % rows == 0 and width % columns == 0:
+        windows = [height // rows, width // columns]
+        found: tuple[Tensor, Tensor] = _ATEN.max_pool2d_with_indices.default(x, windows, windows)
+        return found
+    values, places = [], []
+    for top, bottom in _windows(height, rows):
+        for left, right in _windows(width, columns):
+            value, place = x[..., top:bottom, left:right].flatten(-2).max(-1)
+            across = right - left
+            values.append(value)
+            places.append((place // across + top) * width + place % across + left)
+    shape = (*x.shape[:-2], rows, columns)
+    return torch.stack(values, -1).reshape(shape), torch.stack(places, -1).reshape(shape)
 
 
-def _kth_value(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """The k-th of the least; `_sort` says which of equal ones."""
-    values, indices = torch.topk(x, k, dim, False)
-    values, indices = (each.narrow(dim, k - 1, 1) for each in (values, indices))
-    return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
-
-
-def _cumulative_product(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
-    """With products of twice the length in each step (Hillis and Steele, "Data parallel algorithms", CACM 1986)."""
-    if dtype is None and not x.is_floating_point():
-        dtype = torch.int64
-    x = x if dtype is None else x.to(dtype)
-    length = x.shape[dim] if x.dim() else 1
-    reach = 1
-    while reach < length:
-        before, after = x.narrow(dim, 0, reach), x.narrow(dim, reach, length - reach)
-        x = torch.cat([before, after * x.narrow(dim, 0, length - reach)], dim)
-        reach *= 2
-    return x
+def _windows(size: int, count: int) -> list[tuple[int, int]]:
+    """Begin and end of each, as torch's adaptive pooling has them (aten/src/ATen/native/AdaptivePooling.h)."""
+    return [(each * size // count, -(-(each + 1) * size // count)) for each in range(count)]
 
 
 _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
+    _ATEN.adaptive_max_pool2d.default: ("aten::adaptive_max_pool2d", _adaptive_max_pool_2d),
     _ATEN.angle.default: ("aten::angle", _angle),
     _ATEN.argwhere.default: ("aten::nonzero", _nonzero),
-    _ATEN.argsort.default: ("aten::sort", lambda *args, **kwargs: _sort(*args, **kwargs)[1]),
+    _ATEN.argsort.default: ("aten::sort", lambda *args, **kwargs: sort(*args, **kwargs)[1]),
+    _ATEN.argsort.stable: ("aten::sort", lambda *args, **kwargs: stable_sort(*args, **kwargs)[1]),
     _ATEN.avg_pool3d.default: ("aten::avg_pool3d", average_pool_3d),
     _ATEN.bilinear.default: ("aten::_trilinear", _bilinear),
     _ATEN._convolution.default: ("aten::convolution", _convolution),
     _ATEN.convolution.default: ("aten::convolution", _convolution),
     _ATEN.conv3d.default: ("aten::convolution", convolution_3d),
     _ATEN.conv3d.padding: ("aten::convolution", convolution_3d),
-    _ATEN.cumprod.default: ("aten::cumprod", _cumulative_product),
     _ATEN.conv_transpose3d.input: ("aten::convolution", transposed_convolution_3d),
-    _ATEN.kthvalue.default: ("aten::kthvalue", _kth_value),
+    _ATEN.cummax.default: ("aten::cummax", cumulative_maximum),
+    _ATEN.cummin.default: ("aten::cummin", cumulative_minimum),
+    _ATEN.cumprod.default: ("aten::cumprod", cumulative_product),
+    _ATEN.kthvalue.default: ("aten::kthvalue", kth_value),
+    _ATEN.logcumsumexp.default: ("aten::logcumsumexp", cumulative_log_sum),
     _ATEN.max_pool3d.default: ("aten::max_pool3d_with_indices", max_pool_3d),
+    _ATEN.median.default: ("aten::median", median),
+    _ATEN.median.dim: ("aten::median", median_along),
     _ATEN.nonzero.default: ("aten::nonzero", _nonzero),
     _ATEN.nonzero_numpy.default: ("aten::nonzero", _nonzero_columns),
-    _ATEN.sort.default: ("aten::sort", _sort),
+    _ATEN.searchsorted.Tensor: ("aten::searchsorted", search_sorted),
+    _ATEN.sort.default: ("aten::sort", sort),
+    _ATEN.sort.stable: ("aten::sort", stable_sort),
     _ATEN.where.default: ("aten::nonzero", _nonzero_columns),
 }
 """Operator -> the name that it has in the edge dialect, and what it is made of."""

@@ -123,12 +123,19 @@ class _Ordered(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         if self.what == "sort":
             return (*torch.sort(x, 1, descending=True), torch.argsort(x), torch.quantile(x, 0.3))
+        if self.what == "stable":
+            found = torch.sort(x > 0.5, dim=1, stable=True)
+            return (*found, torch.argsort(x, stable=True), *torch.sort(x, stable=False))
+        if self.what == "median":
+            return (torch.median(x), *torch.median(x, 1), torch.searchsorted(x[0, 0].cumsum(0), x))
+        if self.what == "cummax":
+            return (*torch.cummax(x, 1), *torch.cummin(x, 2), torch.logcumsumexp(x, 0))
         if self.what == "kthvalue":
             return (*torch.kthvalue(x, 2, 0), torch.kthvalue(x, 3, keepdim=True).values)
         return (torch.cumprod(x, 0), torch.cumprod(x, -1), torch.cumprod(x, 1, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("what", ["sort", "kthvalue", "cumprod"])
+@pytest.mark.parametrize("what", ["sort", "stable", "median", "cummax", "kthvalue", "cumprod"])
 def test_orders_and_products(what: str) -> None:
     # No two values are equal: the order of indices is not promised then.
     x = torch.randperm(84, generator=torch.Generator().manual_seed(0)).reshape(3, 4, 7) / 84
@@ -169,14 +176,23 @@ def test_places_of_what_is_there(backend: Any) -> None:
         assert torch.equal(mine, expected)
 
 
-def test_a_stable_order_is_refused() -> None:
-    class Stable(nn.Module):
+@pytest.mark.parametrize("size", [(4, 3), (3, 5)])
+def test_the_greatest_of_any_number_of_windows(size: tuple[int, int]) -> None:
+    x = torch.randn(2, 3, 8, 9, generator=torch.Generator().manual_seed(0))
+    module = nn.AdaptiveMaxPool2d(size, return_indices=True)
+    found = load_program(bytes(_lowered(portable, module, x).program.buffer)).run([x])
+    for mine, expected in zip(found, module(x), strict=True):
+        assert torch.equal(mine, expected)
+
+
+def test_what_nobody_takes_apart_is_refused() -> None:
+    class Commonest(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return torch.sort(x, stable=True).indices
+            return torch.mode(x).values
 
     with pytest.raises(PteError, match="^lowering-failed: .*no kernel") as caught:
-        _lowered(portable, Stable(), _CLIP)
-    assert "aten::sort" in caught.value.message and "stable=True" in caught.value.message
+        _lowered(portable, Commonest(), _CLIP)
+    assert "aten::mode" in caught.value.message and "torch.mode(x)" in caught.value.message
 
 
 def test_a_definition_of_the_models_own_comes_first() -> None:

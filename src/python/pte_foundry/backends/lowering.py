@@ -13,9 +13,11 @@ A backend module has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import torch
 from executorch.exir import (  # type: ignore[import-untyped]
     EdgeCompileConfig,
     EdgeProgramManager,
@@ -25,6 +27,9 @@ from executorch.exir import (  # type: ignore[import-untyped]
 )
 from executorch.exir.backend.partitioner import Partitioner  # type: ignore[import-untyped]
 from executorch.exir.dialects.edge._ops import EdgeOpOverload  # type: ignore[import-untyped]
+from executorch.exir.passes.remove_graph_asserts_pass import (  # type: ignore[import-untyped]
+    RemoveGraphAssertsPass,
+)
 from torch._export.verifier import SpecViolationError
 from torch._ops import OpOverload
 from torch.export import ExportedProgram
@@ -159,21 +164,41 @@ def lower_with(
     program, spelled_out, deep = request.exported_program, set[str](), False
     while True:
         try:
-            return lower_once(program)
+            with _constants_kept(program):
+                return lower_once(program)
         except _NoKernel as missing:
-            if spelled_out.issuperset(missing.names):
-                if deep:
-                    raise missing.told() from missing.__cause__
-                deep = True
+            seen = spelled_out.issuperset(missing.names)
             spelled_out.update(missing.names)
-            # Always of the original: a lowering takes constants out of its program.
-            found = decomposed(spelled_out, request.exported_program, deep)
-            if found is None and not deep:
-                deep = True
+            # What was spelled out and is there again, or is not to be seen, is hidden in composite operators.
+            depths = ([] if seen else [deep]) + ([] if deep else [True])
+            for deep in depths:
+                # Of the original, which has composite operators whole.
                 found = decomposed(spelled_out, request.exported_program, deep)
-            if found is None:
+                if found is not None:
+                    program = found
+                    break
+            else:
                 raise missing.told() from missing.__cause__
-            program = found
+
+
+def without_assertions(graph_module: GraphModule) -> PassResult:
+    """Without checks of sizes that depend on values: partitioners claim them, but a delegate has to return a value."""
+    if not any(
+        node.target is torch.ops.aten._assert_scalar.default for node in graph_module.graph.nodes
+    ):
+        return PassResult(graph_module, False)
+    result: PassResult = RemoveGraphAssertsPass()(graph_module)
+    return result
+
+
+@contextmanager
+def _constants_kept(program: ExportedProgram) -> Iterator[None]:
+    """Partitioners take constants out of a program, which another attempt needs."""
+    constants = dict(program.constants)
+    try:
+        yield
+    finally:
+        program.constants.update(constants)
 
 
 class _NoKernel(Exception):

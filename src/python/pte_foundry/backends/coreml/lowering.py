@@ -33,14 +33,21 @@ from torch.fx import Node
 
 from pte_foundry.backends.coreml.canonical import canonical_payload
 from pte_foundry.backends.left_to_kernels import lower_without_refused
-from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
+from pte_foundry.backends.lowering import (
+    Lowered,
+    LoweringRequest,
+    check_supported,
+    lower_with,
+    without_assertions,
+)
 from pte_foundry.backends.option_values import choose
 
 _SPELLED_OUT = (torch.ops.aten.einsum.default, torch.ops.aten.affine_grid_generator.default)
 """The converter claims both, and fails at some equations, and at affine grids that are sampled."""
 
-_COMPLEX = ("stft.center", "stft.default")
-"""Made of complex numbers, whatever they return."""
+_NOT_DELEGATED = ("stft.center", "stft.default", "aten.nonzero.default")
+"""The first two are made of complex numbers, whatever they return. Places that are not zero CoreML has in rows, where
+the program has columns."""
 
 _DEFAULT_TARGET = "iOS17"
 _DEFAULT_UNITS = "ALL"
@@ -104,10 +111,10 @@ def lower(request: LoweringRequest) -> Lowered:
             # By their names in the edge dialect, and in ATen, where it asks which not to decompose.
             skip_ops_for_coreml_delegation=sorted(
                 {name.lower() for one in refused for name in (one.__name__, one._op.__name__)}
-                | {*_COMPLEX}
+                | {*_NOT_DELEGATED}
             ),
         )
-        return lower_with(request, [partitioner])
+        return lower_with(request, [partitioner], transform_passes=[without_assertions])
 
     spelled_out = replace(request, exported_program=_spelled_out(request.exported_program))
     with _canonical_payloads(), _without_complex_numbers():

@@ -165,6 +165,20 @@ def test_what_the_converter_fails_at_is_left_to_kernels(
     assert facts.delegates.keys() == {"CoreMLBackend"} and facts.undelegated.keys() == kernels
 
 
+class _Places(nn.Module):
+    """CoreML has them in rows, torch in columns."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.nonzero(x > 0)
+
+
+def test_places_that_are_not_zero_are_in_the_memory_order_of_any_tensor() -> None:
+    program = torch.export.export(_Places(), (torch.randn(4, 5),), strict=False)
+    lowered = coreml.lower(LoweringRequest(program, "fp16", {}))
+    facts = inspect_program(bytes(lowered.program.buffer))
+    assert [tuple(one.dim_order) for one in facts.outputs] == [(0, 1)]
+
+
 def test_options_reach_the_program() -> None:
     found = _lower(minimum_deployment_target="macOS13", compute_units="CPU_AND_NE")
     assert found.options["compute_units"] == b"cpu_and_ne"

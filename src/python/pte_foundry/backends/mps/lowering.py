@@ -7,27 +7,39 @@ devices should prefer CoreML.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from executorch.backends.apple.mps.partition.mps_partitioner import (  # type: ignore[import-untyped]
+    MPSOperatorSupport,
     MPSPartitioner,
 )
 from executorch.exir import EdgeCompileConfig  # type: ignore[import-untyped]
+from executorch.exir.backend.canonical_partitioners.pattern_op_partitioner import (  # type: ignore[import-untyped]
+    generate_partitions_from_list_of_nodes,
+)
 from executorch.exir.backend.compile_spec_schema import (  # type: ignore[import-untyped]
     CompileSpec,
 )
+from executorch.exir.dialects._ops import ops as exir_ops  # type: ignore[import-untyped]
+from executorch.exir.dialects.edge._ops import EdgeOpOverload  # type: ignore[import-untyped]
 from torch.export import ExportedProgram
+from torch.fx import Node
+from torch.utils._pytree import tree_leaves
 
+from pte_foundry.backends.left_to_kernels import lower_without_refused
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
 from pte_foundry.backends.option_values import choose
-from pte_foundry.errors import PteError
 
 PRECISIONS: tuple[str, ...] = ("fp16",)
 OPTIONS: Mapping[str, str] = {
     "use_fp16": "`true`: store and compute in float16, which the precision fp16 means; inputs and "
     "outputs of the program stay float32",
 }
+
+_FILLS = (exir_ops.edge.aten.full.default, exir_ops.edge.aten.full_like.default)
 
 
 def check_options(options: Mapping[str, str]) -> None:
@@ -38,35 +50,61 @@ def check_options(options: Mapping[str, str]) -> None:
 def lower(request: LoweringRequest) -> Lowered:
     """Lower every operator that MPS takes, at float16, to the delegate `MPSBackend`.
 
+    Transposed convolutions, and what its compiler fails at, are left to kernels.
+
     Raises:
-        PteError: `unsupported-precision`, `bad-option`; `lowering-failed` for a transposed
-            convolution.
+        PteError: `unsupported-precision`, `bad-option`.
     """
     check_supported(__name__, PRECISIONS, OPTIONS, request.precision, request.options)
     check_options(request.options)
-    _refuse_transposed_convolutions(request.exported_program)
-    # One byte, read as a bool (MPSBackend.preprocess).
-    partitioner = MPSPartitioner([CompileSpec("use_fp16", b"\x01")])
     # It knows `aten.clone`, which dropout and reshapes after a transpose leave, by this name only and
     # not as the edge dialect's `_clone_dim_order`.
     config = EdgeCompileConfig(_skip_dim_order=True)
+
+    def without(request: LoweringRequest, refused: Collection[EdgeOpOverload]) -> Lowered:
+        return lower_with(request, [_Partitioner(refused)], compile_config=config)
+
     with _warnings_only():
-        return lower_with(request, [partitioner], compile_config=config)
+        return lower_without_refused(request, without)
 
 
-def _refuse_transposed_convolutions(program: ExportedProgram) -> None:
-    """The partitioner takes them, and writes them down as plain convolutions: a wrong program."""
-    for node in program.graph.nodes:
-        name = str(node.target)
-        transposed = name.startswith("aten.conv_transpose") or (
-            name.startswith("aten.convolution.") and node.args[6]
+class _Partitioner(MPSPartitioner):  # type: ignore[misc]
+    """MPS's own, which claims less."""
+
+    def __init__(self, refused: Collection[EdgeOpOverload]) -> None:
+        # One byte, read as a bool (MPSBackend.preprocess).
+        super().__init__([CompileSpec("use_fp16", b"\x01")])
+        self._refused = refused
+
+    def generate_partitions(self, edge_program: ExportedProgram) -> list[Any]:
+        support = _Support(edge_program, self._refused)
+        found: list[Any] = generate_partitions_from_list_of_nodes(
+            edge_program.graph_module, op_support=support
         )
-        if node.op == "call_function" and transposed:
-            raise PteError(
-                "lowering-failed",
-                f"{__name__}: {node.name} is a transposed convolution, which MPS would compute as a "
-                "plain one. Take the rewrite that makes it out of `rewrites`, or choose CoreML",
-            )
+        return found
+
+
+class _Support(MPSOperatorSupport):  # type: ignore[misc]
+    def __init__(self, edge_program: ExportedProgram, refused: Collection[EdgeOpOverload]) -> None:
+        super().__init__(edge_program, [])
+        self._refused = refused
+
+    def is_node_supported(self, submodules: Any, node: Node) -> bool:
+        if node.target in self._refused or _is_transposed_convolution(node) or _is_unwritable(node):
+            return False
+        return bool(super().is_node_supported(submodules, node))
+
+
+def _is_transposed_convolution(node: Node) -> bool:
+    """MPS's compiler would write it down as a plain one: a wrong program."""
+    return node.target == exir_ops.edge.aten.convolution.default and bool(node.args[6])
+
+
+def _is_unwritable(node: Node) -> bool:
+    """The payload goes by way of JSON: it has no infinities, and the schema has `true` for no number."""
+    if node.target in _FILLS and isinstance(node.args[1], bool):
+        return True
+    return any(isinstance(one, float) and not math.isfinite(one) for one in tree_leaves(node.args))
 
 
 @contextmanager

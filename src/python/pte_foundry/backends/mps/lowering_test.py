@@ -24,6 +24,7 @@ from pte_foundry.testing.small_models import build, picture
 from pte_foundry.testing.tiny_detector import tiny_detector, tiny_inputs
 from pte_foundry.validation.payload_weights.comparison import weights_outcome
 from pte_foundry.validation.payload_weights.model_constants import model_constants
+from pte_foundry.validation.runtime import load_program
 
 # One large matrix, so that the size tells the type of the weights.
 _PARAMETERS = 256 * 256
@@ -68,14 +69,47 @@ def test_takes_the_copies_of_dropout_and_of_reshapes() -> None:
         assert (facts.delegate_calls, facts.undelegated_total) == (1, 0)
 
 
-def test_a_transposed_convolution_is_refused() -> None:
-    module = nn.Sequential(nn.ConvTranspose2d(2, 3, 2, stride=2))
-    with pytest.raises(PteError, match="conv_transpose2d is a transposed convolution") as caught:
-        _lower(module, (torch.ones(1, 2, 4, 4),))
-    assert caught.value.kind == "lowering-failed"
-    assert (
-        inspect_program(_lower(nn.Conv2d(2, 3, 2), (torch.ones(1, 2, 4, 4),))).delegate_calls == 1
-    )
+class _Decoder(nn.Module):
+    """The end of a U-Net."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(2, 4, 3, padding=1)
+        self.up = nn.ConvTranspose2d(4, 3, 2, stride=2)
+        self.head = nn.Conv2d(3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.head(torch.relu(self.up(torch.relu(self.first(x)))))
+        return found
+
+
+def test_a_transposed_convolution_is_left_to_kernels() -> None:
+    """The delegate would compute it as a plain one."""
+    x = torch.ones(1, 2, 4, 4)
+    facts = inspect_program(_lower(_Decoder(), (x,)))
+    assert facts.undelegated == {"aten::convolution.out": 1}
+    assert dict(facts.delegates) == {"MPSBackend": 2}
+    alone = nn.Sequential(nn.ConvTranspose2d(2, 3, 2, stride=2)).eval()
+    (found,) = load_program(_lower(alone, (x,))).run([x])
+    torch.testing.assert_close(found, alone(x))
+    assert inspect_program(_lower(nn.Conv2d(2, 3, 2), (x,))).delegate_calls == 1
+
+
+class _Masked(nn.Module):
+    """Numbers that its payload cannot have, and what takes two attempts."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        mask = torch.full_like(x, True, dtype=torch.bool)
+        low = torch.full((2, 5), float("-inf"))
+        return torch.where(mask, x * 2, 0.0), x + low, torch.bucketize(x * 2, x[0] * 3) + 1
+
+
+def test_what_its_compiler_fails_at_is_left_to_kernels() -> None:
+    x = torch.rand(2, 5, generator=torch.Generator().manual_seed(0))
+    facts = inspect_program(_lower(_Masked(), (x,)))
+    print(facts)
+    assert facts.delegates and "aten::full.out" in facts.undelegated
 
 
 def test_lowering_is_quiet_and_leaves_the_log_level(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,15 +12,18 @@ from executorch.backends.vulkan.partitioner.vulkan_partitioner import (  # type:
 from executorch.backends.vulkan.utils import (  # type: ignore[import-untyped]
     DEFAULT_TEXTURE_LIMITS,
 )
-from executorch.exir.passes.remove_graph_asserts_pass import (  # type: ignore[import-untyped]
-    RemoveGraphAssertsPass,
-)
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 from torch.fx.passes.infra.pass_base import PassResult
 from torch.utils._pytree import tree_map_only
 
-from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
+from pte_foundry.backends.lowering import (
+    Lowered,
+    LoweringRequest,
+    check_supported,
+    lower_with,
+    without_assertions,
+)
 from pte_foundry.backends.option_values import bad_value, choose
 from pte_foundry.errors import PteError
 
@@ -65,7 +68,7 @@ def lower(request: LoweringRequest) -> Lowered:
     return lower_with(
         request,
         [VulkanPartitioner(options)],
-        transform_passes=[_finite_scalars, _without_assertions],
+        transform_passes=[_finite_scalars, without_assertions],
     )
 
 
@@ -82,16 +85,6 @@ def _finite_scalars(graph_module: GraphModule) -> PassResult:
                 if (args, kwargs) != (node.args, node.kwargs):
                     node.args, node.kwargs, changed = args, kwargs, True
     return PassResult(graph_module, changed)
-
-
-def _without_assertions(graph_module: GraphModule) -> PassResult:
-    """Without checks of sizes that depend on values: Vulkan claims them, and a delegate has to return something."""
-    if not any(
-        node.target is torch.ops.aten._assert_scalar.default for node in graph_module.graph.nodes
-    ):
-        return PassResult(graph_module, False)
-    result: PassResult = RemoveGraphAssertsPass()(graph_module)
-    return result
 
 
 def _finite(value: float) -> float:
