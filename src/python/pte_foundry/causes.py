@@ -37,8 +37,7 @@ class Cause(Enum):
 
     KERNEL = (
         "Compute it from other operators in the model, or tell what it is made of in a file that the target's "
-        "`imports` names, with torch._decomp.register_decomposition (docs/adding-a-model.md). A backend whose "
-        "delegate has the operator takes the model as it is"
+        "`imports` names, with torch._decomp.register_decomposition (docs/adding-a-model.md)"
     )
     RANGE = (
         "An index was beyond its table. Declare the values that the model takes, as in "

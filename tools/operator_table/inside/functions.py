@@ -52,6 +52,12 @@ GROUPS: Mapping[str, Operators] = {
             _INDICES,
             VECTOR,
         ),
+        "torch.scatter_reduce, amax": (
+            lambda: lambda x, i, y: x.scatter_reduce(0, i, y, "amax"),
+            VECTOR,
+            _INDICES,
+            VECTOR,
+        ),
         "torch.index_select": (lambda: lambda x, i: x.index_select(0, i), VECTOR, _PLACES),
         "x[indices]": (lambda: lambda x, i: x[i], VECTOR, _PLACES),
         "x[indices] = y": (

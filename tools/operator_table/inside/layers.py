@@ -128,6 +128,7 @@ GROUPS: Mapping[str, Operators] = {
         "nn.AvgPool2d": (lambda: nn.AvgPool2d(2), PICTURE),
         "nn.AdaptiveAvgPool2d(1)": (lambda: nn.AdaptiveAvgPool2d(1), PICTURE),
         "nn.AdaptiveAvgPool2d(5)": (lambda: nn.AdaptiveAvgPool2d(5), PICTURE),
+        "nn.AdaptiveAvgPool3d(2)": (lambda: nn.AdaptiveAvgPool3d(2), VOLUME),
         "nn.AdaptiveMaxPool2d(1)": (lambda: nn.AdaptiveMaxPool2d(1), PICTURE),
         "nn.AdaptiveMaxPool2d(5)": (lambda: nn.AdaptiveMaxPool2d(5), PICTURE),
         "F.interpolate, nearest": (

@@ -12,7 +12,6 @@ from operator_table.columns import COLUMNS
 from operator_table.inside.judge import judge
 from operator_table.inside.rows import Row, rows
 from operator_table.page import PAGE, read_cells
-from pte_foundry.causes import Cause
 
 CELLS = read_cells(PAGE.read_text(encoding="utf-8"))
 # What can lower here: MPS is in an older ExecuTorch, see `mps_test.py`.
@@ -55,18 +54,3 @@ def test_a_part_that_is_left_over_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     row = replace(rows()["nn.Sigmoid"], name="both", make=lambda: both)
     monkeypatch.setattr("operator_table.inside.model.rows", lambda: {"both": row})
     assert judge(row, COLUMNS["xnnpack"]) == "delegate but `cumsum`"
-
-
-def test_advice_to_take_another_backend_works() -> None:
-    assert "whose delegate has the operator" in Cause.KERNEL.advice
-    others = [CELLS[backend] for backend in COLUMNS if backend != "portable"]
-    helped = [
-        name
-        for name, cell in CELLS["portable"].items()
-        if cell.startswith("no: kernel") and any(other[name] == "delegate" for other in others)
-    ]
-    assert helped
-    # What MPS's lowering says of transposed convolutions.
-    transposed = [name for name in rows() if "Transpose" in name]
-    assert {CELLS["coreml"][name] for name in transposed} == {"delegate"}
-    assert {CELLS["mps"][name] for name in transposed} == {"no: other"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch._decomp import decomposition_table
 from torch._guards import detect_fake_mode
 from torch._ops import OpOverload
 from torch.export import ExportedProgram, default_decompositions
+from torch.nn import functional as F
 
 from pte_foundry.backends.kernels import operators_of
 from pte_foundry.backends.orders import (
@@ -173,12 +175,58 @@ def _adaptive_max_pool_2d(x: Tensor, output_size: Sequence[int]) -> tuple[Tensor
     return torch.stack(values, -1).reshape(shape), torch.stack(places, -1).reshape(shape)
 
 
+def _adaptive_average_pool_3d(x: Tensor, output_size: Sequence[int]) -> Tensor:
+    """x: [..., channels, depth, height, width] -> the mean of each picture's windows, then of each depth's."""
+    # [..., depth, channels, height, width]
+    pictures = x.transpose(-4, -3)
+    flat = F.adaptive_avg_pool2d(pictures.flatten(0, -4), (output_size[1], output_size[2]))
+    pooled = flat.reshape(*pictures.shape[:-2], *output_size[1:]).transpose(-4, -3)
+    depths = _windows(x.shape[-3], output_size[0])
+    return torch.stack([pooled[..., a:b, :, :].mean(-3) for a, b in depths], -3)
+
+
+def _scatter_reduce(
+    x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Any:
+    """Each place along `dim` gets what the values that `index` sends there come to. index, src: of one shape."""
+    sizes = [[*one.shape] for one in (x, index, src)]
+    for each in sizes[:2]:
+        each[dim] = sizes[2][dim]
+    if sizes[0] != sizes[1] or sizes[1] != sizes[2] or x.dim() == 0:
+        return NotImplemented
+    places = torch.arange(x.shape[dim], device=x.device)
+    # [..., values, places]
+    index, src = (one.movedim(dim, -1)[..., None] for one in (index, src))
+    sent = index == places
+    none = {"amax": -math.inf, "amin": math.inf, "prod": 1.0}.get(reduce, 0.0)
+    if not x.is_floating_point() and math.isinf(none):
+        none = torch.iinfo(x.dtype).min if none < 0 else torch.iinfo(x.dtype).max
+    found = torch.where(sent, src, torch.full_like(src, none))
+    x = x.movedim(dim, -1)
+    count = sent.sum(-2)
+    mine = x if include_self else torch.where(count > 0, torch.full_like(x, none), x)
+    if reduce in ("amax", "amin"):
+        extreme = torch.amax if reduce == "amax" else torch.amin
+        choose = torch.maximum if reduce == "amax" else torch.minimum
+        found = choose(mine, extreme(found, -2))
+    elif reduce == "prod":
+        found = mine * torch.prod(found, -2)
+    else:
+        found = mine + found.sum(-2)
+    if reduce == "mean":
+        count = (count + (1 if include_self else 0)).clamp_min(1)
+        found = found / count if x.is_floating_point() else found // count
+    return found.to(x.dtype).movedim(-1, dim)
+
+
 def _windows(size: int, count: int) -> list[tuple[int, int]]:
     """Begin and end of each, as torch's adaptive pooling has them (aten/src/ATen/native/AdaptivePooling.h)."""
     return [(each * size // count, -(-(each + 1) * size // count)) for each in range(count)]
 
 
 _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
+    _ATEN._adaptive_avg_pool3d.default: ("aten::_adaptive_avg_pool3d", _adaptive_average_pool_3d),
+    _ATEN.adaptive_avg_pool3d.default: ("aten::_adaptive_avg_pool3d", _adaptive_average_pool_3d),
     _ATEN.adaptive_max_pool2d.default: ("aten::adaptive_max_pool2d", _adaptive_max_pool_2d),
     _ATEN.angle.default: ("aten::angle", _angle),
     _ATEN.argwhere.default: ("aten::nonzero", _nonzero),
@@ -194,6 +242,9 @@ _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
     _ATEN.cummax.default: ("aten::cummax", cumulative_maximum),
     _ATEN.cummin.default: ("aten::cummin", cumulative_minimum),
     _ATEN.cumprod.default: ("aten::cumprod", cumulative_product),
+    _ATEN.__lshift__.Scalar: ("aten::__lshift__", torch.bitwise_left_shift),
+    _ATEN.__rshift__.Scalar: ("aten::__rshift__", torch.bitwise_right_shift),
+    _ATEN.hypot.default: ("aten::hypot", lambda x, y: torch.sqrt(x * x + y * y)),
     _ATEN.kthvalue.default: ("aten::kthvalue", kth_value),
     _ATEN.logcumsumexp.default: ("aten::logcumsumexp", cumulative_log_sum),
     _ATEN.max_pool3d.default: ("aten::max_pool3d_with_indices", max_pool_3d),
@@ -201,6 +252,7 @@ _OURS: dict[OpOverload, tuple[str, Callable[..., Any]]] = {
     _ATEN.median.dim: ("aten::median", median_along),
     _ATEN.nonzero.default: ("aten::nonzero", _nonzero),
     _ATEN.nonzero_numpy.default: ("aten::nonzero", _nonzero_columns),
+    _ATEN.scatter_reduce.two: ("aten::scatter_reduce", _scatter_reduce),
     _ATEN.searchsorted.Tensor: ("aten::searchsorted", search_sorted),
     _ATEN.sort.default: ("aten::sort", sort),
     _ATEN.sort.stable: ("aten::sort", stable_sort),

@@ -185,6 +185,44 @@ def test_the_greatest_of_any_number_of_windows(size: tuple[int, int]) -> None:
         assert torch.equal(mine, expected)
 
 
+@pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "amax", "amin"])
+@pytest.mark.parametrize("include_self", [False, True])
+def test_what_values_that_are_sent_to_one_place_come_to(reduce: str, include_self: bool) -> None:
+    class Sent(nn.Module):
+        def forward(self, x: Tensor, index: Tensor) -> tuple[Tensor, ...]:
+            # Nothing is sent to the last place.
+            target = (x[:, :4] * 3).round()
+            return tuple(
+                one.scatter_reduce(1, index, values, reduce, include_self=include_self)
+                for one, values in ((target, x), (target.long(), (x * 5).long()))
+            )
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 9, generator=generator)
+    index = torch.randint(0, 3, (3, 9), generator=generator)
+    with torch.no_grad():
+        program = torch.export.export(Sent(), (x, index), strict=False)
+    found = load_program(bytes(_lower(portable, program).program.buffer)).run([x, index])
+    for mine, expected in zip(found, Sent()(x, index), strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
+def test_means_of_volumes_shifts_and_lengths() -> None:
+    class Several(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            whole = (x * 8).int()
+            return (
+                F.adaptive_avg_pool3d(x, (2, 4, 3)),
+                whole << 2,
+                whole >> 1,
+                torch.hypot(x, x + 1),
+            )
+
+    found = load_program(bytes(_lowered(portable, Several(), _CLIP).program.buffer)).run([_CLIP])
+    for mine, expected in zip(found, Several()(_CLIP), strict=True):
+        torch.testing.assert_close(mine, expected)
+
+
 def test_what_nobody_takes_apart_is_refused() -> None:
     class Commonest(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
