@@ -28,6 +28,7 @@ from pte_build.test_support import (
     exports_run,
     make_runner,
     set_options,
+    store_with_toolchain,
     write_sdk,
 )
 
@@ -36,7 +37,8 @@ INDEX = Address("", target_name="index")
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    made = make_runner(SEEDED, queries=(QueryRule(TestResult, (IndexTestRequest.Batch,)),))
+    queries = (QueryRule(TestResult, (IndexTestRequest.Batch,)),)
+    made = make_runner(SEEDED, store=store_with_toolchain(), queries=queries)
     made.write_files({"models/gamma/BUILD": chip_text()})
     set_options(made, SEEDED)
     return made

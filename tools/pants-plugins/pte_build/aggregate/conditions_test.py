@@ -24,6 +24,7 @@ from pte_build.test_support import (
     read_json,
     refusal,
     set_options,
+    store_with_toolchain,
     write_sdk,
 )
 
@@ -36,7 +37,8 @@ NO_PIN = "its checkpoint models/beta:beta_weights is not pinned"
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    runner = make_runner(queries=(QueryRule(Conditions, (ConditionsRequest,)),))
+    queries = (QueryRule(Conditions, (ConditionsRequest,)),)
+    runner = make_runner(store=store_with_toolchain(), queries=queries)
     runner.write_files({"models/gamma/BUILD": chip_text()})
     return runner
 

@@ -19,7 +19,14 @@ from pte_build.aggregate.tree import BuiltTree, BuiltTreeRequest
 from pte_build.errors import PteBuildError
 from pte_build.program.labels import ProgramLabels
 from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, make_runner, read_json, refusal, set_options
+from pte_build.test_support import (
+    SEEDED,
+    make_runner,
+    read_json,
+    refusal,
+    set_options,
+    store_with_toolchain,
+)
 
 INDEX = Address("", target_name="index")
 TREE = Address("", target_name="tree")
@@ -72,7 +79,7 @@ def test_a_family_has_one_label_file() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, store=store_with_toolchain())
 
 
 def contents(runner: RuleRunner, digest: object) -> dict[str, bytes]:

@@ -31,6 +31,7 @@ from pte_build.test_support import (
     refusal,
     session_settings,
     set_options,
+    store_with_toolchain,
 )
 
 TREE = Address("", target_name="tree")
@@ -66,6 +67,7 @@ def test_a_license_without_text() -> None:
 def runner() -> RuleRunner:
     return make_runner(
         SEEDED,
+        store=store_with_toolchain(),
         queries=(
             QueryRule(ProgramLocks, (ProgramLocksRequest,)),
             QueryRule(Owners, (OwnersRequest,)),

@@ -13,14 +13,20 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, GoalRuleResult, RuleRunner
 
 from pte_build.stand_in_repository import CHECKPOINT, CHECKPOINT_SHA256, chip_text, program_text
-from pte_build.test_support import SEEDED, make_runner, session_settings, write_sdk
+from pte_build.test_support import (
+    SEEDED,
+    make_runner,
+    session_settings,
+    store_with_toolchain,
+    write_sdk,
+)
 
 ALPHA = "models/alpha:alpha_fast"
 
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner()
+    return make_runner(store=store_with_toolchain())
 
 
 def package(runner: RuleRunner, *options: str, address: str = ALPHA) -> GoalRuleResult:

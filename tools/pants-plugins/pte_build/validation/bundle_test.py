@@ -11,12 +11,17 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.testutil.rule_runner import PYTHON_BOOTSTRAP_ENV, GoalRuleResult, RuleRunner
 
 from pte_build.stand_in_repository import program_text, target_text
-from pte_build.test_support import SEEDED, make_runner, session_settings
+from pte_build.test_support import (
+    SEEDED,
+    make_runner,
+    session_settings,
+    store_with_toolchain,
+)
 
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    made = make_runner()
+    made = make_runner(store=store_with_toolchain())
     made.write_files({"models/alpha/BUILD": _with_bundle(made)})
     return made
 

@@ -15,7 +15,14 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.stand_in_repository import chip_text, program_text, target_text
-from pte_build.test_support import SEEDED, make_runner, refusal, set_options, write_sdk
+from pte_build.test_support import (
+    SEEDED,
+    make_runner,
+    refusal,
+    set_options,
+    store_with_toolchain,
+    write_sdk,
+)
 from pte_build.validation.goal import PteTestFieldSet, PteTestRequest, skip_notes
 
 
@@ -31,7 +38,8 @@ def test_skip_notes() -> None:
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED, queries=(QueryRule(TestResult, (PteTestRequest.Batch,)),))
+    queries = (QueryRule(TestResult, (PteTestRequest.Batch,)),)
+    return make_runner(SEEDED, store=store_with_toolchain(), queries=queries)
 
 
 def batch(runner: RuleRunner, test: Address) -> PteTestRequest.Batch:  # type: ignore[type-arg]

@@ -12,13 +12,20 @@ from pants.testutil.rule_runner import RuleRunner
 
 from pte_build.errors import PteBuildError
 from pte_build.stand_in_repository import program_text, quantized_text, target_text
-from pte_build.test_support import ALPHA_FAST, ALPHA_SLOW, SEEDED, make_runner, refusal
+from pte_build.test_support import (
+    ALPHA_FAST,
+    ALPHA_SLOW,
+    SEEDED,
+    make_runner,
+    refusal,
+    store_with_toolchain,
+)
 from pte_build.validation.validate import ProgramValidationRequest, Validation, check_verdict
 
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    return make_runner(SEEDED)
+    return make_runner(SEEDED, store=store_with_toolchain())
 
 
 def validate(runner: RuleRunner, program: Address) -> tuple[Validation, Any]:
