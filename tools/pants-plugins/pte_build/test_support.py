@@ -151,7 +151,7 @@ def _shared_named_caches() -> str:
 
 
 def store_with_toolchain() -> str:
-    """A new local store, in which nothing is cached but the toolchain of the stand-in programs: it takes seconds."""
+    """A new local store, in which nothing is cached but the toolchains of the stand-in programs: they take seconds."""
     store = os.path.join(safe_mkdtemp(), "store")
     shutil.copytree(_first_store_with_toolchain(), store)
     return store
@@ -161,7 +161,9 @@ def store_with_toolchain() -> str:
 def _first_store_with_toolchain() -> str:
     store = safe_mkdtemp()
     runner = make_runner(store=store, queries=(QueryRule(ReadyToolchain, (ToolchainRequest,)),))
-    runner.request(ReadyToolchain, [ToolchainRequest(("engine", "extra"))])
+    # The second one extracts pictures.
+    for resolves in (("engine", "extra"), ("extra",)):
+        runner.request(ReadyToolchain, [ToolchainRequest(resolves)])
     return store
 
 
