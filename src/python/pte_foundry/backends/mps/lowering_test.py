@@ -97,18 +97,21 @@ def test_a_transposed_convolution_is_left_to_kernels() -> None:
 
 
 class _Masked(nn.Module):
-    """Numbers that its payload cannot have, and what takes two attempts."""
+    """Numbers that its payload cannot have, and an operator without a kernel, which takes a second attempt."""
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         mask = torch.full_like(x, True, dtype=torch.bool)
         low = torch.full((2, 5), float("-inf"))
-        return torch.where(mask, x * 2, 0.0), x + low, torch.bucketize(x * 2, x[0] * 3) + 1
+        return (
+            torch.where(mask, x * 2, 0.0),
+            x + low,
+            torch.bucketize(x * 2, torch.tensor([0.2, 0.5])) + 1,
+        )
 
 
 def test_what_its_compiler_fails_at_is_left_to_kernels() -> None:
     x = torch.rand(2, 5, generator=torch.Generator().manual_seed(0))
     facts = inspect_program(_lower(_Masked(), (x,)))
-    print(facts)
     assert facts.delegates and "aten::full.out" in facts.undelegated
 
 
