@@ -27,7 +27,6 @@ from executorch.exir.dialects._ops import ops as exir_ops  # type: ignore[import
 from executorch.exir.dialects.edge._ops import EdgeOpOverload  # type: ignore[import-untyped]
 from torch.export import ExportedProgram
 from torch.fx import Node
-from torch.utils._pytree import tree_leaves
 
 from pte_foundry.backends.left_to_kernels import lower_without_refused
 from pte_foundry.backends.lowering import Lowered, LoweringRequest, check_supported, lower_with
@@ -101,10 +100,11 @@ def _is_transposed_convolution(node: Node) -> bool:
 
 
 def _is_unwritable(node: Node) -> bool:
-    """The payload goes by way of JSON: it has no infinities, and the schema has `true` for no number."""
-    if node.target in _FILLS and isinstance(node.args[1], bool):
-        return True
-    return any(isinstance(one, float) and not math.isfinite(one) for one in tree_leaves(node.args))
+    """What fills a tensor stands in the payload by way of JSON, as a number: no infinity, and no `true`."""
+    if node.target not in _FILLS:
+        return False
+    value = node.args[1]
+    return isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value))
 
 
 @contextmanager
